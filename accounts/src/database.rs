@@ -1,0 +1,244 @@
+//! The two databases, as one.
+
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection, PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::Error;
+
+/// How long a request waits for a free connection, and a writer in SQLite for its turn.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// How long PostgreSQL works on one statement before it gives up.
+const STATEMENT_TIMEOUT: &str = "10s";
+
+/// How often a migration of SQLite is tried, and the pause between two tries.
+const MIGRATION_ATTEMPTS: usize = 10;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many connections are kept at most. SQLite answers from memory, so that more readers than
+/// cores only get into each other's way.
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 20;
+
+/// Where the data is.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// In a file of this machine.
+    Sqlite(Box<SqliteConnectOptions>),
+    /// In a PostgreSQL server.
+    Postgres(Box<PgConnectOptions>),
+}
+
+/// Why a text names no database.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidDatabaseUrl {
+    /// Another scheme.
+    #[error("it must start with sqlite:// or postgres://")]
+    Scheme,
+    /// Several connections would not share it, and a restart would lose it.
+    #[error("a database in memory can't be used; name a file")]
+    InMemory,
+    /// The rest can't be read. The text itself is not shown: it may hold a password.
+    #[error("it can't be read as a database URL")]
+    Syntax,
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = InvalidDatabaseUrl;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        match scheme {
+            "sqlite" if url.contains(":memory:") || url.contains("mode=memory") => {
+                Err(InvalidDatabaseUrl::InMemory)
+            }
+            "sqlite" => SqliteConnectOptions::from_str(url)
+                .map(|options| Self::Sqlite(Box::new(options)))
+                .map_err(|_| InvalidDatabaseUrl::Syntax),
+            "postgres" | "postgresql" => PgConnectOptions::from_str(url)
+                .map(|options| Self::Postgres(Box::new(options)))
+                .map_err(|_| InvalidDatabaseUrl::Syntax),
+            _ => Err(InvalidDatabaseUrl::Scheme),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// The database file at this path.
+    #[must_use]
+    pub fn sqlite_file(path: PathBuf) -> Self {
+        Self::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Names the database without its password.
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(options) => write!(f, "{}", options.get_filename().display()),
+            Self::Postgres(options) => write!(
+                f,
+                "PostgreSQL at {}:{}, database {}",
+                options.get_host(),
+                options.get_port(),
+                options.get_database().unwrap_or(options.get_username()),
+            ),
+        }
+    }
+}
+
+/// An open database. Clones share their connections.
+#[derive(Clone)]
+pub enum Database {
+    /// SQLite: many readers and one writer, which never wait for each other.
+    Sqlite {
+        /// For reading.
+        read: SqlitePool,
+        /// For writing: one connection, so that writers queue up here, in order.
+        write: SqlitePool,
+    },
+    /// PostgreSQL.
+    Postgres(PgPool),
+}
+
+/// Runs the same code on a pool of whichever database this is; inside, `$pool` is the pool. For
+/// statements that write, take [`writing!`].
+macro_rules! reading {
+    ($database:expr, $pool:ident => $code:expr) => {
+        match $database {
+            $crate::Database::Sqlite { read: $pool, .. } => $code,
+            $crate::Database::Postgres($pool) => $code,
+        }
+    };
+}
+
+/// As [`reading!`], for statements that write.
+macro_rules! writing {
+    ($database:expr, $pool:ident => $code:expr) => {
+        match $database {
+            $crate::Database::Sqlite { write: $pool, .. } => $code,
+            $crate::Database::Postgres($pool) => $code,
+        }
+    };
+}
+
+pub(crate) use {reading, writing};
+
+impl Database {
+    /// Opens a database; a SQLite file that isn't there is made.
+    ///
+    /// # Errors
+    /// When it can't be reached or opened.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, sqlx::Error> {
+        match url {
+            DatabaseUrl::Sqlite(options) => {
+                let options = options
+                    .as_ref()
+                    .clone()
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // A commit is on the disk before it is answered for.
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(WAIT)
+                    .disable_statement_logging();
+                let pool = |connections| {
+                    SqlitePoolOptions::new()
+                        .max_connections(connections)
+                        .acquire_timeout(WAIT)
+                        .idle_timeout(None)
+                        .max_lifetime(None)
+                        .test_before_acquire(false)
+                };
+                // The writer comes first: it makes the file, in the right mode.
+                let write = pool(1).connect_with(options.clone()).await?;
+                let read = pool(SQLITE_READERS).connect_with(options).await?;
+                Ok(Self::Sqlite { read, write })
+            }
+            DatabaseUrl::Postgres(options) => {
+                let options = options
+                    .as_ref()
+                    .clone()
+                    .application_name("latchkey")
+                    .options([("statement_timeout", STATEMENT_TIMEOUT)])
+                    .disable_statement_logging();
+                // A first connection says clearly what is wrong; the pool would only wait.
+                let first = tokio::time::timeout(WAIT, options.connect()).await;
+                first
+                    .map_err(|_| sqlx::Error::PoolTimedOut)??
+                    .close()
+                    .await?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(POSTGRES_CONNECTIONS)
+                    .acquire_timeout(WAIT)
+                    .test_before_acquire(false)
+                    .connect_with(options)
+                    .await?;
+                Ok(Self::Postgres(pool))
+            }
+        }
+    }
+
+    /// Brings the tables up to date. Several servers may do this at the same time: PostgreSQL has
+    /// them wait for each other. In SQLite each step is a transaction that one of them wins; the
+    /// others fail, try again, and find it done.
+    ///
+    /// # Errors
+    /// When a step fails, or the database is newer than this program.
+    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+        let write = match self {
+            Self::Sqlite { write, .. } => write,
+            Self::Postgres(pool) => {
+                return sqlx::migrate!("../migrations/postgres").run(pool).await;
+            }
+        };
+        let migrations = sqlx::migrate!("../migrations/sqlite");
+        for _ in 1..MIGRATION_ATTEMPTS {
+            if migrations.run(write).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(MIGRATION_PAUSE).await;
+        }
+        migrations.run(write).await
+    }
+
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// When it doesn't.
+    pub async fn ping(&self) -> Result<(), Error> {
+        reading!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// How a transaction that writes begins: in SQLite it takes its turn at once, so that it never
+    /// finds out halfway that another has written meanwhile.
+    pub(crate) fn begin(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "BEGIN IMMEDIATE",
+            Self::Postgres(_) => "BEGIN",
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The domain of Latchkey: users and their passwords, the tokens they hold, the sessions on their
+//! devices, and where all of that is stored. It knows nothing of HTTP.
+//!
+//! [`Accounts`] is the way in: one method for each thing that a person can do.
+
+mod clock;
+mod database;
+mod device;
+mod email;
+mod error;
+mod fields;
+mod id;
+mod password;
+mod random;
+mod secret;
+mod service;
+mod session;
+mod token;
+mod user;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use database::{Database, DatabaseUrl, InvalidDatabaseUrl};
+pub use device::Device;
+pub use error::Error;
+pub use fields::{FieldErrors, Given};
+pub use id::Id;
+pub use password::{HashingCost, InvalidHashingCost};
+pub use random::{OsRandom, Random};
+pub use secret::{InvalidMasterSecret, MasterSecrets};
+pub use service::{Accounts, Authorized, Lifetimes, Settings};
+pub use session::Session;
+pub use token::{Claims, Method, TokenPair, TokenType};
+pub use user::User;

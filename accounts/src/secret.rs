@@ -1,0 +1,226 @@
+//! Secrets, and the keys made of them.
+
+use std::fmt;
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+use sqlx::{
+    Decode, Encode, Postgres, Sqlite, Type,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef},
+    sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef},
+};
+use uuid::Uuid;
+
+use crate::{Id, Random};
+
+/// The server's master secrets: the first makes the keys that sign, all make keys that verify, so
+/// that a secret can be replaced without signing anyone out.
+#[derive(Clone)]
+pub struct MasterSecrets(Vec<Hkdf<Sha256>>);
+
+/// Why a text is no list of master secrets.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMasterSecret {
+    /// One of them is too short to be safe.
+    #[error("a master secret must have 32 bytes or more; number {0} in the list is shorter")]
+    TooShort(usize),
+    /// Each old secret costs time on every refused token.
+    #[error("at most {} master secrets can be in use", MasterSecrets::LIMIT)]
+    TooMany,
+}
+
+impl MasterSecrets {
+    /// How many may be in use at the same time.
+    pub const LIMIT: usize = 8;
+
+    /// The shortest master secret, in bytes.
+    pub const MIN_LENGTH: usize = 32;
+
+    /// Reads a comma-separated list, the signing secret first.
+    ///
+    /// # Errors
+    /// When one of them is shorter than [`Self::MIN_LENGTH`], or there are too many.
+    pub fn parse(list: &str) -> Result<Self, InvalidMasterSecret> {
+        let secrets: Vec<&str> = list.split(',').map(str::trim).collect();
+        if secrets.len() > Self::LIMIT {
+            return Err(InvalidMasterSecret::TooMany);
+        }
+        if let Some(index) = secrets.iter().position(|s| s.len() < Self::MIN_LENGTH) {
+            return Err(InvalidMasterSecret::TooShort(index + 1));
+        }
+        Ok(Self(
+            secrets
+                .iter()
+                .map(|secret| Hkdf::new(Some(b"latchkey master secret"), secret.as_bytes()))
+                .collect(),
+        ))
+    }
+
+    /// The key that signs this user's tokens now.
+    pub(crate) fn signing_key(&self, user_id: Id, secret: &JwtSecret) -> TokenKey {
+        derive(&self.0[0], user_id, secret)
+    }
+
+    /// The keys that tokens of this user may be signed with, the likeliest first.
+    pub(crate) fn verifying_keys(
+        &self,
+        user_id: Id,
+        secret: &JwtSecret,
+    ) -> impl Iterator<Item = TokenKey> {
+        self.0
+            .iter()
+            .map(move |master| derive(master, user_id, secret))
+    }
+}
+
+impl fmt::Debug for MasterSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MasterSecrets({} of them)", self.0.len())
+    }
+}
+
+/// The key of one user's tokens under one master secret: HKDF-SHA-256 (RFC 5869) of both the
+/// master secret and the user's own, so that neither alone forges a token.
+fn derive(master: &Hkdf<Sha256>, user_id: Id, secret: &JwtSecret) -> TokenKey {
+    let mut key = [0; 32];
+    let info: [&[u8]; 3] = [b"token key 1", user_id.as_bytes(), secret.0.as_bytes()];
+    master
+        .expand_multi_info(&info, &mut key)
+        .expect("HKDF-SHA-256 gives up to 8,160 bytes");
+    TokenKey(key)
+}
+
+/// The HS256 key of one user's tokens.
+pub(crate) struct TokenKey([u8; 32]);
+
+impl TokenKey {
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The random part of a user's token key; whoever replaces it signs the user out everywhere.
+///
+/// The server writes a UUID. In SQLite any text that a person puts there instead works as well.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct JwtSecret(String);
+
+impl JwtSecret {
+    pub fn new(random: &dyn Random) -> Self {
+        Self(random.id().to_string())
+    }
+}
+
+impl fmt::Debug for JwtSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JwtSecret(…)")
+    }
+}
+
+impl Type<Sqlite> for JwtSecret {
+    fn type_info() -> SqliteTypeInfo {
+        <str as Type<Sqlite>>::type_info()
+    }
+
+    // SQLite's columns take any type, and a person at its prompt may leave a number or a blob.
+    fn compatible(_: &SqliteTypeInfo) -> bool {
+        true
+    }
+}
+
+impl Encode<'_, Sqlite> for JwtSecret {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Sqlite>::encode(self.0.clone(), buffer)
+    }
+}
+
+impl Decode<'_, Sqlite> for JwtSecret {
+    fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
+        let bytes = <&[u8] as Decode<Sqlite>>::decode(value)?;
+        Ok(Self(String::from_utf8_lossy(bytes).into_owned()))
+    }
+}
+
+impl Type<Postgres> for JwtSecret {
+    fn type_info() -> PgTypeInfo {
+        <Uuid as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for JwtSecret {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Postgres>::encode(Uuid::parse_str(&self.0)?, buffer)
+    }
+}
+
+impl Decode<'_, Postgres> for JwtSecret {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        Ok(Self(<Uuid as Decode<Postgres>>::decode(value)?.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "an old master secret of 32 bytes or more";
+    const NEW: &str = "a new master secret with 32 bytes or more";
+
+    fn key(masters: &MasterSecrets, user: u8, secret: &str) -> [u8; 32] {
+        let user_id = Id::from_random([user; 16]);
+        masters.signing_key(user_id, &JwtSecret(secret.into())).0
+    }
+
+    #[test]
+    fn a_key_depends_on_the_master_secret_the_user_and_the_users_secret() {
+        let old = MasterSecrets::parse(OLD).unwrap();
+        let new = MasterSecrets::parse(NEW).unwrap();
+        let keys = [
+            key(&old, 1, "a"),
+            key(&new, 1, "a"),
+            key(&old, 2, "a"),
+            key(&old, 1, "b"),
+        ];
+        for (i, a) in keys.iter().enumerate() {
+            assert_eq!(keys.iter().filter(|b| *b == a).count(), 1, "key {i}");
+        }
+        assert_eq!(key(&old, 1, "a"), keys[0]);
+    }
+
+    #[test]
+    fn the_first_master_secret_signs_and_all_verify() {
+        let both = MasterSecrets::parse(&format!("{NEW}, {OLD}")).unwrap();
+        let old = MasterSecrets::parse(OLD).unwrap();
+        let user_id = Id::from_random([1; 16]);
+        let secret = JwtSecret("s".into());
+        let verifying: Vec<_> = both
+            .verifying_keys(user_id, &secret)
+            .map(|key| key.0)
+            .collect();
+        assert_eq!(verifying[0], both.signing_key(user_id, &secret).0);
+        assert_eq!(verifying[1], old.signing_key(user_id, &secret).0);
+    }
+
+    #[test]
+    fn short_secrets_are_refused_and_none_is_shown() {
+        let refused = |list: &str| MasterSecrets::parse(list).err();
+        assert_eq!(refused(""), Some(InvalidMasterSecret::TooShort(1)));
+        assert_eq!(refused(&OLD[..31]), Some(InvalidMasterSecret::TooShort(1)));
+        assert_eq!(
+            refused(&format!("{NEW},{},", OLD)),
+            Some(InvalidMasterSecret::TooShort(3))
+        );
+        assert_eq!(
+            refused(&[NEW; 9].join(",")),
+            Some(InvalidMasterSecret::TooMany)
+        );
+        let shown = format!(
+            "{:?} {:?}",
+            MasterSecrets::parse(NEW),
+            JwtSecret("hidden".into())
+        );
+        assert_eq!(shown, "Ok(MasterSecrets(1 of them)) JwtSecret(…)");
+    }
+}

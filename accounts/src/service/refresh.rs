@@ -1,0 +1,38 @@
+//! Renewing tokens.
+
+use super::Accounts;
+use crate::{Device, Error, Given, Session, TokenPair, TokenType, fields::only, session::Renewal};
+
+impl Accounts {
+    /// Exchanges a refresh token for a new pair.
+    ///
+    /// A token that has been used before still gets a pair within the grace time, as an answer may
+    /// be lost and tabs may renew at once. Later it must have been stolen, from the person or from
+    /// the thief: the session ends.
+    ///
+    /// # Errors
+    /// `TokenExpired`, `TokenInvalid`, and a field error for a missing token.
+    pub async fn refresh(
+        &self,
+        refresh_token: Given<'_>,
+        device: &Device,
+    ) -> Result<TokenPair, Error> {
+        let token = only("refresh_token", refresh_token)?;
+        let (user, claims) = self.check_token(token, TokenType::Refresh).await?;
+        let now = self.now();
+        let renewal = Renewal {
+            user_id: user.id,
+            session_id: claims.sid,
+            presented: claims.jti,
+            replacement: self.random().id(),
+            now,
+            idle_since: self.idle_since(now),
+            grace_since: now.minus(self.0.lifetimes.grace),
+            device,
+        };
+        let session = Session::renew(&self.0.database, &renewal)
+            .await?
+            .ok_or(Error::TokenInvalid)?;
+        self.token_pair(&user, &session, now)
+    }
+}

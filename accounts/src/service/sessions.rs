@@ -1,0 +1,29 @@
+//! Seeing and ending one's sessions.
+
+use super::{Accounts, Authorized};
+use crate::{Error, Given, Id, Session, fields::only};
+
+impl Accounts {
+    /// The caller's sessions, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sessions(&self, caller: &Authorized) -> Result<Vec<Session>, Error> {
+        let now = self.now();
+        Session::list(&self.0.database, caller.user.id, now, self.idle_since(now)).await
+    }
+
+    /// Ends one of the caller's sessions.
+    ///
+    /// # Errors
+    /// `NotFound` for an id that is not one of the caller's sessions; a field error for a missing
+    /// id.
+    pub async fn revoke(&self, caller: &Authorized, id: Given<'_>) -> Result<(), Error> {
+        let id: Id = only("id", id)?.parse().map_err(|_| Error::NotFound)?;
+        if Session::end(&self.0.database, caller.user.id, id).await? {
+            Ok(())
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+}

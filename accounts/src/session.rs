@@ -1,0 +1,218 @@
+//! The tables `sessions` and `retired_refresh_tokens`: one small row for each signed-in device,
+//! written when it signs in or renews its tokens.
+
+use sqlx::FromRow;
+
+use crate::{
+    Database, Device, Error, Id, Timestamp, User,
+    database::{reading, writing},
+};
+
+/// A signed-in device.
+#[derive(Clone, Debug, FromRow)]
+pub struct Session {
+    /// The session's id.
+    pub id: Id,
+    /// When the device signed in.
+    pub created_at: Timestamp,
+    /// When it last signed in or renewed its tokens.
+    pub last_used_at: Timestamp,
+    /// When it is over, however often it is used.
+    pub expires_at: Timestamp,
+    /// Its address when it was last used.
+    pub ip: String,
+    /// What it called itself when it was last used.
+    pub user_agent: String,
+    pub(crate) refresh_id: Id,
+}
+
+/// A sign-in whose password has been checked.
+pub(crate) struct SignIn<'a> {
+    pub user_id: Id,
+    /// The hash that the password was checked against.
+    pub checked_hash: &'a str,
+    /// The hash to keep from now on.
+    pub new_hash: &'a str,
+    pub session_id: Id,
+    pub refresh_id: Id,
+    pub now: Timestamp,
+    /// Sessions last used before this are over.
+    pub idle_since: Timestamp,
+    pub expires_at: Timestamp,
+    pub device: &'a Device,
+}
+
+/// A refresh token that has been presented.
+pub(crate) struct Renewal<'a> {
+    pub user_id: Id,
+    pub session_id: Id,
+    /// The presented token.
+    pub presented: Id,
+    /// The token to take its place.
+    pub replacement: Id,
+    pub now: Timestamp,
+    /// Sessions last used before this are over.
+    pub idle_since: Timestamp,
+    /// Tokens retired before this are past their grace.
+    pub grace_since: Timestamp,
+    pub device: &'a Device,
+}
+
+impl Session {
+    /// Starts a session for a user who is still active and still has the checked password;
+    /// otherwise it gives nothing. The user's sessions that nobody has used for too long are
+    /// removed by the way; those that have lasted too long can't be used, and so follow.
+    pub(crate) async fn start(
+        database: &Database,
+        sign_in: &SignIn<'_>,
+    ) -> Result<Option<(User, Self)>, Error> {
+        const ADMIT: &str = "
+            UPDATE users SET last_login = $3, password_hash = $4
+            WHERE id = $1 AND password_hash = $2 AND is_active
+            RETURNING id, email, is_active, is_admin, date_joined, last_login, jwt_secret";
+        const TIDY: &str = "DELETE FROM sessions WHERE user_id = $1 AND last_used_at <= $2";
+        const INSERT: &str = "
+            INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
+                ip, user_agent)
+            VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
+            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id";
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            let user: Option<User> = sqlx::query_as(ADMIT)
+                .bind(sign_in.user_id)
+                .bind(sign_in.checked_hash)
+                .bind(sign_in.now)
+                .bind(sign_in.new_hash)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let Some(user) = user else { return Ok(None) };
+            sqlx::query(TIDY)
+                .bind(sign_in.user_id)
+                .bind(sign_in.idle_since)
+                .execute(&mut *transaction)
+                .await?;
+            let session = sqlx::query_as(INSERT)
+                .bind(sign_in.session_id)
+                .bind(sign_in.user_id)
+                .bind(sign_in.refresh_id)
+                .bind(sign_in.now)
+                .bind(sign_in.expires_at)
+                .bind(&sign_in.device.ip)
+                .bind(&sign_in.device.user_agent)
+                .fetch_one(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(Some((user, session)))
+        })
+    }
+
+    /// Exchanges a refresh token; gives the session with the refresh token that is good now, or
+    /// nothing if the session is over.
+    ///
+    /// One statement decides which of many presentations of a token retires it. The others find it
+    /// retired: within the grace they share its replacement; past it the token is in the wrong
+    /// hands, and the session ends. When a token was retired never changes, so that looking it up
+    /// afterwards is safe; and it is looked up in the same transaction as the lost race, where the
+    /// winner's commit is visible.
+    pub(crate) async fn renew(
+        database: &Database,
+        renewal: &Renewal<'_>,
+    ) -> Result<Option<Self>, Error> {
+        const ROTATE: &str = "
+            UPDATE sessions SET refresh_id = $4, last_used_at = $5, ip = $7, user_agent = $8
+            WHERE id = $1 AND user_id = $2 AND refresh_id = $3
+                AND expires_at > $5 AND last_used_at > $6
+            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id";
+        const RETIRE: &str = "
+            INSERT INTO retired_refresh_tokens (id, session_id, retired_at) VALUES ($1, $2, $3)";
+        const FORGET: &str = "
+            DELETE FROM retired_refresh_tokens WHERE session_id = $1 AND retired_at < $2";
+        const IN_GRACE: &str = "
+            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id
+            FROM sessions
+            WHERE id = $1 AND user_id = $2 AND expires_at > $5 AND last_used_at > $6
+                AND EXISTS (
+                    SELECT 1 FROM retired_refresh_tokens
+                    WHERE id = $3 AND session_id = sessions.id AND retired_at >= $4
+                )";
+        const END: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            let rotated: Option<Self> = sqlx::query_as(ROTATE)
+                .bind(renewal.session_id)
+                .bind(renewal.user_id)
+                .bind(renewal.presented)
+                .bind(renewal.replacement)
+                .bind(renewal.now)
+                .bind(renewal.idle_since)
+                .bind(&renewal.device.ip)
+                .bind(&renewal.device.user_agent)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let session = if rotated.is_some() {
+                sqlx::query(RETIRE)
+                    .bind(renewal.presented)
+                    .bind(renewal.session_id)
+                    .bind(renewal.now)
+                    .execute(&mut *transaction)
+                    .await?;
+                sqlx::query(FORGET)
+                    .bind(renewal.session_id)
+                    .bind(renewal.grace_since)
+                    .execute(&mut *transaction)
+                    .await?;
+                rotated
+            } else {
+                let in_grace: Option<Self> = sqlx::query_as(IN_GRACE)
+                    .bind(renewal.session_id)
+                    .bind(renewal.user_id)
+                    .bind(renewal.presented)
+                    .bind(renewal.grace_since)
+                    .bind(renewal.now)
+                    .bind(renewal.idle_since)
+                    .fetch_optional(&mut *transaction)
+                    .await?;
+                if in_grace.is_none() {
+                    sqlx::query(END)
+                        .bind(renewal.session_id)
+                        .bind(renewal.user_id)
+                        .execute(&mut *transaction)
+                        .await?;
+                }
+                in_grace
+            };
+            transaction.commit().await?;
+            Ok(session)
+        })
+    }
+
+    /// The user's sessions that are alive, newest first.
+    pub(crate) async fn list(
+        database: &Database,
+        user_id: Id,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Vec<Self>, Error> {
+        const SQL: &str = "
+            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id
+            FROM sessions
+            WHERE user_id = $1 AND expires_at > $2 AND last_used_at > $3
+            ORDER BY created_at DESC, id";
+        Ok(reading!(database, pool => {
+            sqlx::query_as(SQL).bind(user_id).bind(now).bind(idle_since).fetch_all(pool).await?
+        }))
+    }
+
+    /// Ends a session; whether there was one of this user to end.
+    pub(crate) async fn end(
+        database: &Database,
+        user_id: Id,
+        session_id: Id,
+    ) -> Result<bool, Error> {
+        const SQL: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
+        let ended = writing!(database, pool => {
+            sqlx::query(SQL).bind(session_id).bind(user_id).execute(pool).await?.rows_affected()
+        });
+        Ok(ended == 1)
+    }
+}

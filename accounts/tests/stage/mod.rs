@@ -1,0 +1,192 @@
+//! A stage for the domain: a fresh database, a clock that stands still until it is moved, and
+//! cheap hashes.
+//!
+//! `LATCHKEY_TEST_DATABASE` says which database: `sqlite` (the default) or `postgres`, which is
+//! found by libpq's PGHOST, PGPORT, PGUSER and PGPASSWORD.
+
+#![allow(dead_code)] // each test file uses a part of it
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use accounts::{
+    Accounts, Authorized, Clock, Database, DatabaseUrl, Device, Lifetimes, MasterSecrets, OsRandom,
+    Settings, Timestamp, TokenPair,
+};
+use sqlx::{Connection, PgConnection};
+use tempfile::TempDir;
+use time::macros::datetime;
+
+pub const EMAIL: &str = "ada@example.com";
+pub const PASSWORD: &str = "correct horse battery";
+pub const OLD_SECRET: &str = "the first master secret of the tests and long enough";
+pub const NEW_SECRET: &str = "the second master secret of the tests and long enough";
+
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A clock that moves when it is told to.
+#[derive(Clone)]
+pub struct HandClock(Arc<Mutex<Timestamp>>);
+
+impl HandClock {
+    pub fn advance(&self, by: Duration) {
+        let mut time = self.0.lock().unwrap();
+        *time = time.plus(by);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+pub struct Stage {
+    pub accounts: Accounts,
+    pub clock: HandClock,
+    pub database: Database,
+    _folder: TempDir,
+}
+
+impl Stage {
+    /// An empty database, at noon of some day.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match std::env::var("LATCHKEY_TEST_DATABASE").as_deref() {
+            Err(_) | Ok("sqlite") => DatabaseUrl::sqlite_file(folder.path().join("latchkey.db")),
+            Ok("postgres") => new_postgres_database().await,
+            Ok(other) => panic!("LATCHKEY_TEST_DATABASE is {other}, not sqlite or postgres"),
+        };
+        let database = Database::open(&url).await.unwrap();
+        database.migrate().await.unwrap();
+        let clock = HandClock(Arc::new(Mutex::new(Timestamp::new(
+            datetime!(2026-03-01 12:00 UTC),
+        ))));
+        Self {
+            accounts: accounts(&database, &clock, OLD_SECRET, "m=64,t=1,p=1"),
+            clock,
+            database,
+            _folder: folder,
+        }
+    }
+
+    /// The same with one user.
+    pub async fn with_user() -> Self {
+        let stage = Self::new().await;
+        let created = stage.accounts.create_user(EMAIL.into(), PASSWORD.into());
+        created.await.unwrap();
+        stage
+    }
+
+    /// Another server on the same database, with other master secrets and hashing cost.
+    pub fn server(&self, secrets: &str, cost: &str) -> Accounts {
+        accounts(&self.database, &self.clock, secrets, cost)
+    }
+
+    pub async fn sign_in(&self) -> TokenPair {
+        let device = laptop();
+        let pair = self.accounts.login(EMAIL.into(), PASSWORD.into(), &device);
+        pair.await.unwrap()
+    }
+
+    /// Who an access token belongs to, or in a word why it is refused.
+    pub async fn authorize(&self, token: &str) -> Result<Authorized, &'static str> {
+        self.accounts.authorize(token).await.map_err(why)
+    }
+
+    pub async fn refresh(&self, token: &str) -> Result<TokenPair, &'static str> {
+        let pair = self.accounts.refresh(token.into(), &laptop()).await;
+        pair.map_err(why)
+    }
+}
+
+/// Runs the same code on a pool of whichever database this is.
+macro_rules! on {
+    ($database:expr, $pool:ident => $code:expr) => {
+        match $database {
+            Database::Sqlite { write: $pool, .. } => $code,
+            Database::Postgres($pool) => $code,
+        }
+    };
+}
+
+impl Stage {
+    /// How many rows a table has.
+    pub async fn rows(&self, table: &'static str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        on!(&self.database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
+    }
+
+    /// The one user's password hash.
+    pub async fn password_hash(&self) -> String {
+        let sql = "SELECT password_hash FROM users";
+        on!(&self.database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
+    }
+
+    /// Does what an operator would do by hand.
+    pub async fn execute(&self, sql: &'static str) {
+        on!(&self.database, pool => sqlx::query(sql).execute(pool).await.map(drop)).unwrap();
+    }
+}
+
+/// In a word why something was refused.
+pub fn why(error: accounts::Error) -> &'static str {
+    match error {
+        accounts::Error::TokenExpired => "expired",
+        accounts::Error::TokenInvalid => "invalid",
+        accounts::Error::InvalidCredentials => "wrong credentials",
+        accounts::Error::InactiveAccount => "inactive",
+        other => panic!("{other}"),
+    }
+}
+
+pub fn laptop() -> Device {
+    Device::new(IpAddr::V4(Ipv4Addr::LOCALHOST), "Laptop")
+}
+
+fn accounts(database: &Database, clock: &HandClock, secrets: &str, cost: &str) -> Accounts {
+    let settings = Settings {
+        public_url: "https://accounts.example.com".into(),
+        master_secrets: MasterSecrets::parse(secrets).unwrap(),
+        hashing_cost: cost.parse().unwrap(),
+        lifetimes: Lifetimes {
+            access: 15 * MINUTE,
+            idle: 30 * DAY,
+            session: 90 * DAY,
+            grace: 30 * SECOND,
+        },
+    };
+    Accounts::new(database.clone(), settings, clock.clone(), OsRandom).unwrap()
+}
+
+async fn new_postgres_database() -> DatabaseUrl {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("accounts_{}_{number}", std::process::id());
+    let variable = |name| {
+        std::env::var(name).unwrap_or_else(|_| {
+            panic!("{name} is not set: run the tests under pg_virtualenv (Debian: postgresql)")
+        })
+    };
+    let server = format!(
+        "postgres://{}:{}@{}:{}",
+        variable("PGUSER"),
+        variable("PGPASSWORD"),
+        variable("PGHOST"),
+        variable("PGPORT")
+    );
+    let mut connection = PgConnection::connect(&format!("{server}/postgres"))
+        .await
+        .unwrap();
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&mut connection).await.unwrap();
+    format!("{server}/{name}").parse().unwrap()
+}
