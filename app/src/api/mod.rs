@@ -1,0 +1,15 @@
+//! The HTTP API under `/api`. Each endpoint is one server function in a file named by its path.
+
+mod error;
+mod protocol;
+mod text;
+pub mod user;
+
+#[cfg(feature = "ssr")]
+mod call;
+
+#[cfg(feature = "ssr")]
+pub use call::{Call, RequestContext};
+pub use error::{ApiError, Code, Field, FieldErrors};
+pub use protocol::{Get, Post};
+pub use text::Text;

@@ -1,0 +1,139 @@
+//! A text field of a request.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
+
+/// A text field as it arrived: present, absent (missing, null and empty mean the same), or of
+/// another type than text. It is read leniently, so that one request can be told all its bad
+/// fields at once.
+///
+/// It may hold a password or a token, so `Debug` does not show it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Text {
+    /// Missing, null or empty.
+    #[default]
+    Absent,
+    /// A number, a list, or anything else that is not text.
+    NotText,
+    /// One character or more, exactly as sent.
+    Present(String),
+}
+
+impl Text {
+    /// The text; empty where there is none.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Present(text) => text,
+            Self::Absent | Self::NotText => "",
+        }
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl Text {
+    /// The field as the domain takes it.
+    pub(super) fn given(&self) -> accounts::Given<'_> {
+        match self {
+            Self::Absent => accounts::Given::Nothing,
+            Self::NotText => accounts::Given::NotText,
+            Self::Present(text) => accounts::Given::Text(text),
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        if text.is_empty() {
+            Self::Absent
+        } else {
+            Self::Present(text)
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::NotText => "NotText",
+            Self::Present(_) => "Present(…)",
+        })
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Text, E> {
+        Ok(text.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Text, E> {
+        Ok(Text::Absent)
+    }
+
+    fn visit_none<E>(self) -> Result<Text, E> {
+        Ok(Text::Absent)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text, D::Error> {
+        Text::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
+        Ok(Text::NotText)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Text, E> {
+        Ok(Text::NotText)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Text, E> {
+        Ok(Text::NotText)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
+        Ok(Text::NotText)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Text, A::Error> {
+        while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+        Ok(Text::NotText)
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
+        use serde::de::IgnoredAny;
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text::NotText)
+    }
+}

@@ -1,0 +1,58 @@
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api::{ApiError, Get, Post, Text},
+    browser::SignedIn,
+};
+
+/// A signed-in device. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The session's id, a UUID.
+    pub id: String,
+    /// When the device signed in.
+    pub created_at: String,
+    /// When it last signed in or renewed its tokens.
+    pub last_used_at: String,
+    /// Its address at that time.
+    pub ip: String,
+    /// What it calls itself; empty where it says nothing.
+    pub user_agent: String,
+    /// Whether it is the device that asks.
+    pub current: bool,
+}
+
+/// `GET /api/user/sessions`: the user's signed-in devices, newest first.
+///
+/// # Errors
+/// Those of a request without a good token.
+#[server(protocol = Get, prefix = "/api", endpoint = "user/sessions", client = SignedIn)]
+pub async fn sessions() -> Result<Vec<Session>, ApiError> {
+    let call = crate::api::Call::current();
+    let caller = call.authorize().await?;
+    let sessions = call.accounts.sessions(&caller).await?;
+    Ok(sessions
+        .into_iter()
+        .map(|session| Session {
+            current: session.id == caller.session_id,
+            id: session.id.to_string(),
+            created_at: session.created_at.to_string(),
+            last_used_at: session.last_used_at.to_string(),
+            ip: session.ip,
+            user_agent: session.user_agent,
+        })
+        .collect())
+}
+
+/// `POST /api/user/sessions/revoke`: signs out one of the user's devices.
+///
+/// # Errors
+/// `not_found` for an id that is not one of the user's, a field error for a missing id, and those
+/// of a request without a good token.
+#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/sessions/revoke", client = SignedIn)]
+pub async fn revoke(#[server(default)] id: Text) -> Result<(), ApiError> {
+    let call = crate::api::Call::current();
+    let caller = call.authorize().await?;
+    Ok(call.accounts.revoke(&caller, id.given()).await?)
+}

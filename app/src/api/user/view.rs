@@ -1,0 +1,38 @@
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api::{ApiError, Get},
+    browser::SignedIn,
+};
+
+/// The signed-in user. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The user's id, a UUID.
+    pub id: String,
+    /// The address.
+    pub email: String,
+    /// Whether the user administrates this server.
+    pub is_admin: bool,
+    /// When the account was made.
+    pub date_joined: String,
+    /// When the user last signed in.
+    pub last_login: Option<String>,
+}
+
+/// `GET /api/user/view`: who the token belongs to.
+///
+/// # Errors
+/// Those of a request without a good token.
+#[server(protocol = Get, prefix = "/api", endpoint = "user/view", client = SignedIn)]
+pub async fn view() -> Result<Profile, ApiError> {
+    let user = crate::api::Call::current().authorize().await?.user;
+    Ok(Profile {
+        id: user.id.to_string(),
+        email: user.email,
+        is_admin: user.is_admin,
+        date_joined: user.date_joined.to_string(),
+        last_login: user.last_login.map(|time| time.to_string()),
+    })
+}

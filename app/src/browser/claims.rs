@@ -1,0 +1,25 @@
+//! What the browser reads from its own access token.
+
+use leptos::prelude::window;
+use serde::Deserialize;
+
+/// The claims of an access token that the browser has a use for. They are taken on trust: to
+/// check them is the server's business.
+#[derive(Deserialize)]
+pub(super) struct Claims {
+    /// The session's id. It stays the same over renewals.
+    pub sid: String,
+    /// Issued at, in seconds since 1970 by the server's clock.
+    pub iat: u64,
+    /// Expires at, in seconds since 1970 by the server's clock.
+    pub exp: u64,
+}
+
+impl Claims {
+    /// Reads the payload of a JWT (RFC 7519).
+    pub fn read(token: &str) -> Option<Self> {
+        let payload = token.split('.').nth(1)?;
+        let base64 = payload.replace('-', "+").replace('_', "/");
+        serde_json::from_str(&window().atob(&base64).ok()?).ok()
+    }
+}

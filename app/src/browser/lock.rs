@@ -1,0 +1,58 @@
+//! One tab at a time: the Web Locks API.
+
+use futures::{
+    channel::oneshot,
+    future::{Either, select},
+};
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+
+/// The name of the lock that a tab holds while it renews the session.
+const NAME: &str = "latchkey.session";
+
+/// The lock, held until this is dropped or the tab is closed.
+pub(super) struct Held {
+    _release: Option<oneshot::Sender<()>>,
+}
+
+/// Waits for the lock.
+///
+/// Browsers offer locks in secure contexts only (HTTPS and localhost). Elsewhere tabs go ahead
+/// without: the server gives a working pair to a refresh token that another tab has just used.
+pub(super) async fn acquire() -> Held {
+    let (acquired, has_acquired) = oneshot::channel();
+    let (release, released) = oneshot::channel::<()>();
+    let on_acquired = Closure::once_into_js(move |_lock: JsValue| {
+        // Nobody waits any more where the tab gave up: then the lock is released at once.
+        let _ = acquired.send(());
+        future_to_promise(async move {
+            let _ = released.await;
+            Ok(JsValue::UNDEFINED)
+        })
+    });
+    let Some(request) = request(&on_acquired) else {
+        return Held { _release: None };
+    };
+    // The promise lasts as long as the lock is held, unless the browser refuses the lock.
+    match select(has_acquired, JsFuture::from(request)).await {
+        Either::Left((Ok(()), _)) => Held {
+            _release: Some(release),
+        },
+        _ => Held { _release: None },
+    }
+}
+
+/// `navigator.locks.request(NAME, callback)`. web-sys has it among its unstable APIs only, which
+/// would take a compiler flag in every build.
+fn request(callback: &JsValue) -> Option<Promise> {
+    let navigator = web_sys::window()?.navigator();
+    let locks = Reflect::get(&navigator, &"locks".into()).ok()?;
+    let request = Reflect::get(&locks, &"request".into()).ok()?;
+    request
+        .dyn_ref::<Function>()?
+        .call2(&locks, &NAME.into(), callback)
+        .ok()?
+        .dyn_into()
+        .ok()
+}

@@ -1,0 +1,18 @@
+//! What the browser keeps and does on the person's behalf.
+//!
+//! [`session`] is what is stored, [`renewal`] keeps it fresh, and [`SignedIn`] puts it on
+//! requests. Nothing here runs on the server: the session lives in the browser only.
+
+mod claims;
+mod client;
+mod limit;
+mod lock;
+pub mod next;
+pub mod renewal;
+pub mod session;
+mod user_agent;
+
+pub use client::SignedIn;
+pub use limit::within_limit;
+pub use session::{Ended, Presence};
+pub use user_agent::device_name;

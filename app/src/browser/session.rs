@@ -1,0 +1,163 @@
+//! The session of this browser: kept in `localStorage`, shared by all tabs.
+
+use std::sync::LazyLock;
+
+use gloo_storage::{LocalStorage, Storage};
+use leptos::{ev, prelude::*};
+use serde::{Deserialize, Serialize};
+
+use super::claims::Claims;
+use crate::api::user::TokenPair;
+
+/// The key in `localStorage`. `shell/first_paint.js` reads it too.
+const KEY: &str = "latchkey.session";
+
+/// A token's times are in whole seconds: it may run out this much sooner than its life says, in
+/// milliseconds.
+const ROUNDING: u64 = 1_000;
+
+/// The longest time before its end at which an access token is renewed, in milliseconds.
+const LONGEST_MARGIN: u64 = 30_000;
+
+/// A signed-in session, as it is stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The access token.
+    pub token: String,
+    /// The refresh token.
+    pub refresh_token: String,
+    /// When the access token runs out, in milliseconds since 1970 by this device's clock.
+    pub expires_at: u64,
+}
+
+impl Session {
+    fn new(pair: TokenPair) -> Self {
+        Self {
+            token: pair.token,
+            refresh_token: pair.refresh_token,
+            expires_at: now() + pair.expires_in * 1000,
+        }
+    }
+
+    /// From when on the access token should be renewed, in milliseconds since 1970: a quarter of
+    /// its life before it runs out, at most [`LONGEST_MARGIN`], with [`ROUNDING`] on top; but not
+    /// in the first quarter of its life, or a very short one would be renewed without a pause.
+    #[must_use]
+    pub fn renew_at(&self) -> u64 {
+        let margin = Claims::read(&self.token).map_or(LONGEST_MARGIN, |claims| {
+            let quarter = claims.exp.saturating_sub(claims.iat) * 1000 / 4;
+            (LONGEST_MARGIN.min(quarter) + ROUNDING).min(3 * quarter)
+        });
+        self.expires_at.saturating_sub(margin)
+    }
+}
+
+/// Whether somebody is signed in, as far as this tab knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The page has just been rendered, and nobody has looked yet.
+    Unknown,
+    /// Nobody is signed in; how that came, where it happened while this tab was open.
+    SignedOut(Option<Ended>),
+    /// Somebody is: the session's id.
+    SignedIn(String),
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The person signed out in this browser.
+    SignedOut,
+    /// The server no longer accepts the session: it was ended from another device, or is too old.
+    Elsewhere,
+    /// The person deleted the account.
+    Deleted,
+}
+
+#[derive(Clone, Default)]
+struct Tab {
+    session: Option<Session>,
+    ended: Option<Ended>,
+}
+
+// One for the tab and not a reactive context, because requests and timers outlive components.
+static TAB: LazyLock<ArcRwSignal<Tab>> = LazyLock::new(ArcRwSignal::default);
+
+/// The stored session, now. Anything else under the key is no session.
+#[must_use]
+pub fn load() -> Option<Session> {
+    LocalStorage::get::<Session>(KEY)
+        .ok()
+        .filter(|session| !session.token.is_empty() && !session.refresh_token.is_empty())
+}
+
+/// The session as a reactive value.
+#[must_use]
+pub fn get() -> Option<Session> {
+    TAB.with(|tab| tab.session.clone())
+}
+
+/// Whether somebody is signed in, as a reactive value.
+#[must_use]
+pub fn presence() -> Presence {
+    TAB.with(|tab| match &tab.session {
+        Some(session) => Presence::SignedIn(
+            Claims::read(&session.token)
+                .map(|claims| claims.sid)
+                .unwrap_or_default(),
+        ),
+        None => Presence::SignedOut(tab.ended),
+    })
+}
+
+/// Stores a new pair of tokens, after signing in or renewing.
+pub fn store(pair: TokenPair) -> Session {
+    let session = Session::new(pair);
+    // Fails only where the site's storage is full, which these few bytes don't bring about.
+    let _ = LocalStorage::set(KEY, &session);
+    TAB.set(Tab {
+        session: Some(session.clone()),
+        ended: None,
+    });
+    session
+}
+
+/// Forgets the session, in every tab.
+pub fn end(ended: Ended) {
+    LocalStorage::delete(KEY);
+    TAB.set(Tab {
+        session: None,
+        ended: Some(ended),
+    });
+}
+
+/// Reads the stored session, and from now on follows what other tabs do to it.
+pub fn follow() {
+    TAB.update(|tab| tab.session = load());
+    let handle = window_event_listener(ev::storage, |event| {
+        // The key is absent when the whole storage was cleared.
+        if event.key().is_none_or(|key| key == KEY) {
+            let session = load();
+            TAB.update(|tab| {
+                tab.ended = match (&tab.session, &session) {
+                    (Some(_), None) => Some(Ended::SignedOut),
+                    (None, None) => tab.ended,
+                    (_, Some(_)) => None,
+                };
+                tab.session = session;
+            });
+        }
+    });
+    on_cleanup(move || handle.remove());
+}
+
+/// Milliseconds since 1970 by this device's clock.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and positive since 1970"
+)]
+pub fn now() -> u64 {
+    js_sys::Date::now() as u64
+}

@@ -1,0 +1,18 @@
+use leptos::prelude::*;
+
+/// The word mark: a key on a door plate.
+#[component]
+pub fn Mark() -> impl IntoView {
+    view! {
+        <span class="mark">
+            <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true" focusable="false">
+                <rect class="mark-plate" width="32" height="32" rx="8" />
+                <path
+                    class="mark-key"
+                    d="M16 16a4.5 4.5 0 1 0-9 0a4.5 4.5 0 0 0 9 0H25.5V20.5M21 16V19.5"
+                />
+            </svg>
+            <span>"Latchkey"</span>
+        </span>
+    }
+}

@@ -1,0 +1,103 @@
+//! The Latchkey application: one HTTP API, and the pages that use it in a browser.
+//!
+//! [`api`] holds the server functions: each is one endpoint of the HTTP API and, compiled to
+//! WebAssembly, the typed function by which the browser calls it. [`pages`] are what a person
+//! sees, made of [`components`]; [`browser`] keeps the person's session.
+
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::{
+    components::{FlatRoutes, Route, Router},
+    path,
+};
+
+pub mod api;
+pub mod browser;
+pub mod components;
+pub mod pages;
+
+#[cfg(feature = "ssr")]
+mod shell;
+
+#[cfg(feature = "ssr")]
+pub use shell::shell;
+
+use browser::{Presence, renewal, session};
+use components::Header;
+
+/// Where the built site's files are, as URL paths with the hash of their content in the name.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The style sheet, `/pkg/latchkey.<hash>.css`.
+    pub css: String,
+    /// The JavaScript that loads the WebAssembly, `/pkg/latchkey.<hash>.js`.
+    pub js: String,
+    /// The WebAssembly, `/pkg/latchkey.<hash>.wasm`.
+    pub wasm: String,
+}
+
+/// Whether the page that the server rendered still waits for the app to take over: until then
+/// buttons would do nothing.
+#[derive(Clone, Copy)]
+pub struct Waiting(ReadSignal<bool>);
+
+impl Waiting {
+    /// That of this page.
+    #[must_use]
+    pub fn get() -> ReadSignal<bool> {
+        expect_context::<Self>().0
+    }
+}
+
+/// The app: its pages under their paths.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    take_over();
+    view! {
+        <Router>
+            <Header />
+            <main>
+                <FlatRoutes fallback=pages::NotFound>
+                    <Route path=path!("/") view=pages::Home />
+                    <Route path=path!("/register") view=pages::Register />
+                    <Route path=path!("/login") view=pages::Login />
+                    <Route path=path!("/account") view=pages::Account />
+                </FlatRoutes>
+            </main>
+        </Router>
+    }
+}
+
+/// Looks for the stored session once the page is taken over. Not earlier: the first rendering in
+/// the browser must be the server's, and the server knows of no session.
+fn take_over() {
+    let (waiting, set_waiting) = signal(true);
+    let (presence, set_presence) = signal(Presence::Unknown);
+    provide_context(Waiting(waiting));
+    provide_context(presence);
+    Effect::new(move |_| {
+        session::follow();
+        set_waiting.set(false);
+        renewal::keep_fresh();
+        Effect::new(move |_| {
+            let presence = session::presence();
+            show(&presence);
+            // A renewal changes the session's tokens, but not who is there.
+            set_presence.maybe_update(|before| {
+                let changed = *before != presence;
+                *before = presence;
+                changed
+            });
+        });
+    });
+}
+
+/// Tells the style sheet whether somebody is signed in, as `shell/first_paint.js` did before.
+fn show(presence: &Presence) {
+    let is_in = matches!(presence, Presence::SignedIn(_));
+    if let Some(root) = document().document_element() {
+        // An attribute with a valid name can always be set.
+        let _ = root.set_attribute("data-session", if is_in { "in" } else { "out" });
+    }
+}

@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::{
+    api::{
+        Code,
+        user::{self, Session},
+    },
+    browser::{device_name, session},
+    components::{Alert, Button, RelativeTime, Submission, focus_soon},
+};
+
+/// How often the times are told anew.
+const TICK: Duration = Duration::from_secs(30);
+
+/// Every signed-in device, and a way to sign out each other.
+#[component]
+pub(super) fn Devices(
+    /// The devices, newest first.
+    sessions: Vec<Session>,
+) -> impl IntoView {
+    let now = clock();
+    view! {
+        <section class="section" aria-labelledby="devices">
+            <h2 id="devices" tabindex="-1">"Devices"</h2>
+            <p class="section-lead">"Everywhere your account is signed in, newest first."</p>
+            <ul class="devices" role="list">
+                {sessions
+                    .into_iter()
+                    .map(|session| view! { <Device session now /> })
+                    .collect_view()}
+            </ul>
+        </section>
+    }
+}
+
+#[component]
+fn Device(session: Session, now: Signal<u64>) -> impl IntoView {
+    let Session {
+        id,
+        created_at,
+        last_used_at,
+        ip,
+        user_agent,
+        current,
+    } = session;
+    let name = device_name(&user_agent);
+    let submission = Submission::default();
+    let is_gone = RwSignal::new(false);
+    let subject = format!("{name}, {ip}");
+    let sign_out = move || {
+        let id = id.clone();
+        submission.start(async move {
+            match user::revoke(id.as_str().into()).await {
+                // One that is gone already is signed out as well.
+                Err(error) if error.code() != Some(Code::NotFound) => Err(error),
+                _ => {
+                    is_gone.try_set(true);
+                    focus_soon("#devices");
+                    Ok(())
+                }
+            }
+        });
+    };
+    view! {
+        <li class="device" hidden=is_gone>
+            <div class="device-text">
+                <p class="device-name">
+                    {name} {current.then(|| view! { <span class="badge">"This device"</span> })}
+                </p>
+                <p class="device-facts">
+                    <span class="address">{ip}</span>
+                    <span>"Signed in " <RelativeTime time=created_at now /></span>
+                    <span>"Last used " <RelativeTime time=last_used_at now /></span>
+                </p>
+            </div>
+            {(!current)
+                .then(move || {
+                    view! {
+                        <Button
+                            submission
+                            look="quiet"
+                            label="Sign out"
+                            busy="Signing out…"
+                            subject
+                            on_press=move |()| sign_out()
+                        />
+                        <Alert submission />
+                    }
+                })}
+        </li>
+    }
+}
+
+/// The time, every now and then.
+fn clock() -> Signal<u64> {
+    let now = RwSignal::new(session::now());
+    let ticking = set_interval_with_handle(move || now.set(session::now()), TICK);
+    on_cleanup(move || {
+        if let Ok(ticking) = ticking {
+            ticking.clear();
+        }
+    });
+    now.into()
+}

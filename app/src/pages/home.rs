@@ -1,0 +1,49 @@
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::{go_on_when_signed_in, use_presence};
+use crate::browser::{Ended, Presence};
+
+/// `/`: what this is, for those who are not signed in.
+#[component]
+pub fn Home() -> impl IntoView {
+    go_on_when_signed_in(None);
+    let presence = use_presence();
+    let is_deleted = move || presence.get() == Presence::SignedOut(Some(Ended::Deleted));
+    view! {
+        <Title text="Latchkey: accounts in good hands" />
+        <div class="home when-signed-out">
+            <div role="status">
+                {move || {
+                    is_deleted().then(|| view! { <p class="notice">"Your account is deleted."</p> })
+                }}
+            </div>
+            <h1 tabindex="-1">"One key, and it stays yours."</h1>
+            <p class="lead">
+                "Latchkey looks after your account: one place to sign in, and a clear view of every device that holds a key."
+            </p>
+            <p class="home-links">
+                <a class="button primary" href="/register">
+                    "Create account"
+                </a>
+                <a class="button quiet" href="/login">
+                    "Sign in"
+                </a>
+            </p>
+            <dl class="points">
+                <div>
+                    <dt>"See where you are signed in"</dt>
+                    <dd>"Every device is listed, with its address and when it was last used."</dd>
+                </div>
+                <div>
+                    <dt>"Change the lock at any time"</dt>
+                    <dd>"Sign out one device or all of them. It takes effect at once."</dd>
+                </div>
+                <div>
+                    <dt>"Leave nothing behind"</dt>
+                    <dd>"Delete the account, and all that belongs to it is gone."</dd>
+                </div>
+            </dl>
+        </div>
+    }
+}

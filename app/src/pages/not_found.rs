@@ -1,0 +1,21 @@
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// Any other path. The server gives it the status 404.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    view! {
+        <Title text="Page not found · Latchkey" />
+        <div class="panel">
+            <h1 tabindex="-1">"This door leads nowhere"</h1>
+            <p>
+                "There is no page at this address. It may have been moved, or the link may be mistyped."
+            </p>
+            <p>
+                <a class="button primary" href="/">
+                    "Go to the start page"
+                </a>
+            </p>
+        </div>
+    }
+}

@@ -1,0 +1,76 @@
+//! The HTML document around the app, as the server renders it.
+
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_meta::MetaTags;
+
+use crate::{App, Site};
+
+/// Decides what may be seen before the app runs.
+const FIRST_PAINT: &str = include_str!("shell/first_paint.js");
+
+/// Loads the app and lets it take over the page.
+const START: &str = include_str!("shell/start.js");
+
+/// What stands on the page where the app can't run.
+const NEEDS: &str = "This page needs JavaScript, WebAssembly and site data (local storage). \
+                     Allow them, or use an up-to-date browser, and reload.";
+
+/// The HTML document of a page. Both scripts carry the nonce of the answer's
+/// Content-Security-Policy.
+#[must_use]
+pub fn shell(site: &Site) -> impl IntoView + use<> {
+    let Site { css, js, wasm } = site.clone();
+    // The debug form of a path is also its JavaScript literal.
+    let start = format!("const js = {js:?}, wasm = {wasm:?};\n{START}");
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <script nonce=use_nonce() inner_html=FIRST_PAINT></script>
+                <link rel="stylesheet" href=css />
+                <link rel="modulepreload" href=js nonce=use_nonce() />
+                <link
+                    rel="preload"
+                    href=wasm
+                    r#as="fetch"
+                    r#type="application/wasm"
+                    crossorigin="anonymous"
+                />
+                <script type="module" nonce=use_nonce() inner_html=start></script>
+                <meta
+                    name="theme-color"
+                    media="(prefers-color-scheme: light)"
+                    content="#f6f5f1"
+                />
+                <meta
+                    name="theme-color"
+                    media="(prefers-color-scheme: dark)"
+                    content="#14181a"
+                />
+                <meta
+                    name="description"
+                    content="Accounts, sign-in and sessions: Latchkey manages your users."
+                />
+                <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+                <link rel="manifest" href="/manifest.webmanifest" />
+                {auto_reload()}
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+                <p class="needs">{NEEDS}</p>
+            </body>
+        </html>
+    }
+}
+
+/// Reloads the page when `cargo leptos watch` has built anew.
+fn auto_reload() -> impl IntoView {
+    std::env::var_os("LEPTOS_WATCH").map(|_| {
+        let options = LeptosOptions::builder().output_name("latchkey").build();
+        view! { <AutoReload options /> }
+    })
+}

@@ -1,0 +1,21 @@
+// Runs before the first paint: a signed-in person must not see the sign-in form for a moment, nor
+// a signed-out one the account. style/base.css goes by what this leaves on <html>; without
+// JavaScript there is no `data-session`, and the page says what it needs.
+(() => {
+  const root = document.documentElement;
+  const isSignedIn = () => {
+    try {
+      const session = JSON.parse(localStorage.getItem('latchkey.session'));
+      return Boolean(session?.token && session.refresh_token && session.expires_at);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) root.dataset.lacks = 'storage';
+      return false;
+    }
+  };
+  const signedIn = isSignedIn();
+  root.dataset.session = signedIn ? 'in' : 'out';
+  if (typeof WebAssembly !== 'object') root.dataset.lacks = 'webassembly';
+  if (root.dataset.lacks) return;
+  if (signedIn && location.pathname === '/') location.replace('/account');
+  if (!signedIn && location.pathname === '/account') location.replace('/login?next=/account');
+})();
