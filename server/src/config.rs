@@ -1,0 +1,176 @@
+//! The settings, read and checked.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use accounts::{DatabaseUrl, HashingCost, Lifetimes, MasterSecrets};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use crate::{cli::Settings, failure::Failure};
+
+/// What the program was told.
+pub struct Config {
+    /// Address to serve.
+    pub listen: SocketAddr,
+    /// Folder of the embedded database and the master secret.
+    pub data_dir: PathBuf,
+    /// The database, unless it is the embedded one.
+    pub database_url: Option<DatabaseUrl>,
+    /// The master secrets, unless they are in the data folder.
+    pub master_secrets: Option<MasterSecrets>,
+    /// Folder of the built site.
+    pub site_root: PathBuf,
+    /// The server's URL, without a slash at its end, unless it follows from the address.
+    pub public_url: Option<String>,
+    /// How long tokens and sessions live.
+    pub lifetimes: Lifetimes,
+    /// The cost of password hashes.
+    pub hashing_cost: HashingCost,
+    /// What to log.
+    pub log: LogConfig,
+}
+
+/// What to log, and how.
+pub struct LogConfig {
+    /// Which events.
+    pub filter: EnvFilter,
+    /// For machines.
+    pub json: bool,
+}
+
+/// A setting that can't be read.
+pub struct BadSetting {
+    variable: &'static str,
+    reason: String,
+}
+
+impl BadSetting {
+    fn new(variable: &'static str, reason: impl ToString) -> Self {
+        Self {
+            variable,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// One line that names the setting; a bad flag is a bad option.
+    pub fn into_failure(self, is_flag: impl Fn(&str) -> bool) -> Failure {
+        let Self { variable, reason } = self;
+        let id = variable
+            .trim_start_matches("LATCHKEY_")
+            .to_ascii_lowercase();
+        if is_flag(&id) {
+            let flag = id.replace('_', "-");
+            Failure::Usage(format!("--{flag} ({variable}): {reason}"))
+        } else {
+            Failure::Other(format!("{variable}: {reason}"))
+        }
+    }
+}
+
+/// The longest life that can be set.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+impl Config {
+    /// Reads the settings.
+    pub fn read(settings: &Settings) -> Result<Self, BadSetting> {
+        let second = Duration::from_secs(1);
+        Ok(Self {
+            listen: parse(
+                "LATCHKEY_LISTEN",
+                &settings.listen,
+                |_| "write it as <IP address>:<port>, such as 127.0.0.1:3000",
+            )?,
+            data_dir: folder("LATCHKEY_DATA_DIR", &settings.data_dir)?,
+            database_url: settings
+                .database_url
+                .as_deref()
+                .map(|url| parse("DATABASE_URL", url, |error| error))
+                .transpose()?,
+            master_secrets: settings
+                .secret
+                .as_deref()
+                .map(MasterSecrets::parse)
+                .transpose()
+                .map_err(|error| BadSetting::new("LATCHKEY_SECRET", error))?,
+            site_root: folder("LATCHKEY_SITE_ROOT", &settings.site_root)?,
+            public_url: settings.public_url.as_deref().map(public_url).transpose()?,
+            lifetimes: Lifetimes {
+                access: duration("LATCHKEY_ACCESS_TTL", &settings.access_ttl, second)?,
+                idle: duration("LATCHKEY_REFRESH_TTL", &settings.refresh_ttl, second)?,
+                session: duration("LATCHKEY_SESSION_TTL", &settings.session_ttl, second)?,
+                grace: duration(
+                    "LATCHKEY_REFRESH_GRACE",
+                    &settings.refresh_grace,
+                    Duration::ZERO,
+                )?,
+            },
+            hashing_cost: parse("LATCHKEY_ARGON2", &settings.argon2, |error| error)?,
+            log: LogConfig {
+                filter: EnvFilter::try_new(&settings.log)
+                    .map_err(|error| BadSetting::new("LATCHKEY_LOG", error))?,
+                json: match settings.log_format.as_str() {
+                    "text" => false,
+                    "json" => true,
+                    _ => return Err(BadSetting::new("LATCHKEY_LOG_FORMAT", "take text or json")),
+                },
+            },
+        })
+    }
+}
+
+fn parse<T: FromStr, M: ToString>(
+    variable: &'static str,
+    text: &str,
+    reason: impl FnOnce(T::Err) -> M,
+) -> Result<T, BadSetting> {
+    text.trim()
+        .parse()
+        .map_err(|error| BadSetting::new(variable, reason(error)))
+}
+
+fn folder(variable: &'static str, path: &str) -> Result<PathBuf, BadSetting> {
+    if path.is_empty() {
+        return Err(BadSetting::new(variable, "name a folder"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn duration(
+    variable: &'static str,
+    text: &str,
+    shortest: Duration,
+) -> Result<Duration, BadSetting> {
+    let duration = humantime::parse_duration(text.trim()).map_err(|error| {
+        BadSetting::new(
+            variable,
+            format!("{error}; write it as 90s, 15m, 12h or 30d"),
+        )
+    })?;
+    if !(shortest..=LONGEST).contains(&duration) {
+        let shortest = humantime::format_duration(shortest);
+        return Err(BadSetting::new(
+            variable,
+            format!("it must be from {shortest} to 3650d"),
+        ));
+    }
+    Ok(duration)
+}
+
+fn public_url(text: &str) -> Result<String, BadSetting> {
+    let bad = |reason| BadSetting::new("LATCHKEY_PUBLIC_URL", reason);
+    let text = text.trim().trim_end_matches('/');
+    let url = Url::parse(text)
+        .map_err(|_| bad("write it as https://<host>, such as https://accounts.example.com"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(bad(
+            "it must start with https:// or http://, and name a host",
+        ));
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("it must end after the host and port"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("it must not hold a user or a password"));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}

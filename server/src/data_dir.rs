@@ -1,0 +1,83 @@
+//! The data folder: the embedded database and the master secret.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions, Permissions},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+use accounts::{MasterSecrets, OsRandom, Random};
+
+use crate::failure::Failure;
+
+const SECRET_FILE: &str = "secret.key";
+
+/// Makes the data folder, readable by its owner only, unless it is there.
+pub fn make(folder: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    // An existing folder may belong to someone else, or be read-only.
+    made.and_then(|()| probe(folder)).map_err(|error| {
+        Failure::new(format!(
+            "LATCHKEY_DATA_DIR: can't write to the folder {}: {error}; name another, or give this user the right to",
+            folder.display()
+        ))
+    })
+}
+
+/// Finds out whether files can be made here.
+fn probe(folder: &Path) -> io::Result<()> {
+    let file = folder.join(format!(".probe-{}", std::process::id()));
+    fs::write(&file, [])?;
+    fs::remove_file(&file)
+}
+
+/// The master secret in the data folder, which is made when there is none.
+pub fn master_secrets(folder: &Path) -> Result<MasterSecrets, Failure> {
+    let file = folder.join(SECRET_FILE);
+    let failed = |reason: &dyn std::fmt::Display| {
+        Failure::new(format!(
+            "LATCHKEY_SECRET: the master secret in {} can't be used: {reason}",
+            file.display()
+        ))
+    };
+    let text = match fs::read_to_string(&file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            create_secret(&file).map_err(|error| failed(&error))?;
+            fs::read_to_string(&file)
+        }
+        text => text,
+    };
+    let text = text.map_err(|error| failed(&error))?;
+    let mode = fs::metadata(&file).map(|file| file.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        tracing::warn!(file = %file.display(), "others may read the master secret; make it mode 0600");
+    }
+    MasterSecrets::parse(text.trim()).map_err(|error| failed(&error))
+}
+
+/// Writes a new secret: complete or not at all, and never over another that was there first.
+fn create_secret(file: &Path) -> io::Result<()> {
+    let random: &dyn Random = &OsRandom;
+    let secret: String = random
+        .bytes::<32>()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let draft = file.with_extension(format!("draft-{}", std::process::id()));
+    let mut options = OpenOptions::new();
+    let mut draft_file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    draft_file.set_permissions(Permissions::from_mode(0o600))?;
+    writeln!(draft_file, "{secret}")?;
+    draft_file.sync_all()?;
+    let linked = fs::hard_link(&draft, file);
+    fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

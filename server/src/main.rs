@@ -1,0 +1,26 @@
+//! Latchkey, the program.
+
+mod cli;
+mod commands;
+mod config;
+mod data_dir;
+mod failure;
+mod logging;
+mod middleware;
+mod pages;
+mod router;
+mod serve;
+mod site;
+
+use std::{io::Write, process::ExitCode};
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // One line on standard error; nothing can be done if that is closed.
+            let _ = writeln!(std::io::stderr(), "latchkey: {failure}");
+            failure.exit_code()
+        }
+    }
+}

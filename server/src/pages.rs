@@ -1,0 +1,113 @@
+//! The browser app: its pages, rendered here first, and its files.
+
+use std::sync::Arc;
+
+use app::App;
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
+    routing::get,
+};
+use http::{HeaderValue, Request, StatusCode, header};
+use leptos::{
+    nonce::use_nonce,
+    prelude::{expect_context, provide_context},
+};
+use leptos_axum::{ResponseOptions, generate_route_list, render_app_to_stream_with_context};
+use tower_http::{compression::CompressionLayer, services::ServeDir};
+
+use crate::site::SiteFiles;
+
+/// A page may load from us only, and run only the scripts that carry this answer's nonce.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'; img-src 'self' data:; manifest-src 'self'; \
+    style-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+
+/// The longest path, in bytes, that may name a file.
+const MAX_PATH: usize = 255;
+
+/// Files whose name holds the hash of their content never change.
+const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// Other files may change with the next version.
+const A_WHILE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+
+/// A page holds its own nonce: it is asked for anew each time.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// The pages and the files of the site.
+pub fn router(site: SiteFiles) -> Router {
+    let site = Arc::new(site);
+    let page = |status| {
+        let site = site.clone();
+        move |request: Request<Body>| render(site.clone(), status, request)
+    };
+    let mut router = Router::new();
+    for route in generate_route_list(App) {
+        router = router.route(route.path(), get(page(StatusCode::OK)));
+    }
+    let files = ServeDir::new(&site.root)
+        .append_index_html_on_directories(false)
+        .precompressed_br()
+        .precompressed_gzip()
+        .fallback(get(page(StatusCode::NOT_FOUND)));
+    let files = Router::new()
+        .fallback_service(files)
+        .layer(from_fn_with_state(site, pass_short_paths))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(cache_files));
+    router
+        .layer(CompressionLayer::new())
+        .fallback_service(files)
+}
+
+/// Renders the page of a path.
+async fn render(site: Arc<SiteFiles>, status: StatusCode, request: Request<Body>) -> Response {
+    let is_watched = site.is_watched();
+    let provide = move || {
+        let response = expect_context::<ResponseOptions>();
+        response.set_status(status);
+        response.insert_header(header::CACHE_CONTROL, ASK_AGAIN);
+        if let Some(policy) = policy(is_watched) {
+            response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        provide_context(status);
+    };
+    let files = site.current();
+    render_app_to_stream_with_context(provide, move || app::shell(&files))(request).await
+}
+
+/// The policy of this answer, with its nonce; the developer's loop also listens for rebuilds.
+fn policy(is_watched: bool) -> Option<HeaderValue> {
+    let nonce = use_nonce()?;
+    let connect = if is_watched { "'self' ws:" } else { "'self'" };
+    HeaderValue::from_str(&format!("{POLICY} 'nonce-{nonce}'; connect-src {connect}")).ok()
+}
+
+/// Keeps paths from the file system that it would only refuse: no file of ours has such a name.
+async fn pass_short_paths(
+    State(site): State<Arc<SiteFiles>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    if request.uri().path().len() > MAX_PATH {
+        return render(site, StatusCode::NOT_FOUND, request).await;
+    }
+    next.run(request).await
+}
+
+/// Says how long a file may be kept, and that it comes in several encodings.
+async fn cache_files(request: Request<Body>, next: Next) -> Response {
+    let is_hashed = request.uri().path().starts_with("/pkg/");
+    let mut response = next.run(request).await;
+    if response.status().is_success() {
+        let cache = if is_hashed { FOREVER } else { A_WHILE };
+        let headers = response.headers_mut();
+        headers.entry(header::CACHE_CONTROL).or_insert(cache);
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    response
+}

@@ -1,0 +1,101 @@
+//! Which request goes where.
+
+use std::time::Duration;
+
+use accounts::Accounts;
+use app::api::{ApiError, Code, RequestContext};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, get, on},
+};
+use http::{HeaderValue, Request, StatusCode, header};
+use serde_json::json;
+use server_fn::ServerFnTraitObj;
+use tower::ServiceBuilder;
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+
+use crate::{
+    middleware::{PeerAddress, SecurityHeaders, limit_time, log_request, security_headers},
+    pages,
+    site::SiteFiles,
+};
+
+/// How long the database may take to say that it is there.
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Everything that this server answers.
+pub fn router(accounts: Accounts, site: SiteFiles, public_url: &str) -> Router {
+    let headers = SecurityHeaders::new(public_url);
+    let everything = ServiceBuilder::new()
+        .layer(from_fn(log_request))
+        .layer(from_fn_with_state(headers, security_headers))
+        .layer(CatchPanicLayer::custom(|_| {
+            ApiError::from(Code::InternalError).into_response()
+        }))
+        .layer(from_fn(limit_time));
+    Router::new()
+        .merge(health(accounts.clone()))
+        .merge(api(accounts))
+        .merge(pages::router(site))
+        .layer(everything)
+}
+
+/// The server functions under their paths, with or without a slash at the end.
+fn api(accounts: Accounts) -> Router {
+    let endpoints = server_fn::inventory::iter::<ServerFnTraitObj<Request<Body>, Response>>;
+    let mut router = Router::new();
+    for endpoint in endpoints {
+        let Ok(method) = MethodFilter::try_from(endpoint.method()) else {
+            continue;
+        };
+        let accounts = accounts.clone();
+        let handler = move |mut request: Request<Body>| {
+            let peer = request.extensions().get::<PeerAddress>().copied();
+            request.extensions_mut().insert(RequestContext {
+                accounts: accounts.clone(),
+                ip: peer.unwrap_or_default().0,
+            });
+            // Asked for HTML, Leptos would answer an API call with a redirect.
+            request.headers_mut().remove(header::ACCEPT);
+            endpoint.handler(request)
+        };
+        for path in [endpoint.path().to_owned(), format!("{}/", endpoint.path())] {
+            router = router.route(&path, on(method, handler.clone()));
+        }
+    }
+    let not_found = async || ApiError::from(Code::NotFound);
+    let no_store = SetResponseHeaderLayer::overriding(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    );
+    router
+        .route("/api", axum::routing::any(not_found))
+        .route("/api/", axum::routing::any(not_found))
+        .route("/api/{*path}", axum::routing::any(not_found))
+        .method_not_allowed_fallback(async || ApiError::from(Code::MethodNotAllowed))
+        .layer(no_store)
+}
+
+/// For who looks after the server.
+fn health(accounts: Accounts) -> Router {
+    Router::new()
+        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .route("/readyz", get(ready))
+        .with_state(accounts)
+}
+
+/// 200 when the database answers, 503 while it does not.
+async fn ready(State(accounts): State<Accounts>) -> Response {
+    let ping = accounts.database().ping();
+    match tokio::time::timeout(READY_TIMEOUT, ping).await {
+        Ok(Ok(())) => Json(json!({ "status": "ok" })).into_response(),
+        _ => {
+            let body = Json(json!({ "status": "the database is away" }));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}

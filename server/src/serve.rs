@@ -1,0 +1,154 @@
+//! Connections: from the first byte to the last.
+
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use accounts::Accounts;
+use axum::body::Body;
+use futures_util::FutureExt;
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    sync::Semaphore,
+};
+use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt;
+
+use crate::{failure::Failure, middleware::PeerAddress, router, site::SiteFiles};
+
+/// How many connections are open at the same time; more wait in the system's queue.
+const MAX_CONNECTIONS: usize = 20_000;
+
+/// How long a client may take for a request's head, and stay without one.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a client may take nothing of an answer that waits for it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of a request's head is read at most, in bytes.
+const MAX_HEAD: usize = 32 * 1024;
+
+/// How long requests in flight may take when the program is told to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A bound address.
+pub struct Listener {
+    listener: TcpListener,
+    /// The address, with the port that the system chose where none was named.
+    pub address: SocketAddr,
+}
+
+/// Takes the address.
+pub async fn listen(address: SocketAddr) -> Result<Listener, Failure> {
+    let failed = |error: io::Error| {
+        let mend = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "; another program serves it: stop that, or take another port"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "; take a port from 1024 up, or give this program the right to"
+            }
+            _ => "",
+        };
+        Failure::new(format!(
+            "LATCHKEY_LISTEN: can't serve {address}: {error}{mend}"
+        ))
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Listener { listener, address })
+}
+
+/// Serves until the program is told to stop, then answers what is in flight.
+pub async fn serve(
+    listener: Listener,
+    accounts: Accounts,
+    site: SiteFiles,
+    public_url: &str,
+) -> Result<(), Failure> {
+    // Each connection is a file to the system; without more of them, what it allows is enough.
+    let _ = rlimit::increase_nofile_limit(MAX_CONNECTIONS as u64 + 1_000);
+    let router = router::router(accounts.clone(), site, public_url);
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut stop = pin!(stop_signal()?);
+    tracing::info!(address = %listener.address, public_url, "serving");
+    loop {
+        let accepted = async {
+            let place = connections.clone().acquire_owned().await;
+            (place, listener.listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = accepted => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = graceful.watch(connection(stream, peer, router.clone()));
+                tokio::spawn(async move {
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "a connection broke off");
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of files, most likely: give others the time to end.
+                tracing::warn!(%error, "can't take a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    tracing::info!("stopping");
+    if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some requests took too long and were broken off");
+    }
+    accounts.database().close().await;
+    Ok(())
+}
+
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: axum::Router,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+    // Answers are written whole; waiting to fill a packet would only delay them.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(PeerAddress(peer.ip()));
+        router.clone().oneshot(request).map(|answer| match answer {
+            Ok(response) => Ok::<_, Infallible>(response),
+            Err(never) => match never {},
+        })
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+}
+
+/// Ends when the program is told to stop, by SIGTERM or SIGINT (Ctrl+C).
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,595 @@
+//! The command line, the settings, the files, and how the program starts and stops.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::support::{Home, OTHER_PASSWORD, PASSWORD, Pair, Run, Server, jwt};
+
+/// A setting that a person may give by an environment variable or by a flag.
+const SETTINGS: [(&str, &str); 13] = [
+    ("LATCHKEY_LISTEN", "--listen"),
+    ("LATCHKEY_DATA_DIR", "--data-dir"),
+    ("DATABASE_URL", "--database-url"),
+    ("LATCHKEY_SECRET", "--secret"),
+    ("LATCHKEY_SITE_ROOT", "--site-root"),
+    ("LATCHKEY_PUBLIC_URL", "--public-url"),
+    ("LATCHKEY_ACCESS_TTL", "--access-ttl"),
+    ("LATCHKEY_REFRESH_TTL", "--refresh-ttl"),
+    ("LATCHKEY_SESSION_TTL", "--session-ttl"),
+    ("LATCHKEY_REFRESH_GRACE", "--refresh-grace"),
+    ("LATCHKEY_ARGON2", "--argon2"),
+    ("LATCHKEY_LOG", "--log"),
+    ("LATCHKEY_LOG_FORMAT", "--log-format"),
+];
+
+const COMMANDS: [&[&str]; 5] = [
+    &[],
+    &["serve"],
+    &["migrate"],
+    &["user"],
+    &["user", "create"],
+];
+
+/// Runs `latchkey user create` with this password on its standard input.
+fn create_user(home: &Home, arguments: &[&str], input: &str) -> Run {
+    let mut command = home.command(&[]);
+    command.args(["user", "create"]).args(arguments);
+    home.finish(command, input)
+}
+
+fn mode(path: &Path) -> u32 {
+    let metadata = fs::metadata(path).expect("the program has made it");
+    metadata.permissions().mode() & 0o777
+}
+
+#[test]
+fn helps_everywhere() {
+    let home = Home::new();
+    for command in COMMANDS {
+        let run = home.run(&[command, &["--help"]].concat());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+        assert!(run.stdout.contains("Usage: latchkey"), "{run:?}");
+    }
+    let run = home.run(&["--help"]);
+    for word in ["serve", "migrate", "user"] {
+        assert!(run.stdout.contains(word), "{word}: {run:?}");
+    }
+    for (variable, flag) in SETTINGS {
+        assert!(run.stdout.contains(variable), "{variable}: {run:?}");
+        assert!(run.stdout.contains(flag), "{flag}: {run:?}");
+    }
+    let run = home.run(&["user", "create", "--help"]);
+    for word in ["--email", "--admin"] {
+        assert!(run.stdout.contains(word), "{word}: {run:?}");
+    }
+}
+
+#[test]
+fn tells_its_version_everywhere() {
+    let home = Home::new();
+    for command in COMMANDS {
+        let run = home.run(&[command, &["--version"]].concat());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+        assert!(run.stdout.starts_with("latchkey"), "{run:?}");
+        assert!(run.stdout.contains(env!("CARGO_PKG_VERSION")), "{run:?}");
+    }
+}
+
+#[test]
+fn helps_whatever_the_settings_are() {
+    let home = Home::new();
+    for flag in ["--help", "--version"] {
+        let mut command = home.command(&[
+            ("LATCHKEY_ACCESS_TTL", "soon"),
+            ("LATCHKEY_SECRET", "too short"),
+            ("DATABASE_URL", "mysql://user:hush-hush@localhost/x"),
+        ]);
+        command.arg(flag);
+        let run = home.finish(command, "");
+        assert_eq!(run.code, Some(0), "{run:?}");
+        for secret in ["too short", "hush-hush"] {
+            assert!(!run.stdout.contains(secret), "{run:?}");
+        }
+    }
+    assert!(!home.data().exists());
+}
+
+#[test]
+fn refuses_bad_options() {
+    let home = Home::new();
+    for arguments in [
+        &["--frobnicate"][..],
+        &["frobnicate"],
+        &["serve", "--frobnicate"],
+        &["serve", "frobnicate"],
+        &["--listen"],
+        &["migrate", "--email", "ada@example.com"],
+        &["user"],
+        &["user", "frobnicate"],
+        &["user", "create"],
+        &["user", "create", "--admin"],
+        &["user", "create", "ada@example.com"],
+    ] {
+        let run = home.run(arguments);
+        assert_eq!(run.code, Some(2), "{arguments:?}: {run:?}");
+        assert_ne!(run.stderr, "", "{arguments:?}");
+    }
+    assert!(!home.data().exists());
+}
+
+#[test]
+fn names_the_setting_that_it_can_not_read() {
+    let home = Home::new();
+    let long = "x".repeat(32);
+    for (variable, value) in [
+        ("LATCHKEY_LISTEN", "nonsense"),
+        ("LATCHKEY_LISTEN", "127.0.0.1"),
+        ("LATCHKEY_LISTEN", "127.0.0.1:99999"),
+        ("LATCHKEY_LISTEN", "999.0.0.1:80"),
+        ("LATCHKEY_DATA_DIR", "/dev/null/data"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://localhost/latchkey"),
+        ("DATABASE_URL", "sqlite:///dev/null/latchkey.db"),
+        ("DATABASE_URL", "postgres://ada:x@127.0.0.1:1/latchkey"),
+        ("DATABASE_URL", "postgres://ada:x@127.0.0.1:port/latchkey"),
+        ("LATCHKEY_SECRET", "short"),
+        ("LATCHKEY_SECRET", &"x".repeat(31)),
+        ("LATCHKEY_SECRET", &format!("{long},short")),
+        ("LATCHKEY_SECRET", &format!("{long},")),
+        ("LATCHKEY_SITE_ROOT", "/no/such/folder"),
+        ("LATCHKEY_SITE_ROOT", "/dev/null"),
+        ("LATCHKEY_PUBLIC_URL", "not a url"),
+        ("LATCHKEY_PUBLIC_URL", "accounts.example"),
+        ("LATCHKEY_PUBLIC_URL", "ftp://accounts.example"),
+        ("LATCHKEY_ACCESS_TTL", "soon"),
+        ("LATCHKEY_ACCESS_TTL", "15 parsecs"),
+        ("LATCHKEY_ACCESS_TTL", "-1s"),
+        ("LATCHKEY_ACCESS_TTL", "99999999999999999999d"),
+        ("LATCHKEY_REFRESH_TTL", "30q"),
+        ("LATCHKEY_SESSION_TTL", "d"),
+        ("LATCHKEY_REFRESH_GRACE", "1x"),
+        ("LATCHKEY_ARGON2", "expensive"),
+        ("LATCHKEY_ARGON2", "m=1,t=1,p=1"),
+        ("LATCHKEY_ARGON2", "m=19456,t=0,p=1"),
+        ("LATCHKEY_ARGON2", "m=19456,t=2,p=0"),
+        ("LATCHKEY_ARGON2", "m=19456,t=2,x=1"),
+        ("LATCHKEY_ARGON2", "m=-1,t=2,p=1"),
+        ("LATCHKEY_LOG", "latchkey=deafening"),
+        ("LATCHKEY_LOG_FORMAT", "xml"),
+    ] {
+        let run = home.finish(home.command(&[(variable, value)]), "");
+        let line = run.fails_with_one_line();
+        assert!(line.contains(variable), "{variable}={value}: {line}");
+    }
+}
+
+#[test]
+fn shows_no_secret_while_it_complains() {
+    let home = Home::new();
+    for (variable, value) in [
+        ("LATCHKEY_SECRET", "hush-hush"),
+        ("DATABASE_URL", "mysql://ada:hush-hush@localhost/latchkey"),
+        (
+            "DATABASE_URL",
+            "postgres://ada:hush-hush@127.0.0.1:1/latchkey",
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://ada:hush-hush@127.0.0.1:port/latchkey",
+        ),
+    ] {
+        let run = home.finish(home.command(&[(variable, value)]), "");
+        let line = run.fails_with_one_line();
+        assert!(!line.contains("hush-hush"), "{line}");
+        assert!(!run.stdout.contains("hush-hush"), "{run:?}");
+    }
+}
+
+#[test]
+fn fails_when_the_port_is_busy() {
+    let home = Home::new();
+    let _busy = TcpListener::bind(home.address).unwrap();
+    // The errors are of interest here, not what is told on the way.
+    let run = home.finish(home.command(&[("LATCHKEY_LOG", "error")]), "");
+    let line = run.fails_with_one_line();
+    assert!(line.contains(&home.address.to_string()), "{line}");
+}
+
+#[test]
+fn fails_when_the_data_folder_can_not_be_written() {
+    let home = Home::new();
+    let file = home.folder().join("file");
+    fs::write(&file, "not a folder").unwrap();
+    for folder in [&file, &file.join("data")] {
+        let run = home.finish(
+            home.command(&[("LATCHKEY_DATA_DIR", folder.to_str().unwrap())]),
+            "",
+        );
+        let line = run.fails_with_one_line();
+        assert!(line.contains("LATCHKEY_DATA_DIR"), "{line}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "not a folder");
+}
+
+#[test]
+fn fails_when_its_secret_is_damaged() {
+    let home = Home::new();
+    drop(home.start(&[]));
+    let file = home.data().join("secret.key");
+    for damaged in ["", "short"] {
+        fs::write(&file, damaged).unwrap();
+        let run = home.finish(home.command(&[("LATCHKEY_LOG", "error")]), "");
+        let line = run.fails_with_one_line();
+        assert!(line.contains("secret.key"), "{line}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn keeps_its_data_to_itself() {
+    let home = Home::new();
+    // Whatever the habits of the person who starts it.
+    let mut command = Command::new("sh");
+    let program = home.command(&[]);
+    command
+        .current_dir(home.folder())
+        .env_clear()
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .args(["-c", r#"umask 000; exec "$0" "$@""#])
+        .arg(program.get_program())
+        .args(["user", "create", "--email", "ada@example.com"]);
+    let run = home.finish(command, PASSWORD);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(mode(&home.data()), 0o700);
+    assert_eq!(mode(&home.data().join("secret.key")), 0o600);
+
+    let secret = fs::read_to_string(home.data().join("secret.key")).unwrap();
+    assert!(secret.trim().len() >= 32);
+    home.start(&[]).sign_in("ada@example.com");
+    let after = fs::read_to_string(home.data().join("secret.key")).unwrap();
+    assert_eq!(after, secret);
+    assert_eq!(mode(&home.data().join("secret.key")), 0o600);
+}
+
+#[test]
+fn makes_a_secret_that_differs_from_any_other() {
+    let [one, other] = [Home::new(), Home::new()];
+    let secret = |home: &Home| fs::read(home.data().join("secret.key")).unwrap();
+    drop((one.start(&[]), other.start(&[])));
+    assert_ne!(secret(&one), secret(&other));
+}
+
+#[test]
+fn migrates() {
+    let home = Home::new();
+    for _ in 0..2 {
+        let mut command = home.command(&[]);
+        command.env_remove("LATCHKEY_SITE_ROOT").arg("migrate");
+        let run = home.finish(command, "");
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert_eq!(home.database.count("users", "true"), 0);
+        assert_eq!(home.database.count("sessions", "true"), 0);
+    }
+    let server = home.start(&[]);
+    server.register("ada@example.com");
+    assert_eq!(home.run(&["migrate"]).code, Some(0));
+    server.sign_in("ada@example.com");
+}
+
+#[test]
+fn creates_users() {
+    let home = Home::new();
+    let ada = create_user(
+        &home,
+        &["--email", " Ada@EXAMPLE.com"],
+        &format!("{PASSWORD}\n"),
+    );
+    assert_eq!(ada.code, Some(0), "{ada:?}");
+    assert!(!format!("{ada:?}").contains(PASSWORD), "{ada:?}");
+    let root = create_user(
+        &home,
+        &["--email", "root@example.com", "--admin"],
+        " spaces count ",
+    );
+    assert_eq!(root.code, Some(0), "{root:?}");
+
+    let server = home.start(&[]);
+    let profile = server.view(&server.sign_in("ada@example.com").token);
+    assert_eq!(profile.json()["email"], "Ada@example.com");
+    assert_eq!(profile.json()["is_admin"], json!(false));
+    server
+        .try_sign_in("root@example.com", "spaces count")
+        .fails(401, "invalid_credentials");
+    let root = Pair::from(&server.try_sign_in("root@example.com", " spaces count "));
+    assert_eq!(server.view(&root.token).json()["is_admin"], json!(true));
+}
+
+#[test]
+fn creates_users_beside_a_running_server() {
+    let server = Server::start();
+    let run = create_user(server.home(), &["--email", "ada@example.com"], PASSWORD);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    server.sign_in("ada@example.com");
+}
+
+#[test]
+fn creates_no_user_against_the_rules() {
+    let home = Home::new();
+    create_user(&home, &["--email", "ada@example.com"], PASSWORD);
+    for (email, password, reason) in [
+        (
+            "ADA@example.com",
+            OTHER_PASSWORD,
+            "A user with that email already exists.",
+        ),
+        ("not an address", PASSWORD, "email"),
+        ("", PASSWORD, "email"),
+        ("grace@example.com", "short", "password"),
+        ("grace@example.com", "iloveyou", "password"),
+        ("grace@example.com", "", "password"),
+        ("grace@example.com", "\n", "password"),
+    ] {
+        let run = create_user(&home, &["--email", email], password);
+        let line = run.fails_with_one_line();
+        assert!(
+            line.to_lowercase().contains(&reason.to_lowercase()),
+            "{line}"
+        );
+        assert!(!line.contains(OTHER_PASSWORD), "{line}");
+    }
+    assert_eq!(home.database.count("users", "true"), 1);
+}
+
+#[test]
+fn reads_an_env_file_in_the_working_folder() {
+    let home = Home::new();
+    fs::write(
+        home.folder().join(".env"),
+        "# a comment\nLATCHKEY_PUBLIC_URL=https://env-file.example\nLATCHKEY_ACCESS_TTL=1h\n",
+    )
+    .unwrap();
+    let expires_in = |server: &Server| {
+        let answer = server.try_sign_in("ada@example.com", PASSWORD);
+        (
+            answer.json()["expires_in"].clone(),
+            jwt::claims(&Pair::from(&answer).token)["iss"].clone(),
+        )
+    };
+    let server = home.start(&[]);
+    server.register("ada@example.com");
+    let url = json!("https://env-file.example");
+    assert_eq!(expires_in(&server), (json!(3600), url.clone()));
+    drop(server);
+    // What the outer world says goes first.
+    let server = home.start(&[("LATCHKEY_ACCESS_TTL", "30m")]);
+    assert_eq!(expires_in(&server), (json!(1800), url));
+}
+
+#[test]
+fn takes_each_setting_as_a_flag() {
+    let home = Home::new();
+    let data = home.folder().join("elsewhere");
+    let mut command = home.command(&[
+        ("LATCHKEY_LISTEN", "127.0.0.1:1"),
+        ("LATCHKEY_SITE_ROOT", "/no/such/folder"),
+        ("LATCHKEY_PUBLIC_URL", "https://variable.example"),
+        ("LATCHKEY_ACCESS_TTL", "15m"),
+        ("LATCHKEY_LOG_FORMAT", "text"),
+    ]);
+    let values = [
+        home.address.to_string(),
+        data.to_str().unwrap().to_owned(),
+        home.database.url().map_or_else(
+            || format!("sqlite://{}", home.folder().join("flag.db").display()),
+            str::to_owned,
+        ),
+        "f".repeat(32),
+        home.folder().join("site").to_str().unwrap().to_owned(),
+        "https://flag.example".into(),
+        "2m".into(),
+        "3m".into(),
+        "4m".into(),
+        "5s".into(),
+        "m=512,t=1,p=1".into(),
+        "debug".into(),
+        "json".into(),
+    ];
+    for ((_, flag), value) in SETTINGS.iter().zip(&values) {
+        command.args([flag, &value.as_str()]);
+    }
+    let server = home.start_command(command);
+    server.register("ada@example.com");
+    let answer = server.try_sign_in("ada@example.com", PASSWORD);
+    let pair = Pair::from(&answer);
+    assert_eq!(answer.json()["expires_in"], json!(120));
+    assert_eq!(jwt::claims(&pair.token)["iss"], "https://flag.example");
+    let refresh = jwt::claims(&pair.refresh_token);
+    assert_eq!(
+        refresh["exp"].as_u64().unwrap() - refresh["iat"].as_u64().unwrap(),
+        180
+    );
+    assert!(!home.data().exists());
+}
+
+#[test]
+fn ends_a_refresh_token_with_its_session() {
+    let server = Server::start_with(&[
+        ("LATCHKEY_REFRESH_TTL", "30d"),
+        ("LATCHKEY_SESSION_TTL", "1h"),
+    ]);
+    let refresh = jwt::claims(&server.sign_up("ada@example.com").refresh_token);
+    let life = refresh["exp"].as_u64().unwrap() - refresh["iat"].as_u64().unwrap();
+    assert!(life <= 3600, "{life}");
+}
+
+#[test]
+fn logs_for_machines() {
+    let server = Server::start_with(&[("LATCHKEY_LOG_FORMAT", "json")]);
+    let answer = server.get("/api/user/view").send();
+    let id = answer.header("x-request-id");
+    let log = server.log();
+    let events: Vec<serde_json::Value> = log
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).expect("a line of the log is JSON"))
+        .collect();
+    assert!(
+        events.iter().any(|event| event.to_string().contains(id)),
+        "no {id} in {log}"
+    );
+}
+
+#[test]
+fn logs_no_secret_not_even_for_debugging() {
+    let secret = "a-master-secret-that-nobody-may-see-in-a-log";
+    let server = Server::start_with(&[("LATCHKEY_LOG", "debug"), ("LATCHKEY_SECRET", secret)]);
+    let email = "wilhelmina@kaltenbrunner.example";
+    let pair = server.sign_up(email);
+    let renewed = Pair::from(&server.refresh(&pair.refresh_token));
+    let delete = |password: &str| {
+        let body = json!({"current_password": password});
+        server
+            .post("/api/user/delete")
+            .token(&renewed.token)
+            .json(body)
+            .send()
+    };
+    server.try_sign_in(email, OTHER_PASSWORD);
+    server.try_sign_in("hildegard@kaltenbrunner.example", OTHER_PASSWORD);
+    server.verify(&renewed.token);
+    server.verify(&format!("{}x", renewed.token));
+    server.view(&renewed.token);
+    server.view(&format!("{}x", renewed.token));
+    server
+        .get(&format!("/login?next=/{}&email={email}", pair.token))
+        .send();
+    server
+        .post("/api/user/create")
+        .json(json!({"email": email, "password": PASSWORD}))
+        .send()
+        .refuses(&["email"]);
+    server
+        .post("/api/user/login")
+        .body(
+            "application/json",
+            format!("{{\"password\": \"{PASSWORD}\""),
+        )
+        .send();
+    let column = |name: &str| {
+        server
+            .database()
+            .text(&format!("SELECT CAST({name} AS TEXT) FROM users"))
+    };
+    let (key, hash) = (column("jwt_secret"), column("password_hash"));
+    delete(OTHER_PASSWORD).refuses(&["current_password"]);
+    delete(PASSWORD).says_nothing();
+
+    let log = server.log();
+    assert!(log.contains("/api/user/delete"), "no requests: {log}");
+    let signature = |token: &str| token.rsplit_once('.').unwrap().1.to_owned();
+    for word in [
+        PASSWORD,
+        OTHER_PASSWORD,
+        secret,
+        "wilhelmina",
+        "hildegard",
+        &key,
+        &hash,
+        hash.rsplit_once('$').unwrap().1,
+        &signature(&pair.token),
+        &signature(&pair.refresh_token),
+        &signature(&renewed.token),
+        &signature(&renewed.refresh_token),
+        pair.token.split('.').nth(1).unwrap(),
+        pair.refresh_token.split('.').nth(1).unwrap(),
+    ] {
+        assert!(!log.contains(word), "{word} is in the log");
+    }
+}
+
+#[test]
+fn forgets_nothing_when_it_is_killed() {
+    let home = Home::new();
+    for round in 0..3 {
+        let email = format!("number-{round}@example.com");
+        let server = home.start(&[]);
+        server.register(&email);
+        server.signal("KILL");
+        drop(server);
+        let server = home.start(&[]);
+        let pair = server.sign_in(&email);
+        server.signal("KILL");
+        drop(server);
+        home.start(&[]).assert_alive(&pair);
+    }
+    assert_eq!(home.database.count("users", "true"), 3);
+}
+
+#[test]
+fn answers_what_is_in_flight_before_it_ends() {
+    let mut server = Server::start();
+    let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
+    let (first_half, second_half) = body.split_at(20);
+    // The server asks for the body, so it has the head.
+    let mut in_flight = server.wire();
+    in_flight.send(format!(
+        "POST /api/user/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    ));
+    let go_on = in_flight.read_until("\r\n\r\n");
+    assert!(go_on.starts_with("HTTP/1.1 100 "), "{go_on}");
+    in_flight.send(first_half);
+    // A connection that waits for nothing does not hold the program up.
+    let mut idle = server.wire();
+    idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    idle.read_until("\r\n\r\n");
+
+    server.signal("TERM");
+    thread::sleep(Duration::from_millis(300));
+    let answer = in_flight.send(second_half).read_to_end();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert!(answer.contains("ada@example.com"), "{answer}");
+
+    let start = Instant::now();
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(server.database().count("users", "true"), 1);
+}
+
+#[test]
+fn ends_at_once_when_there_is_nothing_to_do() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start();
+        server.register("ada@example.com");
+        server.signal(signal);
+        let start = Instant::now();
+        assert_eq!(server.wait(), Some(0), "{}", server.log());
+        assert!(start.elapsed() < Duration::from_secs(5), "{signal}");
+    }
+}
+
+#[test]
+fn serves_and_tells_where() {
+    let home = Home::new();
+    for arguments in [&[][..], &["serve"]] {
+        let mut command = home.command(&[]);
+        command.args(arguments);
+        let server = home.start_command(command);
+        assert!(server.log().contains(&home.url()), "{}", server.log());
+        assert_eq!(server.get("/").send().status, 200);
+    }
+}

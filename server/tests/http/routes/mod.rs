@@ -1,0 +1,4 @@
+mod general;
+mod health;
+mod pages;
+mod user;

@@ -1,0 +1,268 @@
+//! The browser app's pages as the server sends them, and the files of the site.
+
+use std::collections::BTreeMap;
+
+use crate::support::{Answer, SITE_FILE, Server};
+
+const PAGES: [&str; 4] = ["/", "/register", "/login", "/account"];
+
+/// The directives of an answer's Content-Security-Policy.
+#[track_caller]
+fn policy(answer: &Answer) -> BTreeMap<String, Vec<String>> {
+    answer
+        .header("content-security-policy")
+        .split(';')
+        .filter_map(|directive| {
+            let mut words = directive.split_whitespace().map(str::to_owned);
+            Some((words.next()?, words.collect()))
+        })
+        .collect()
+}
+
+/// The nonce in the policy for scripts.
+#[track_caller]
+fn nonce(answer: &Answer) -> String {
+    let policy = policy(answer);
+    let nonces: Vec<_> = policy["script-src"]
+        .iter()
+        .filter_map(|source| source.strip_prefix("'nonce-")?.strip_suffix('\''))
+        .collect();
+    let &[nonce] = nonces.as_slice() else {
+        panic!("not one nonce: {answer}");
+    };
+    nonce.to_owned()
+}
+
+/// The start tags of an element in HTML.
+fn tags<'a>(html: &'a str, element: &str) -> Vec<&'a str> {
+    html.match_indices(&format!("<{element}"))
+        .filter_map(|(start, _)| Some(&html[start..start + html[start..].find('>')? + 1]))
+        .collect()
+}
+
+#[test]
+fn are_there() {
+    let server = Server::start();
+    for path in PAGES {
+        let answer = server.get(path).header("accept", "text/html").send();
+        assert_eq!(answer.status, 200, "{path}: {answer}");
+        assert!(
+            answer.header("content-type").starts_with("text/html"),
+            "{path}: {answer}"
+        );
+        let html = answer.text();
+        assert!(html.starts_with("<!DOCTYPE html>"), "{path}: {html}");
+        for extension in ["js", "wasm", "css"] {
+            let file = format!("/pkg/{SITE_FILE}.{extension}");
+            assert!(html.contains(&file), "{path} without {file}: {html}");
+        }
+    }
+}
+
+#[test]
+fn that_do_not_exist_are_not_found() {
+    let server = Server::start();
+    for path in ["/no-such-page", "/login/x", "/index.html", "/.env", "/apis"] {
+        let answer = server.get(path).header("accept", "text/html").send();
+        assert_eq!(answer.status, 404, "{path}: {answer}");
+        assert!(
+            answer.header("content-type").starts_with("text/html"),
+            "{path}: {answer}"
+        );
+        nonce(&answer);
+    }
+}
+
+#[test]
+fn run_only_the_scripts_of_this_answer() {
+    let server = Server::start();
+    for path in PAGES {
+        let answer = server.get(path).send();
+        let policy = policy(&answer);
+        for directive in ["script-src", "default-src"] {
+            for source in &policy[directive] {
+                assert!(
+                    ![
+                        "'unsafe-inline'",
+                        "'unsafe-eval'",
+                        "*",
+                        "http:",
+                        "https:",
+                        "data:"
+                    ]
+                    .contains(&source.as_str()),
+                    "{path}: {directive} {source}"
+                );
+            }
+        }
+        assert_eq!(policy["frame-ancestors"], ["'none'"], "{path}");
+        assert_eq!(policy["base-uri"], ["'none'"], "{path}");
+
+        let nonce = format!("nonce=\"{}\"", nonce(&answer));
+        let scripts = tags(answer.text(), "script");
+        assert!(!scripts.is_empty(), "{path}: {answer}");
+        for script in scripts {
+            assert!(script.contains(&nonce), "{path}: {script}");
+        }
+        for attribute in [" onclick=", " onload=", " onerror=", "javascript:"] {
+            assert!(!answer.text().contains(attribute), "{path}: {attribute}");
+        }
+    }
+}
+
+#[test]
+fn bring_a_nonce_that_nobody_can_foresee() {
+    let server = Server::start();
+    let mut nonces: Vec<_> = (0..8)
+        .map(|_| nonce(&server.get("/login").send()))
+        .collect();
+    // 128 bits, as the CSP specification asks for, are 22 characters of Base64.
+    assert!(nonces.iter().all(|nonce| nonce.len() >= 22), "{nonces:?}");
+    nonces.sort();
+    nonces.dedup();
+    assert_eq!(nonces.len(), 8, "{nonces:?}");
+    // A page that is kept would show an old nonce to a new policy.
+    let cached = server.get("/login").send();
+    let cache = cached.header("cache-control");
+    assert!(
+        cache.contains("no-store") || cache.contains("no-cache"),
+        "{cached}"
+    );
+}
+
+#[test]
+fn and_all_else_are_sent_with_security_headers() {
+    let server = Server::start();
+    let script = format!("/pkg/{SITE_FILE}.js");
+    for path in [
+        "/",
+        "/login",
+        "/no-such-page",
+        "/api/user/view",
+        "/api/no-such-path",
+        "/healthz",
+        &script,
+    ] {
+        let answer = server.get(path).send();
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_ne!(answer.header("referrer-policy"), "", "{path}: {answer}");
+        assert_ne!(answer.header("content-security-policy"), "", "{path}");
+        assert_eq!(answer.header("strict-transport-security"), "", "{path}");
+        assert_eq!(answer.header("server"), "", "{path}");
+        assert_eq!(answer.header("x-powered-by"), "", "{path}");
+    }
+}
+
+#[test]
+fn ask_for_https_where_the_public_url_has_it() {
+    let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example")]);
+    for path in ["/", "/api/user/view", "/no-such-page"] {
+        let answer = server.get(path).send();
+        let seconds: u64 = answer
+            .header("strict-transport-security")
+            .split(';')
+            .find_map(|part| part.trim().strip_prefix("max-age=")?.parse().ok())
+            .expect("a Strict-Transport-Security header");
+        assert!(seconds >= 365 * 24 * 60 * 60, "{path}: {seconds}");
+    }
+}
+
+#[test]
+fn come_with_files_that_may_be_kept_for_ever() {
+    let server = Server::start();
+    for (extension, content_type) in [
+        ("js", "text/javascript"),
+        ("wasm", "application/wasm"),
+        ("css", "text/css"),
+    ] {
+        let name = format!("{SITE_FILE}.{extension}");
+        let answer = server.get(&format!("/pkg/{name}")).send();
+        assert_eq!(answer.status, 200, "{answer}");
+        assert_eq!(answer.text(), format!("/* the content of {name} */"));
+        assert_eq!(answer.header("content-encoding"), "", "{answer}");
+        assert!(
+            answer.header("content-type").starts_with(content_type),
+            "{answer}"
+        );
+        let cache = answer.header("cache-control");
+        for word in ["public", "max-age=31536000", "immutable"] {
+            assert!(cache.contains(word), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn come_with_files_that_are_compressed_beforehand() {
+    let server = Server::start();
+    for extension in ["js", "wasm", "css"] {
+        let name = format!("{SITE_FILE}.{extension}");
+        for (accepted, encoding, suffix) in [
+            ("br", "br", ".br"),
+            ("gzip", "gzip", ".gz"),
+            ("gzip, deflate, br, zstd", "br", ".br"),
+            ("br;q=0, gzip", "gzip", ".gz"),
+            ("deflate", "", ""),
+        ] {
+            let answer = server
+                .get(&format!("/pkg/{name}"))
+                .header("accept-encoding", accepted)
+                .send();
+            assert_eq!(answer.status, 200, "{answer}");
+            assert_eq!(
+                answer.header("content-encoding"),
+                encoding,
+                "{accepted}: {answer}"
+            );
+            assert_eq!(
+                answer.text(),
+                format!("/* the content of {name}{suffix} */"),
+                "{accepted}"
+            );
+            let varies = answer.headers.get_all("vary").iter().any(|value| {
+                let value = value.to_str().unwrap_or_default();
+                value.to_ascii_lowercase().contains("accept-encoding")
+            });
+            assert!(varies, "{accepted}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn come_with_the_other_files_of_the_site() {
+    let server = Server::start();
+    let answer = server.get("/robots.txt").send();
+    assert_eq!(answer.status, 200, "{answer}");
+    assert_eq!(answer.text(), "User-agent: *\n");
+    assert!(
+        !answer.header("cache-control").contains("immutable"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn show_no_file_from_outside_the_site() {
+    let server = Server::start();
+    let secret = std::fs::read_to_string(server.home().data().join("secret.key")).unwrap();
+    for path in [
+        "/../data/secret.key",
+        "/pkg/../../data/secret.key",
+        "/pkg/..%2f..%2fdata%2fsecret.key",
+        "/pkg/%2e%2e/%2e%2e/data/secret.key",
+        "/%2e%2e/data/secret.key",
+        "/..%5cdata%5csecret.key",
+        "/data/secret.key",
+        "//data/secret.key",
+        "/pkg/",
+        "/pkg",
+        "/pkg/no-such-file.js",
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let answer = server.wire().send(request).read_to_end();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
+        assert!(!answer.contains(secret.trim()), "{path}");
+        assert!(
+            !answer.to_lowercase().contains("immutable"),
+            "{path}: {answer}"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+use serde_json::json;
+
+use crate::support::{OTHER_PASSWORD, PASSWORD, Server};
+
+const PATH: &str = "/api/user/delete";
+
+#[test]
+fn deletes_the_account_and_ends_all_its_sessions() {
+    let server = Server::start();
+    let user = server.register("ada@example.com");
+    let pair = server.sign_in("ada@example.com");
+    let other_device = server.sign_in("ada@example.com");
+    let grace = server.sign_up("grace@example.com");
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .json(json!({"current_password": PASSWORD}))
+        .send()
+        .says_nothing();
+
+    server.assert_dead(&pair);
+    server.assert_dead(&other_device);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(401, "invalid_credentials");
+    server.assert_alive(&grace);
+
+    // The address is free again, and the new account is another one.
+    assert_ne!(server.register("ada@example.com").id, user.id);
+    server.assert_dead(&pair);
+}
+
+#[test]
+fn takes_a_form() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .form(&[("current_password", PASSWORD)])
+        .send()
+        .says_nothing();
+    server.assert_dead(&pair);
+}
+
+#[test]
+fn asks_for_the_current_password() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let delete = |body| server.post(PATH).token(&pair.token).json(body).send();
+
+    let required = json!({"current_password": ["This field is required."]});
+    delete(json!({})).says(400, required.clone());
+    delete(json!({"current_password": null})).says(400, required.clone());
+    delete(json!({"current_password": ""})).says(400, required.clone());
+    delete(json!({"password": PASSWORD})).says(400, required);
+    delete(json!({"current_password": 92}))
+        .says(400, json!({"current_password": ["This must be text."]}));
+    let padded = format!(" {PASSWORD} ");
+    for wrong in [OTHER_PASSWORD, "x", &padded, &"x".repeat(8000)] {
+        delete(json!({"current_password": wrong})).refuses(&["current_password"]);
+    }
+    server.assert_alive(&pair);
+}
+
+#[test]
+fn takes_nobody_elses_password() {
+    let server = Server::start();
+    let ada = server.sign_up("ada@example.com");
+    server
+        .post("/api/user/create")
+        .json(json!({"email": "grace@example.com", "password": OTHER_PASSWORD}))
+        .send()
+        .says(201, json!({"id": "<uuid>", "email": "grace@example.com"}));
+    server
+        .post(PATH)
+        .token(&ada.token)
+        .json(json!({"current_password": OTHER_PASSWORD}))
+        .send()
+        .refuses(&["current_password"]);
+    server.assert_alive(&ada);
+}
+
+#[test]
+fn needs_an_access_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let right = json!({"current_password": PASSWORD});
+    server
+        .post(PATH)
+        .json(right.clone())
+        .send()
+        .fails(401, "not_authenticated");
+    server
+        .post(PATH)
+        .token(&pair.refresh_token)
+        .json(right)
+        .send()
+        .fails(401, "token_invalid");
+    server.assert_alive(&pair);
+}

@@ -1,0 +1,210 @@
+use std::{thread, time::Duration};
+
+use serde_json::json;
+
+use crate::support::{Pair, Server, jwt};
+
+const PATH: &str = "/api/user/login/refresh";
+
+#[test]
+fn answers_with_a_new_pair_of_the_same_session() {
+    let server = Server::start();
+    let first = server.sign_up("ada@example.com");
+    let answer = server
+        .post(PATH)
+        .json(json!({"refresh_token": first.refresh_token}))
+        .send()
+        .says(
+            200,
+            json!({
+                "token": "<jwt>",
+                "refresh_token": "<jwt>",
+                "token_type": "Bearer",
+                "expires_in": 900,
+            }),
+        );
+    let second = Pair::from(&answer);
+    assert_ne!(first.token, second.token);
+    assert_ne!(first.refresh_token, second.refresh_token);
+    let (old, new) = (jwt::claims(&first.token), jwt::claims(&second.token));
+    for claim in ["iss", "aud", "sub", "sid", "token_type", "amr"] {
+        assert_eq!(old[claim], new[claim]);
+    }
+    assert_ne!(old["jti"], new["jti"]);
+    server.assert_alive(&second);
+    assert_eq!(server.database().count("sessions", "true"), 1);
+}
+
+#[test]
+fn takes_a_form() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let answer = server
+        .post(PATH)
+        .form(&[("refresh_token", &pair.refresh_token)])
+        .send();
+    server.assert_alive(&Pair::from(&answer));
+}
+
+#[test]
+fn goes_on_from_pair_to_pair() {
+    let server = Server::start();
+    let mut pair = server.sign_up("ada@example.com");
+    for _ in 0..20 {
+        pair = Pair::from(&server.refresh(&pair.refresh_token));
+        assert_eq!(server.view(&pair.token).status, 200);
+    }
+}
+
+#[test]
+fn requires_the_token() {
+    let server = Server::start();
+    let required = json!({"refresh_token": ["This field is required."]});
+    for body in [
+        json!({}),
+        json!({"refresh_token": null}),
+        json!({"refresh_token": ""}),
+        json!({"token": "x"}),
+    ] {
+        server
+            .post(PATH)
+            .json(body)
+            .send()
+            .says(400, required.clone());
+    }
+    server.post(PATH).send().says(400, required);
+    for value in [json!(1), json!(["x"]), json!({"x": "y"}), json!(true)] {
+        server
+            .post(PATH)
+            .json(json!({"refresh_token": value}))
+            .send()
+            .says(400, json!({"refresh_token": ["This must be text."]}));
+    }
+}
+
+#[test]
+fn does_not_take_the_token_from_the_header() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server
+        .post(PATH)
+        .token(&pair.refresh_token)
+        .send()
+        .refuses(&["refresh_token"]);
+    server.assert_alive(&pair);
+}
+
+#[test]
+fn refuses_an_access_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.refresh(&pair.token).fails(401, "token_invalid");
+    server.assert_alive(&pair);
+}
+
+#[test]
+fn gives_a_working_pair_for_a_token_retired_just_now() {
+    let server = Server::start();
+    let first = server.sign_up("ada@example.com");
+    let lost = Pair::from(&server.refresh(&first.refresh_token));
+    let second = Pair::from(&server.refresh(&first.refresh_token));
+    let third = Pair::from(&server.refresh(&second.refresh_token));
+    for pair in [&lost, &second, &third] {
+        server.assert_alive(pair);
+    }
+}
+
+#[test]
+fn ends_the_session_when_a_token_retired_longer_ago_comes_again() {
+    let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "1s")]);
+    let first = server.sign_up("ada@example.com");
+    let other_device = server.sign_in("ada@example.com");
+    let second = Pair::from(&server.refresh(&first.refresh_token));
+    thread::sleep(Duration::from_millis(2100));
+    let third = Pair::from(&server.refresh(&second.refresh_token));
+
+    server
+        .refresh(&first.refresh_token)
+        .fails(401, "token_invalid");
+    server.assert_dead(&second);
+    server.assert_dead(&third);
+    server.assert_alive(&other_device);
+}
+
+#[test]
+fn ends_the_session_when_the_token_retired_last_comes_too_late() {
+    let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "1s")]);
+    let first = server.sign_up("ada@example.com");
+    let second = Pair::from(&server.refresh(&first.refresh_token));
+    thread::sleep(Duration::from_millis(2100));
+    server
+        .refresh(&first.refresh_token)
+        .fails(401, "token_invalid");
+    server.assert_dead(&second);
+}
+
+#[test]
+fn gives_no_grace_where_none_is_set() {
+    let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "0s")]);
+    let first = server.sign_up("ada@example.com");
+    let second = Pair::from(&server.refresh(&first.refresh_token));
+    thread::sleep(Duration::from_millis(20));
+    server
+        .refresh(&first.refresh_token)
+        .fails(401, "token_invalid");
+    server.assert_dead(&second);
+}
+
+#[test]
+fn ends_with_the_idle_limit() {
+    let server = Server::start_with(&[("LATCHKEY_REFRESH_TTL", "2s")]);
+    let pair = server.sign_up("ada@example.com");
+    let claims = jwt::claims(&pair.refresh_token);
+    assert_eq!(
+        claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(),
+        2
+    );
+    thread::sleep(Duration::from_millis(3100));
+    server
+        .refresh(&pair.refresh_token)
+        .fails(401, "token_expired");
+    let mut forged = jwt::parse(&pair.refresh_token).with_claim("exp", 4_000_000_000_u64);
+    server.refresh(&forged.encode()).fails(401, "token_invalid");
+    forged.claims = claims;
+    forged.signature = jwt::base64("another signature");
+    server.refresh(&forged.encode()).fails(401, "token_invalid");
+
+    // The device is not signed in any more.
+    let pair = server.sign_in("ada@example.com");
+    let sessions = server.get("/api/user/sessions").token(&pair.token).send();
+    assert_eq!(
+        sessions.json().as_array().map(Vec::len),
+        Some(1),
+        "{sessions}"
+    );
+}
+
+#[test]
+fn ends_with_the_absolute_limit_however_often_it_is_used() {
+    let server = Server::start_with(&[("LATCHKEY_SESSION_TTL", "4s")]);
+    let mut pair = server.sign_up("ada@example.com");
+    thread::sleep(Duration::from_millis(1200));
+    pair = Pair::from(&server.refresh(&pair.refresh_token));
+    thread::sleep(Duration::from_millis(3300));
+    let answer = server.refresh(&pair.refresh_token);
+    assert_eq!(answer.status, 401, "{answer}");
+}
+
+#[test]
+fn is_not_possible_after_signing_out() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server
+        .post("/api/user/logout")
+        .token(&pair.token)
+        .send()
+        .says_nothing();
+    server
+        .refresh(&pair.refresh_token)
+        .fails(401, "token_invalid");
+}

@@ -1,0 +1,103 @@
+use std::{thread, time::Duration};
+
+use serde_json::json;
+
+use crate::support::{Server, jwt};
+
+const PATH: &str = "/api/user/login/verify";
+
+#[test]
+fn answers_with_the_claims() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let json = server
+        .post(PATH)
+        .json(json!({"token": pair.token}))
+        .send()
+        .says(
+            200,
+            json!({
+                "iss": server.url(),
+                "aud": server.url(),
+                "sub": "<uuid>",
+                "sid": "<uuid>",
+                "token_type": "access",
+                "amr": ["pwd"],
+                "iat": jwt::claims(&pair.token)["iat"],
+                "exp": jwt::claims(&pair.token)["exp"],
+                "jti": "<uuid>",
+            }),
+        );
+    let form = server.post(PATH).form(&[("token", &pair.token)]).send();
+    assert_eq!(json.json(), jwt::claims(&pair.token));
+    assert_eq!(form.json(), jwt::claims(&pair.token));
+}
+
+#[test]
+fn requires_the_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let required = json!({"token": ["This field is required."]});
+    for body in [json!({}), json!({"token": null}), json!({"token": ""})] {
+        server
+            .post(PATH)
+            .token(&pair.token)
+            .json(body)
+            .send()
+            .says(400, required.clone());
+    }
+    server.post(PATH).send().says(400, required);
+    for value in [json!(1), json!([&pair.token]), json!({}), json!(true)] {
+        server
+            .post(PATH)
+            .json(json!({"token": value}))
+            .send()
+            .says(400, json!({"token": ["This must be text."]}));
+    }
+}
+
+#[test]
+fn refuses_a_refresh_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server
+        .verify(&pair.refresh_token)
+        .fails(401, "token_invalid");
+    server.assert_alive(&pair);
+}
+
+#[test]
+fn refuses_a_token_whose_session_is_over() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let other_device = server.sign_in("ada@example.com");
+    server
+        .post("/api/user/logout")
+        .token(&pair.token)
+        .send()
+        .says_nothing();
+    server.verify(&pair.token).fails(401, "token_invalid");
+    assert_eq!(server.verify(&other_device.token).status, 200);
+}
+
+#[test]
+fn tells_an_expired_token_from_a_bad_one() {
+    let server = Server::start_with(&[("LATCHKEY_ACCESS_TTL", "1s")]);
+    server.register("ada@example.com");
+    let sign_in = server.try_sign_in("ada@example.com", crate::support::PASSWORD);
+    assert_eq!(sign_in.json()["expires_in"], json!(1));
+    let token = crate::support::Pair::from(&sign_in).token;
+    thread::sleep(Duration::from_millis(2100));
+
+    server.verify(&token).fails(401, "token_expired");
+    server.view(&token).fails(401, "token_expired");
+    let expired = jwt::parse(&token);
+    for bad in [
+        expired.clone().with_claim("exp", 4_000_000_000_u64),
+        expired.clone().with_claim("amr", json!(["pwd", "otp"])),
+        expired.signed(b"a key of somebody else's"),
+    ] {
+        server.verify(&bad.encode()).fails(401, "token_invalid");
+        server.view(&bad.encode()).fails(401, "token_invalid");
+    }
+}

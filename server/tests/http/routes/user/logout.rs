@@ -1,0 +1,66 @@
+use crate::support::{Pair, Server};
+
+const PATH: &str = "/api/user/logout";
+
+#[test]
+fn ends_this_session_and_no_other() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let other_device = server.sign_in("ada@example.com");
+    let grace = server.sign_up("grace@example.com");
+    server.post(PATH).token(&pair.token).send().says_nothing();
+
+    server.assert_dead(&pair);
+    server.assert_alive(&other_device);
+    server.assert_alive(&grace);
+}
+
+#[test]
+fn ends_every_token_of_the_session() {
+    let server = Server::start();
+    let first = server.sign_up("ada@example.com");
+    let second = Pair::from(&server.refresh(&first.refresh_token));
+    let third = Pair::from(&server.refresh(&second.refresh_token));
+    server.post(PATH).token(&first.token).send().says_nothing();
+    for pair in [&first, &second, &third] {
+        server.assert_dead(pair);
+    }
+}
+
+#[test]
+fn takes_any_body_of_a_known_type() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server
+        .post(PATH)
+        .header("authorization", format!("JWT {}", pair.token))
+        .json(serde_json::json!({"unknown": "field"}))
+        .send()
+        .says_nothing();
+    server.assert_dead(&pair);
+}
+
+#[test]
+fn cannot_be_done_twice() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.post(PATH).token(&pair.token).send().says_nothing();
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .send()
+        .fails(401, "token_invalid");
+}
+
+#[test]
+fn needs_an_access_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.post(PATH).send().fails(401, "not_authenticated");
+    server
+        .post(PATH)
+        .token(&pair.refresh_token)
+        .send()
+        .fails(401, "token_invalid");
+    server.assert_alive(&pair);
+}

@@ -1,0 +1,47 @@
+use crate::support::{Pair, Server};
+
+const PATH: &str = "/api/user/logout/all";
+
+#[test]
+fn ends_every_session_of_the_user_and_no_other() {
+    let server = Server::start();
+    let first = server.sign_up("ada@example.com");
+    let renewed = Pair::from(&server.refresh(&first.refresh_token));
+    let second = server.sign_in("ada@example.com");
+    let grace = server.sign_up("grace@example.com");
+    server.post(PATH).token(&second.token).send().says_nothing();
+
+    for pair in [&first, &renewed, &second] {
+        server.assert_dead(pair);
+    }
+    server.assert_alive(&grace);
+    server.assert_alive(&server.sign_in("ada@example.com"));
+}
+
+#[test]
+fn forgets_the_devices() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.sign_in("ada@example.com");
+    server.post(PATH).token(&pair.token).send().says_nothing();
+    let pair = server.sign_in("ada@example.com");
+    let sessions = server.get("/api/user/sessions").token(&pair.token).send();
+    assert_eq!(
+        sessions.json().as_array().map(Vec::len),
+        Some(1),
+        "{sessions}"
+    );
+}
+
+#[test]
+fn needs_an_access_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.post(PATH).send().fails(401, "not_authenticated");
+    server
+        .post(PATH)
+        .token(&pair.refresh_token)
+        .send()
+        .fails(401, "token_invalid");
+    server.assert_alive(&pair);
+}

@@ -1,0 +1,173 @@
+mod revoke;
+
+use std::{thread, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::support::{PASSWORD, Pair, Server, jwt};
+
+const PATH: &str = "/api/user/sessions";
+
+fn sign_in_from(server: &Server, user_agent: &str) -> Pair {
+    // Far enough apart that the order of the sessions shows in their times.
+    thread::sleep(Duration::from_millis(10));
+    let answer = server
+        .post("/api/user/login")
+        .header("user-agent", user_agent)
+        .json(json!({"email": "ada@example.com", "password": PASSWORD}))
+        .send();
+    Pair::from(&answer)
+}
+
+fn sessions(server: &Server, pair: &Pair) -> Vec<Value> {
+    let answer = server.get(PATH).token(&pair.token).send();
+    assert_eq!(answer.status, 200, "{answer}");
+    answer.json().as_array().expect("a list").clone()
+}
+
+#[test]
+fn lists_the_devices_newest_first() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    sign_in_from(&server, "Laptop/1.0");
+    let pair = sign_in_from(&server, "Phone/2.0 (Ünïcode; x)");
+    sign_in_from(&server, "");
+    server.sign_up("grace@example.com");
+
+    let session = |user_agent: &str, current: bool| {
+        json!({
+            "id": "<uuid>",
+            "created_at": "<time>",
+            "last_used_at": "<time>",
+            "ip": "127.0.0.1",
+            "user_agent": user_agent,
+            "current": current,
+        })
+    };
+    let answer = server.get(PATH).token(&pair.token).send();
+    // What a header says beyond ASCII has no agreed meaning (RFC 9110, 5.5).
+    let phone = answer.json()[1]["user_agent"].clone();
+    let phone = phone.as_str().expect("text");
+    let answer = answer.says(
+        200,
+        json!([
+            session("", false),
+            session(phone, true),
+            session("Laptop/1.0", false),
+        ]),
+    );
+    assert_eq!(answer.json()[1]["id"], jwt::claims(&pair.token)["sid"]);
+}
+
+#[test]
+fn keeps_the_order_of_many() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let pairs: Vec<_> = (0..12).map(|_| sign_in_from(&server, "x")).collect();
+    // Which one was used last makes no difference.
+    server.refresh(&pairs[3].refresh_token);
+
+    let listed = sessions(&server, &pairs[0]);
+    let listed: Vec<_> = listed.iter().map(|session| session["id"].clone()).collect();
+    let newest_first: Vec<_> = pairs
+        .iter()
+        .rev()
+        .map(|pair| jwt::claims(&pair.token)["sid"].clone())
+        .collect();
+    assert_eq!(listed, newest_first);
+}
+
+#[test]
+fn keeps_a_session_through_refreshes() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let pair = sign_in_from(&server, "Laptop/1.0");
+    let before = sessions(&server, &pair);
+    thread::sleep(Duration::from_millis(20));
+    let answer = server
+        .post("/api/user/login/refresh")
+        .header("user-agent", "Laptop/1.1")
+        .json(json!({"refresh_token": pair.refresh_token}))
+        .send();
+    let after = sessions(&server, &Pair::from(&answer));
+
+    assert_eq!((before.len(), after.len()), (1, 1));
+    assert_eq!(after[0]["id"], before[0]["id"]);
+    assert_eq!(after[0]["created_at"], before[0]["created_at"]);
+    assert!(
+        after[0]["last_used_at"].as_str() > before[0]["last_used_at"].as_str(),
+        "{before:?} {after:?}"
+    );
+    assert_eq!(after[0]["current"], json!(true));
+}
+
+#[test]
+fn is_not_touched_by_requests() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let pair = sign_in_from(&server, "Laptop/1.0");
+    let before = sessions(&server, &pair);
+    thread::sleep(Duration::from_millis(20));
+    for _ in 0..3 {
+        assert_eq!(server.view(&pair.token).status, 200);
+        assert_eq!(server.verify(&pair.token).status, 200);
+    }
+    assert_eq!(sessions(&server, &pair), before);
+}
+
+#[test]
+fn forgets_a_session_that_is_over() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let gone = sign_in_from(&server, "Gone/1.0");
+    let pair = sign_in_from(&server, "Here/1.0");
+    server
+        .post("/api/user/logout")
+        .token(&gone.token)
+        .send()
+        .says_nothing();
+    let listed = sessions(&server, &pair);
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["user_agent"], "Here/1.0");
+}
+
+#[test]
+fn believes_no_forwarded_address() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let answer = server
+        .post("/api/user/login")
+        .header("x-forwarded-for", "203.0.113.7")
+        .header("x-real-ip", "203.0.113.7")
+        .header("forwarded", "for=203.0.113.7")
+        .json(json!({"email": "ada@example.com", "password": PASSWORD}))
+        .send();
+    let listed = sessions(&server, &Pair::from(&answer));
+    assert_eq!(listed[0]["ip"], "127.0.0.1");
+}
+
+#[test]
+fn copes_with_a_long_name_of_a_device() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let pair = sign_in_from(&server, &"Mozilla/5.0 ".repeat(500));
+    let listed = sessions(&server, &pair);
+    assert!(
+        listed[0]["user_agent"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("Mozilla/5.0 Mozilla/5.0")),
+        "{listed:?}"
+    );
+}
+
+#[test]
+fn needs_an_access_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.get(PATH).send().fails(401, "not_authenticated");
+    server
+        .get(PATH)
+        .token(&pair.refresh_token)
+        .send()
+        .fails(401, "token_invalid");
+}

@@ -1,0 +1,225 @@
+//! The tables that people look into, and what happens when they change them.
+
+use serde_json::json;
+
+use crate::support::{Home, OTHER_PASSWORD, PASSWORD, Server};
+
+/// What a person types to sign a user out everywhere, by hand.
+const NEW_KEY: &str = "UPDATE users SET jwt_secret = '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32' \
+                       WHERE email = 'ada@example.com'";
+
+const DEACTIVATE: &str = "UPDATE users SET is_active = false WHERE email = 'ada@example.com'";
+
+#[test]
+fn holds_the_user() {
+    let server = Server::start();
+    let user = server.register("Ada@example.com");
+    let column = |name: &str| {
+        server
+            .database()
+            .text(&format!("SELECT CAST({name} AS TEXT) FROM users"))
+    };
+    assert_eq!(column("id"), user.id);
+    assert_eq!(column("email"), "Ada@example.com");
+    assert!(["1", "true"].contains(&column("is_active").as_str()));
+    assert!(["0", "false"].contains(&column("is_admin").as_str()));
+    assert_eq!(server.database().count("users", "last_login IS NULL"), 1);
+    assert_ne!(column("date_joined"), "");
+
+    let key: uuid::Uuid = column("jwt_secret").parse().unwrap();
+    assert_eq!(key.get_version_num(), 4);
+
+    server.sign_in("ada@example.com");
+    assert_eq!(server.database().count("users", "last_login IS NULL"), 0);
+    assert_eq!(column("jwt_secret"), key.to_string());
+}
+
+#[test]
+fn holds_a_session_for_each_device() {
+    let server = Server::start();
+    let user = server.register("ada@example.com");
+    server.register("grace@example.com");
+    let of_ada = format!("user_id = '{}'", user.id);
+    let pair = server.sign_in("ada@example.com");
+    server.sign_in("ada@example.com");
+    server.refresh(&pair.refresh_token);
+    assert_eq!(server.database().count("sessions", &of_ada), 2);
+    assert_eq!(server.database().count("sessions", "true"), 2);
+}
+
+#[test]
+fn holds_a_hash_of_the_password() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let hash = server.database().text("SELECT password_hash FROM users");
+    assert!(hash.starts_with("$argon2id$v=19$m=256,t=1,p=1$"), "{hash}");
+    assert!(!hash.contains(PASSWORD));
+    server.register("grace@example.com");
+    let salted = format!("password_hash = '{hash}'");
+    assert_eq!(server.database().count("users", &salted), 1);
+}
+
+#[test]
+fn hashes_anew_when_the_cost_is_raised() {
+    let home = Home::new();
+    let hash = || home.database.text("SELECT password_hash FROM users");
+    home.start(&[]).register("ada@example.com");
+    let cheap = hash();
+
+    let server = home.start(&[("LATCHKEY_ARGON2", "m=512,t=2,p=1")]);
+    server
+        .try_sign_in("ada@example.com", OTHER_PASSWORD)
+        .fails(401, "invalid_credentials");
+    assert_eq!(hash(), cheap);
+    let pair = server.sign_in("ada@example.com");
+    let dear = hash();
+    assert!(dear.starts_with("$argon2id$v=19$m=512,t=2,p=1$"), "{dear}");
+    server.assert_alive(&pair);
+    server.sign_in("ada@example.com");
+    assert_eq!(hash(), dear);
+}
+
+#[test]
+fn hashes_with_the_promised_cost_by_default() {
+    let home = Home::new();
+    let mut command = home.command(&[]);
+    command
+        .env_remove("LATCHKEY_ARGON2")
+        .args(["user", "create", "--email", "ada@example.com"]);
+    let run = home.finish(command, PASSWORD);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let hash = home.database.text("SELECT password_hash FROM users");
+    assert!(
+        hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+        "{hash}"
+    );
+}
+
+#[test]
+fn voids_every_token_at_once_when_the_key_changes() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let other_device = server.sign_in("ada@example.com");
+    let grace = server.sign_up("grace@example.com");
+    // The tokens have been seen: nothing that the server remembers of them may count.
+    for token in [&pair.token, &other_device.token] {
+        assert_eq!(server.view(token).status, 200);
+        assert_eq!(server.verify(token).status, 200);
+    }
+    assert_eq!(server.database().execute(NEW_KEY), 1);
+
+    server.assert_dead(&pair);
+    server.assert_dead(&other_device);
+    server.assert_alive(&grace);
+    server.assert_alive(&server.sign_in("ada@example.com"));
+}
+
+#[test]
+fn shuts_out_a_user_who_is_not_active() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    assert_eq!(server.view(&pair.token).status, 200);
+    assert_eq!(server.database().execute(DEACTIVATE), 1);
+
+    server.assert_dead(&pair);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(403, "inactive_account");
+    server
+        .try_sign_in("ada@example.com", OTHER_PASSWORD)
+        .fails(401, "invalid_credentials");
+    server
+        .post("/api/user/create")
+        .json(json!({"email": "ADA@example.com", "password": PASSWORD}))
+        .send()
+        .says(
+            400,
+            json!({"email": ["A user with that email already exists."]}),
+        );
+}
+
+#[test]
+fn sees_at_once_that_a_user_has_become_an_administrator() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    assert_eq!(server.view(&pair.token).json()["is_admin"], json!(false));
+    server
+        .database()
+        .execute("UPDATE users SET is_admin = true");
+    assert_eq!(server.view(&pair.token).json()["is_admin"], json!(true));
+}
+
+#[test]
+fn deletes_all_that_belongs_to_a_user() {
+    let server = Server::start();
+    let ada = server.register("ada@example.com");
+    let pair = server.sign_in("ada@example.com");
+    server.sign_in("ada@example.com");
+    server.refresh(&pair.refresh_token);
+    let grace = server.sign_up("grace@example.com");
+    server
+        .post("/api/user/delete")
+        .token(&pair.token)
+        .json(json!({"current_password": PASSWORD}))
+        .send()
+        .says_nothing();
+
+    let database = server.database();
+    assert_eq!(database.count("users", &format!("id = '{}'", ada.id)), 0);
+    let sessions = format!("user_id = '{}'", ada.id);
+    assert_eq!(database.count("sessions", &sessions), 0);
+    assert_eq!(database.count("users", "true"), 1);
+    assert_eq!(database.count("sessions", "true"), 1);
+    server.assert_alive(&grace);
+}
+
+#[test]
+fn deletes_all_that_belongs_to_a_user_who_is_deleted_by_hand() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server
+        .database()
+        .execute("DELETE FROM users WHERE email = 'ada@example.com'");
+    assert_eq!(server.database().count("sessions", "true"), 0);
+    server.assert_dead(&pair);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(401, "invalid_credentials");
+}
+
+#[test]
+fn keeps_two_addresses_apart_that_differ_in_more_than_case() {
+    let server = Server::start();
+    server.register("ada_lovelace@example.com");
+    server.register("adaxlovelace@example.com");
+    server.register("ada%@example.com");
+    server.sign_in("ADA_LOVELACE@example.com");
+    assert_eq!(server.database().count("users", "last_login IS NULL"), 2);
+}
+
+#[test]
+fn answers_an_inner_error_without_a_word_on_why() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    server
+        .database()
+        .execute("ALTER TABLE sessions RENAME TO elsewhere");
+    let answer = server.try_sign_in("ada@example.com", PASSWORD);
+    let request_id = answer.header("x-request-id").to_owned();
+    let body = answer.text().to_lowercase();
+    for word in ["sql", "table", "session", "relation", "column"] {
+        assert!(!body.contains(word), "{answer}");
+    }
+    answer.fails(500, "internal_error");
+
+    let log = server.log();
+    let reason = log
+        .lines()
+        .find(|line| line.contains(&request_id) && line.contains("sessions"));
+    assert!(reason.is_some(), "no reason under {request_id} in {log}");
+
+    server
+        .database()
+        .execute("ALTER TABLE elsewhere RENAME TO sessions");
+    server.sign_in("ada@example.com");
+}

@@ -1,0 +1,87 @@
+use http::{Method, Request, header, request};
+use serde_json::Value;
+use ureq::Agent;
+
+use super::Answer;
+
+/// A request that is being put together.
+#[must_use]
+pub struct Call<'a> {
+    agent: &'a Agent,
+    head: request::Builder,
+    body: Option<Vec<u8>>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(agent: &'a Agent, method: Method, url: &str) -> Self {
+        Self {
+            agent,
+            head: Request::builder().method(method).uri(url),
+            body: None,
+        }
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.head = self.head.header(name, value.as_ref());
+        self
+    }
+
+    /// Adds `Authorization: Bearer <token>`.
+    pub fn token(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Adds a body of this type.
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self.header(header::CONTENT_TYPE.as_str(), content_type)
+    }
+
+    /// Adds a JSON body.
+    pub fn json(self, body: Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// Adds a form as its body.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.body("application/x-www-form-urlencoded", form)
+    }
+
+    /// Sends the request. An answer to a path under `/api` is held to the rules for all of them.
+    #[track_caller]
+    pub fn send(self) -> Answer {
+        self.try_send().expect("the server answers")
+    }
+
+    #[track_caller]
+    fn try_send(self) -> Result<Answer, ureq::Error> {
+        let is_api = self
+            .head
+            .uri_ref()
+            .is_some_and(|uri| uri.path() == "/api" || uri.path().starts_with("/api/"));
+        let response = match self.body {
+            Some(body) => self.agent.run(self.head.body(body)?)?,
+            None if self.head.method_ref() == Some(&Method::GET) => {
+                self.agent.run(self.head.body(())?)?
+            }
+            None => {
+                let head = self.head.header(header::CONTENT_LENGTH, 0);
+                self.agent.run(head.body(())?)?
+            }
+        };
+        let (parts, mut body) = response.into_parts();
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.read_to_vec()?,
+        };
+        if is_api {
+            answer.assert_api_rules();
+        }
+        Ok(answer)
+    }
+}

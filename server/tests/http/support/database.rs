@@ -1,0 +1,207 @@
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process,
+    sync::LazyLock,
+    time::UNIX_EPOCH,
+};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection,
+    postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+};
+use tokio::{
+    runtime::Runtime,
+    sync::{Mutex, OnceCell},
+};
+use url::Url;
+
+/// The kinds of database that the program knows.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    /// The kind that this run of the tests is for.
+    pub fn of_this_run() -> Self {
+        match env::var("LATCHKEY_TEST_DATABASE").as_deref() {
+            Err(env::VarError::NotPresent) | Ok("sqlite") => Self::Sqlite,
+            Ok("postgres") => Self::Postgres,
+            other => panic!("LATCHKEY_TEST_DATABASE is {other:?}, not sqlite or postgres"),
+        }
+    }
+}
+
+/// A database of a test's own. SQL is put to it directly, past the program.
+pub enum Database {
+    Sqlite(PathBuf),
+    Postgres(Url),
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime for sqlx")
+});
+
+impl Database {
+    pub(super) fn new(data_folder: &Path) -> Self {
+        match Kind::of_this_run() {
+            Kind::Sqlite => Self::Sqlite(data_folder.join("latchkey.db")),
+            Kind::Postgres => {
+                let moment = UNIX_EPOCH.elapsed().expect("a clock after 1970").as_nanos();
+                let name = format!("latchkey_test_{}_{moment}", process::id());
+                postgres_administration(&format!("CREATE DATABASE {name}"));
+                Self::Postgres(postgres_url(&name))
+            }
+        }
+    }
+
+    /// The `DATABASE_URL` to start the program with; `None` where the program's default will do.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(url) => Some(url.as_str()),
+        }
+    }
+
+    /// Runs one statement and returns how many rows it changed.
+    #[track_caller]
+    pub fn execute(&self, sql: &str) -> u64 {
+        let query = sqlx::raw_sql(AssertSqlSafe(sql));
+        let result = RUNTIME.block_on(async {
+            match self {
+                Self::Sqlite(file) => {
+                    let mut connection = sqlite(file).await?;
+                    let done = query.execute(&mut connection).await?;
+                    connection.close().await?;
+                    Ok(done.rows_affected())
+                }
+                Self::Postgres(url) => {
+                    let mut connection = postgres(url).await?;
+                    let done = query.execute(&mut connection).await?;
+                    connection.close().await?;
+                    Ok(done.rows_affected())
+                }
+            }
+        });
+        result.unwrap_or_else(|error: sqlx::Error| panic!("{sql}: {error}"))
+    }
+
+    /// The text that a query selects; its only row has one column, cast to text.
+    #[track_caller]
+    pub fn text(&self, sql: &str) -> String {
+        let query = AssertSqlSafe(sql);
+        let result = RUNTIME.block_on(async {
+            match self {
+                Self::Sqlite(file) => {
+                    let mut connection = sqlite(file).await?;
+                    let text = sqlx::query_scalar(query).fetch_one(&mut connection).await?;
+                    connection.close().await?;
+                    Ok(text)
+                }
+                Self::Postgres(url) => {
+                    let mut connection = postgres(url).await?;
+                    let text = sqlx::query_scalar(query).fetch_one(&mut connection).await?;
+                    connection.close().await?;
+                    Ok(text)
+                }
+            }
+        });
+        result.unwrap_or_else(|error: sqlx::Error| panic!("{sql}: {error}"))
+    }
+
+    /// Does something while this database is locked against all other writers.
+    #[track_caller]
+    pub fn while_locked(&self, action: impl FnOnce()) {
+        let Self::Sqlite(file) = self else {
+            panic!("only SQLite has one lock for all");
+        };
+        let locked = RUNTIME.block_on(async {
+            let mut connection = sqlite(file).await?;
+            sqlx::raw_sql("BEGIN EXCLUSIVE")
+                .execute(&mut connection)
+                .await?;
+            Ok::<_, sqlx::Error>(connection)
+        });
+        let connection = locked.expect("a lock on the database");
+        action();
+        let closed = RUNTIME.block_on(connection.close());
+        closed.expect("the end of the lock");
+    }
+
+    /// How many rows a table has, of those for which the condition holds.
+    #[track_caller]
+    pub fn count(&self, table: &str, condition: &str) -> usize {
+        self.text(&format!(
+            "SELECT CAST(count(*) AS TEXT) FROM {table} WHERE {condition}"
+        ))
+        .parse()
+        .expect("a count is a number")
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Self::Postgres(url) = self {
+            let name = url.path().trim_start_matches('/');
+            let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+            if let Err(error) = RUNTIME.block_on(administrate(&drop)) {
+                eprintln!("{drop}: {error}");
+            }
+        }
+    }
+}
+
+/// Runs a statement in the server's own database, past that of any test.
+#[track_caller]
+pub fn postgres_administration(sql: &str) {
+    let result = RUNTIME.block_on(administrate(sql));
+    result.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// All tests share one connection for this: to make one takes longer than what it is for.
+async fn administrate(sql: &str) -> sqlx::Result<()> {
+    static CONNECTION: OnceCell<Mutex<PgConnection>> = OnceCell::const_new();
+    let open = async || postgres(&postgres_url("postgres")).await.map(Mutex::new);
+    let connection = CONNECTION.get_or_try_init(open).await?;
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut *connection.lock().await)
+        .await?;
+    Ok(())
+}
+
+async fn sqlite(file: &Path) -> sqlx::Result<SqliteConnection> {
+    SqliteConnectOptions::new().filename(file).connect().await
+}
+
+async fn postgres(url: &Url) -> sqlx::Result<PgConnection> {
+    PgConnectOptions::from_url(url)?.connect().await
+}
+
+fn postgres_url(database: &str) -> Url {
+    let setting = |name| {
+        env::var(name).unwrap_or_else(|_| {
+            panic!(
+                "LATCHKEY_TEST_DATABASE=postgres needs PGHOST, PGPORT, PGUSER and PGPASSWORD, and \
+                 {name} is not set: install postgresql and postgresql-common (apt-get install \
+                 postgresql), then run the tests under `pg_virtualenv`"
+            )
+        })
+    };
+    let mut url = Url::parse("postgres://localhost").expect("a URL");
+    url.set_host(Some(&setting("PGHOST"))).expect("PGHOST");
+    let port = setting("PGPORT").parse().expect("PGPORT is a number");
+    url.set_port(Some(port)).expect("PGPORT");
+    url.set_username(&setting("PGUSER")).expect("PGUSER");
+    url.set_password(Some(&setting("PGPASSWORD")))
+        .expect("PGPASSWORD");
+    url.set_path(database);
+    // Encryption between two programs on one machine costs time, and is not what is tested.
+    url.set_query(Some("sslmode=disable"));
+    url
+}

@@ -1,0 +1,241 @@
+use std::{
+    fs,
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, Command},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use http::Method;
+use serde_json::json;
+use ureq::Agent;
+
+use super::{
+    Answer, Call, Database, Home, PASSWORD, Pair, User, home::exit_code, text_of, wire::Wire,
+};
+
+/// How long the program may take until it can serve.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the program may take to end.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// The running program; killed when it is dropped.
+pub struct Server {
+    home: Arc<Home>,
+    process: Child,
+    agent: Agent,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts the program in a new home of its own.
+    #[track_caller]
+    pub fn start() -> Self {
+        Home::new().start(&[])
+    }
+
+    /// Starts the program in a new home of its own, with these settings.
+    #[track_caller]
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        Home::new().start(settings)
+    }
+
+    #[track_caller]
+    pub(super) fn new(home: Arc<Home>, mut command: Command) -> Self {
+        let log = home.folder().join("log");
+        let file = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("a file for the log");
+        let process = command
+            .stdout(file.try_clone().expect("the same file"))
+            .stderr(file)
+            .spawn()
+            .expect("the program starts");
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .allow_non_standard_methods(true)
+            // Each request takes a connection of its own: a server that answers without a look at
+            // the body may hang up after its answer.
+            .max_idle_connections(0)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .new_agent();
+        let mut server = Self {
+            home,
+            process,
+            agent,
+            log,
+        };
+        server.wait_until_ready();
+        server
+    }
+
+    #[track_caller]
+    fn wait_until_ready(&mut self) {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().expect("a process has a state") {
+                panic!("the program ended with {status}: {}", self.log());
+            }
+            if TcpStream::connect(self.home.address).is_ok()
+                && self.get("/readyz").send().status == 200
+            {
+                return;
+            }
+            assert!(start.elapsed() < START_LIMIT, "not ready: {}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Where the program lives.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The program's database.
+    pub fn database(&self) -> &Database {
+        &self.home.database
+    }
+
+    /// The URL that the program takes for its own.
+    pub fn url(&self) -> String {
+        self.home.url()
+    }
+
+    /// The program's process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// All that the program has written.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("the log is UTF-8")
+    }
+
+    /// A request.
+    pub fn call(&self, method: &str, path: &str) -> Call<'_> {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        Call::new(&self.agent, method, &format!("{}{path}", self.url()))
+    }
+
+    /// A `GET` request.
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.call("GET", path)
+    }
+
+    /// A `POST` request.
+    pub fn post(&self, path: &str) -> Call<'_> {
+        self.call("POST", path)
+    }
+
+    /// A connection for a request by hand.
+    pub fn wire(&self) -> Wire {
+        Wire::open(self.home.address)
+    }
+
+    /// Makes an account with [`PASSWORD`].
+    #[track_caller]
+    pub fn register(&self, email: &str) -> User {
+        let answer = self
+            .post("/api/user/create")
+            .json(json!({"email": email, "password": PASSWORD}))
+            .send();
+        assert_eq!(answer.status, 201, "{answer}");
+        User {
+            id: text_of(&answer.json(), "id"),
+        }
+    }
+
+    /// Signs in with [`PASSWORD`].
+    #[track_caller]
+    pub fn sign_in(&self, email: &str) -> Pair {
+        Pair::from(&self.try_sign_in(email, PASSWORD))
+    }
+
+    /// Signs in, or not.
+    #[track_caller]
+    pub fn try_sign_in(&self, email: &str, password: &str) -> Answer {
+        self.post("/api/user/login")
+            .json(json!({"email": email, "password": password}))
+            .send()
+    }
+
+    /// Makes an account with [`PASSWORD`] and signs in.
+    #[track_caller]
+    pub fn sign_up(&self, email: &str) -> Pair {
+        self.register(email);
+        self.sign_in(email)
+    }
+
+    /// Uses a refresh token.
+    #[track_caller]
+    pub fn refresh(&self, refresh_token: &str) -> Answer {
+        self.post("/api/user/login/refresh")
+            .json(json!({"refresh_token": refresh_token}))
+            .send()
+    }
+
+    /// Asks whether an access token is good.
+    #[track_caller]
+    pub fn verify(&self, token: &str) -> Answer {
+        self.post("/api/user/login/verify")
+            .json(json!({"token": token}))
+            .send()
+    }
+
+    /// Uses an access token.
+    #[track_caller]
+    pub fn view(&self, token: &str) -> Answer {
+        self.get("/api/user/view").token(token).send()
+    }
+
+    /// Both tokens of the pair are good. The refresh token is used up by this.
+    #[track_caller]
+    pub fn assert_alive(&self, pair: &Pair) {
+        let view = self.view(&pair.token);
+        assert_eq!(view.status, 200, "{view}");
+        let refresh = self.refresh(&pair.refresh_token);
+        assert_eq!(refresh.status, 200, "{refresh}");
+    }
+
+    /// Neither token of the pair is good any more.
+    #[track_caller]
+    pub fn assert_dead(&self, pair: &Pair) {
+        self.view(&pair.token).fails(401, "token_invalid");
+        self.verify(&pair.token).fails(401, "token_invalid");
+        self.refresh(&pair.refresh_token)
+            .fails(401, "token_invalid");
+    }
+
+    /// Sends the process a signal by name, as a person or a supervisor would.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("sh")
+            .args(["-c", r#"kill -s "$0" "$1""#, name, &self.pid().to_string()])
+            .status()
+            .expect("a shell");
+        assert!(status.success(), "kill -s {name}: {status}");
+    }
+
+    /// The exit status after the process has ended by itself; `None` where it had to be killed.
+    pub fn wait(&mut self) -> Option<i32> {
+        exit_code(&mut self.process, STOP_LIMIT)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when the process has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if thread::panicking() {
+            eprintln!("The program's log:\n{}", self.log());
+        }
+    }
+}
