@@ -1,0 +1,23 @@
+import { defineConfig } from '@playwright/test';
+import { browser } from './support/browser.ts';
+
+export default defineConfig({
+  testDir: 'tests',
+  outputDir: 'test-results',
+  forbidOnly: !!process.env.CI,
+  // A test that passes at the second try is a fault, in it or in the program. On a shared machine it
+  // may also be a hiccup: there the run goes on, and names the test as flaky.
+  retries: process.env.CI ? 1 : 0,
+  workers: 3,
+  timeout: 30_000,
+  reporter: process.env.CI ? 'list' : 'line',
+  use: {
+    launchOptions: browser,
+    colorScheme: 'light',
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    viewport: { width: 1280, height: 800 },
+    actionTimeout: 10_000,
+    trace: 'retain-on-failure',
+  },
+});

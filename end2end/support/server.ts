@@ -1,0 +1,139 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const PROGRAM = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'release/latchkey');
+const SITE = path.join(ROOT, 'target/site');
+
+/** Environment variables of the program. */
+export type Settings = Record<string, string>;
+
+export type User = { email: string; password: string };
+export type Pair = { token: string; refresh_token: string; token_type: string; expires_in: number };
+export type Session = {
+  id: string;
+  created_at: string;
+  last_used_at: string;
+  ip: string;
+  user_agent: string;
+  current: boolean;
+};
+
+/** The release build on a port and a data folder of its own. */
+export class Server {
+  readonly url: string;
+  /** What the program has written, for a failed test's report. */
+  log = '';
+  #child?: ChildProcess;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly port: number,
+    private settings: Settings,
+  ) {
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  static async launch(settings: Settings = {}): Promise<Server> {
+    if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run "make build" first`);
+    const folder = await mkdtemp(path.join(tmpdir(), 'latchkey-end2end-'));
+    const server = new Server(folder, await freePort(), settings);
+    await server.start();
+    return server;
+  }
+
+  /** Starts the program (again): on the same port, with the same data, with settings changed. */
+  async start(changed: Settings = {}): Promise<void> {
+    this.settings = { ...this.settings, ...changed };
+    const child = spawn(PROGRAM, [], {
+      // A folder without an .env file.
+      cwd: this.folder,
+      env: {
+        PATH: process.env.PATH,
+        LATCHKEY_LISTEN: `127.0.0.1:${this.port}`,
+        LATCHKEY_DATA_DIR: path.join(this.folder, 'data'),
+        LATCHKEY_SITE_ROOT: SITE,
+        // The cheapest hash there is; its real cost is no subject here.
+        LATCHKEY_ARGON2: 'm=8,t=1,p=1',
+        LATCHKEY_RATE_LIMITS: 'off',
+        ...this.settings,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.on('data', (text) => (this.log += text));
+    child.stderr.on('data', (text) => (this.log += text));
+    this.#child = child;
+    const deadline = Date.now() + 10_000;
+    while (!(await ready(this.url))) {
+      if (child.exitCode !== null) throw new Error(`latchkey stopped at its start:\n${this.log}`);
+      if (Date.now() > deadline) throw new Error(`latchkey is not ready after 10 s:\n${this.log}`);
+      await pause(20);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child || child.exitCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await gone;
+    clearTimeout(force);
+  }
+
+  /** Stops the program and removes its data. */
+  async discard(): Promise<void> {
+    await this.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async register(user: User): Promise<void> {
+    await this.post('/api/user/create', user);
+  }
+
+  async login(user: User, userAgent = 'Latchkey end-to-end tests'): Promise<Pair> {
+    return this.post('/api/user/login', user, { 'User-Agent': userAgent });
+  }
+
+  async sessions(token: string): Promise<Session[]> {
+    const response = await fetch(`${this.url}/api/user/sessions`, {
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    if (!response.ok) throw new Error(`sessions: ${response.status} ${await response.text()}`);
+    return response.json() as Promise<Session[]>;
+  }
+
+  private async post<T>(at: string, body: object, headers: Record<string, string> = {}): Promise<T> {
+    const response = await fetch(this.url + at, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${at}: ${response.status} ${await response.text()}`);
+    return response.json() as Promise<T>;
+  }
+}
+
+async function ready(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

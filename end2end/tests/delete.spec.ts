@@ -1,0 +1,57 @@
+import { button, devices, expectAccount, expectFieldError, open, signIn, storedSession } from '../support/pages.ts';
+import { expect, test, testSignedIn } from '../support/test.ts';
+
+testSignedIn('an account is deleted with the right password only', async ({ page, server, user, problems }) => {
+  problems.expectStatus(400, '/api/user/delete');
+  await open(page, '/account');
+  await expectAccount(page, user);
+  await button(page, 'Delete account').click();
+  const current = page.getByLabel('Current password');
+  await expect(current).toBeFocused();
+  await expect(current).toHaveAttribute('autocomplete', 'current-password');
+  const confirm = page.getByRole('button', { name: /delete/i }).last();
+
+  await confirm.click();
+  await expectFieldError(current, 'This field is required.');
+  await current.fill('not-the-password');
+  await confirm.click();
+  await expectFieldError(current, /password/i);
+  await expect(current).toHaveValue('not-the-password');
+
+  await current.fill(user.password);
+  await confirm.click();
+  await expect(page).not.toHaveURL('/account');
+  expect(await storedSession(page)).toBeNull();
+  await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
+});
+
+testSignedIn('deleting can be called off', async ({ page, user, server }) => {
+  await open(page, '/account');
+  await button(page, 'Delete account').click();
+  await expect(page.getByLabel('Current password')).toBeVisible();
+  await button(page, 'Cancel').click();
+  await expect(page.getByLabel('Current password')).toBeHidden();
+  await expect(button(page, 'Delete account')).toBeFocused();
+  await expectAccount(page, user);
+  await server.login(user);
+});
+
+test('an email that was deleted can register again', async ({ page, server, user }) => {
+  const { token } = await server.login(user);
+  await fetch(`${server.url}/api/user/delete`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ current_password: user.password }),
+  });
+  await open(page, '/register');
+  await page.getByLabel('Email', { exact: true }).fill(user.email);
+  await page.getByLabel('Password', { exact: true }).fill(user.password);
+  await button(page, 'Create account').click();
+  await expectAccount(page, user);
+  await expect(devices(page)).toHaveCount(1);
+  await button(page, 'Sign out').first().click();
+  // Not before the server has answered: leaving the page would take the request back.
+  await expect(page).toHaveURL('/login');
+  await signIn(page, user);
+  await expectAccount(page, user);
+});

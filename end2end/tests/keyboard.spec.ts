@@ -1,0 +1,66 @@
+import type { Page } from '@playwright/test';
+import { email, expectAccount, open, password } from '../support/pages.ts';
+import { expect, newUser, test } from '../support/test.ts';
+
+test('everything works by keyboard: register, look around, sign out', async ({ page }) => {
+  const user = newUser();
+  await open(page, '/');
+  await tabTo(page, 'Create account');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL('/register');
+
+  await tabTo(page, 'Email', email(page));
+  await page.keyboard.type(user.email);
+  await tabTo(page, 'Password', password(page));
+  await page.keyboard.type(user.password);
+  await page.keyboard.press('Enter');
+  await expectAccount(page, user);
+
+  await tabTo(page, 'Delete account');
+  await page.keyboard.press('Enter');
+  const current = page.getByLabel('Current password');
+  await expect(current).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(current).toBeHidden();
+  await expectAccount(page, user);
+
+  await tabTo(page, 'Sign out');
+  await page.keyboard.press('Enter');
+  await expect(page).not.toHaveURL('/account');
+});
+
+test('the focus can be seen on everything that takes it', async ({ page }) => {
+  await open(page, '/login');
+  const seen = new Set<string>();
+  for (let step = 0; step < 12; step += 1) {
+    await page.keyboard.press('Tab');
+    const { name, visible } = await page.evaluate(() => {
+      const element = document.activeElement as HTMLElement;
+      const style = getComputedStyle(element);
+      const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+      return { name: element.outerHTML.slice(0, 80), visible: element === document.body || ring || style.boxShadow !== 'none' };
+    });
+    expect(visible, `${name} shows its focus`).toBe(true);
+    seen.add(name);
+  }
+  expect(seen.size).toBeGreaterThan(3);
+});
+
+test('after a step to another page the focus is on that page', async ({ page }) => {
+  await open(page, '/');
+  await tabTo(page, 'Sign in');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL('/login');
+  await expect(page.getByRole('main').locator(':focus')).toHaveCount(1);
+  await tabTo(page, 'Email', email(page));
+});
+
+/** Presses Tab until the element with this name has the focus. */
+async function tabTo(page: Page, name: string, wanted = page.getByRole('link', { name, exact: true }).or(page.getByRole('button', { name, exact: true }))) {
+  for (let step = 0; step < 30; step += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await wanted.evaluateAll((elements) => elements.includes(document.activeElement as HTMLElement));
+    if (focused) return;
+  }
+  throw new Error(`Tab does not reach "${name}"`);
+}

@@ -1,0 +1,166 @@
+import type { BrowserContext, Page } from '@playwright/test';
+import { button, devices, expectAccount, expectLogin, hydrated, open, PAGES } from '../support/pages.ts';
+import { expect, test, testSignedIn } from '../support/test.ts';
+
+const WASM = /\/pkg\/.*\.wasm$/;
+
+test.describe('at 320 pixels', () => {
+  const narrow = { viewport: { width: 320, height: 640 } };
+  test.use(narrow);
+  for (const path of PAGES) {
+    test(`${path} does not scroll sideways`, async ({ page }) => {
+      await open(page, path);
+      await expectNoSidewaysScroll(page);
+    });
+  }
+});
+
+testSignedIn.describe('at 320 pixels, signed in', () => {
+  testSignedIn.use({ viewport: { width: 320, height: 640 } });
+  testSignedIn('the account does not scroll sideways', async ({ page, user, server }) => {
+    await server.login(user, 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36');
+    await server.login(user, 'x'.repeat(200));
+    await open(page, '/account');
+    await expectAccount(page, user);
+    await expect(devices(page)).toHaveCount(3);
+    await expectNoSidewaysScroll(page);
+    await button(page, 'Delete account').click();
+    await expect(page.getByLabel('Current password')).toBeVisible();
+    await expectNoSidewaysScroll(page);
+  });
+});
+
+for (const path of ['/', '/register', '/login']) {
+  test(`${path} does not move when the app takes over`, async ({ page, context }) => {
+    await slowWasm(context);
+    await recordShifts(context);
+    await open(page, path);
+    expect(await shifts(page)).toBeLessThan(0.001);
+  });
+}
+
+testSignedIn('the account does not move when the app takes over', async ({ page, context, user }) => {
+  await slowWasm(context);
+  await recordShifts(context);
+  await open(page, '/account');
+  await expectAccount(page, user);
+  expect(await shifts(page)).toBeLessThan(0.001);
+
+  // The measure itself works.
+  await page.getByRole('main').evaluate((main) => (main.style.marginTop = '200px'));
+  expect(await shifts(page)).toBeGreaterThan(0.01);
+});
+
+for (const path of ['/', '/login', '/register']) {
+  testSignedIn(`a signed-in visitor never sees ${path}`, async ({ page, context, user }) => {
+    await slowWasm(context);
+    const seen = await recordStates(context);
+    await page.goto(path);
+    await expectAccount(page, user);
+    await expect.poll(() => [...seen]).toContain('signed in');
+    expect([...seen]).not.toContain('signed out');
+  });
+}
+
+test('a signed-out visitor never sees an account', async ({ page, context }) => {
+  await slowWasm(context);
+  const seen = await recordStates(context);
+  await page.goto('/account');
+  await expectLogin(page, '/account');
+  await hydrated(page);
+  await expect.poll(() => [...seen]).toContain('signed out');
+  expect([...seen]).not.toContain('signed in');
+});
+
+test('a signed-out visitor can read and type before the app is there, and nothing typed is lost', async ({ page, context, user }) => {
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await context.route(WASM, async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await page.goto('/login', { waitUntil: 'commit' });
+  const typedEmail = page.getByLabel('Email', { exact: true });
+  const typedPassword = page.getByLabel('Password', { exact: true });
+  await typedEmail.fill(user.email);
+  await typedPassword.fill(user.password);
+  await typedPassword.press('Enter');
+  // Sent without the app, the form would carry the password into the address or to a page.
+  await expect(page).toHaveURL('/login');
+  arrive();
+  await hydrated(page);
+  await expect(typedEmail).toHaveValue(user.email);
+  await expect(typedPassword).toHaveValue(user.password);
+  await button(page, 'Sign in').click();
+  await expectAccount(page, user);
+});
+
+test('with reduced motion nothing moves', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  for (const path of PAGES) {
+    await open(page, path);
+    const moving = await page.evaluate(() => [...document.querySelectorAll('*')]
+      .filter((element) => {
+        const { animationName, animationDuration, transitionDuration } = getComputedStyle(element);
+        const long = (durations: string) => durations.split(',').some((d) => parseFloat(d) > 0.01);
+        return (animationName !== 'none' && long(animationDuration)) || long(transitionDuration);
+      })
+      .map((element) => element.outerHTML.slice(0, 80)));
+    expect(moving).toEqual([]);
+  }
+});
+
+async function expectNoSidewaysScroll(page: Page): Promise<void> {
+  const tooWide = await page.evaluate(() => [...document.querySelectorAll('body *')]
+    .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 0.5)
+    .map((element) => element.outerHTML.slice(0, 80)));
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect(width, `wider than the window: ${tooWide.join('\n')}`).toBeLessThanOrEqual(320);
+}
+
+/** Half a second between the server's page and the app: enough to see what stands there meanwhile. */
+async function slowWasm(context: BrowserContext): Promise<void> {
+  await context.route(WASM, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await route.continue();
+  });
+}
+
+async function recordShifts(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const record = { sum: 0 };
+    Object.assign(window, { shifts: record });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) record.sum += (entry as unknown as { value: number }).value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+}
+
+/** The sum of the layout shifts so far (web.dev/cls), once the next frames are painted. */
+async function shifts(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+    return (window as unknown as { shifts: { sum: number } }).shifts.sum;
+  });
+}
+
+/** Collects, frame by frame and over all documents, which of the two states a person could see. */
+async function recordStates(context: BrowserContext): Promise<Set<string>> {
+  const seen = new Set<string>();
+  await context.exposeFunction('saw', (state: string) => seen.add(state));
+  await context.addInitScript(() => {
+    let last = '';
+    const look = () => {
+      const visible = (selector: string, text?: RegExp) => [...document.querySelectorAll(selector)].some((element) =>
+        element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && (!text || text.test(element.textContent ?? '')));
+      let state = 'neither';
+      if (visible('main input') || visible('main a, main button', /^\s*(Create account|Sign in)\s*$/)) state = 'signed out';
+      else if (visible('main button', /Sign out|Delete account/)) state = 'signed in';
+      if (state !== last) (window as unknown as { saw: (state: string) => void }).saw(state);
+      last = state;
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+  return seen;
+}

@@ -1,0 +1,54 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { button, expectAccount, open, signIn, storedSession } from '../support/pages.ts';
+import { expect, test } from '../support/test.ts';
+
+// Short, but long enough that the fractions of a second which a JWT's times lack don't matter.
+test.use({ settings: { LATCHKEY_ACCESS_TTL: '5s' } });
+
+test('a token that has run out is renewed quietly', async ({ page, user, server, problems }) => {
+  // The reload may meet a renewal on its way.
+  problems.allow(/net::ERR_ABORTED.*login\/refresh/);
+  await open(page, '/login');
+  await signIn(page, user);
+  await expectAccount(page, user);
+  const first = (await storedSession(page))!;
+
+  await expect.poll(() => Date.now() - first.expires_at, { timeout: 10_000 }).toBeGreaterThan(1000);
+  await expect(server.sessions(first.token)).rejects.toThrow(/token_expired/);
+
+  await page.reload();
+  await expectAccount(page, user);
+  const next = (await storedSession(page))!;
+  expect(next.token).not.toBe(first.token);
+  expect(next.refresh_token).not.toBe(first.refresh_token);
+  expect(next.expires_at).toBeGreaterThan(first.expires_at);
+});
+
+test('an action on an open page works after the token has run out', async ({ page, user }) => {
+  await open(page, '/login');
+  await signIn(page, user);
+  await expectAccount(page, user);
+  const first = (await storedSession(page))!;
+  await expect.poll(() => Date.now() - first.expires_at, { timeout: 10_000 }).toBeGreaterThan(500);
+  const gone = page.waitForResponse((response) => response.url().endsWith('/api/user/logout/all'));
+  await button(page, 'Sign out everywhere').click();
+  expect((await gone).status()).toBe(204);
+});
+
+test('several tabs never renew with the same refresh token', async ({ context, user }) => {
+  const used: string[] = [];
+  context.on('request', (request) => {
+    if (request.url().endsWith('/api/user/login/refresh')) used.push(request.postDataJSON().refresh_token);
+  });
+  const tabs = await Promise.all([1, 2, 3].map(() => context.newPage()));
+  await open(tabs[0], '/login');
+  await signIn(tabs[0], user);
+  await expectAccount(tabs[0], user);
+  await Promise.all(tabs.slice(1).map((tab) => open(tab, '/account')));
+
+  // Time itself is tested here: several tokens run out while all tabs look on.
+  await pause(9000);
+  for (const tab of tabs) await expectAccount(tab, user);
+  expect(used.length).toBeGreaterThan(0);
+  expect(new Set(used).size, 'each refresh token is used once').toBe(used.length);
+});

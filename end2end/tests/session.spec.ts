@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium } from '@playwright/test';
+import { browser } from '../support/browser.ts';
+import { button, expectAccount, expectLogin, open, signIn, storedSession } from '../support/pages.ts';
+import { expect, test, testSignedIn } from '../support/test.ts';
+
+test('the session is stored as promised', async ({ page, user }) => {
+  await open(page, '/login');
+  await signIn(page, user);
+  await expectAccount(page, user);
+  const session = (await storedSession(page))!;
+  expect(Object.keys(session).sort()).toEqual(['expires_at', 'refresh_token', 'token']);
+  expect(session.token.split('.')).toHaveLength(3);
+  expect(session.refresh_token.split('.')).toHaveLength(3);
+  const minutesLeft = (session.expires_at - Date.now()) / 60_000;
+  expect(minutesLeft).toBeGreaterThan(14);
+  expect(minutesLeft).toBeLessThanOrEqual(15);
+  expect(await page.evaluate(() => Object.keys(localStorage))).toEqual(['latchkey.session']);
+  expect(await page.context().cookies()).toEqual([]);
+});
+
+testSignedIn('a reload and a new tab keep the session', async ({ page, context, user }) => {
+  await open(page, '/account');
+  await expectAccount(page, user);
+  await page.reload();
+  await expectAccount(page, user);
+  const tab = await context.newPage();
+  await open(tab, '/account');
+  await expectAccount(tab, user);
+});
+
+test('a restart of the browser keeps the session', async ({ user, baseURL, problems }) => {
+  const profile = await mkdtemp(path.join(tmpdir(), 'latchkey-profile-'));
+  const start = async () =>
+    problems.watch(await chromium.launchPersistentContext(profile, { ...browser, baseURL }));
+  try {
+    let context = await start();
+    await open(context.pages()[0], '/login');
+    await signIn(context.pages()[0], user);
+    await expectAccount(context.pages()[0], user);
+    await context.close();
+
+    context = await start();
+    await open(context.pages()[0], '/account');
+    await expectAccount(context.pages()[0], user);
+    await context.close();
+  } finally {
+    await rm(profile, { recursive: true, force: true });
+  }
+});
+
+test('signing in and out in one tab shows in the other at once', async ({ context, user }) => {
+  const [one, other] = [await context.newPage(), await context.newPage()];
+  await open(one, '/login');
+  await open(other, '/');
+  await signIn(one, user);
+  await expectAccount(one, user);
+  await expectAccount(other, user);
+
+  await button(other, 'Sign out').first().click();
+  await expect(other).toHaveURL(/\/(login)?(\?|$)/);
+  await expect(one).toHaveURL(/\/(login)?(\?|$)/);
+  await expect(one.getByRole('heading', { name: user.email })).toHaveCount(0);
+  expect(await storedSession(one)).toBeNull();
+  expect(await storedSession(other)).toBeNull();
+});
+
+testSignedIn('signing out ends the session on the server too', async ({ page, server, user }) => {
+  await open(page, '/account');
+  await expectAccount(page, user);
+  const { token } = (await storedSession(page))!;
+  await button(page, 'Sign out').first().click();
+  await expect(page).not.toHaveURL('/account');
+  await expect(server.sessions(token)).rejects.toThrow(/token_invalid/);
+  await open(page, '/account');
+  await expectLogin(page, '/account');
+});
+
+test('a damaged stored session is no session', async ({ page, context, user }) => {
+  for (const damaged of ['{', 'null', '"x"', '{"token":1}', '{"token":"a.b.c"}']) {
+    await page.goto('/robots.txt');
+    await page.evaluate((value) => localStorage.setItem('latchkey.session', value), damaged);
+    const tab = await context.newPage();
+    await open(tab, '/login');
+    await signIn(tab, user);
+    await expectAccount(tab, user);
+    await tab.close();
+  }
+});

@@ -1,0 +1,117 @@
+import { announced, button, email, expectAccount, fill, open, password, signIn, storedSession } from '../support/pages.ts';
+import { Server } from '../support/server.ts';
+import { expect, newUser, stored, test } from '../support/test.ts';
+
+const SENTENCE = /can.t be reached/;
+
+// A server of its own for each test, which is stopped on the way.
+let own: Server;
+test.beforeEach(async () => {
+  own = await Server.launch();
+});
+test.afterEach(() => own.discard());
+
+test('registering while the server is away: told, nothing lost, and trying again works', async ({ anotherBrowser, problems }) => {
+  problems.expectUnreachable('/api/user/create');
+  const user = newUser();
+  const page = await (await anotherBrowser({ baseURL: own.url })).newPage();
+  await open(page, '/register');
+  await fill(page, user);
+  await own.stop();
+  await button(page, 'Create account').click();
+  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  await expect(email(page)).toHaveValue(user.email);
+  await expect(password(page)).toHaveValue(user.password);
+
+  await own.start();
+  await button(page, 'Create account').click();
+  await expectAccount(page, user);
+  await expect(page.getByText(SENTENCE)).toHaveCount(0);
+});
+
+test('signing in while the server is away: told, nothing lost, and trying again works', async ({ anotherBrowser, problems }) => {
+  problems.expectUnreachable('/api/user/login');
+  const user = newUser();
+  await own.register(user);
+  const page = await (await anotherBrowser({ baseURL: own.url })).newPage();
+  await open(page, '/login');
+  await fill(page, user);
+  await own.stop();
+  await button(page, 'Sign in').click();
+  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  await expect(email(page)).toHaveValue(user.email);
+  await expect(password(page)).toHaveValue(user.password);
+  await own.start();
+  await button(page, 'Sign in').click();
+  await expectAccount(page, user);
+});
+
+test('the account page while the server is away: told, still signed in, and trying again works', async ({ anotherBrowser, problems }) => {
+  const user = newUser();
+  await own.register(user);
+  const storageState = stored(own, await own.login(user));
+  const context = await anotherBrowser({ baseURL: own.url, storageState });
+  const page = await context.newPage();
+  await open(page, '/account');
+  await expectAccount(page, user);
+  await button(page, 'Delete account').click();
+  await page.getByLabel('Current password').fill(user.password);
+  problems.expectUnreachable('/api/user/delete');
+  await own.stop();
+  await page.getByRole('button', { name: /delete/i }).last().click();
+  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  await expect(page.getByLabel('Current password')).toHaveValue(user.password);
+  expect(await storedSession(page)).not.toBeNull();
+
+  await own.start();
+  await page.getByRole('button', { name: /delete/i }).last().click();
+  await expect(page).not.toHaveURL('/account');
+});
+
+test('signing out while the server is away: told, still signed in, and trying again works', async ({ anotherBrowser, problems }) => {
+  problems.expectUnreachable('/api/user/logout');
+  const user = newUser();
+  await own.register(user);
+  const storageState = stored(own, await own.login(user));
+  const page = await (await anotherBrowser({ baseURL: own.url, storageState })).newPage();
+  await open(page, '/account');
+  await own.stop();
+  await button(page, 'Sign out').first().click();
+  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  expect(await storedSession(page), 'whoever reads "signed out" must be able to rely on it').not.toBeNull();
+  await own.start();
+  await button(page, 'Sign out').first().click();
+  await expect(page).not.toHaveURL('/account');
+  expect(await storedSession(page)).toBeNull();
+});
+
+test('a restart of the server keeps everyone signed in', async ({ anotherBrowser }) => {
+  const user = newUser();
+  await own.register(user);
+  const page = await (await anotherBrowser({ baseURL: own.url })).newPage();
+  await open(page, '/login');
+  await signIn(page, user);
+  await expectAccount(page, user);
+  await own.stop();
+  await own.start();
+  await page.reload();
+  await expectAccount(page, user);
+});
+
+test('the account page says that the server is away when it opens, and loads after trying again', async ({ anotherBrowser, problems }) => {
+  problems.expect(/net::ERR_FAILED.*\/api\/user\/view\)/);
+  const user = newUser();
+  await own.register(user);
+  const storageState = stored(own, await own.login(user));
+  const context = await anotherBrowser({ baseURL: own.url, storageState });
+  await context.route('**/api/**', (route) => route.abort());
+  problems.expect(/net::ERR_FAILED.*\/api\//);
+  const page = await context.newPage();
+  await open(page, '/account');
+  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  await expect(page).toHaveURL('/account');
+  expect(await storedSession(page)).not.toBeNull();
+  await context.unroute('**/api/**');
+  await page.getByRole('button', { name: /again/i }).first().click();
+  await expectAccount(page, user);
+});
