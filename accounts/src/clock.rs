@@ -43,6 +43,12 @@ impl Timestamp {
         )
     }
 
+    /// How long it is since an earlier moment; nothing since a later one.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        (self.0 - earlier.0).try_into().unwrap_or_default()
+    }
+
     /// This much earlier, or the first moment there is.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {

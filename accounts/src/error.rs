@@ -1,6 +1,6 @@
 //! Why the domain refuses.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use crate::FieldErrors;
 
@@ -22,6 +22,15 @@ pub enum Error {
     /// The right password of an account that is not active.
     #[error("the account is not active")]
     InactiveAccount,
+    /// The user has a second factor, and this token has not passed it.
+    #[error("the second factor is missing")]
+    OtpRequired,
+    /// Not possible as things stand: there is no second factor to pass or to remove.
+    #[error("not allowed")]
+    PermissionDenied,
+    /// Too many wrong guesses; when to come again.
+    #[error("too many wrong codes")]
+    Throttled(Duration),
     /// No such thing, or not the caller's.
     #[error("not found")]
     NotFound,
@@ -60,12 +69,14 @@ impl From<sqlx::Error> for Error {
 }
 
 /// Whether a database's error code means that it can't serve just now: PostgreSQL's classes 08
-/// (connection), 53 (resources) and 57P0 (shut down), SQLite's BUSY, LOCKED, IOERR and FULL with
+/// (connection), 40 (a deadlock, broken up), 53 (resources) and 57P0 (shut down), SQLite's BUSY, LOCKED, IOERR and FULL with
 /// their extended codes.
 fn is_outage(code: Option<&str>) -> bool {
     let Some(code) = code else { return false };
     if code.len() == 5 {
-        return code.starts_with("08") || code.starts_with("53") || code.starts_with("57P0");
+        return ["08", "40", "53", "57P0"]
+            .iter()
+            .any(|class| code.starts_with(class));
     }
     let primary = code.parse::<u32>().map(|code| code & 0xff);
     matches!(primary, Ok(5 | 6 | 10 | 13))

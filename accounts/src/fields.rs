@@ -53,6 +53,18 @@ impl Checks {
         !self.0.contains_key(field)
     }
 
+    /// Keeps the messages of a check that was made elsewhere.
+    pub fn absorb<T>(&mut self, result: Result<T, Error>) -> Result<Option<T>, Error> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Fields(fields)) => {
+                self.0.extend(fields);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// The kept messages as an error.
     pub fn into_error(self) -> Error {
         Error::Fields(self.0)

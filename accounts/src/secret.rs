@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use chacha20poly1305::{
+    Key, XChaCha20Poly1305, XNonce,
+    aead::{Aead, KeyInit, Payload},
+};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use sqlx::{
@@ -72,6 +76,94 @@ impl MasterSecrets {
         self.0
             .iter()
             .map(move |master| derive(master, user_id, secret))
+    }
+}
+
+/// What encrypted data is for: each purpose has a key of its own.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    /// The seeds of authenticator apps.
+    Seed,
+    /// Mails that wait to be sent.
+    Mail,
+}
+
+/// How many bytes at the front of sealed data name its key.
+const KEY_ID_LENGTH: usize = 8;
+
+const NONCE_LENGTH: usize = 24;
+
+impl MasterSecrets {
+    /// Encrypts data under the first master secret: XChaCha20-Poly1305, authenticated together with
+    /// the id of what it belongs to, so that it can't be put in another's place.
+    pub(crate) fn seal(
+        &self,
+        purpose: Purpose,
+        owner: Id,
+        data: &[u8],
+        random: &dyn Random,
+    ) -> Vec<u8> {
+        let sealing = SealingKey::derive(&self.0[0], purpose);
+        let nonce: [u8; NONCE_LENGTH] = random.bytes();
+        let payload = Payload {
+            msg: data,
+            aad: owner.as_bytes(),
+        };
+        let encrypted = sealing
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("data of a few kilobytes can be encrypted");
+        [sealing.id.as_slice(), &nonce, &encrypted].concat()
+    }
+
+    /// Decrypts what was sealed under any of the master secrets; nothing, if it was not.
+    pub(crate) fn open(&self, purpose: Purpose, owner: Id, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (id, rest) = sealed.split_first_chunk::<KEY_ID_LENGTH>()?;
+        let (nonce, encrypted) = rest.split_first_chunk::<NONCE_LENGTH>()?;
+        let payload = Payload {
+            msg: encrypted,
+            aad: owner.as_bytes(),
+        };
+        self.0
+            .iter()
+            .map(|master| SealingKey::derive(master, purpose))
+            .find(|sealing| sealing.id == *id)?
+            .cipher
+            .decrypt(&XNonce::from(*nonce), payload)
+            .ok()
+    }
+
+    /// What sealed data begins with when it is sealed under the first master secret.
+    pub(crate) fn sealing_key_id(&self, purpose: Purpose) -> [u8; KEY_ID_LENGTH] {
+        SealingKey::derive(&self.0[0], purpose).id
+    }
+}
+
+/// The key that seals data for one purpose under one master secret, and its name.
+struct SealingKey {
+    id: [u8; KEY_ID_LENGTH],
+    cipher: XChaCha20Poly1305,
+}
+
+impl SealingKey {
+    fn derive(master: &Hkdf<Sha256>, purpose: Purpose) -> Self {
+        let purpose: &[u8] = match purpose {
+            Purpose::Seed => b"totp seed",
+            Purpose::Mail => b"mail",
+        };
+        let (mut id, mut key) = ([0; KEY_ID_LENGTH], [0; 32]);
+        for (label, output) in [
+            (b"sealing id 1 ".as_slice(), id.as_mut_slice()),
+            (b"sealing key 1 ", &mut key),
+        ] {
+            master
+                .expand_multi_info(&[label, purpose], output)
+                .expect("HKDF-SHA-256 gives up to 8,160 bytes");
+        }
+        Self {
+            id,
+            cipher: XChaCha20Poly1305::new(&Key::from(key)),
+        }
     }
 }
 
@@ -201,6 +293,34 @@ mod tests {
             .collect();
         assert_eq!(verifying[0], both.signing_key(user_id, &secret).0);
         assert_eq!(verifying[1], old.signing_key(user_id, &secret).0);
+    }
+
+    #[test]
+    fn sealed_data_opens_for_its_owner_and_purpose_under_each_master_secret() {
+        let old = MasterSecrets::parse(OLD).unwrap();
+        let new = MasterSecrets::parse(NEW).unwrap();
+        let both = MasterSecrets::parse(&format!("{NEW},{OLD}")).unwrap();
+        let (ada, grace) = (Id::from_random([1; 16]), Id::from_random([2; 16]));
+        let sealed = old.seal(Purpose::Seed, ada, b"seed", &crate::OsRandom);
+
+        let open = |masters: &MasterSecrets| masters.open(Purpose::Seed, ada, &sealed);
+        assert_eq!(open(&old).as_deref(), Some(b"seed".as_slice()));
+        assert_eq!(open(&both).as_deref(), Some(b"seed".as_slice()));
+        assert_eq!(open(&new), None);
+        assert_eq!(old.open(Purpose::Seed, grace, &sealed), None);
+        assert_eq!(old.open(Purpose::Mail, ada, &sealed), None);
+        for length in 0..sealed.len() {
+            assert_eq!(old.open(Purpose::Seed, ada, &sealed[..length]), None);
+        }
+        for index in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[index] ^= 1;
+            assert_eq!(old.open(Purpose::Seed, ada, &changed), None, "byte {index}");
+        }
+        assert!(sealed.starts_with(&old.sealing_key_id(Purpose::Seed)));
+        assert!(!sealed.starts_with(&both.sealing_key_id(Purpose::Seed)));
+        let again = old.seal(Purpose::Seed, ada, b"seed", &crate::OsRandom);
+        assert_ne!(again, sealed);
     }
 
     #[test]

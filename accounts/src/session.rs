@@ -24,6 +24,8 @@ pub struct Session {
     /// What it called itself when it was last used.
     pub user_agent: String,
     pub(crate) refresh_id: Id,
+    /// Whether the device has passed the user's second factor.
+    pub(crate) second_factor: bool,
 }
 
 /// A sign-in whose password has been checked.
@@ -58,6 +60,73 @@ pub(crate) struct Renewal<'a> {
     pub device: &'a Device,
 }
 
+/// A session that goes on with new tokens, after a change that the caller has proved a right to.
+pub(crate) struct Replacement {
+    pub user_id: Id,
+    pub session_id: Id,
+    /// The refresh token to take the place of the present one.
+    pub refresh_id: Id,
+    /// Whether it has passed the second factor from now on.
+    pub second_factor: bool,
+    pub now: Timestamp,
+    /// Sessions last used before this are over.
+    pub idle_since: Timestamp,
+}
+
+/// Holds the row of a session that is alive. Binds: session, user, time, idle since.
+pub(crate) const HOLD: &str = "
+    UPDATE sessions SET last_used_at = $3
+    WHERE id = $1 AND user_id = $2 AND expires_at > $3 AND last_used_at > $4";
+
+/// Retires the present refresh token, as a renewal does: another tab may be about to use it.
+/// Binds: session, time.
+pub(crate) const RETIRE_PRESENT: &str = "
+    INSERT INTO retired_refresh_tokens (id, session_id, retired_at)
+    SELECT refresh_id, id, $2 FROM sessions WHERE id = $1
+    ON CONFLICT DO NOTHING";
+
+/// Binds: session, new refresh token, second factor.
+pub(crate) const REPLACE: &str = "
+    UPDATE sessions SET refresh_id = $2, second_factor = $3 WHERE id = $1
+    RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+        second_factor";
+
+/// Ends all sessions of a user but one. Binds: user, session.
+pub(crate) const END_OTHERS: &str = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+
+/// Gives the caller's session a new refresh token, in a transaction of either database: the session
+/// as it is now, or nothing if it has ended.
+macro_rules! renew_current {
+    ($transaction:expr, $replacement:expr) => {{
+        let replacement: &$crate::session::Replacement = $replacement;
+        let held = sqlx::query($crate::session::HOLD)
+            .bind(replacement.session_id)
+            .bind(replacement.user_id)
+            .bind(replacement.now)
+            .bind(replacement.idle_since)
+            .execute(&mut *$transaction)
+            .await?;
+        if held.rows_affected() == 0 {
+            None
+        } else {
+            sqlx::query($crate::session::RETIRE_PRESENT)
+                .bind(replacement.session_id)
+                .bind(replacement.now)
+                .execute(&mut *$transaction)
+                .await?;
+            let session: $crate::Session = sqlx::query_as($crate::session::REPLACE)
+                .bind(replacement.session_id)
+                .bind(replacement.refresh_id)
+                .bind(replacement.second_factor)
+                .fetch_one(&mut *$transaction)
+                .await?;
+            Some(session)
+        }
+    }};
+}
+
+pub(crate) use renew_current;
+
 impl Session {
     /// Starts a session for a user who is still active and still has the checked password;
     /// otherwise it gives nothing. The user's sessions that nobody has used for too long are
@@ -69,13 +138,15 @@ impl Session {
         const ADMIT: &str = "
             UPDATE users SET last_login = $3, password_hash = $4
             WHERE id = $1 AND password_hash = $2 AND is_active
-            RETURNING id, email, is_active, is_admin, date_joined, last_login, jwt_secret";
+            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret";
         const TIDY: &str = "DELETE FROM sessions WHERE user_id = $1 AND last_used_at <= $2";
         const INSERT: &str = "
             INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
                 ip, user_agent)
             VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
-            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id";
+            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+                second_factor";
         writing!(database, pool => {
             let mut transaction = pool.begin_with(database.begin()).await?;
             let user: Option<User> = sqlx::query_as(ADMIT)
@@ -122,13 +193,15 @@ impl Session {
             UPDATE sessions SET refresh_id = $4, last_used_at = $5, ip = $7, user_agent = $8
             WHERE id = $1 AND user_id = $2 AND refresh_id = $3
                 AND expires_at > $5 AND last_used_at > $6
-            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id";
+            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+                second_factor";
         const RETIRE: &str = "
             INSERT INTO retired_refresh_tokens (id, session_id, retired_at) VALUES ($1, $2, $3)";
         const FORGET: &str = "
             DELETE FROM retired_refresh_tokens WHERE session_id = $1 AND retired_at < $2";
         const IN_GRACE: &str = "
-            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id
+            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+                second_factor
             FROM sessions
             WHERE id = $1 AND user_id = $2 AND expires_at > $5 AND last_used_at > $6
                 AND EXISTS (
@@ -194,7 +267,8 @@ impl Session {
         idle_since: Timestamp,
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id
+            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+                second_factor
             FROM sessions
             WHERE user_id = $1 AND expires_at > $2 AND last_used_at > $3
             ORDER BY created_at DESC, id";

@@ -52,12 +52,15 @@ impl fmt::Display for TokenType {
 pub enum Method {
     /// By password.
     Pwd,
+    /// By a one-time code: the second factor.
+    Otp,
 }
 
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pwd => "pwd",
+            Self::Otp => "otp",
         })
     }
 }
@@ -86,6 +89,11 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Whether the token has passed the second factor.
+    pub(crate) fn has_second_factor(&self) -> bool {
+        self.amr.contains(&Method::Otp)
+    }
+
     /// Signs these claims.
     pub(crate) fn sign(&self, key: &TokenKey) -> Result<String, Error> {
         use_hs256_only();

@@ -3,10 +3,14 @@
 use sqlx::FromRow;
 
 use crate::{
-    Database, Error, Id, Timestamp,
+    Database, Error, Id, Session, Timestamp,
     database::{reading, writing},
     email::Email,
+    link::{self, LinkPurpose},
+    mail::outbox::{NewMail, enqueue},
+    second_factor,
     secret::JwtSecret,
+    session::{self, Replacement, renew_current},
 };
 
 /// A person's account.
@@ -24,6 +28,10 @@ pub struct User {
     pub date_joined: Timestamp,
     /// When the user last signed in.
     pub last_login: Option<Timestamp>,
+    /// Whether the user has opened a link that was mailed to the address.
+    pub email_verified: bool,
+    /// Whether signing in takes a second factor.
+    pub otp_enabled: bool,
     pub(crate) jwt_secret: JwtSecret,
 }
 
@@ -33,9 +41,76 @@ pub(crate) struct NewUser {
     pub email: Email,
     pub password_hash: String,
     pub is_admin: bool,
+    /// Whether the account can be used only once its address is proved.
+    pub awaits_activation: bool,
     pub jwt_secret: JwtSecret,
     pub date_joined: Timestamp,
+    /// The link that proves the address, and the mail with it.
+    pub activation: Option<NewLink>,
 }
+
+/// A link for a user, and the mails to go out with it.
+pub(crate) struct NewLink {
+    pub purpose: LinkPurpose,
+    pub hash: Vec<u8>,
+    /// Where the purpose is to change the address.
+    pub new_email: Option<Email>,
+    pub now: Timestamp,
+    pub mails: Vec<NewMail>,
+}
+
+/// A change after which all tokens of a user are void.
+pub(crate) struct Rekeying<'a> {
+    pub user_id: Id,
+    /// Nothing happens if the secret is another one by now.
+    pub expected_secret: Option<&'a JwtSecret>,
+    pub new_secret: JwtSecret,
+    /// A new password also voids all mailed links.
+    pub password_hash: Option<String>,
+    pub removes_second_factor: bool,
+    pub deactivates: bool,
+    /// The mailed link that allows it, which is used up and proves the address.
+    pub link: Option<(&'a [u8], Timestamp)>,
+    /// The one session that goes on.
+    pub keeps: Option<Replacement>,
+    /// What tells the user.
+    pub mail: Option<NewMail>,
+}
+
+/// What came of a new address.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum EmailChange {
+    /// It is the account's.
+    Done,
+    /// The link was used, or voided, meanwhile.
+    LinkVoid,
+    /// Another account has it by now.
+    Taken,
+}
+
+/// Takes a user's row before anything else of that user is changed: two such changes then wait for
+/// one another, and never each for the other. Binds: user.
+pub(crate) const LOCK: &str = "UPDATE users SET is_active = is_active WHERE id = $1";
+
+/// Gives a user a link, in a transaction of either database.
+macro_rules! issue {
+    ($transaction:expr, $user_id:expr, $link:expr) => {{
+        let link: &$crate::user::NewLink = $link;
+        sqlx::query($crate::link::ISSUE)
+            .bind($user_id)
+            .bind(link.purpose.as_str())
+            .bind(&link.hash)
+            .bind(link.new_email.as_ref().map($crate::email::Email::as_str))
+            .bind(link.now.plus(link.purpose.life()))
+            .execute(&mut *$transaction)
+            .await?;
+        for mail in &link.mails {
+            $crate::mail::outbox::enqueue!($transaction, mail);
+        }
+    }};
+}
+
+pub(crate) use issue;
 
 /// What signing in needs to know of a user.
 #[derive(FromRow)]
@@ -49,21 +124,30 @@ impl User {
     /// Adds a user, unless the address is taken: then it gives nothing.
     pub(crate) async fn insert(database: &Database, new: &NewUser) -> Result<Option<Self>, Error> {
         const SQL: &str = "
-            INSERT INTO users (id, email, password_hash, is_admin, jwt_secret, date_joined)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO users (id, email, password_hash, is_active, is_admin, awaits_activation,
+                jwt_secret, date_joined)
+            VALUES ($1, $2, $3, NOT $5, $4, $5, $6, $7)
             ON CONFLICT DO NOTHING
-            RETURNING id, email, is_active, is_admin, date_joined, last_login, jwt_secret";
-        Ok(writing!(database, pool => {
-            sqlx::query_as(SQL)
+            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret";
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            let user: Option<Self> = sqlx::query_as(SQL)
                 .bind(new.id)
                 .bind(new.email.as_str())
                 .bind(&new.password_hash)
                 .bind(new.is_admin)
+                .bind(new.awaits_activation)
                 .bind(&new.jwt_secret)
                 .bind(new.date_joined)
-                .fetch_optional(pool)
-                .await?
-        }))
+                .fetch_optional(&mut *transaction)
+                .await?;
+            if let (Some(user), Some(link)) = (&user, &new.activation) {
+                issue!(transaction, user.id, link);
+            }
+            transaction.commit().await?;
+            Ok(user)
+        })
     }
 
     /// Whether this address is taken.
@@ -83,7 +167,8 @@ impl User {
         now: Timestamp,
     ) -> Result<Option<(Self, bool)>, Error> {
         const SQL: &str = "
-            SELECT id, email, is_active, is_admin, date_joined, last_login, jwt_secret,
+            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret,
                 EXISTS (
                     SELECT 1 FROM sessions
                     WHERE id = $2 AND user_id = users.id AND expires_at > $3
@@ -106,21 +191,185 @@ impl User {
         Ok(row.map(|row| (row.user, row.session_is_alive)))
     }
 
-    /// Replaces the user's secret and removes its sessions: every token is void.
-    pub(crate) async fn sign_out_everywhere(
+    /// Replaces the user's secret, with whatever comes along, and removes its sessions: the user as
+    /// it is now, and the session that goes on. Nothing happens, and nothing is given, where one of
+    /// the conditions no longer holds.
+    pub(crate) async fn rekey(
         database: &Database,
-        user_id: Id,
-        new_secret: &JwtSecret,
-    ) -> Result<(), Error> {
-        const REPLACE: &str = "UPDATE users SET jwt_secret = $2 WHERE id = $1";
+        change: &Rekeying<'_>,
+    ) -> Result<Option<(Self, Option<Session>)>, Error> {
+        const REKEY: &str = "
+            UPDATE users SET jwt_secret = $2,
+                password_hash = COALESCE($3, password_hash),
+                otp_enabled = otp_enabled AND NOT $4,
+                email_verified = email_verified OR $6,
+                is_active = (is_active OR (awaits_activation AND $6)) AND NOT $5,
+                awaits_activation = awaits_activation AND NOT $5 AND NOT $6
+            WHERE id = $1 AND ($7 IS NULL OR jwt_secret = $7)
+            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret";
         const END_SESSIONS: &str = "DELETE FROM sessions WHERE user_id = $1";
         writing!(database, pool => {
             let mut transaction = pool.begin_with(database.begin()).await?;
-            sqlx::query(REPLACE).bind(user_id).bind(new_secret).execute(&mut *transaction).await?;
-            sqlx::query(END_SESSIONS).bind(user_id).execute(&mut *transaction).await?;
+            if let Some((hash, now)) = change.link {
+                sqlx::query(LOCK).bind(change.user_id).execute(&mut *transaction).await?;
+                let used = sqlx::query(link::USE_UP)
+                    .bind(hash.to_vec())
+                    .bind(LinkPurpose::Reset.as_str())
+                    .bind(now)
+                    .execute(&mut *transaction)
+                    .await?;
+                if used.rows_affected() == 0 {
+                    return Ok(None);
+                }
+            }
+            let user: Option<Self> = sqlx::query_as(REKEY)
+                .bind(change.user_id)
+                .bind(&change.new_secret)
+                .bind(&change.password_hash)
+                .bind(change.removes_second_factor)
+                .bind(change.deactivates)
+                .bind(change.link.is_some())
+                .bind(change.expected_secret)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let Some(user) = user else { return Ok(None) };
+            if change.removes_second_factor {
+                for sql in [second_factor::FORGET_SEEDS, second_factor::FORGET_CODES] {
+                    sqlx::query(sql).bind(user.id).execute(&mut *transaction).await?;
+                }
+            }
+            if change.password_hash.is_some() || change.deactivates {
+                sqlx::query(link::VOID_ALL).bind(user.id).execute(&mut *transaction).await?;
+            }
+            let session = match &change.keeps {
+                Some(kept) => {
+                    sqlx::query(session::END_OTHERS)
+                        .bind(user.id)
+                        .bind(kept.session_id)
+                        .execute(&mut *transaction)
+                        .await?;
+                    let Some(session) = renew_current!(transaction, kept) else {
+                        return Ok(None);
+                    };
+                    Some(session)
+                }
+                None => {
+                    sqlx::query(END_SESSIONS).bind(user.id).execute(&mut *transaction).await?;
+                    None
+                }
+            };
+            if let Some(mail) = &change.mail {
+                enqueue!(transaction, mail);
+            }
             transaction.commit().await?;
-        });
-        Ok(())
+            Ok(Some((user, session)))
+        })
+    }
+
+    /// Uses an activation link up: the address is proved, and an account that waited for that is
+    /// active. Whether the link still worked.
+    pub(crate) async fn activate(
+        database: &Database,
+        user_id: Id,
+        link_hash: &[u8],
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        const PROVE: &str = "
+            UPDATE users SET email_verified = TRUE, is_active = is_active OR awaits_activation,
+                awaits_activation = FALSE
+            WHERE id = $1";
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
+            let used = sqlx::query(link::USE_UP)
+                .bind(link_hash.to_vec())
+                .bind(LinkPurpose::Activation.as_str())
+                .bind(now)
+                .execute(&mut *transaction)
+                .await?;
+            if used.rows_affected() == 0 {
+                return Ok(false);
+            }
+            sqlx::query(PROVE).bind(user_id).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+    }
+
+    /// Gives a user a link, in the place of an earlier one for the same purpose, unless its secret
+    /// has changed since; whether it has one now.
+    pub(crate) async fn issue_link(
+        &self,
+        database: &Database,
+        new: &NewLink,
+    ) -> Result<bool, Error> {
+        const LOCK_UNCHANGED: &str = "
+            UPDATE users SET is_active = is_active WHERE id = $1 AND jwt_secret = $2";
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            let locked = sqlx::query(LOCK_UNCHANGED)
+                .bind(self.id)
+                .bind(&self.jwt_secret)
+                .execute(&mut *transaction)
+                .await?;
+            if locked.rows_affected() == 0 {
+                return Ok(false);
+            }
+            issue!(transaction, self.id, new);
+            transaction.commit().await?;
+            Ok(true)
+        })
+    }
+
+    /// Uses an email-change link up: the user has the new address, which is proved by that. All
+    /// links that were mailed to the old one are void.
+    pub(crate) async fn change_email(
+        database: &Database,
+        user_id: Id,
+        link_hash: &[u8],
+        new_email: &str,
+        now: Timestamp,
+        mail: &NewMail,
+    ) -> Result<EmailChange, Error> {
+        const CHANGE: &str = "
+            UPDATE users SET email = $2, email_verified = TRUE
+            WHERE id = $1 AND NOT EXISTS (
+                SELECT 1 FROM users WHERE lower(email) = lower($2) AND id <> $1
+            )";
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
+            let used = sqlx::query(link::USE_UP)
+                .bind(link_hash.to_vec())
+                .bind(LinkPurpose::EmailChange.as_str())
+                .bind(now)
+                .execute(&mut *transaction)
+                .await?;
+            if used.rows_affected() == 0 {
+                return Ok(EmailChange::LinkVoid);
+            }
+            let changed = sqlx::query(CHANGE)
+                .bind(user_id)
+                .bind(new_email)
+                .execute(&mut *transaction)
+                .await;
+            match changed {
+                Ok(changed) if changed.rows_affected() == 1 => {}
+                Ok(_) => return Ok(EmailChange::Taken),
+                // The index has the last word: another account may be taking it this moment.
+                Err(error)
+                    if error.as_database_error().is_some_and(|e| e.is_unique_violation()) =>
+                {
+                    return Ok(EmailChange::Taken);
+                }
+                Err(error) => return Err(error.into()),
+            }
+            sqlx::query(link::VOID_ALL).bind(user_id).execute(&mut *transaction).await?;
+            enqueue!(transaction, mail);
+            transaction.commit().await?;
+            Ok(EmailChange::Done)
+        })
     }
 
     /// Deletes the user and all its rows, unless its secret has changed since.
@@ -135,6 +384,54 @@ impl User {
                 .rows_affected()
         });
         Ok(deleted == 1)
+    }
+}
+
+/// A user as an operator sees it.
+#[derive(Clone, Debug, FromRow)]
+pub struct UserRecord {
+    /// The user.
+    #[sqlx(flatten)]
+    pub user: User,
+    /// Not active only because the address is not proved yet.
+    pub awaits_activation: bool,
+}
+
+impl UserRecord {
+    /// By address, compared without case.
+    pub(crate) async fn find(database: &Database, email: &Email) -> Result<Option<Self>, Error> {
+        const SQL: &str = "
+            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret, awaits_activation
+            FROM users WHERE lower(email) = lower($1)";
+        Ok(reading!(database, pool => {
+            sqlx::query_as(SQL).bind(email.as_str()).fetch_optional(pool).await?
+        }))
+    }
+
+    /// The users whose addresses come next in the alphabet, in lower case.
+    pub(crate) async fn list(
+        database: &Database,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Self>, Error> {
+        const SQL: &str = "
+            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret, awaits_activation
+            FROM users WHERE lower(email) > lower($1) ORDER BY lower(email) LIMIT $2";
+        Ok(reading!(database, pool => {
+            sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?
+        }))
+    }
+
+    /// Makes the account one that may be used; whether there is such a user.
+    pub(crate) async fn activate(database: &Database, user_id: Id) -> Result<bool, Error> {
+        const SQL: &str = "
+            UPDATE users SET is_active = TRUE, awaits_activation = FALSE WHERE id = $1";
+        let changed = writing!(database, pool => {
+            sqlx::query(SQL).bind(user_id).execute(pool).await?.rows_affected()
+        });
+        Ok(changed == 1)
     }
 }
 

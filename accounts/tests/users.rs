@@ -28,22 +28,27 @@ async fn an_account_is_active_and_ordinary() {
     let stage = Stage::new().await;
     let created = stage
         .accounts
-        .create_user(" Ada@EXAMPLE.com ".into(), PASSWORD.into());
-    let user = created.await.unwrap();
-    assert_eq!(user.email, "Ada@example.com");
-    assert!(user.is_active && !user.is_admin);
-    assert_eq!(user.date_joined.to_string(), "2026-03-01T12:00:00.000Z");
-    assert_eq!(user.last_login, None);
+        .register(" Ada@EXAMPLE.com ".into(), PASSWORD.into());
+    assert_eq!(created.await.unwrap().email, "Ada@example.com");
     let admin = stage
         .accounts
-        .create_admin("root@example.com".into(), PASSWORD.into());
-    assert!(admin.await.unwrap().is_admin);
+        .create_user("root@example.com".into(), PASSWORD.into(), true);
+    admin.await.unwrap();
+    let users = stage.accounts.users("", 10).await.unwrap();
+    let [ada, root] = users.as_slice() else {
+        panic!("{users:?}")
+    };
+    assert!(ada.user.is_active && !ada.user.is_admin && !ada.awaits_activation);
+    assert!(!ada.user.email_verified && !ada.user.otp_enabled);
+    assert_eq!(ada.user.date_joined.to_string(), "2026-03-01T12:00:00.000Z");
+    assert_eq!(ada.user.last_login, None);
+    assert!(root.user.is_active && root.user.is_admin);
 }
 
 #[tokio::test]
 async fn all_fields_at_fault_are_told_at_once() {
     let stage = Stage::with_user().await;
-    let create = async |email, password| fields(stage.accounts.create_user(email, password).await);
+    let create = async |email, password| fields(stage.accounts.register(email, password).await);
     let required = || vec!["This field is required.".to_owned()];
     let taken = || vec!["A user with that email already exists.".to_owned()];
     let short =
@@ -80,7 +85,7 @@ async fn an_address_is_registered_once_however_many_try() {
         .take(16)
         .map(|email| {
             let accounts = stage.accounts.clone();
-            tokio::spawn(async move { accounts.create_user(email.into(), PASSWORD.into()).await })
+            tokio::spawn(async move { accounts.register(email.into(), PASSWORD.into()).await })
         })
         .collect();
     let mut made = 0;
@@ -163,7 +168,7 @@ async fn deleting_an_account_takes_its_password_and_all_that_it_owns() {
     // The address is free again.
     stage
         .accounts
-        .create_user(EMAIL.into(), PASSWORD.into())
+        .register(EMAIL.into(), PASSWORD.into())
         .await
         .unwrap();
 }
@@ -177,7 +182,7 @@ async fn a_device_can_be_signed_out_by_its_owner_only() {
 
     let stranger = stage
         .accounts
-        .create_user("eve@example.com".into(), PASSWORD.into());
+        .register("eve@example.com".into(), PASSWORD.into());
     stranger.await.unwrap();
     let pair = stage
         .accounts

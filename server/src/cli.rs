@@ -4,7 +4,11 @@ use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind,
 };
 
-use crate::{commands, config::Config, failure::Failure};
+use crate::{
+    commands::{self, users},
+    config::Config,
+    failure::Failure,
+};
 
 /// The user-management server to put beside an app.
 ///
@@ -41,6 +45,25 @@ enum UserCommand {
         #[arg(long)]
         admin: bool,
     },
+    /// List all users, by address.
+    List,
+    /// Close an account: sign-in is refused, and every session ends.
+    Deactivate(Whom),
+    /// Open an account that is not active.
+    Activate(Whom),
+    /// End every session of a user.
+    SignOut(Whom),
+    /// Remove a user's second factor, when app and recovery codes are lost; ends every session.
+    ResetOtp(Whom),
+    /// Give a user a new password, asked for or read from standard input; ends every session.
+    Password(Whom),
+}
+
+#[derive(Args)]
+struct Whom {
+    /// The user's address.
+    #[arg(long)]
+    email: String,
 }
 
 /// The settings as given; [`Config`] reads them.
@@ -54,7 +77,7 @@ pub struct Settings {
         default_value = "127.0.0.1:3000"
     )]
     pub listen: String,
-    /// Folder of the embedded database and the master secret; made on first start.
+    /// Folder of the embedded database, the master secret and the mail outbox; made on first start.
     #[arg(long, env = "LATCHKEY_DATA_DIR", global = true, default_value = "data")]
     pub data_dir: String,
     /// sqlite://… or postgres://… [default: sqlite://<data dir>/latchkey.db]
@@ -116,6 +139,26 @@ pub struct Settings {
         default_value = "m=19456,t=2,p=1"
     )]
     pub argon2: String,
+    /// Mail server, smtp://user:pass@host:port or smtps://…
+    /// [default: mails are written as files to <data dir>/outbox]
+    #[arg(long, env = "LATCHKEY_SMTP_URL", global = true, hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Sender of the mails.
+    #[arg(
+        long,
+        env = "LATCHKEY_MAIL_FROM",
+        global = true,
+        default_value = "Latchkey <no-reply@localhost>"
+    )]
+    pub mail_from: String,
+    /// true: new accounts start inactive until the mailed link is opened.
+    #[arg(
+        long,
+        env = "LATCHKEY_REQUIRE_ACTIVATION",
+        global = true,
+        default_value = "false"
+    )]
+    pub require_activation: String,
     /// What to log, such as info, debug or warn,accounts=debug.
     #[arg(long, env = "LATCHKEY_LOG", global = true, default_value = "info")]
     pub log: String,
@@ -151,9 +194,15 @@ pub fn run() -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve(config),
         Command::Migrate => commands::migrate(&config),
-        Command::User(UserCommand::Create { email, admin }) => {
-            commands::create_user(&config, &email, admin)
-        }
+        Command::User(command) => match command {
+            UserCommand::Create { email, admin } => users::create(&config, &email, admin),
+            UserCommand::List => users::list(&config),
+            UserCommand::Deactivate(whom) => users::deactivate(&config, &whom.email),
+            UserCommand::Activate(whom) => users::activate(&config, &whom.email),
+            UserCommand::SignOut(whom) => users::sign_out(&config, &whom.email),
+            UserCommand::ResetOtp(whom) => users::reset_otp(&config, &whom.email),
+            UserCommand::Password(whom) => users::password(&config, &whom.email),
+        },
     }
 }
 

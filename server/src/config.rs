@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use accounts::{DatabaseUrl, HashingCost, Lifetimes, MasterSecrets};
+use accounts::{DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets, SmtpUrl};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -26,8 +26,20 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// The cost of password hashes.
     pub hashing_cost: HashingCost,
+    /// Whether new accounts can be used only once their address is proved.
+    pub require_activation: bool,
+    /// How mails go out.
+    pub mail: MailConfig,
     /// What to log.
     pub log: LogConfig,
+}
+
+/// How mails go out.
+pub struct MailConfig {
+    /// The mail server; without one, mails are written to the data folder.
+    pub smtp: Option<SmtpUrl>,
+    /// Whom they come from.
+    pub from: MailFrom,
 }
 
 /// What to log, and how.
@@ -105,6 +117,20 @@ impl Config {
                 )?,
             },
             hashing_cost: parse("LATCHKEY_ARGON2", &settings.argon2, |error| error)?,
+            require_activation: parse(
+                "LATCHKEY_REQUIRE_ACTIVATION",
+                &settings.require_activation,
+                |_| "take true or false",
+            )?,
+            mail: MailConfig {
+                smtp: settings
+                    .smtp_url
+                    .as_deref()
+                    .filter(|url| !url.trim().is_empty())
+                    .map(|url| parse("LATCHKEY_SMTP_URL", url, |error| error))
+                    .transpose()?,
+                from: parse("LATCHKEY_MAIL_FROM", &settings.mail_from, |error| error)?,
+            },
             log: LogConfig {
                 filter: EnvFilter::try_new(&settings.log)
                     .map_err(|error| BadSetting::new("LATCHKEY_LOG", error))?,

@@ -7,8 +7,8 @@ use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
 use crate::config::LogConfig;
 
 /// Starts logging.
-pub fn start(config: LogConfig) {
-    let registry = tracing_subscriber::registry().with(config.filter);
+pub fn start(config: &LogConfig) {
+    let registry = tracing_subscriber::registry().with(config.filter.clone());
     if config.json {
         let layer = fmt::layer().json().flatten_event(true).with_writer(stderr);
         registry.with(layer).init();

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use accounts::Accounts;
+use accounts::{Accounts, MailSender};
 use axum::body::Body;
 use futures_util::FutureExt;
 use http::Request;
@@ -14,7 +14,7 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
-    sync::Semaphore,
+    sync::{Semaphore, oneshot},
 };
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
@@ -68,12 +68,15 @@ pub async fn listen(address: SocketAddr) -> Result<Listener, Failure> {
 pub async fn serve(
     listener: Listener,
     accounts: Accounts,
+    sender: MailSender,
     site: SiteFiles,
     public_url: &str,
 ) -> Result<(), Failure> {
     // Each connection is a file to the system; without more of them, what it allows is enough.
     let _ = rlimit::increase_nofile_limit(MAX_CONNECTIONS as u64 + 1_000);
     let router = router::router(accounts.clone(), site, public_url);
+    let (stop_mail, mail_stops) = oneshot::channel::<()>();
+    let mail = tokio::spawn(sender.run(mail_stops.map(drop)));
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop_signal()?);
@@ -112,6 +115,11 @@ pub async fn serve(
         .is_err()
     {
         tracing::warn!("some requests took too long and were broken off");
+    }
+    // Mails on their way are finished; the rest waits in the database.
+    drop(stop_mail);
+    if let Err(error) = mail.await {
+        tracing::error!(%error, "the task that sends mails failed");
     }
     accounts.database().close().await;
     Ok(())

@@ -1,37 +1,67 @@
 //! Who a token belongs to.
 
+use std::ops::Deref;
+
 use super::Accounts;
 use crate::{Claims, Error, Given, Id, TokenType, User, fields::only, token::UnverifiedToken};
 
-/// A user with a good token.
+/// A user with a good token, which may have the second factor still to pass: good for passing it,
+/// and for signing out.
 #[derive(Clone, Debug)]
-pub struct Authorized {
+pub struct Identified {
     /// The user.
     pub user: User,
     /// The session that the token belongs to.
     pub session_id: Id,
+    /// Whether the token has passed the second factor.
+    pub(crate) second_factor: bool,
+}
+
+/// A user with a good token that has passed all that the account asks for. Whatever takes one
+/// of these is out of reach for a token that is only half signed in.
+#[derive(Clone, Debug)]
+pub struct Authorized(Identified);
+
+impl Deref for Authorized {
+    type Target = Identified;
+
+    fn deref(&self) -> &Identified {
+        &self.0
+    }
 }
 
 impl Accounts {
     /// Who an access token belongs to, with one query.
     ///
     /// # Errors
-    /// `TokenExpired`, `TokenInvalid`.
+    /// `TokenExpired`, `TokenInvalid`, `OtpRequired`.
     pub async fn authorize(&self, token: &str) -> Result<Authorized, Error> {
+        let caller = self.identify(token).await?;
+        require_second_factor(&caller.user, caller.second_factor)?;
+        Ok(Authorized(caller))
+    }
+
+    /// The same for a token that may have the second factor still to pass.
+    ///
+    /// # Errors
+    /// `TokenExpired`, `TokenInvalid`.
+    pub async fn identify(&self, token: &str) -> Result<Identified, Error> {
         let (user, claims) = self.check_token(token, TokenType::Access).await?;
-        Ok(Authorized {
+        Ok(Identified {
             user,
             session_id: claims.sid,
+            second_factor: claims.has_second_factor(),
         })
     }
 
     /// The claims of an access token that is good now.
     ///
     /// # Errors
-    /// `TokenExpired`, `TokenInvalid`, and a field error for a missing token.
+    /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
     pub async fn verify(&self, token: Given<'_>) -> Result<Claims, Error> {
         let token = only("token", token)?;
-        let (_, claims) = self.check_token(token, TokenType::Access).await?;
+        let (user, claims) = self.check_token(token, TokenType::Access).await?;
+        require_second_factor(&user, claims.has_second_factor())?;
         Ok(claims)
     }
 
@@ -59,4 +89,11 @@ impl Accounts {
             Err(Error::TokenInvalid)
         }
     }
+}
+
+fn require_second_factor(user: &User, has_passed: bool) -> Result<(), Error> {
+    if user.otp_enabled && !has_passed {
+        return Err(Error::OtpRequired);
+    }
+    Ok(())
 }

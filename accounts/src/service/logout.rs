@@ -1,14 +1,14 @@
 //! Signing out.
 
-use super::{Accounts, Authorized};
-use crate::{Error, Session, User, secret::JwtSecret};
+use super::{Accounts, Authorized, Identified};
+use crate::{Error, Session, User};
 
 impl Accounts {
     /// Ends the caller's session: its tokens are void from now on.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn logout(&self, caller: &Authorized) -> Result<(), Error> {
+    pub async fn logout(&self, caller: &Identified) -> Result<(), Error> {
         // A session that was ended meanwhile is as good as one ended now.
         Session::end(&self.0.database, caller.user.id, caller.session_id).await?;
         Ok(())
@@ -19,7 +19,8 @@ impl Accounts {
     /// # Errors
     /// When the database fails.
     pub async fn logout_all(&self, caller: &Authorized) -> Result<(), Error> {
-        let new_secret = JwtSecret::new(self.random());
-        User::sign_out_everywhere(&self.0.database, caller.user.id, &new_secret).await
+        // An account that was deleted meanwhile has no sessions either.
+        User::rekey(&self.0.database, &self.rekeying(caller.user.id)).await?;
+        Ok(())
     }
 }

@@ -1,22 +1,41 @@
 //! What a person can do, one file for each.
 
+mod activation;
 mod authorize;
+mod email;
 mod login;
 mod logout;
+mod mail;
+mod operator;
+mod password;
 mod refresh;
+mod second_factor;
 mod sessions;
 mod user;
 
-pub use authorize::Authorized;
+pub use authorize::{Authorized, Identified};
+pub use user::Registered;
 
 use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
 
 use crate::{
     Clock, Database, Error, HashingCost, Id, MasterSecrets, Random, Session, Timestamp, TokenPair,
     User,
     password::Hasher,
+    session::Replacement,
     token::{Claims, Method, TokenType},
+    user::Rekeying,
 };
+
+/// Said of a mailed link that does nothing.
+const LINK_VOID: &str =
+    "This link no longer works. It may be too old, used already, or replaced by a newer one.";
+
+fn link_void() -> Error {
+    Error::field("token", LINK_VOID)
+}
 
 /// How long tokens and sessions live.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +60,8 @@ pub struct Settings {
     pub hashing_cost: HashingCost,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// Whether new accounts can be used only once their address is proved.
+    pub require_activation: bool,
 }
 
 /// The accounts of one server. Clones are the same accounts.
@@ -52,6 +73,8 @@ struct Inner {
     public_url: String,
     master_secrets: MasterSecrets,
     lifetimes: Lifetimes,
+    require_activation: bool,
+    mail_waits: Notify,
     hasher: Hasher,
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
@@ -73,6 +96,8 @@ impl Accounts {
             public_url: settings.public_url,
             master_secrets: settings.master_secrets,
             lifetimes: settings.lifetimes,
+            require_activation: settings.require_activation,
+            mail_waits: Notify::new(),
             hasher: Hasher::start(settings.hashing_cost)?,
             clock: Box::new(clock),
             random: Box::new(random),
@@ -85,7 +110,7 @@ impl Accounts {
         &self.0.database
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
@@ -109,6 +134,11 @@ impl Accounts {
         let lifetimes = &self.0.lifetimes;
         let refresh_ends = now.plus(lifetimes.idle).min(session.expires_at);
         let access_ends = now.plus(lifetimes.access).min(refresh_ends);
+        let amr = if session.second_factor {
+            vec![Method::Pwd, Method::Otp]
+        } else {
+            vec![Method::Pwd]
+        };
         let key = self.0.master_secrets.signing_key(user.id, &user.jwt_secret);
         let token = |token_type, ends: Timestamp, id: Id| {
             Claims {
@@ -117,7 +147,7 @@ impl Accounts {
                 sub: user.id,
                 sid: session.id,
                 token_type,
-                amr: vec![Method::Pwd],
+                amr: amr.clone(),
                 iat: now.unix_seconds(),
                 exp: ends.unix_seconds(),
                 jti: id,
@@ -130,5 +160,31 @@ impl Accounts {
             expires_in: u64::try_from(access_ends.unix_seconds() - now.unix_seconds())
                 .unwrap_or_default(),
         })
+    }
+
+    /// New tokens for the caller's session.
+    fn replacement(&self, caller: &Identified, second_factor: bool, now: Timestamp) -> Replacement {
+        Replacement {
+            user_id: caller.user.id,
+            session_id: caller.session_id,
+            refresh_id: self.random().id(),
+            second_factor,
+            now,
+            idle_since: self.idle_since(now),
+        }
+    }
+
+    /// Makes a change that only the caller's own session survives, and gives its new tokens.
+    async fn rekey_caller(
+        &self,
+        change: &Rekeying<'_>,
+        now: Timestamp,
+    ) -> Result<TokenPair, Error> {
+        let changed = User::rekey(&self.0.database, change).await?;
+        self.wake_mail();
+        match changed {
+            Some((user, Some(session))) => self.token_pair(&user, &session, now),
+            _ => Err(Error::TokenInvalid),
+        }
     }
 }

@@ -30,9 +30,12 @@ impl Accounts {
             grace_since: now.minus(self.0.lifetimes.grace),
             device,
         };
-        let session = Session::renew(&self.0.database, &renewal)
+        let mut session = Session::renew(&self.0.database, &renewal)
             .await?
             .ok_or(Error::TokenInvalid)?;
+        // A token from before the second factor was passed never buys one that has passed it, not
+        // even within the grace.
+        session.second_factor &= claims.has_second_factor();
         self.token_pair(&user, &session, now)
     }
 }

@@ -2,39 +2,72 @@
 
 use super::{Accounts, Authorized};
 use crate::{
-    Error, Given, User,
+    Error, Given, Id, User,
     email::Email,
     fields::{Checks, only},
+    mail::request::Wish,
     password::{self, Password, Verified},
     secret::JwtSecret,
     user::{Credentials, NewUser},
 };
 
-const TAKEN: &str = "A user with that email already exists.";
+pub(super) const TAKEN: &str = "A user with that email already exists.";
+
+/// A new account.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    /// The user's id.
+    pub id: Id,
+    /// The address.
+    pub email: String,
+}
+
+/// Who makes an account.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Maker {
+    /// Its user.
+    User,
+    /// An operator, who answers for the address.
+    Operator { is_admin: bool },
+}
 
 impl Accounts {
-    /// Makes an account.
+    /// Registers a user, and mails a link to prove the address.
+    ///
+    /// Where new accounts need activation, an address that has an account is answered like a new
+    /// one, and its owner told by mail.
     ///
     /// # Errors
     /// Messages for all fields that break a rule; `Overloaded`.
-    pub async fn create_user(&self, email: Given<'_>, password: Given<'_>) -> Result<User, Error> {
-        self.create(email, password, false).await
+    pub async fn register(
+        &self,
+        email: Given<'_>,
+        password: Given<'_>,
+    ) -> Result<Registered, Error> {
+        self.create(email, password, Maker::User).await
     }
 
-    /// Makes an account that administrates this server.
+    /// Makes an account by an operator's hand, which can be used at once.
     ///
     /// # Errors
-    /// As [`Self::create_user`].
-    pub async fn create_admin(&self, email: Given<'_>, password: Given<'_>) -> Result<User, Error> {
-        self.create(email, password, true).await
+    /// As [`Self::register`].
+    pub async fn create_user(
+        &self,
+        email: Given<'_>,
+        password: Given<'_>,
+        is_admin: bool,
+    ) -> Result<Registered, Error> {
+        self.create(email, password, Maker::Operator { is_admin })
+            .await
     }
 
     async fn create(
         &self,
         email: Given<'_>,
         password: Given<'_>,
-        is_admin: bool,
-    ) -> Result<User, Error> {
+        maker: Maker,
+    ) -> Result<Registered, Error> {
+        let awaits_activation = self.0.require_activation && maker == Maker::User;
         let mut checks = Checks::default();
         let email = checks.required("email", email).and_then(|text| {
             Email::parse(text)
@@ -50,6 +83,7 @@ impl Accounts {
         else {
             // The insert below decides who gets an address; this look only tells all at once.
             if let Some(email) = &email
+                && !awaits_activation
                 && User::email_is_taken(&self.0.database, email).await?
             {
                 checks.refuse("email", TAKEN);
@@ -57,22 +91,32 @@ impl Accounts {
             return Err(checks.into_error());
         };
         let random = self.random();
-        let password_hash = self
-            .0
-            .hasher
-            .hash(Password::new(password), random.bytes())
-            .await?;
+        let password_hash = self.hash_password(password).await?;
+        let (id, now) = (random.id(), self.now());
+        let activation = match maker {
+            Maker::User => Some(self.activation_link(id, email.as_str(), now)?),
+            Maker::Operator { .. } => None,
+        };
         let new = NewUser {
-            id: random.id(),
+            id,
             email: email.clone(),
             password_hash,
-            is_admin,
+            is_admin: maker == Maker::Operator { is_admin: true },
+            awaits_activation,
             jwt_secret: JwtSecret::new(random),
-            date_joined: self.now(),
+            date_joined: now,
+            activation,
         };
-        User::insert(&self.0.database, &new)
-            .await?
-            .ok_or_else(|| Error::field("email", TAKEN))
+        let registered = Registered {
+            id,
+            email: email.as_str().to_owned(),
+        };
+        match User::insert(&self.0.database, &new).await? {
+            Some(_) => self.wake_mail(),
+            None if awaits_activation => self.wish(Wish::Registration, email).await?,
+            None => return Err(Error::field("email", TAKEN)),
+        }
+        Ok(registered)
     }
 
     /// Deletes the caller's account and all it owns.
@@ -94,7 +138,7 @@ impl Accounts {
     }
 
     /// Has the caller prove that the account is theirs, before something that can't be undone.
-    async fn confirm_password(
+    pub(super) async fn confirm_password(
         &self,
         caller: &Authorized,
         current_password: Given<'_>,

@@ -81,7 +81,7 @@ impl Stage {
     /// The same with one user.
     pub async fn with_user() -> Self {
         let stage = Self::new().await;
-        let created = stage.accounts.create_user(EMAIL.into(), PASSWORD.into());
+        let created = stage.accounts.register(EMAIL.into(), PASSWORD.into());
         created.await.unwrap();
         stage
     }
@@ -163,6 +163,7 @@ fn accounts(database: &Database, clock: &HandClock, secrets: &str, cost: &str) -
             session: 90 * DAY,
             grace: 30 * SECOND,
         },
+        require_activation: false,
     };
     Accounts::new(database.clone(), settings, clock.clone(), OsRandom).unwrap()
 }

@@ -1,8 +1,8 @@
 //! What a server function may know of the request it answers.
 
-use std::{borrow::Cow, future::Future, net::IpAddr};
+use std::{borrow::Cow, future::Future, net::IpAddr, time::Duration};
 
-use accounts::{Accounts, Authorized, Device};
+use accounts::{Accounts, Authorized, Device, Identified};
 use axum::http::{HeaderMap, header, request::Parts};
 
 use super::{ApiError, Code};
@@ -62,10 +62,22 @@ impl Call {
     /// Who calls, by the access token in the `Authorization` header.
     ///
     /// # Errors
-    /// `not_authenticated` without a token, `token_expired` or `token_invalid` with a bad one.
+    /// `not_authenticated` without a token, `token_expired` or `token_invalid` with a bad one,
+    /// `otp_required` with one that has the second factor still to pass.
     pub async fn authorize(&self) -> Result<Authorized, ApiError> {
-        let token = self.token.as_deref().ok_or(Code::NotAuthenticated)?;
-        Ok(self.accounts.authorize(token).await?)
+        Ok(self.accounts.authorize(self.token()?).await?)
+    }
+
+    /// The same for what needs no second factor: passing it, and signing out.
+    ///
+    /// # Errors
+    /// `not_authenticated` without a token, `token_expired` or `token_invalid` with a bad one.
+    pub async fn identify(&self) -> Result<Identified, ApiError> {
+        Ok(self.accounts.identify(self.token()?).await?)
+    }
+
+    fn token(&self) -> Result<&str, ApiError> {
+        Ok(self.token.as_deref().ok_or(Code::NotAuthenticated)?)
     }
 }
 
@@ -100,6 +112,9 @@ impl From<accounts::Error> for ApiError {
             Error::TokenInvalid => Code::TokenInvalid.into(),
             Error::InvalidCredentials => Code::InvalidCredentials.into(),
             Error::InactiveAccount => Code::InactiveAccount.into(),
+            Error::OtpRequired => Code::OtpRequired.into(),
+            Error::PermissionDenied => Code::PermissionDenied.into(),
+            Error::Throttled(time) => throttled(time),
             Error::NotFound => Code::NotFound.into(),
             Error::Overloaded => Code::Overloaded.into(),
             Error::Unavailable(error) => {
@@ -111,5 +126,20 @@ impl From<accounts::Error> for ApiError {
                 Code::InternalError.into()
             }
         }
+    }
+}
+
+/// Says when to try again, in whole minutes to a person and in seconds to a program.
+fn throttled(time: Duration) -> ApiError {
+    // At the full second before, it would still be too early.
+    let seconds = time.as_secs() + 1;
+    let detail = match time.as_secs().div_ceil(60) {
+        0 | 1 => "Too many attempts. Try again in a minute.".into(),
+        minutes => format!("Too many attempts. Try again in {minutes} minutes.").into(),
+    };
+    ApiError::Detail {
+        detail,
+        code: Code::Throttled,
+        retry_after: Some(seconds),
     }
 }

@@ -26,6 +26,9 @@ pub enum ApiError {
         detail: Cow<'static, str>,
         /// The same for a program.
         code: Code,
+        /// When to try again, in seconds: the header `Retry-After`.
+        #[serde(skip)]
+        retry_after: Option<u64>,
     },
     /// Single fields are at fault; always status 400.
     Fields(FieldErrors),
@@ -47,6 +50,8 @@ pub enum Code {
     InvalidCredentials,
     /// 403: the right password of an account that is not active.
     InactiveAccount,
+    /// 403: the account has a second factor, and this token has not passed it.
+    OtpRequired,
     /// 403: signed in, but not allowed.
     PermissionDenied,
     /// 404.
@@ -59,6 +64,8 @@ pub enum Code {
     RequestTooLarge,
     /// 415.
     UnsupportedMediaType,
+    /// 429: too many wrong guesses, with `Retry-After`.
+    Throttled,
     /// 500: never says why; the log does.
     InternalError,
     /// 503: too much to do just now, or the database is away.
@@ -81,12 +88,15 @@ impl Code {
             | Self::TokenExpired
             | Self::TokenInvalid
             | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::InactiveAccount | Self::PermissionDenied => StatusCode::FORBIDDEN,
+            Self::InactiveAccount | Self::OtpRequired | Self::PermissionDenied => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::InternalError | Self::Unreachable | Self::Unknown => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -104,6 +114,7 @@ impl Code {
             Self::TokenInvalid => "The token is not valid.",
             Self::InvalidCredentials => "The email or the password is not right.",
             Self::InactiveAccount => "This account is not active.",
+            Self::OtpRequired => "A code of the second factor is needed first.",
             Self::PermissionDenied => "You are not allowed to do this.",
             Self::NotFound => "Not found.",
             Self::MethodNotAllowed => "This method is not allowed here.",
@@ -112,6 +123,7 @@ impl Code {
             Self::UnsupportedMediaType => {
                 "Send application/json or application/x-www-form-urlencoded."
             }
+            Self::Throttled => "Too many attempts. Try again later.",
             Self::InternalError => "Something went wrong on our side.",
             Self::Overloaded => "The server is busy. Try again in a moment.",
             Self::Unreachable => "The server can't be reached. Try again in a moment.",
@@ -124,6 +136,15 @@ impl ApiError {
     /// One field with one message.
     pub fn field(name: impl Into<Field>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Fields(BTreeMap::from([(name.into(), vec![message.into()])]))
+    }
+
+    /// A code with a sentence that says more than its own.
+    pub fn detail(code: Code, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::Detail {
+            detail: sentence.into(),
+            code,
+            retry_after: None,
+        }
     }
 
     /// The HTTP status of the response that carries this error.
@@ -150,6 +171,7 @@ impl From<Code> for ApiError {
         Self::Detail {
             detail: code.sentence().into(),
             code,
+            retry_after: (code == Code::Overloaded).then_some(1),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod error;
 mod protocol;
+pub mod recovery;
 mod text;
+pub mod totp;
 pub mod user;
 
 #[cfg(feature = "ssr")]

@@ -237,10 +237,14 @@ mod server {
                     .headers_mut()
                     .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            if self.code() == Some(Code::Overloaded) {
+            if let Self::Detail {
+                retry_after: Some(seconds),
+                ..
+            } = self
+            {
                 response
                     .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                    .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
             response
         }

@@ -12,7 +12,7 @@ pub struct Created {
     pub email: String,
 }
 
-/// `POST /api/user/create`: makes an account.
+/// `POST /api/user/create`: makes an account, and mails a link that proves the address.
 ///
 /// # Errors
 /// Field errors for an email that is not one or is taken, and a password that breaks the rules.
@@ -24,7 +24,7 @@ pub async fn create(
     let call = crate::api::Call::current();
     let user = call
         .accounts
-        .create_user(email.given(), password.given())
+        .register(email.given(), password.given())
         .await?;
     Ok(Created {
         id: user.id.to_string(),

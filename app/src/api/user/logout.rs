@@ -12,7 +12,7 @@ use crate::{
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/logout", client = SignedIn)]
 pub async fn logout() -> Result<(), ApiError> {
     let call = crate::api::Call::current();
-    let caller = call.authorize().await?;
+    let caller = call.identify().await?;
     Ok(call.accounts.logout(&caller).await?)
 }
 

@@ -1,15 +1,21 @@
 //! `/api/user`: accounts and their sessions.
 
+mod activation;
 mod create;
 mod delete;
+mod email;
 mod login;
 mod logout;
+mod password;
 mod sessions;
 mod view;
 
+pub use activation::{activation, resend_activation};
 pub use create::{Created, create};
 pub use delete::delete;
+pub use email::{change_email, confirm_email_change};
 pub use login::{Claims, TokenPair, login, refresh, verify};
 pub use logout::{logout, logout_all};
+pub use password::{change_password, confirm_reset, reset_password};
 pub use sessions::{Session, revoke, sessions};
 pub use view::{Profile, view};

@@ -19,6 +19,10 @@ pub struct Profile {
     pub date_joined: String,
     /// When the user last signed in.
     pub last_login: Option<String>,
+    /// Whether the user has opened a link that was mailed to the address.
+    pub email_verified: bool,
+    /// Whether signing in takes a second factor.
+    pub otp_enabled: bool,
 }
 
 /// `GET /api/user/view`: who the token belongs to.
@@ -27,12 +31,15 @@ pub struct Profile {
 /// Those of a request without a good token.
 #[server(protocol = Get, prefix = "/api", endpoint = "user/view", client = SignedIn)]
 pub async fn view() -> Result<Profile, ApiError> {
-    let user = crate::api::Call::current().authorize().await?.user;
+    let caller = crate::api::Call::current().authorize().await?;
+    let user = &caller.user;
     Ok(Profile {
         id: user.id.to_string(),
-        email: user.email,
+        email: user.email.clone(),
         is_admin: user.is_admin,
         date_joined: user.date_joined.to_string(),
         last_login: user.last_login.map(|time| time.to_string()),
+        email_verified: user.email_verified,
+        otp_enabled: user.otp_enabled,
     })
 }

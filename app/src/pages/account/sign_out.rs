@@ -46,12 +46,10 @@ pub(super) fn SignOut() -> impl IntoView {
 /// out" must be able to rely on it.
 fn leave(answer: Result<(), ApiError>) -> Result<(), ApiError> {
     match answer {
-        Err(error) if error.code() == Some(Code::Unreachable) => Err(ApiError::Detail {
-            detail:
-                "The server can't be reached, so you are still signed in. Try again in a moment."
-                    .into(),
-            code: Code::Unreachable,
-        }),
+        Err(error) if error.code() == Some(Code::Unreachable) => Err(ApiError::detail(
+            Code::Unreachable,
+            "The server can't be reached, so you are still signed in. Try again in a moment.",
+        )),
         Err(error) if error.status() != StatusCode::UNAUTHORIZED => Err(error),
         _ => {
             session::end(Ended::SignedOut);

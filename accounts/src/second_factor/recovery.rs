@@ -1,0 +1,100 @@
+//! Recovery codes: what opens the account when the authenticator app is lost.
+
+use sha2::{Digest, Sha256};
+
+use crate::{Id, Random};
+
+/// How many a user has.
+pub(crate) const COUNT: usize = 10;
+
+/// Digits that can't be mistaken for one another (Crockford's base 32), in lower case.
+const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Three groups of five digits: 75 random bits. So many can't be tried through even by who has
+/// stolen the hashes, which therefore need not be slow.
+const LENGTH: usize = 15;
+const GROUP: usize = 5;
+
+/// Codes as they are shown, once: `k3v9t-0m2xq-8hd1r`.
+pub(crate) fn new_codes(random: &dyn Random) -> Vec<String> {
+    (0..COUNT)
+        .map(|_| {
+            // 32 values divide the 256 of a byte evenly.
+            let digits = random
+                .bytes::<LENGTH>()
+                .map(|byte| DIGITS[usize::from(byte % 32)]);
+            let groups: Vec<_> = digits.chunks(GROUP).map(String::from_utf8_lossy).collect();
+            groups.join("-")
+        })
+        .collect()
+}
+
+/// What the database has of a code; nothing where the text can be none. Case, spaces and hyphens
+/// don't matter, nor letters that look like digits.
+pub(crate) fn hash(user_id: Id, code: &str) -> Option<Vec<u8>> {
+    if code.len() > 4 * LENGTH {
+        return None;
+    }
+    let digits: Vec<u8> = code
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'-')
+        .map(|byte| match byte.to_ascii_lowercase() {
+            b'o' => b'0',
+            b'i' | b'l' => b'1',
+            other => other,
+        })
+        .collect();
+    let is_code = digits.len() == LENGTH && digits.iter().all(|digit| DIGITS.contains(digit));
+    is_code.then(|| {
+        Sha256::new()
+            .chain_update(b"recovery code 1")
+            .chain_update(user_id.as_bytes())
+            .chain_update(digits)
+            .finalize()
+            .to_vec()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_ten_different_ones_of_three_groups() {
+        let mut codes = new_codes(&crate::OsRandom);
+        for code in &codes {
+            let groups: Vec<_> = code.split('-').map(str::len).collect();
+            assert_eq!(groups, [5, 5, 5], "{code}");
+        }
+        codes.sort();
+        codes.dedup();
+        assert_eq!(codes.len(), 10);
+    }
+
+    #[test]
+    fn codes_are_read_as_people_write_them() {
+        let user = Id::from_random([1; 16]);
+        let expected = hash(user, "k3v9t-0m2xq-8hd1r");
+        assert!(expected.is_some());
+        for written in [
+            "K3V9T 0M2XQ 8HD1R",
+            "k3v9tOm2xq8hdlr",
+            " k3v9t-om2xq-8hdIr\n",
+        ] {
+            assert_eq!(hash(user, written), expected, "{written}");
+        }
+        for other in [
+            "",
+            "k3v9t-0m2xq",
+            "k3v9t-0m2xq-8hd1u",
+            "k3v9t-0m2xq-8hd1r0",
+            "é",
+        ] {
+            assert_eq!(hash(user, other), None, "{other}");
+        }
+        assert_ne!(
+            hash(Id::from_random([2; 16]), "k3v9t-0m2xq-8hd1r"),
+            expected
+        );
+    }
+}

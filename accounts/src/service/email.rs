@@ -1,0 +1,97 @@
+//! Changing the address.
+
+use super::{Accounts, Authorized, activation::address, link_void, user::TAKEN};
+use crate::{
+    Error, Given, User,
+    fields::{Checks, only},
+    link::{self, LinkOwner, LinkPurpose, LinkToken},
+    mail::{Letter, request::Wish},
+    user::{EmailChange, NewLink},
+};
+
+const FIELD: &str = "new_email";
+
+impl Accounts {
+    /// Mails a link to a new address, and a notice to the present one. The account keeps its
+    /// address until the link is opened.
+    ///
+    /// # Errors
+    /// Field errors for what is no address, one that is taken (unless new accounts need
+    /// activation: then its owner is told instead) and a wrong password; `TokenInvalid` when the
+    /// caller was signed out meanwhile; `Overloaded`.
+    pub async fn begin_email_change(
+        &self,
+        caller: &Authorized,
+        new_email: Given<'_>,
+        current_password: Given<'_>,
+    ) -> Result<(), Error> {
+        let mut checks = Checks::default();
+        let email = checks.absorb(address(FIELD, new_email))?;
+        let password = checks.required("current_password", current_password);
+        let (Some(email), Some(_)) = (email, password) else {
+            return Err(checks.into_error());
+        };
+        self.confirm_password(caller, current_password).await?;
+        let (database, user, now) = (&self.0.database, &caller.user, self.now());
+        let is_own = user.email.eq_ignore_ascii_case(email.as_str());
+        if !is_own && User::email_is_taken(database, &email).await? {
+            if self.0.require_activation {
+                return self.wish(Wish::Registration, &email).await;
+            }
+            return Err(Error::field(FIELD, TAKEN));
+        }
+        let token = LinkToken::new(self.random());
+        let hash = token.hash();
+        let link = NewLink {
+            purpose: LinkPurpose::EmailChange,
+            hash,
+            now,
+            mails: vec![
+                self.letter(user.id, email.as_str(), Letter::EmailChange(token), now)?,
+                self.letter(
+                    user.id,
+                    &user.email,
+                    Letter::EmailChangeAsked {
+                        new_email: email.as_str().to_owned(),
+                    },
+                    now,
+                )?,
+            ],
+            new_email: Some(email),
+        };
+        let issued = user.issue_link(database, &link).await?;
+        self.wake_mail();
+        if issued {
+            Ok(())
+        } else {
+            Err(Error::TokenInvalid)
+        }
+    }
+
+    /// Gives the account the address that a link was mailed to, and tells the old one.
+    ///
+    /// # Errors
+    /// A field error for a link that is missing, used, voided or too old, and for an address that
+    /// another account has taken meanwhile.
+    pub async fn confirm_email_change(&self, token: Given<'_>) -> Result<(), Error> {
+        let token = only("token", token)?;
+        let (database, now) = (&self.0.database, self.now());
+        let owner = LinkOwner::find(database, token, LinkPurpose::EmailChange, now)
+            .await?
+            .ok_or_else(link_void)?;
+        let new_email = owner.new_email.ok_or_else(link_void)?;
+        let changed = Letter::EmailChanged {
+            new_email: new_email.clone(),
+        };
+        let mail = self.letter(owner.user_id, owner.email, changed, now)?;
+        let hash = link::hash(token);
+        let done =
+            User::change_email(database, owner.user_id, &hash, &new_email, now, &mail).await?;
+        self.wake_mail();
+        match done {
+            EmailChange::Done => Ok(()),
+            EmailChange::LinkVoid => Err(link_void()),
+            EmailChange::Taken => Err(Error::field("token", TAKEN)),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Mails on their way into the outbox.
+
+use super::Accounts;
+use crate::{
+    Error, Id, MasterSecrets, Timestamp,
+    database::writing,
+    email::Email,
+    link::{LinkPurpose, LinkToken},
+    mail::{
+        Letter, Mail,
+        outbox::{NewMail, enqueue},
+        request::{self, MailRequest, Wish},
+    },
+    secret::Purpose,
+    user::{NewLink, UserRecord, issue},
+};
+
+impl Accounts {
+    /// A mail for the outbox.
+    pub(super) fn letter(
+        &self,
+        user_id: Id,
+        to: impl Into<String>,
+        letter: Letter,
+        now: Timestamp,
+    ) -> Result<NewMail, Error> {
+        let id = self.random().id();
+        let mail = Mail {
+            to: to.into(),
+            letter,
+        };
+        let mail =
+            serde_json::to_vec(&mail).map_err(|error| Error::Internal(error.to_string().into()))?;
+        Ok(NewMail {
+            id,
+            user_id,
+            content: self
+                .0
+                .master_secrets
+                .seal(Purpose::Mail, id, &mail, self.random()),
+            now,
+        })
+    }
+
+    /// A link to prove a user's address, in a mail.
+    pub(super) fn activation_link(
+        &self,
+        user_id: Id,
+        email: &str,
+        now: Timestamp,
+    ) -> Result<NewLink, Error> {
+        let token = LinkToken::new(self.random());
+        Ok(NewLink {
+            purpose: LinkPurpose::Activation,
+            hash: token.hash(),
+            new_email: None,
+            now,
+            mails: vec![self.letter(user_id, email, Letter::Activation(token), now)?],
+        })
+    }
+
+    /// Writes a wish for a mail down, and wakes who grants it.
+    pub(super) async fn wish(&self, wish: Wish, email: &Email) -> Result<(), Error> {
+        let id = self.random().id();
+        MailRequest::insert(&self.0.database, id, wish, email, self.now()).await?;
+        self.wake_mail();
+        Ok(())
+    }
+
+    /// Grants a wish: puts the mail into the outbox if the address is a user's who may have it. Of
+    /// several servers, one does.
+    pub(crate) async fn grant(&self, request: &MailRequest) -> Result<(), Error> {
+        let database = &self.0.database;
+        let now = self.now();
+        let email = Email::parse(&request.email).ok();
+        let user = match &email {
+            Some(email) => UserRecord::find(database, email).await?,
+            None => None,
+        };
+        let granted = match (request.wish(), user) {
+            (Some(wish), Some(user)) => Some((user.user.id, self.granted(wish, &user, now)?)),
+            _ => None,
+        };
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            let taken = sqlx::query(request::TAKE)
+                .bind(request.id)
+                .execute(&mut *transaction)
+                .await?;
+            if taken.rows_affected() == 1
+                && let Some((user_id, granted)) = &granted
+                // Who was deleted meanwhile gets nothing.
+                && sqlx::query(crate::user::LOCK)
+                    .bind(user_id)
+                    .execute(&mut *transaction)
+                    .await?
+                    .rows_affected() == 1
+            {
+                match granted {
+                    Granted::Link(link) => issue!(transaction, user_id, link),
+                    Granted::Letter(mail) => enqueue!(transaction, mail),
+                    Granted::Nothing => {}
+                }
+            }
+            transaction.commit().await?;
+        });
+        Ok(())
+    }
+
+    fn granted(&self, wish: Wish, record: &UserRecord, now: Timestamp) -> Result<Granted, Error> {
+        let user = &record.user;
+        let awaits = record.awaits_activation;
+        Ok(match wish {
+            // A deactivated account is the operator's to open again.
+            _ if !user.is_active && !awaits => Granted::Nothing,
+            Wish::Reset => {
+                let token = LinkToken::new(self.random());
+                Granted::Link(NewLink {
+                    purpose: LinkPurpose::Reset,
+                    hash: token.hash(),
+                    new_email: None,
+                    now,
+                    mails: vec![self.letter(user.id, &user.email, Letter::Reset(token), now)?],
+                })
+            }
+            Wish::Activation if user.email_verified => Granted::Nothing,
+            Wish::Activation => Granted::Link(self.activation_link(user.id, &user.email, now)?),
+            // Who registers again has perhaps lost the first mail.
+            Wish::Registration if awaits => {
+                Granted::Link(self.activation_link(user.id, &user.email, now)?)
+            }
+            Wish::Registration => Granted::Letter(self.letter(
+                user.id,
+                &user.email,
+                Letter::AlreadyRegistered,
+                now,
+            )?),
+        })
+    }
+
+    /// Wakes the task that sends mails.
+    pub(super) fn wake_mail(&self) {
+        self.0.mail_waits.notify_one();
+    }
+
+    /// Ends when there is something for the task that sends mails.
+    pub(crate) async fn mail_waits(&self) {
+        self.0.mail_waits.notified().await;
+    }
+
+    pub(crate) fn master_secrets(&self) -> &MasterSecrets {
+        &self.0.master_secrets
+    }
+}
+
+/// What a wish gets.
+enum Granted {
+    Link(NewLink),
+    Letter(NewMail),
+    Nothing,
+}

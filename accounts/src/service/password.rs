@@ -1,0 +1,128 @@
+//! Changing and resetting a password.
+
+use super::{Accounts, Authorized, activation::address, link_void};
+use crate::{
+    Error, Given, TokenPair, User,
+    fields::Checks,
+    link::{self, LinkOwner, LinkPurpose},
+    mail::{Letter, request::Wish},
+    password::{self, Password},
+    secret::JwtSecret,
+    user::Rekeying,
+};
+
+impl Accounts {
+    /// Changes the caller's password: every other session is over, and all mailed links are void.
+    ///
+    /// # Errors
+    /// Field errors for a wrong current password and a new one that breaks a rule; `TokenInvalid`
+    /// when the caller was signed out meanwhile; `Overloaded`.
+    pub async fn change_password(
+        &self,
+        caller: &Authorized,
+        current_password: Given<'_>,
+        new_password: Given<'_>,
+    ) -> Result<TokenPair, Error> {
+        let mut checks = Checks::default();
+        let new = new_password_in(&mut checks, new_password, &caller.user.email);
+        let current = checks.required("current_password", current_password);
+        let (Some(new), Some(_)) = (new, current) else {
+            return Err(checks.into_error());
+        };
+        self.confirm_password(caller, current_password).await?;
+        let now = self.now();
+        let user = &caller.user;
+        let change = Rekeying {
+            expected_secret: Some(&user.jwt_secret),
+            password_hash: Some(self.hash_password(new).await?),
+            keeps: Some(self.replacement(caller, caller.second_factor, now)),
+            mail: Some(self.letter(user.id, &user.email, Letter::PasswordChanged, now)?),
+            ..self.rekeying(user.id)
+        };
+        self.rekey_caller(&change, now).await
+    }
+
+    /// Mails a link to choose a new password. Whether there is an account can't be told from the
+    /// answer, nor from its time.
+    ///
+    /// # Errors
+    /// A field error for what is no address.
+    pub async fn reset_password(&self, email: Given<'_>) -> Result<(), Error> {
+        self.wish(Wish::Reset, &address("email", email)?).await
+    }
+
+    /// Sets a new password by a mailed link: every session is over, all other links are void, and
+    /// the address is proved. A second factor stays.
+    ///
+    /// # Errors
+    /// Field errors for a link that is missing, used, voided or too old, and for a password that
+    /// breaks a rule; `Overloaded`.
+    pub async fn confirm_reset(
+        &self,
+        token: Given<'_>,
+        new_password: Given<'_>,
+    ) -> Result<(), Error> {
+        let (database, now) = (&self.0.database, self.now());
+        let mut checks = Checks::default();
+        let owner = match checks.required("token", token) {
+            Some(token) => {
+                let owner = LinkOwner::find(database, token, LinkPurpose::Reset, now).await?;
+                if owner.is_none() {
+                    checks.refuse("token", super::LINK_VOID);
+                }
+                owner.map(|owner| (owner, link::hash(token)))
+            }
+            None => None,
+        };
+        let email = owner.as_ref().map_or("", |(owner, _)| owner.email.as_str());
+        let new = new_password_in(&mut checks, new_password, email);
+        let (Some((owner, hash)), Some(new)) = (owner, new) else {
+            return Err(checks.into_error());
+        };
+        let password_hash = self.hash_password(new).await?;
+        let now = self.now();
+        let change = Rekeying {
+            password_hash: Some(password_hash),
+            link: Some((&hash, now)),
+            mail: Some(self.letter(owner.user_id, owner.email, Letter::PasswordChanged, now)?),
+            ..self.rekeying(owner.user_id)
+        };
+        let changed = User::rekey(database, &change).await?;
+        self.wake_mail();
+        changed.map(drop).ok_or_else(link_void)
+    }
+
+    pub(super) async fn hash_password(&self, password: &str) -> Result<String, Error> {
+        let salt = self.random().bytes();
+        self.0.hasher.hash(Password::new(password), salt).await
+    }
+
+    /// A change of the user's secret and of nothing else.
+    pub(super) fn rekeying(&self, user_id: crate::Id) -> Rekeying<'static> {
+        Rekeying {
+            user_id,
+            expected_secret: None,
+            new_secret: JwtSecret::new(self.random()),
+            password_hash: None,
+            removes_second_factor: false,
+            deactivates: false,
+            link: None,
+            keeps: None,
+            mail: None,
+        }
+    }
+}
+
+/// A new password that breaks no rule; else messages are kept.
+pub(super) fn new_password_in<'a>(
+    checks: &mut Checks,
+    given: Given<'a>,
+    email: &str,
+) -> Option<&'a str> {
+    const FIELD: &str = "new_password";
+    let password = checks.required(FIELD, given)?;
+    for message in password::check(password, Some(email)) {
+        checks.refuse(FIELD, message);
+    }
+    checks.passed(FIELD).then_some(password)
+}

@@ -1,0 +1,242 @@
+//! The second factor: setting it up, passing it, and removing it.
+
+use super::{Accounts, Authorized, Identified};
+use crate::{
+    Error, Given, TokenPair, TotpSetup,
+    fields::only,
+    mail::Letter,
+    second_factor::{self, Attempt, Consequence, Evidence, Outcome, SealedSeed, Seed, recovery},
+    secret::Purpose,
+    user::Rekeying,
+};
+
+const CODE: &str = "code";
+
+/// How many seeds are sealed anew in one go.
+const RESEAL_BATCH: u32 = 100;
+
+impl Accounts {
+    /// Begins to set up an authenticator app. Nothing changes for the user until its first code.
+    ///
+    /// # Errors
+    /// A field error when the password is missing or wrong; `Overloaded`.
+    pub async fn begin_totp(
+        &self,
+        caller: &Authorized,
+        current_password: Given<'_>,
+    ) -> Result<TotpSetup, Error> {
+        self.confirm_password(caller, current_password).await?;
+        let user = &caller.user;
+        let seed = Seed::new(self.random());
+        let sealed =
+            self.0
+                .master_secrets
+                .seal(Purpose::Seed, user.id, seed.as_bytes(), self.random());
+        second_factor::begin_setup(&self.0.database, user.id, &sealed).await?;
+        let issuer = second_factor::issuer(&self.0.public_url);
+        seed.setup(&issuer, &user.email)
+    }
+
+    /// Turns the second factor on, with the first code of the app that was set up; gives the tokens
+    /// that have passed it, and new recovery codes. Other sessions have it still to pass.
+    ///
+    /// # Errors
+    /// A field error for a code that is missing or wrong, and when no app was set up; `Throttled`;
+    /// `TokenInvalid` when the caller was signed out meanwhile.
+    pub async fn confirm_totp(
+        &self,
+        caller: &Authorized,
+        code: Given<'_>,
+    ) -> Result<(TokenPair, Vec<String>), Error> {
+        let code = only(CODE, code)?;
+        let now = self.now();
+        let user = &caller.user;
+        let (codes, hashes) = self.new_recovery_codes(user.id);
+        let mail = self.letter(user.id, &user.email, Letter::SecondFactorOn, now)?;
+        let step_of = |sealed: &[u8]| self.step_of(user.id, sealed, code);
+        let attempt = Attempt {
+            user_id: user.id,
+            evidence: Evidence::NewCode(&step_of),
+            consequence: Consequence::TurnOn {
+                recovery_hashes: &hashes,
+                mail: &mail,
+            },
+            session: self.replacement(caller, true, now),
+        };
+        let pair = match self.attempt(caller, &attempt).await {
+            Err(Error::PermissionDenied) => Err(Error::field(
+                CODE,
+                "Set up an authenticator app first, then enter its code.",
+            )),
+            result => result,
+        }?;
+        Ok((pair, codes))
+    }
+
+    /// Passes the second factor with a code of the authenticator app.
+    ///
+    /// # Errors
+    /// A field error for a code that is missing, wrong or used; `Throttled`; `PermissionDenied`
+    /// without a second factor; `TokenInvalid` when the caller was signed out meanwhile.
+    pub async fn pass_totp(
+        &self,
+        caller: &Identified,
+        code: Given<'_>,
+    ) -> Result<TokenPair, Error> {
+        let code = only(CODE, code)?;
+        let step_of = |sealed: &[u8]| self.step_of(caller.user.id, sealed, code);
+        let attempt = Attempt {
+            user_id: caller.user.id,
+            evidence: Evidence::Code(&step_of),
+            consequence: Consequence::Pass,
+            session: self.replacement(caller, true, self.now()),
+        };
+        self.attempt(caller, &attempt).await
+    }
+
+    /// Passes the second factor with a recovery code, which is spent by that; mail tells.
+    ///
+    /// # Errors
+    /// As [`Self::pass_totp`].
+    pub async fn pass_recovery_code(
+        &self,
+        caller: &Identified,
+        code: Given<'_>,
+    ) -> Result<TokenPair, Error> {
+        let code = only(CODE, code)?;
+        let now = self.now();
+        let user = &caller.user;
+        let hash = recovery::hash(user.id, code);
+        // Which of them goes out depends on how many codes are left, which only the transaction
+        // knows.
+        let mails = (0..recovery::COUNT)
+            .map(|left| {
+                let left = u32::try_from(left).unwrap_or_default();
+                self.letter(user.id, &user.email, Letter::RecoveryCodeUsed { left }, now)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let attempt = Attempt {
+            user_id: user.id,
+            evidence: Evidence::RecoveryCode(hash.as_deref()),
+            consequence: Consequence::PassAndTell(&mails),
+            session: self.replacement(caller, true, now),
+        };
+        self.attempt(caller, &attempt).await
+    }
+
+    /// Turns the second factor off: every other session is over.
+    ///
+    /// # Errors
+    /// A field error when the password is missing or wrong; `PermissionDenied` without a second
+    /// factor; `TokenInvalid` when the caller was signed out meanwhile; `Overloaded`.
+    pub async fn delete_totp(
+        &self,
+        caller: &Authorized,
+        current_password: Given<'_>,
+    ) -> Result<TokenPair, Error> {
+        self.confirm_password(caller, current_password).await?;
+        let (user, now) = (&caller.user, self.now());
+        if !user.otp_enabled {
+            return Err(Error::PermissionDenied);
+        }
+        let change = Rekeying {
+            expected_secret: Some(&user.jwt_secret),
+            removes_second_factor: true,
+            keeps: Some(self.replacement(caller, false, now)),
+            mail: Some(self.letter(user.id, &user.email, Letter::SecondFactorOff, now)?),
+            ..self.rekeying(user.id)
+        };
+        self.rekey_caller(&change, now).await
+    }
+
+    /// Makes new recovery codes; earlier ones are void.
+    ///
+    /// # Errors
+    /// A field error when the password is missing or wrong; `PermissionDenied` without a second
+    /// factor; `Overloaded`.
+    pub async fn replace_recovery_codes(
+        &self,
+        caller: &Authorized,
+        current_password: Given<'_>,
+    ) -> Result<Vec<String>, Error> {
+        self.confirm_password(caller, current_password).await?;
+        let (user, now) = (&caller.user, self.now());
+        let (codes, hashes) = self.new_recovery_codes(user.id);
+        let mail = self.letter(user.id, &user.email, Letter::RecoveryCodesReplaced, now)?;
+        let database = &self.0.database;
+        if !second_factor::replace_recovery_codes(database, user.id, &hashes, &mail).await? {
+            return Err(Error::PermissionDenied);
+        }
+        self.wake_mail();
+        Ok(codes)
+    }
+
+    /// Seals the seeds of all authenticator apps under the first master secret, so that others can
+    /// be dropped from the list. Gives how many there were to seal.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reseal_seeds(&self) -> Result<u64, Error> {
+        let (database, masters) = (&self.0.database, &self.0.master_secrets);
+        let key_id = masters.sealing_key_id(Purpose::Seed);
+        let (mut after, mut resealed) = (None, 0);
+        loop {
+            let seeds =
+                SealedSeed::under_other_keys(database, &key_id, after, RESEAL_BATCH).await?;
+            let Some(last) = seeds.last() else {
+                return Ok(resealed);
+            };
+            after = Some(last.user_id);
+            for seed in &seeds {
+                let Some(open) = masters.open(Purpose::Seed, seed.user_id, &seed.seed) else {
+                    tracing::error!(user = %seed.user_id,
+                        "the seed of an authenticator app was encrypted under a master secret that is not in LATCHKEY_SECRET");
+                    continue;
+                };
+                let sealed = masters.seal(Purpose::Seed, seed.user_id, &open, self.random());
+                seed.replace(database, &sealed).await?;
+                resealed += 1;
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        caller: &Identified,
+        attempt: &Attempt<'_>,
+    ) -> Result<TokenPair, Error> {
+        match second_factor::attempt(&self.0.database, attempt).await? {
+            Outcome::Right(session) => {
+                self.wake_mail();
+                self.token_pair(&caller.user, &session, attempt.session.now)
+            }
+            Outcome::Wrong => Err(Error::field(
+                CODE,
+                "This code is not right, or it has been used already.",
+            )),
+            Outcome::Blocked(time) => Err(Error::Throttled(time)),
+            Outcome::NotSetUp => Err(Error::PermissionDenied),
+            Outcome::SessionOver => Err(Error::TokenInvalid),
+        }
+    }
+
+    fn step_of(&self, user_id: crate::Id, sealed: &[u8], code: &str) -> Result<Option<i64>, Error> {
+        let seed = self
+            .0
+            .master_secrets
+            .open(Purpose::Seed, user_id, sealed)
+            .ok_or(Error::Internal(
+                "the seed of an authenticator app was encrypted under another master secret".into(),
+            ))?;
+        Seed::from_bytes(seed).step_of(code, self.now())
+    }
+
+    fn new_recovery_codes(&self, user_id: crate::Id) -> (Vec<String>, Vec<Vec<u8>>) {
+        let codes = recovery::new_codes(self.random());
+        let hashes = codes
+            .iter()
+            .filter_map(|code| recovery::hash(user_id, code))
+            .collect();
+        (codes, hashes)
+    }
+}
