@@ -258,15 +258,18 @@ pub(crate) async fn replace_recovery_codes(
     })
 }
 
-/// A sealed seed of a user.
+/// The sealed seeds of a user.
 #[derive(FromRow)]
-pub(crate) struct SealedSeed {
+pub(crate) struct SealedSeeds {
     pub user_id: Id,
-    pub seed: Vec<u8>,
+    /// That of the app in use.
+    pub seed: Option<Vec<u8>>,
+    /// That of the app that is being set up.
+    pub new_seed: Option<Vec<u8>>,
 }
 
-impl SealedSeed {
-    /// Seeds that are sealed under another key than this one, of users after `after`.
+impl SealedSeeds {
+    /// Seeds of which one is sealed under another key than this, of users after `after`.
     pub async fn under_other_keys(
         database: &Database,
         key_id: &[u8],
@@ -274,8 +277,8 @@ impl SealedSeed {
         limit: u32,
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT user_id, seed FROM second_factors
-            WHERE seed IS NOT NULL AND substr(seed, 1, 8) <> $1
+            SELECT user_id, seed, new_seed FROM second_factors
+            WHERE (substr(seed, 1, 8) <> $1 OR substr(new_seed, 1, 8) <> $1)
                 AND ($2 IS NULL OR user_id > $2)
             ORDER BY user_id LIMIT $3";
         Ok(reading!(database, pool => {
@@ -288,13 +291,21 @@ impl SealedSeed {
         }))
     }
 
-    /// Puts the seed, sealed anew, in the place of what was read.
-    pub async fn replace(&self, database: &Database, resealed: &[u8]) -> Result<(), Error> {
-        const SQL: &str = "UPDATE second_factors SET seed = $3 WHERE user_id = $1 AND seed = $2";
+    /// Puts a seed, sealed anew, in the place of what was read.
+    pub async fn replace(
+        &self,
+        database: &Database,
+        seed: &[u8],
+        resealed: &[u8],
+    ) -> Result<(), Error> {
+        const SQL: &str = "
+            UPDATE second_factors SET seed = CASE WHEN seed = $2 THEN $3 ELSE seed END,
+                new_seed = CASE WHEN new_seed = $2 THEN $3 ELSE new_seed END
+            WHERE user_id = $1";
         writing!(database, pool => {
             sqlx::query(SQL)
                 .bind(self.user_id)
-                .bind(&self.seed)
+                .bind(seed)
                 .bind(resealed)
                 .execute(pool)
                 .await

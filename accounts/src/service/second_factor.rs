@@ -5,7 +5,7 @@ use crate::{
     Error, Given, TokenPair, TotpSetup,
     fields::only,
     mail::Letter,
-    second_factor::{self, Attempt, Consequence, Evidence, Outcome, SealedSeed, Seed, recovery},
+    second_factor::{self, Attempt, Consequence, Evidence, Outcome, SealedSeeds, Seed, recovery},
     secret::Purpose,
     user::Rekeying,
 };
@@ -182,22 +182,33 @@ impl Accounts {
         let (mut after, mut resealed) = (None, 0);
         loop {
             let seeds =
-                SealedSeed::under_other_keys(database, &key_id, after, RESEAL_BATCH).await?;
+                SealedSeeds::under_other_keys(database, &key_id, after, RESEAL_BATCH).await?;
             let Some(last) = seeds.last() else {
                 return Ok(resealed);
             };
             after = Some(last.user_id);
-            for seed in &seeds {
-                let Some(open) = masters.open(Purpose::Seed, seed.user_id, &seed.seed) else {
-                    tracing::error!(user = %seed.user_id,
-                        "the seed of an authenticator app was encrypted under a master secret that is not in LATCHKEY_SECRET");
-                    continue;
-                };
-                let sealed = masters.seal(Purpose::Seed, seed.user_id, &open, self.random());
-                seed.replace(database, &sealed).await?;
-                resealed += 1;
+            for of_user in &seeds {
+                for seed in [&of_user.seed, &of_user.new_seed].into_iter().flatten() {
+                    if !seed.starts_with(&key_id)
+                        && let Some(sealed) = self.reseal(of_user.user_id, seed)
+                    {
+                        of_user.replace(database, seed, &sealed).await?;
+                        resealed += 1;
+                    }
+                }
             }
         }
+    }
+
+    /// The seed, sealed under the first master secret.
+    fn reseal(&self, user_id: crate::Id, seed: &[u8]) -> Option<Vec<u8>> {
+        let masters = &self.0.master_secrets;
+        let Some(open) = masters.open(Purpose::Seed, user_id, seed) else {
+            tracing::error!(user = %user_id,
+                "the seed of an authenticator app was encrypted under a master secret that is not in LATCHKEY_SECRET");
+            return None;
+        };
+        Some(masters.seal(Purpose::Seed, user_id, &open, self.random()))
     }
 
     async fn attempt(
