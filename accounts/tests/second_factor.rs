@@ -315,3 +315,46 @@ async fn seeds_that_are_being_set_up_move_as_well() {
         .await;
     confirmed.unwrap();
 }
+
+/// Between the look at its token and the change that it asks for, a device is signed out.
+#[tokio::test]
+async fn who_was_signed_out_meanwhile_changes_nothing() {
+    let scene = Scene::new().await;
+    let (stage, accounts) = (&scene.stage, &scene.stage.accounts);
+    let half = accounts.identify(&scene.half.access_token).await.unwrap();
+    let right = code(&scene.app, stage);
+    let passed = accounts.pass_totp(&half, (&*right).into()).await.unwrap();
+    let caller = stage.authorize(&passed.access_token).await.unwrap();
+    stage.mails().await;
+    accounts.sign_out_user(EMAIL.into()).await.unwrap();
+
+    let password = || PASSWORD.into();
+    let new = "another good password";
+    stage.clock.advance(STEP);
+    let later = code(&scene.app, stage);
+    let refused = [
+        accounts.begin_totp(&caller, password()).await.err(),
+        accounts.pass_totp(&half, (&*later).into()).await.err(),
+        accounts
+            .replace_recovery_codes(&caller, password())
+            .await
+            .err(),
+        accounts.delete_totp(&caller, password()).await.err(),
+        accounts
+            .change_password(&caller, password(), new.into())
+            .await
+            .err(),
+        accounts
+            .begin_email_change(&caller, "new@example.com".into(), password())
+            .await
+            .err(),
+        accounts.delete_user(&caller, password()).await.err(),
+    ];
+    assert_eq!(
+        refused.map(|error| error.map(stage::why)),
+        [Some("invalid"); 7]
+    );
+    let mails = stage.mails().await;
+    assert!(mails.is_empty(), "{mails:?}");
+    assert_eq!(stage.rows("recovery_codes").await, 10);
+}

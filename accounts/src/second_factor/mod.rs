@@ -12,10 +12,11 @@ pub use totp::TotpSetup;
 pub(crate) use totp::{Seed, issuer};
 
 use crate::{
-    Database, Error, Id, Session, Timestamp,
+    Database, Error, Id, Session, Timestamp, User,
     database::{reading, writing},
     mail::outbox::{NewMail, enqueue},
     session::{Replacement, renew_current},
+    user::LOCK_UNCHANGED,
 };
 
 /// How many wrong codes in a row are free.
@@ -214,43 +215,55 @@ fn block(wrong_codes: i32) -> Option<Duration> {
 }
 
 /// Keeps the sealed seed of an app that is being set up; an app in use stays in use until the new
-/// one's first code.
+/// one's first code. Nothing happens if the user's secret has changed since; whether it is kept.
 pub(crate) async fn begin_setup(
     database: &Database,
-    user_id: Id,
+    user: &User,
     sealed_seed: &[u8],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     const SQL: &str = "
         INSERT INTO second_factors (user_id, new_seed) VALUES ($1, $2)
         ON CONFLICT (user_id) DO UPDATE SET new_seed = excluded.new_seed";
     writing!(database, pool => {
-        sqlx::query(SQL).bind(user_id).bind(sealed_seed).execute(pool).await.map(drop)?
-    });
-    Ok(())
+        let mut transaction = pool.begin_with(database.begin()).await?;
+        let locked = sqlx::query(LOCK_UNCHANGED)
+            .bind(user.id)
+            .bind(&user.jwt_secret)
+            .execute(&mut *transaction)
+            .await?;
+        if locked.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(SQL).bind(user.id).bind(sealed_seed).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(true)
+    })
 }
 
 /// The count of wrong codes stays. Binds: user.
 pub(crate) const FORGET_SEEDS: &str = "
     UPDATE second_factors SET seed = NULL, new_seed = NULL WHERE user_id = $1";
 
-/// Replaces the recovery codes of a user who has a second factor; whether there is one.
+/// Replaces the recovery codes of a user, unless its secret has changed since; whether it did.
 pub(crate) async fn replace_recovery_codes(
     database: &Database,
-    user_id: Id,
+    user: &User,
     hashes: &[Vec<u8>],
     mail: &NewMail,
 ) -> Result<bool, Error> {
-    const LOCK: &str = "
-        UPDATE users SET otp_enabled = otp_enabled WHERE id = $1 AND otp_enabled";
     writing!(database, pool => {
         let mut transaction = pool.begin_with(database.begin()).await?;
-        let locked = sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
+        let locked = sqlx::query(LOCK_UNCHANGED)
+            .bind(user.id)
+            .bind(&user.jwt_secret)
+            .execute(&mut *transaction)
+            .await?;
         if locked.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(FORGET_CODES).bind(user_id).execute(&mut *transaction).await?;
+        sqlx::query(FORGET_CODES).bind(user.id).execute(&mut *transaction).await?;
         for hash in hashes {
-            sqlx::query(ADD_CODE).bind(user_id).bind(hash).execute(&mut *transaction).await?;
+            sqlx::query(ADD_CODE).bind(user.id).bind(hash).execute(&mut *transaction).await?;
         }
         enqueue!(transaction, mail);
         transaction.commit().await?;

@@ -19,7 +19,8 @@ impl Accounts {
     /// Begins to set up an authenticator app. Nothing changes for the user until its first code.
     ///
     /// # Errors
-    /// A field error when the password is missing or wrong; `Overloaded`.
+    /// A field error when the password is missing or wrong; `TokenInvalid` when the caller was
+    /// signed out meanwhile; `Overloaded`.
     pub async fn begin_totp(
         &self,
         caller: &Authorized,
@@ -32,7 +33,9 @@ impl Accounts {
             self.0
                 .master_secrets
                 .seal(Purpose::Seed, user.id, seed.as_bytes(), self.random());
-        second_factor::begin_setup(&self.0.database, user.id, &sealed).await?;
+        if !second_factor::begin_setup(&self.0.database, user, &sealed).await? {
+            return Err(Error::TokenInvalid);
+        }
         let issuer = second_factor::issuer(&self.0.public_url);
         seed.setup(&issuer, &user.email)
     }
@@ -153,7 +156,7 @@ impl Accounts {
     ///
     /// # Errors
     /// A field error when the password is missing or wrong; `PermissionDenied` without a second
-    /// factor; `Overloaded`.
+    /// factor; `TokenInvalid` when the caller was signed out meanwhile; `Overloaded`.
     pub async fn replace_recovery_codes(
         &self,
         caller: &Authorized,
@@ -161,11 +164,15 @@ impl Accounts {
     ) -> Result<Vec<String>, Error> {
         self.confirm_password(caller, current_password).await?;
         let (user, now) = (&caller.user, self.now());
+        // Turning it off changes the secret, which the statement below would notice.
+        if !user.otp_enabled {
+            return Err(Error::PermissionDenied);
+        }
         let (codes, hashes) = self.new_recovery_codes(user.id);
         let mail = self.letter(user.id, &user.email, Letter::RecoveryCodesReplaced, now)?;
         let database = &self.0.database;
-        if !second_factor::replace_recovery_codes(database, user.id, &hashes, &mail).await? {
-            return Err(Error::PermissionDenied);
+        if !second_factor::replace_recovery_codes(database, user, &hashes, &mail).await? {
+            return Err(Error::TokenInvalid);
         }
         self.wake_mail();
         Ok(codes)
