@@ -92,6 +92,11 @@ pub(crate) enum EmailChange {
 /// one another, and never each for the other. Binds: user.
 pub(crate) const LOCK: &str = "UPDATE users SET is_active = is_active WHERE id = $1";
 
+/// The same, unless the user was signed out everywhere, or deleted, since the secret was read.
+/// Binds: user, secret.
+pub(crate) const LOCK_UNCHANGED: &str = "
+    UPDATE users SET is_active = is_active WHERE id = $1 AND jwt_secret = $2";
+
 /// Gives a user a link, in a transaction of either database.
 macro_rules! issue {
     ($transaction:expr, $user_id:expr, $link:expr) => {{
@@ -304,8 +309,6 @@ impl User {
         database: &Database,
         new: &NewLink,
     ) -> Result<bool, Error> {
-        const LOCK_UNCHANGED: &str = "
-            UPDATE users SET is_active = is_active WHERE id = $1 AND jwt_secret = $2";
         writing!(database, pool => {
             let mut transaction = pool.begin_with(database.begin()).await?;
             let locked = sqlx::query(LOCK_UNCHANGED)

@@ -14,7 +14,7 @@ use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::Mailbox,
     transport::smtp::{
-        PoolConfig,
+        self, PoolConfig,
         authentication::Credentials,
         client::{Tls, TlsParameters},
     },
@@ -170,7 +170,7 @@ impl MailTransport {
     ///
     /// # Errors
     /// When TLS can't be set up, as where the system has no certificates.
-    pub fn smtp(url: &SmtpUrl) -> Result<Self, lettre::transport::smtp::Error> {
+    pub fn smtp(url: &SmtpUrl) -> Result<Self, smtp::Error> {
         let parameters = || TlsParameters::new(url.host.clone());
         let tls = match url.encryption {
             Encryption::Implicit => Tls::Wrapper(parameters()?),
@@ -212,17 +212,14 @@ impl MailTransport {
     /// Hands a mail over.
     pub(super) async fn send(&self, id: Id, message: Message) -> Result<(), Refusal> {
         match self {
-            Self::Smtp(server) => match server.send(message).await {
-                Ok(_) => Ok(()),
-                // The answer may quote the address.
-                Err(error) if error.is_response() => Err(Refusal::Mail(format!(
-                    "the mail server refuses it ({})",
-                    error
-                        .status()
-                        .map_or_else(String::new, |code| code.to_string())
-                ))),
-                Err(error) => Err(Refusal::Server(format!("{error}: {}", source(&error)))),
-            },
+            Self::Smtp(server) => {
+                let to = message.envelope().to();
+                let is_ascii = to.iter().all(|to| AsRef::<str>::as_ref(to).is_ascii());
+                match server.send(message).await {
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(refusal(&error, is_ascii)),
+                }
+            }
             Self::Folder(folder) => {
                 let file = folder.join(format!("{id}.eml"));
                 let (target, bytes) = (file.clone(), message.formatted());
@@ -247,6 +244,26 @@ pub(super) enum Refusal {
     /// No mail would be taken now.
     Server(String),
 }
+
+/// Whether it is this mail that a mail server does not take, or any. What the server answered stays
+/// out of the log: it may quote the address.
+fn refusal(error: &smtp::Error, is_ascii: bool) -> Refusal {
+    match error.status() {
+        Some(code) if OF_NO_MAIL.contains(&u16::from(code)) => {
+            Refusal::Server(format!("the mail server refuses all ({code})"))
+        }
+        Some(code) => Refusal::Mail(format!("the mail server refuses it ({code})")),
+        // Without SMTPUTF8 (RFC 6531) the server has no way to write the address.
+        None if error.is_client() && !is_ascii => {
+            Refusal::Mail("the mail server knows ASCII addresses only".to_owned())
+        }
+        None => Refusal::Server(format!("{error}: {}", source(error))),
+    }
+}
+
+/// Answers that are about no single mail: the service closes the connection (RFC 5321, 3.8), or
+/// wants another sign-in (RFC 4954, 6).
+const OF_NO_MAIL: [u16; 6] = [421, 454, 530, 534, 535, 538];
 
 fn source(error: &dyn std::error::Error) -> String {
     error.source().map(ToString::to_string).unwrap_or_default()

@@ -5,7 +5,10 @@
 //!
 //! The modules under `routes` mirror the paths of the API.
 
+mod half_signed_in;
 mod hostile;
+mod operator;
+mod outbox;
 mod program;
 mod races;
 mod routes;

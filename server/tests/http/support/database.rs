@@ -115,6 +115,16 @@ impl Database {
         result.unwrap_or_else(|error: sqlx::Error| panic!("{sql}: {error}"))
     }
 
+    /// The bytes in a column of a table's only row, in hexadecimal; empty where there are none.
+    #[track_caller]
+    pub fn hex(&self, table: &str, column: &str) -> String {
+        let hex = match self {
+            Self::Sqlite(_) => format!("lower(hex({column}))"),
+            Self::Postgres(_) => format!("encode({column}, 'hex')"),
+        };
+        self.text(&format!("SELECT COALESCE({hex}, '') FROM {table}"))
+    }
+
     /// Does something while this database is locked against all other writers.
     #[track_caller]
     pub fn while_locked(&self, action: impl FnOnce()) {
