@@ -6,6 +6,7 @@ mod check_mail;
 mod confirm_email;
 mod forgot;
 mod home;
+mod later;
 mod login;
 mod mailed_link;
 mod not_found;
@@ -14,16 +15,19 @@ mod reset;
 mod sign_out;
 mod two_factor;
 
-pub use account::Account;
-pub use activate::Activate;
-pub use confirm_email::ConfirmEmail;
-pub use forgot::Forgot;
+use account::Account;
+use activate::Activate;
+use confirm_email::ConfirmEmail;
+use forgot::Forgot;
 pub use home::Home;
+pub use later::{
+    AccountRoute, ActivateRoute, ConfirmEmailRoute, ForgotRoute, ResetRoute, TwoFactorRoute, fetch,
+};
 pub use login::Login;
 pub use not_found::NotFound;
 pub use register::Register;
-pub use reset::Reset;
-pub use two_factor::TwoFactor;
+use reset::Reset;
+use two_factor::TwoFactor;
 
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
