@@ -32,13 +32,15 @@ const REMEMBERED_STEPS: i64 = 2880;
 pub(crate) const FORGET_CODES: &str = "DELETE FROM recovery_codes WHERE user_id = $1";
 const ADD_CODE: &str = "INSERT INTO recovery_codes (user_id, hash) VALUES ($1, $2)";
 
-/// What a person shows to pass the second factor. `step_of` finds the time step whose code it is,
-/// for a sealed seed.
+/// Finds the time step whose code was shown, for a sealed seed.
+type StepOf<'a> = dyn Fn(&[u8]) -> Result<Option<i64>, Error> + Sync + 'a;
+
+/// What a person shows to pass the second factor.
 pub(crate) enum Evidence<'a> {
     /// A code of the app that is in use.
-    Code(&'a (dyn Fn(&[u8]) -> Result<Option<i64>, Error> + Sync)),
+    Code(&'a StepOf<'a>),
     /// A code of the app that is being set up.
-    NewCode(&'a (dyn Fn(&[u8]) -> Result<Option<i64>, Error> + Sync)),
+    NewCode(&'a StepOf<'a>),
     /// The hash of a recovery code; nothing where the text can be none.
     RecoveryCode(Option<&'a [u8]>),
 }
