@@ -5,7 +5,7 @@ use crate::support::{Answer, Pair, Server, at_once, jwt};
 const PATH: &str = "/api/totp/login";
 
 fn assert_throttled(answer: Answer) {
-    let seconds: u64 = answer.header("retry-after").parse().unwrap();
+    let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
     assert!((1..=61).contains(&seconds), "{answer}");
     answer.says(
         429,
