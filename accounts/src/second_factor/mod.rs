@@ -148,7 +148,11 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
                             .bind(step)
                             .execute(&mut *transaction)
                             .await?;
-                        used.rows_affected() == 1
+                        if used.rows_affected() == 0 {
+                            // No guess: a code that was right once, sent twice. It is not counted.
+                            return Ok(Outcome::Wrong);
+                        }
+                        true
                     }
                     None => false,
                 }

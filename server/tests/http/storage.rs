@@ -258,11 +258,11 @@ fn base32(text: &str) -> Vec<u8> {
     let (mut bits, mut value, mut bytes) = (0, 0_u32, Vec::new());
     for digit in text.chars() {
         let digit = DIGITS.find(digit).expect("a digit of base 32");
-        value = (value << 5 | u32::try_from(digit).unwrap()) & 0xffff;
+        value = (value << 5 | u32::try_from(digit).expect("less than 32")) & 0xffff;
         bits += 5;
         if bits >= 8 {
             bits -= 8;
-            bytes.push(u8::try_from(value >> bits & 0xff).unwrap());
+            bytes.push(u8::try_from(value >> bits & 0xff).expect("a byte"));
         }
     }
     bytes

@@ -5,7 +5,7 @@ use crate::support::{Answer, Pair, Server, at_once, jwt};
 const PATH: &str = "/api/totp/login";
 
 fn assert_throttled(answer: Answer) {
-    let seconds: u64 = answer.header("retry-after").parse().unwrap();
+    let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
     assert!((1..=61).contains(&seconds), "{answer}");
     answer.says(
         429,
@@ -103,12 +103,11 @@ fn a_code_is_good_once_however_many_send_it_at_once() {
     for (index, answer) in answers.into_iter().enumerate() {
         match answer.status {
             200 => server.assert_passed(&Pair::from(&answer)),
-            400 => {
+            // A code that was right is no wrong guess, however often it comes.
+            _ => {
                 answer.refuses(&["code"]);
                 server.assert_half(&devices[index]);
             }
-            // So many wrong ones in a row.
-            _ => assert_throttled(answer),
         }
     }
 }
