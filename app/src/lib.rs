@@ -62,7 +62,12 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=pages::Home />
                     <Route path=path!("/register") view=pages::Register />
                     <Route path=path!("/login") view=pages::Login />
+                    <Route path=path!("/two-factor") view=pages::TwoFactor />
                     <Route path=path!("/account") view=pages::Account />
+                    <Route path=path!("/forgot") view=pages::Forgot />
+                    <Route path=path!("/reset") view=pages::Reset />
+                    <Route path=path!("/activate") view=pages::Activate />
+                    <Route path=path!("/email") view=pages::ConfirmEmail />
                 </FlatRoutes>
             </main>
         </Router>
@@ -93,9 +98,9 @@ fn take_over() {
     });
 }
 
-/// Tells the style sheet whether somebody is signed in, as `shell/first_paint.js` did before.
+/// Tells the style sheet whether there is a session, as `shell/first_paint.js` did before.
 fn show(presence: &Presence) {
-    let is_in = matches!(presence, Presence::SignedIn(_));
+    let is_in = matches!(presence, Presence::SignedIn(_) | Presence::HalfSignedIn(_));
     if let Some(root) = document().document_element() {
         // An attribute with a valid name can always be set.
         let _ = root.set_attribute("data-session", if is_in { "in" } else { "out" });

@@ -18,4 +18,7 @@
   if (root.dataset.lacks) return;
   if (signedIn && location.pathname === '/') location.replace('/account');
   if (!signedIn && location.pathname === '/account') location.replace('/login?next=/account');
+  if (!signedIn && location.pathname === '/two-factor') {
+    location.replace(`/login${location.search || '?next=/account'}`);
+  }
 })();
