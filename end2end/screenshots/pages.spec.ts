@@ -149,7 +149,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       const [recovery] = await shownRecoveryCodes(page);
       await shoot(page, 'account-recovery-codes', false);
       await page.emulateMedia({ media: 'print' });
-      await shoot(page, 'account-recovery-codes-print', false);
+      await shoot(page, 'account-recovery-codes-print');
       await page.emulateMedia({ media: 'screen' });
       await press(page, 'Done');
       await expect(dialog(page)).toHaveCount(0);

@@ -376,7 +376,7 @@ test.describe('recovery codes', () => {
     await expect(page.getByText(codes[0])).toHaveCount(0);
   });
 
-  testSignedIn('are printed without the page behind them', async ({ page, user }) => {
+  testSignedIn('are printed on one page, without what is behind them', async ({ page, user }) => {
     await open(page, '/account');
     await beginSetUp(page, user);
     const app = new Authenticator(await scan(qrCode(page)));
@@ -386,6 +386,7 @@ test.describe('recovery codes', () => {
     for (const one of codes) await expect(page.getByText(one)).toBeVisible();
     await expect(button(page, 'Print')).toBeHidden();
     await expect(page.getByText('Change password')).toBeHidden();
+    expect((await page.pdf()).toString('latin1')).toMatch(/\/Count 1\b/);
   });
 
   testWithSecondFactor('are replaced by new ones', async ({ page, server, user, secondFactor, mailbox, problems }) => {
