@@ -160,7 +160,14 @@ fn leave_when_not_signed_in() {
     let redirect = use_redirect();
     let location = use_location();
     Effect::new(move |_| {
-        let here = || location.pathname.get_untracked() + &location.search.get_untracked();
+        let here = || {
+            let path = location.pathname.get_untracked();
+            // Without its question mark.
+            match location.search.get_untracked() {
+                search if search.is_empty() => path,
+                search => format!("{path}?{search}"),
+            }
+        };
         match presence.get() {
             Presence::Unknown | Presence::SignedIn(_) => {}
             Presence::HalfSignedIn(_) => redirect(&with_next(TWO_FACTOR, Some(&here()))),
