@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     str::FromStr,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -40,6 +41,8 @@ pub struct SmtpUrl {
     port: u16,
     credentials: Option<Credentials>,
     encryption: Encryption,
+    /// Whether the server is on this machine, where nobody listens in: then any certificate will do.
+    is_local: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +51,8 @@ enum Encryption {
     Implicit,
     /// STARTTLS (RFC 3207), or no mail.
     StartTls,
-    /// STARTTLS where the server offers it, with whatever certificate: on this machine, where
-    /// nobody listens in.
-    Local,
+    /// STARTTLS where the server offers it and it works, for a server on this machine.
+    Opportunistic,
     /// None.
     Plain,
 }
@@ -91,7 +93,7 @@ impl FromStr for SmtpUrl {
         let (encryption, port) = match (url.scheme(), is_plain) {
             ("smtps", false) => (Encryption::Implicit, 465),
             ("smtp", true) => (Encryption::Plain, 25),
-            ("smtp", false) if is_local => (Encryption::Local, 25),
+            ("smtp", false) if is_local => (Encryption::Opportunistic, 25),
             ("smtp", false) => (Encryption::StartTls, 587),
             _ => return Err(InvalidSmtpUrl::Syntax),
         };
@@ -117,6 +119,7 @@ impl FromStr for SmtpUrl {
             port: url.port().unwrap_or(port),
             credentials,
             encryption,
+            is_local,
         })
     }
 }
@@ -160,7 +163,7 @@ impl MailFrom {
 /// What takes the mails.
 pub enum MailTransport {
     /// A mail server.
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp(SmtpServer),
     /// A folder, for trying things out: each mail becomes a file, `<id>.eml`.
     Folder(PathBuf),
 }
@@ -171,30 +174,25 @@ impl MailTransport {
     /// # Errors
     /// When TLS can't be set up, as where the system has no certificates.
     pub fn smtp(url: &SmtpUrl) -> Result<Self, smtp::Error> {
-        let parameters = || TlsParameters::new(url.host.clone());
+        let parameters = || {
+            TlsParameters::builder(url.host.clone())
+                .dangerous_accept_invalid_certs(url.is_local)
+                .dangerous_accept_invalid_hostnames(url.is_local)
+                .build()
+        };
         let tls = match url.encryption {
             Encryption::Implicit => Tls::Wrapper(parameters()?),
             Encryption::StartTls => Tls::Required(parameters()?),
-            Encryption::Local => Tls::Opportunistic(
-                TlsParameters::builder(url.host.clone())
-                    .dangerous_accept_invalid_certs(true)
-                    .dangerous_accept_invalid_hostnames(true)
-                    .build()?,
-            ),
+            Encryption::Opportunistic => Tls::Opportunistic(parameters()?),
             Encryption::Plain => Tls::None,
         };
-        let pool = PoolConfig::new()
-            .max_size(CONNECTIONS)
-            .idle_timeout(IDLE_TIMEOUT);
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&url.host)
-            .port(url.port)
-            .tls(tls)
-            .timeout(Some(STEP_TIMEOUT))
-            .pool_config(pool);
-        if let Some(credentials) = &url.credentials {
-            builder = builder.credentials(credentials.clone());
-        }
-        Ok(Self::Smtp(builder.build()))
+        let without_tls =
+            (url.encryption == Encryption::Opportunistic).then(|| connections(url, Tls::None));
+        Ok(Self::Smtp(SmtpServer {
+            server: connections(url, tls),
+            without_tls,
+            needs_plain: AtomicBool::new(false),
+        }))
     }
 
     /// A folder, which is made where it is missing; its owner alone can read it.
@@ -216,7 +214,7 @@ impl MailTransport {
                 let to = message.envelope().to();
                 let is_ascii = to.iter().all(|to| AsRef::<str>::as_ref(to).is_ascii());
                 match server.send(message).await {
-                    Ok(_) => Ok(()),
+                    Ok(()) => Ok(()),
                     Err(error) => Err(refusal(&error, is_ascii)),
                 }
             }
@@ -234,6 +232,49 @@ impl MailTransport {
                 }
             }
         }
+    }
+}
+
+/// A mail server, and connections to it that are kept.
+pub struct SmtpServer {
+    server: AsyncSmtpTransport<Tokio1Executor>,
+    /// For a server on this machine whose STARTTLS does not work, as its certificate may be of a
+    /// kind that no one accepts any more.
+    without_tls: Option<AsyncSmtpTransport<Tokio1Executor>>,
+    needs_plain: AtomicBool,
+}
+
+impl SmtpServer {
+    async fn send(&self, message: Message) -> Result<(), smtp::Error> {
+        let Some(without_tls) = &self.without_tls else {
+            return self.server.send(message).await.map(drop);
+        };
+        if self.needs_plain.load(Ordering::Relaxed) {
+            return without_tls.send(message).await.map(drop);
+        }
+        match self.server.send(message.clone()).await {
+            Err(error) if error.status().is_none() && !error.is_client() => {
+                without_tls.send(message).await?;
+                self.needs_plain.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            sent => sent.map(drop),
+        }
+    }
+}
+
+fn connections(url: &SmtpUrl, tls: Tls) -> AsyncSmtpTransport<Tokio1Executor> {
+    let pool = PoolConfig::new()
+        .max_size(CONNECTIONS)
+        .idle_timeout(IDLE_TIMEOUT);
+    let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&url.host)
+        .port(url.port)
+        .tls(tls)
+        .timeout(Some(STEP_TIMEOUT))
+        .pool_config(pool);
+    match &url.credentials {
+        Some(credentials) => builder.credentials(credentials.clone()).build(),
+        None => builder.build(),
     }
 }
 
@@ -316,10 +357,15 @@ mod tests {
             (
                 "smtp://127.0.0.1:2525",
                 "127.0.0.1:2525",
-                Encryption::Local,
+                Encryption::Opportunistic,
                 false,
             ),
-            ("smtp://localhost", "localhost:25", Encryption::Local, false),
+            (
+                "smtp://localhost",
+                "localhost:25",
+                Encryption::Opportunistic,
+                false,
+            ),
             (
                 "smtp://relay:25?tls=none",
                 "relay:25",
