@@ -1,5 +1,8 @@
 //! Latchkey, the program.
 
+// A page that the server renders is one type, as deep as the page.
+#![recursion_limit = "256"]
+
 mod cli;
 mod commands;
 mod config;
