@@ -14,13 +14,10 @@ use crate::{
 /// # Errors
 /// Those of [`user::login`].
 pub async fn sign_in(email: String, password: String) -> Result<(), ApiError> {
-    let login = within_limit(user::login(email.into(), password.into()));
-    // The next page is fetched meanwhile. If that fails, it will be tried again there.
-    let (pair, _) = join(login, fetch(HOME)).await;
-    let pair = pair?;
+    let pair = within_limit(user::login(email.into(), password.into())).await?;
     let session = session::Session::new(pair);
-    // Whatever else goes wrong here will be told by the next request.
-    let _ = probe(&session).await;
+    // The next page is fetched meanwhile. Whatever goes wrong here will be told by the next request.
+    let _ = join(probe(&session), fetch(HOME)).await;
     session::store(&session);
     Ok(())
 }
