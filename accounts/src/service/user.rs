@@ -1,6 +1,6 @@
 //! Making and deleting accounts.
 
-use super::{Accounts, Authorized};
+use super::{Accounts, Authorized, activation::address};
 use crate::{
     Error, Given, Id, User,
     email::Email,
@@ -69,11 +69,7 @@ impl Accounts {
     ) -> Result<Registered, Error> {
         let awaits_activation = self.0.require_activation && maker == Maker::User;
         let mut checks = Checks::default();
-        let email = checks.required("email", email).and_then(|text| {
-            Email::parse(text)
-                .map_err(|message| checks.refuse("email", message))
-                .ok()
-        });
+        let email = checks.absorb(address("email", email))?;
         let password = checks.required("password", password).inspect(|text| {
             for message in password::check(text, email.as_ref().map(Email::as_str)) {
                 checks.refuse("password", message);
