@@ -4,8 +4,10 @@ mod letter;
 pub(crate) mod outbox;
 pub(crate) mod request;
 mod sender;
+mod smtp;
 mod transport;
 
 pub(crate) use letter::{Letter, Mail};
 pub use sender::MailSender;
-pub use transport::{InvalidMailFrom, InvalidSmtpUrl, MailFrom, MailTransport, SmtpUrl};
+pub use smtp::{InvalidSmtpUrl, SmtpUrl};
+pub use transport::{InvalidMailFrom, MailFrom, MailTransport};

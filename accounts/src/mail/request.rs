@@ -72,10 +72,10 @@ impl MailRequest {
         Ok(())
     }
 
-    /// The wishes that have waited longest.
+    /// The wishes that have waited longest, in the same order on every server.
     pub async fn oldest(database: &Database, limit: u32) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, purpose, email FROM mail_requests ORDER BY created_at LIMIT $1";
+            SELECT id, purpose, email FROM mail_requests ORDER BY created_at, id LIMIT $1";
         Ok(reading!(database, pool => {
             sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(pool).await?
         }))

@@ -23,12 +23,14 @@ use super::{
     Mail, MailFrom, MailTransport,
     outbox::{self, Fate, Leased},
     request::MailRequest,
-    transport::{CONNECTIONS, Refusal},
+    smtp::CONNECTIONS,
+    transport::Refusal,
 };
 use crate::{Accounts, Database, Error, Timestamp, secret::Purpose};
 
-/// How many mails are taken at once.
-const BATCH: u32 = 64;
+/// How many wishes are granted, and how many mails are taken, at once.
+const WISHES: u32 = 64;
+const BATCH: u32 = 256;
 
 /// How long mails of a batch are begun, and how long one may take.
 const BATCH_TIME: Duration = Duration::from_secs(30);
@@ -137,13 +139,14 @@ impl MailSender {
     async fn round(&self, stopping: &AtomicBool) -> Result<Round, Error> {
         let accounts = &self.0.accounts;
         let database = accounts.database();
-        let requests = MailRequest::oldest(database, BATCH).await?;
-        for request in &requests {
-            accounts.grant(request).await?;
-        }
+        let requests = MailRequest::oldest(database, WISHES).await?;
+        accounts.grant(&requests).await?;
         let now = accounts.now();
         let mails = Leased::take(database, now, now.plus(LEASE), BATCH).await?;
-        let is_full = requests.len() + mails.len() >= BATCH as usize;
+        let is_full = requests.len() >= WISHES as usize || mails.len() >= BATCH as usize;
+        if mails.is_empty() {
+            self.0.transport.rest().await;
+        }
         let (fates, is_down) = self.send_all(mails, stopping).await;
         if !fates.is_empty() {
             Leased::settle(database, &fates, accounts.now()).await?;
@@ -168,7 +171,7 @@ impl MailSender {
         let mut sending = JoinSet::new();
         let mut fates = Vec::new();
         loop {
-            while sending.len() < CONNECTIONS as usize {
+            while sending.len() < CONNECTIONS {
                 let Some(mail) = waiting.next() else { break };
                 if is_down.load(Ordering::Relaxed)
                     || stopping.load(Ordering::Relaxed)

@@ -67,39 +67,47 @@ impl Accounts {
         Ok(())
     }
 
-    /// Grants a wish: puts the mail into the outbox if the address is a user's who may have it. Of
-    /// several servers, one does.
-    pub(crate) async fn grant(&self, request: &MailRequest) -> Result<(), Error> {
+    /// Grants wishes, in one transaction: puts a mail into the outbox for each whose address is a
+    /// user's who may have it. Of several servers, one grants a wish.
+    pub(crate) async fn grant(&self, requests: &[MailRequest]) -> Result<(), Error> {
+        if requests.is_empty() {
+            return Ok(());
+        }
         let database = &self.0.database;
         let now = self.now();
-        let email = Email::parse(&request.email).ok();
-        let user = match &email {
-            Some(email) => UserRecord::find(database, email).await?,
-            None => None,
-        };
-        let granted = match (request.wish(), user) {
-            (Some(wish), Some(user)) => Some((user.user.id, self.granted(wish, &user, now)?)),
-            _ => None,
-        };
+        let mut grants = Vec::with_capacity(requests.len());
+        for request in requests {
+            let user = match Email::parse(&request.email) {
+                Ok(email) => UserRecord::find(database, &email).await?,
+                Err(_) => None,
+            };
+            let granted = match (request.wish(), user) {
+                (Some(wish), Some(user)) => Some((user.user.id, self.granted(wish, &user, now)?)),
+                _ => None,
+            };
+            grants.push((request.id, granted));
+        }
         writing!(database, pool => {
             let mut transaction = pool.begin_with(database.begin()).await?;
-            let taken = sqlx::query(request::TAKE)
-                .bind(request.id)
-                .execute(&mut *transaction)
-                .await?;
-            if taken.rows_affected() == 1
-                && let Some((user_id, granted)) = &granted
-                // Who was deleted meanwhile gets nothing.
-                && sqlx::query(crate::user::LOCK)
-                    .bind(user_id)
+            for (request, granted) in &grants {
+                let taken = sqlx::query(request::TAKE)
+                    .bind(request)
                     .execute(&mut *transaction)
-                    .await?
-                    .rows_affected() == 1
-            {
-                match granted {
-                    Granted::Link(link) => issue!(transaction, user_id, link),
-                    Granted::Letter(mail) => enqueue!(transaction, mail),
-                    Granted::Nothing => {}
+                    .await?;
+                if taken.rows_affected() == 1
+                    && let Some((user_id, granted)) = granted
+                    // Who was deleted meanwhile gets nothing.
+                    && sqlx::query(crate::user::LOCK)
+                        .bind(user_id)
+                        .execute(&mut *transaction)
+                        .await?
+                        .rows_affected() == 1
+                {
+                    match granted {
+                        Granted::Link(link) => issue!(transaction, user_id, link),
+                        Granted::Letter(mail) => enqueue!(transaction, mail),
+                        Granted::Nothing => {}
+                    }
                 }
             }
             transaction.commit().await?;
