@@ -1,6 +1,15 @@
 //! The two databases, as one.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions, Connection, PgPool, SqlitePool,
@@ -107,6 +116,8 @@ pub enum Database {
         read: SqlitePool,
         /// For writing: one connection, so that writers queue up here, in order.
         write: SqlitePool,
+        /// How often the writing connection was opened: once, unless it broke.
+        openings: Arc<AtomicU64>,
     },
     /// PostgreSQL.
     Postgres(PgPool),
@@ -162,9 +173,21 @@ impl Database {
                         .test_before_acquire(false)
                 };
                 // The writer comes first: it makes the file, in the right mode.
-                let write = pool(1).connect_with(options.clone()).await?;
+                let openings = Arc::new(AtomicU64::new(0));
+                let opened = openings.clone();
+                let write = pool(1)
+                    .after_connect(move |_, _| {
+                        opened.fetch_add(1, Ordering::SeqCst);
+                        Box::pin(async { Ok(()) })
+                    })
+                    .connect_with(options.clone())
+                    .await?;
                 let read = pool(SQLITE_READERS).connect_with(options).await?;
-                Ok(Self::Sqlite { read, write })
+                Ok(Self::Sqlite {
+                    read,
+                    write,
+                    openings,
+                })
             }
             DatabaseUrl::Postgres(options) => {
                 let options = options
@@ -225,7 +248,7 @@ impl Database {
     /// Closes all connections.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }

@@ -16,8 +16,8 @@ use std::{
 };
 
 use accounts::{
-    Accounts, Authorized, Clock, Database, DatabaseUrl, Device, Lifetimes, MasterSecrets, OsRandom,
-    Settings, Timestamp, TokenPair,
+    Accounts, Authorized, CacheSettings, Clock, Database, DatabaseUrl, Device, Lifetimes,
+    MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
 };
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
@@ -164,6 +164,10 @@ fn accounts(database: &Database, clock: &HandClock, secrets: &str, cost: &str) -
             grace: 30 * SECOND,
         },
         require_activation: false,
+        cache: CacheSettings {
+            users: 100,
+            lease: SECOND,
+        },
     };
     Accounts::new(database.clone(), settings, clock.clone(), OsRandom).unwrap()
 }

@@ -1,0 +1,168 @@
+//! Users in memory: what a request is authorized from without asking the database.
+//!
+//! # Why nothing stale is trusted
+//!
+//! An entry is trusted only while three things hold.
+//!
+//! 1. *Its generation is the present one.* Users share a fixed table of counters. A load notes the
+//!    counter **before** it asks the database, and the entry carries that number; every change moves
+//!    the counter on **after** its commit and before it is answered for. So a load that may have
+//!    seen the time before the change carries an old number, whatever the two did first, and is not
+//!    trusted; one with the new number began after the commit and has seen it.
+//! 2. *Its epoch is the present one.* The epoch moves on whenever changes may have gone unheard:
+//!    when listening begins (anew), and when another process has written to a SQLite file.
+//! 3. *The lease holds.* Changes made by other servers arrive as notices, in the order of their
+//!    commits. Each server sends itself a heartbeat the same way; when it comes back, every change
+//!    committed before it was sent has been heard, and its counter moved on. The lease is for a
+//!    fixed time after the moment **before** that heartbeat was sent. So if a change is committed at
+//!    C and an entry from before is still trusted at T, the heartbeat in force was sent before C,
+//!    and T is at most one lease after C.
+//!
+//! A server that can't hear (no connection, one that hangs, a listener that stands still) gets no
+//! heartbeat back: its lease runs out and it asks the database, which knows.
+
+mod hear;
+mod lease;
+
+use std::{
+    future::Future,
+    hash::BuildHasher,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use quick_cache::{DefaultHashBuilder, sync::Cache};
+
+pub use hear::Hearing;
+pub(crate) use lease::Lease;
+
+use crate::{Error, Id, secret::TokenKey, user::LiveUser};
+
+/// How many counters users share. Two users with one counter cost each other a query now and then.
+const GENERATIONS: usize = 1 << 14;
+
+/// How often a load that was overtaken by changes is repeated before the answer is used without
+/// being kept.
+const ATTEMPTS: usize = 3;
+
+/// How users are kept in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheSettings {
+    /// How many users at most; none for 0.
+    pub users: usize,
+    /// For how long after its last heartbeat a server trusts its memory.
+    pub lease: Duration,
+}
+
+/// A user as requests need it.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub live: LiveUser,
+    /// The keys that the user's tokens may be signed with, the likeliest first.
+    pub keys: Box<[TokenKey]>,
+    stamp: Stamp,
+}
+
+/// Before which changes an entry was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    epoch: u64,
+    generation: u64,
+}
+
+/// Users in memory.
+pub(crate) struct UserCache {
+    users: Option<Cache<Id, Arc<Known>>>,
+    generations: Box<[AtomicU64]>,
+    epoch: AtomicU64,
+    hasher: DefaultHashBuilder,
+    pub lease: Lease,
+}
+
+impl UserCache {
+    pub fn new(settings: CacheSettings) -> Self {
+        Self {
+            users: (settings.users > 0).then(|| Cache::new(settings.users)),
+            generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
+            epoch: AtomicU64::new(0),
+            hasher: DefaultHashBuilder::default(),
+            lease: Lease::new(settings.lease),
+        }
+    }
+
+    /// A user, from memory where that can be trusted. Of many that miss the same user, one loads.
+    pub async fn get<F>(
+        &self,
+        user_id: Id,
+        load: impl Fn() -> F,
+    ) -> Result<Option<Arc<Known>>, Error>
+    where
+        F: Future<Output = Result<Option<(LiveUser, Box<[TokenKey]>)>, Error>>,
+    {
+        let fresh = async || {
+            let stamp = self.stamp(user_id);
+            let loaded = load().await?;
+            Ok::<_, Error>(loaded.map(|(live, keys)| Arc::new(Known { live, keys, stamp })))
+        };
+        let Some(users) = &self.users else {
+            return fresh().await;
+        };
+        for _ in 0..ATTEMPTS {
+            if !self.lease.holds() {
+                break;
+            }
+            match users.get_value_or_guard_async(&user_id).await {
+                Ok(known) if self.is_current(user_id, &known) => return Ok(Some(known)),
+                Ok(stale) => {
+                    users.remove_if(&user_id, |present| Arc::ptr_eq(present, &stale));
+                }
+                // Who is dropped with the guard in hand leaves the load to the next in line.
+                Err(guard) => {
+                    let Some(known) = fresh().await? else {
+                        return Ok(None);
+                    };
+                    if self.is_current(user_id, &known) {
+                        // Fails only where the entry was removed meanwhile, which is as well.
+                        let _ = guard.insert(known.clone());
+                    }
+                    // It was read after this request had begun: good for this one in any case.
+                    return Ok(Some(known));
+                }
+            }
+        }
+        fresh().await
+    }
+
+    /// Something about this user has changed: nothing loaded before is trusted.
+    pub fn forget(&self, user_id: Id) {
+        self.generation(user_id).fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Anything may have changed.
+    pub fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        if let Some(users) = &self.users {
+            users.clear();
+        }
+    }
+
+    fn is_current(&self, user_id: Id, known: &Known) -> bool {
+        known.stamp == self.stamp(user_id)
+    }
+
+    fn stamp(&self, user_id: Id) -> Stamp {
+        Stamp {
+            epoch: self.epoch.load(Ordering::SeqCst),
+            generation: self.generation(user_id).load(Ordering::SeqCst),
+        }
+    }
+
+    fn generation(&self, user_id: Id) -> &AtomicU64 {
+        let hash = self.hasher.hash_one(user_id);
+        let index = usize::try_from(hash % GENERATIONS as u64).unwrap_or_default();
+        &self.generations[index]
+    }
+}
