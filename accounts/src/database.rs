@@ -1,15 +1,6 @@
 //! The two databases, as one.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, PgPool, SqlitePool,
@@ -17,7 +8,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::Error;
+use crate::{Error, cache::WatchedFile};
 
 /// How long a request waits for a free connection, and a writer in SQLite for its turn.
 const WAIT: Duration = Duration::from_secs(5);
@@ -116,8 +107,8 @@ pub enum Database {
         read: SqlitePool,
         /// For writing: one connection, so that writers queue up here, in order.
         write: SqlitePool,
-        /// How often the writing connection was opened: once, unless it broke.
-        openings: Arc<AtomicU64>,
+        /// The file, watched for changes.
+        file: Option<Arc<WatchedFile>>,
     },
     /// PostgreSQL.
     Postgres(PgPool),
@@ -173,21 +164,10 @@ impl Database {
                         .test_before_acquire(false)
                 };
                 // The writer comes first: it makes the file, in the right mode.
-                let openings = Arc::new(AtomicU64::new(0));
-                let opened = openings.clone();
-                let write = pool(1)
-                    .after_connect(move |_, _| {
-                        opened.fetch_add(1, Ordering::SeqCst);
-                        Box::pin(async { Ok(()) })
-                    })
-                    .connect_with(options.clone())
-                    .await?;
+                let write = pool(1).connect_with(options.clone()).await?;
+                let file = WatchedFile::open(options.get_filename()).map(Arc::new);
                 let read = pool(SQLITE_READERS).connect_with(options).await?;
-                Ok(Self::Sqlite {
-                    read,
-                    write,
-                    openings,
-                })
+                Ok(Self::Sqlite { read, write, file })
             }
             DatabaseUrl::Postgres(options) => {
                 let options = options

@@ -143,7 +143,6 @@ impl<'a> UnverifiedToken<'a> {
         self.claims.sub
     }
 
-
     /// Checks the signature, issuer, audience, type and time.
     ///
     /// # Errors

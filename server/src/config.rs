@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use accounts::{CacheSettings, DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets, SmtpUrl};
+use accounts::{
+    CacheSettings, DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets, SmtpUrl,
+};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -134,9 +136,11 @@ impl Config {
                 from: parse("LATCHKEY_MAIL_FROM", &settings.mail_from, |error| error)?,
             },
             cache: CacheSettings {
-                users: parse("LATCHKEY_CACHE_USERS", &settings.cache_users, |_| {
-                    "write it as a number of users, such as 100000"
-                })?,
+                users: parse(
+                    "LATCHKEY_CACHE_USERS",
+                    &settings.cache_users,
+                    |_| "write it as a number of users, such as 100000",
+                )?,
                 lease: duration(
                     "LATCHKEY_CACHE_LEASE",
                     &settings.cache_lease,

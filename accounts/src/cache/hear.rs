@@ -1,14 +1,12 @@
-//! Hearing of changes that others make: through PostgreSQL's notices, or by looking whether another
-//! process has written to a SQLite file.
+//! Hearing of changes that other servers make, through PostgreSQL's notices.
 
 use std::{
     collections::VecDeque,
     future::Future,
-    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-use sqlx::{PgPool, SqlitePool, postgres::PgListener};
+use sqlx::{PgPool, postgres::PgListener};
 
 use crate::{Accounts, Database, Id};
 
@@ -40,9 +38,8 @@ impl Hearing {
             loop {
                 let heard = match self.0.database() {
                     Database::Postgres(pool) => self.listen(pool).await,
-                    Database::Sqlite {
-                        write, openings, ..
-                    } => self.watch(write, openings).await,
+                    // The file itself is looked at.
+                    Database::Sqlite { .. } => return,
                 };
                 self.0.cache().lease.end();
                 if let Err(error) = heard {
@@ -142,28 +139,6 @@ impl Hearing {
         tokio::select! {
             result = hearing => result,
             () = sending => Ok(()),
-        }
-    }
-
-    /// Looks again and again whether another process has written to the file. This process writes
-    /// through one connection only, so that SQLite can tell the two apart: its `data_version` moves
-    /// on with the writes of others, as one connection sees them.
-    async fn watch(&self, writer: &SqlitePool, openings: &AtomicU64) -> Result<(), sqlx::Error> {
-        let cache = self.0.cache();
-        let mut version = None;
-        let mut look = tokio::time::interval(self.period());
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        loop {
-            look.tick().await;
-            let began = Instant::now();
-            let now: i64 = sqlx::query_scalar("PRAGMA data_version")
-                .fetch_one(writer)
-                .await?;
-            let now = (now, openings.load(Ordering::SeqCst));
-            if version.replace(now) != Some(now) {
-                cache.forget_all();
-            }
-            cache.lease.renew(began);
         }
     }
 }

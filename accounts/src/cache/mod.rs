@@ -10,17 +10,23 @@
 //!    seen the time before the change carries an old number, whatever the two did first, and is not
 //!    trusted; one with the new number began after the commit and has seen it.
 //! 2. *Its epoch is the present one.* The epoch moves on whenever changes may have gone unheard:
-//!    when listening begins (anew), and when another process has written to a SQLite file.
-//! 3. *The lease holds.* Changes made by other servers arrive as notices, in the order of their
-//!    commits. Each server sends itself a heartbeat the same way; when it comes back, every change
-//!    committed before it was sent has been heard, and its counter moved on. The lease is for a
-//!    fixed time after the moment **before** that heartbeat was sent. So if a change is committed at
-//!    C and an entry from before is still trusted at T, the heartbeat in force was sent before C,
-//!    and T is at most one lease after C.
+//!    when listening begins, or begins anew.
+//! 3. *All changes up to now have been heard*, which the two databases show in their own ways.
 //!
-//! A server that can't hear (no connection, one that hangs, a listener that stands still) gets no
-//! heartbeat back: its lease runs out and it asks the database, which knows.
+//! **PostgreSQL: the lease.** Changes made by other servers, or by a person with psql, arrive as
+//! notices, in the order of their commits. Each server sends itself a heartbeat the same way; when
+//! it comes back, every change committed before it was sent has been heard, and its counter moved
+//! on. The lease is for a fixed time after the moment **before** that heartbeat was sent. So if a
+//! change is committed at C and an entry from before is still trusted at T, the heartbeat in force
+//! was sent before C, and T is at most one lease after C. A server that can't hear (no connection,
+//! one that hangs, a listener that stands still) gets no heartbeat back: its lease runs out and it
+//! asks the database, which knows.
+//!
+//! **SQLite: the file.** A commit, by whatever process, changes the header of the file's WAL index,
+//! which every request looks at ([`WatchedFile`]). Where it has changed, triggers have written down
+//! whom to forget. There is no delay at all.
 
+mod file;
 mod hear;
 mod lease;
 
@@ -36,10 +42,11 @@ use std::{
 
 use quick_cache::{DefaultHashBuilder, sync::Cache};
 
+pub(crate) use file::{Changes, WatchedFile};
 pub use hear::Hearing;
 pub(crate) use lease::Lease;
 
-use crate::{Error, Id, secret::TokenKey, user::LiveUser};
+use crate::{Database, Error, Id, secret::TokenKey, user::LiveUser};
 
 /// How many counters users share. Two users with one counter cost each other a query now and then.
 const GENERATIONS: usize = 1 << 14;
@@ -111,7 +118,7 @@ impl UserCache {
             return fresh().await;
         };
         for _ in 0..ATTEMPTS {
-            if !self.lease.holds() {
+            if !self.has_heard(database).await? {
                 break;
             }
             match users.get_value_or_guard_async(&user_id).await {
@@ -134,6 +141,28 @@ impl UserCache {
             }
         }
         fresh().await
+    }
+
+    /// Whether all changes up to now have been heard.
+    async fn has_heard(&self, database: &Database) -> Result<bool, Error> {
+        match database {
+            Database::Postgres(_) => Ok(self.lease.holds()),
+            Database::Sqlite { file: None, .. } => Ok(false),
+            Database::Sqlite {
+                file: Some(file),
+                read,
+                ..
+            } => {
+                if !file.is_unchanged() {
+                    let forget = |changes| match changes {
+                        Changes::Of(users) => users.into_iter().for_each(|id| self.forget(id)),
+                        Changes::All => self.forget_all(),
+                    };
+                    file.hear(read, forget).await?;
+                }
+                Ok(true)
+            }
+        }
     }
 
     /// Something about this user has changed: nothing loaded before is trusted.

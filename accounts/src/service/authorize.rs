@@ -74,7 +74,11 @@ impl Accounts {
     async fn check_access_token(&self, token: &str) -> Result<(Arc<User>, Claims), Error> {
         let token = self.read_token(token)?;
         let user_id = token.user_id();
-        let known = self.0.cache.get(user_id, || self.load(user_id)).await?;
+        let known = self
+            .0
+            .cache
+            .get(&self.0.database, user_id, || self.load(user_id))
+            .await?;
         let known = known.ok_or(Error::TokenInvalid)?;
         let now = self.now();
         let claims = token.verify(&known.keys, TokenType::Access, &self.0.public_url, now)?;
