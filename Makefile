@@ -19,6 +19,7 @@ test: ## Run every test; one part alone: scripts/test rust
 	@scripts/test
 
 bench: build ## Measure speed, size and memory on this machine
+	@scripts/tools test
 	@scripts/bench
 
 fmt: ## Format the Rust code

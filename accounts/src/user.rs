@@ -94,6 +94,11 @@ pub(crate) enum EmailChange {
 /// one another, and never each for the other. Binds: user.
 pub(crate) const LOCK: &str = "UPDATE users SET is_active = is_active WHERE id = $1";
 
+/// The same, unless the user was signed out everywhere, or deleted, since the secret was read.
+/// Binds: user, secret.
+pub(crate) const LOCK_UNCHANGED: &str = "
+    UPDATE users SET is_active = is_active WHERE id = $1 AND jwt_secret = $2";
+
 /// Gives a user a link, in a transaction of either database.
 macro_rules! issue {
     ($transaction:expr, $user_id:expr, $link:expr) => {{
@@ -273,8 +278,6 @@ impl User {
         database: &Database,
         new: &NewLink,
     ) -> Result<bool, Error> {
-        const LOCK_UNCHANGED: &str = "
-            UPDATE users SET is_active = is_active WHERE id = $1 AND jwt_secret = $2";
         writing!(database, pool => {
             let mut transaction = pool.begin_with(database.begin()).await?;
             let locked = sqlx::query(LOCK_UNCHANGED)
@@ -410,6 +413,30 @@ impl LiveUser {
         }
         let is_older = token_issued_at < self.loaded_at.unix_seconds() - CLOCK_SKEW;
         (self.is_complete && is_older).then_some(false)
+    }
+}
+
+#[cfg(test)]
+impl LiveUser {
+    /// A user that is in no database.
+    pub fn made_up(id: Id, email: &str) -> Self {
+        let now = crate::Clock::now(&crate::SystemClock);
+        Self {
+            user: Arc::new(User {
+                id,
+                email: email.to_owned(),
+                is_active: true,
+                is_admin: false,
+                date_joined: now,
+                last_login: None,
+                email_verified: false,
+                otp_enabled: false,
+                jwt_secret: JwtSecret::new(&crate::OsRandom),
+            }),
+            sessions: Box::new([]),
+            is_complete: true,
+            loaded_at: now,
+        }
     }
 }
 

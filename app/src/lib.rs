@@ -4,9 +4,12 @@
 //! WebAssembly, the typed function by which the browser calls it. [`pages`] are what a person
 //! sees, made of [`components`]; [`browser`] keeps the person's session.
 
+use std::sync::LazyLock;
+
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::{
+    Lazy,
     components::{FlatRoutes, Route, Router},
     path,
 };
@@ -62,10 +65,31 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=pages::Home />
                     <Route path=path!("/register") view=pages::Register />
                     <Route path=path!("/login") view=pages::Login />
-                    <Route path=path!("/account") view=pages::Account />
+                    <Route path=path!("/two-factor") view={Lazy::<pages::TwoFactorRoute>::new()} />
+                    <Route path=path!("/account") view={Lazy::<pages::AccountRoute>::new()} />
+                    <Route path=path!("/forgot") view={Lazy::<pages::ForgotRoute>::new()} />
+                    <Route path=path!("/reset") view={Lazy::<pages::ResetRoute>::new()} />
+                    <Route path=path!("/activate") view={Lazy::<pages::ActivateRoute>::new()} />
+                    <Route path=path!("/email") view={Lazy::<pages::ConfirmEmailRoute>::new()} />
                 </FlatRoutes>
             </main>
         </Router>
+    }
+}
+
+/// Whether the browser's first rendering is done. One for the tab, as there is one page.
+static HYDRATED: LazyLock<ArcRwSignal<bool>> = LazyLock::new(ArcRwSignal::default);
+
+/// To be called once the app has taken over the page that the server rendered.
+pub fn hydrated() {
+    HYDRATED.set(true);
+}
+
+/// To be called where the app can't take over: the page then says what it needs.
+pub fn not_hydrated() {
+    if let Some(root) = document().document_element() {
+        // An attribute with a valid name can always be set.
+        let _ = root.set_attribute("data-lacks", "app");
     }
 }
 
@@ -77,6 +101,9 @@ fn take_over() {
     provide_context(Waiting(waiting));
     provide_context(presence);
     Effect::new(move |_| {
+        if !HYDRATED.get() {
+            return;
+        }
         session::follow();
         set_waiting.set(false);
         renewal::keep_fresh();
@@ -93,9 +120,9 @@ fn take_over() {
     });
 }
 
-/// Tells the style sheet whether somebody is signed in, as `shell/first_paint.js` did before.
+/// Tells the style sheet whether there is a session, as `shell/first_paint.js` did before.
 fn show(presence: &Presence) {
-    let is_in = matches!(presence, Presence::SignedIn(_));
+    let is_in = matches!(presence, Presence::SignedIn(_) | Presence::HalfSignedIn(_));
     if let Some(root) = document().document_element() {
         // An attribute with a valid name can always be set.
         let _ = root.set_attribute("data-session", if is_in { "in" } else { "out" });

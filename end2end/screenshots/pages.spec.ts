@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { Page } from '@playwright/test';
-import { announced, button, devices, expectAccount, expectLogin, open, signIn } from '../support/pages.ts';
+import { Authenticator, scan } from '../support/authenticator.ts';
+import { link } from '../support/mail.ts';
+import { announced, beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import type { Session } from '../support/server.ts';
 import { expect, stored, test } from '../support/test.ts';
 
@@ -17,13 +19,13 @@ const DEVICES = {
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1280, 360]) {
+    const look = { colorScheme, viewport: { width, height: 800 }, userAgent: DEVICES.Linux };
+    const shoot = (page: Page, name: string, fullPage = true) =>
+      page.screenshot({ path: path.join(FOLDER, `${name}-${width}-${colorScheme}.png`), fullPage });
+
     test(`pages at ${width} px in ${colorScheme}`, async ({ anotherBrowser, server, user, problems }) => {
       test.setTimeout(90_000);
       problems.allow(/status of 4\d\d|ERR_FAILED|request failed: csp/);
-      const look = { colorScheme, viewport: { width, height: 800 }, userAgent: DEVICES.Linux };
-      const shoot = (page: Page, name: string, fullPage = true) =>
-        page.screenshot({ path: path.join(FOLDER, `${name}-${width}-${colorScheme}.png`), fullPage });
-
       const page = await (await anotherBrowser(look)).newPage();
       await open(page, '/');
       await shoot(page, 'home');
@@ -67,6 +69,115 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await plain.goto(`/${name}`);
         await shoot(plain, `no-script-${name || 'home'}`);
       }
+    });
+
+    test(`mailed links at ${width} px in ${colorScheme}`, async ({ anotherBrowser, server, user, mailbox, problems }) => {
+      test.setTimeout(90_000);
+      problems.allow(/status of 4\d\d|ERR_FAILED/);
+      const page = await (await anotherBrowser(look)).newPage();
+      await open(page, '/forgot');
+      await shoot(page, 'forgot');
+      await button(page, 'Send link').click();
+      await expect(page.getByText('This field is required.').first()).toBeVisible();
+      await shoot(page, 'forgot-messages');
+      await email(page).fill(user.email);
+      await button(page, 'Send link').click();
+      await expect(title(page, 'Check your mail')).toBeVisible();
+      await shoot(page, 'forgot-sent');
+      const reset = link(await mailbox.take(user.email, 'Choose a new password'));
+      await page.route('**/user/password/reset', (route) => route.fulfill({ status: 204 }));
+      await button(page, 'Send again').click();
+      await expect(announced(page).filter({ hasText: 'Sent.' })).toBeVisible();
+      await shoot(page, 'forgot-sent-again');
+      await open(page, '/reset#token=');
+      await expect(title(page, 'This link no longer works')).toBeVisible();
+      await shoot(page, 'reset-void');
+      await open(page, reset);
+      await shoot(page, 'reset');
+      await button(page, 'Set password').click();
+      await expect(page.getByText('This field is required.').first()).toBeVisible();
+      await shoot(page, 'reset-messages');
+      await newPassword(page).fill(user.password);
+      await button(page, 'Set password').click();
+      await expect(title(page, 'Your password is changed')).toBeVisible();
+      await shoot(page, 'reset-done');
+
+      for (const name of ['activate', 'email']) {
+        await page.goto('/robots.txt');
+        await open(page, `/${name}#token=garbage`);
+        await expect(title(page, 'This link no longer works')).toBeVisible();
+        await shoot(page, `${name}-void`);
+        await page.route('**/api/**', (route) => route.abort());
+        await page.reload();
+        await expect(button(page, 'Try again')).toBeVisible();
+        await shoot(page, `${name}-unreachable`);
+        await page.unroute('**/api/**');
+        await page.route('**/api/**', (route) => route.fulfill({ status: 204 }));
+        await button(page, 'Try again').click();
+        await expect(title(page, name === 'email' ? 'Your address is changed' : 'Your address is confirmed')).toBeVisible();
+        await shoot(page, `${name}-done`);
+        await page.unroute('**/api/**');
+      }
+      await server.login(user);
+    });
+
+    test(`the account's dialogs at ${width} px in ${colorScheme}`, async ({ anotherBrowser, server, user, problems }) => {
+      test.setTimeout(90_000);
+      problems.allow(/status of 4\d\d|ERR_FAILED/);
+      const storageState = stored(server, await server.login(user, DEVICES.Linux));
+      const page = await (await anotherBrowser({ ...look, storageState })).newPage();
+      await open(page, '/account');
+      await expectAccount(page, user);
+      for (const [name, label, shot] of [['Email', 'Change email', 'email'], ['Password', 'Change password', 'password']]) {
+        await openDialog(page, name, label);
+        await shoot(page, `account-${shot}`, false);
+        await press(page, label);
+        await expect(currentPassword(page)).toHaveAttribute('aria-invalid', 'true');
+        await shoot(page, `account-${shot}-messages`, false);
+        await press(page, 'Cancel');
+      }
+      await openDialog(page, 'Two-factor authentication', 'Turn on');
+      await shoot(page, 'account-turn-on', false);
+      await press(page, 'Cancel');
+      await beginSetUp(page, user);
+      await shoot(page, 'account-set-up', false);
+      const app = new Authenticator(await scan(qrCode(page)));
+      await code(page).fill(app.wrongCode());
+      await expect(code(page)).toHaveAttribute('aria-invalid', 'true');
+      await shoot(page, 'account-set-up-messages', false);
+      await code(page).fill(app.code());
+      const [recovery] = await shownRecoveryCodes(page);
+      await shoot(page, 'account-recovery-codes', false);
+      await page.emulateMedia({ media: 'print' });
+      await shoot(page, 'account-recovery-codes-print');
+      await page.emulateMedia({ media: 'screen' });
+      await press(page, 'Done');
+      await expect(dialog(page)).toHaveCount(0);
+      await shoot(page, 'account-two-factor-on');
+      await openDialog(page, 'Two-factor authentication', 'Turn off');
+      await shoot(page, 'account-turn-off', false);
+      await press(page, 'Cancel');
+
+      const other = await (await anotherBrowser(look)).newPage();
+      await open(other, '/login');
+      await signIn(other, user);
+      await expectTwoFactor(other);
+      await shoot(other, 'two-factor');
+      await code(other).fill(app.wrongCode());
+      await expect(code(other)).toHaveAttribute('aria-invalid', 'true');
+      await shoot(other, 'two-factor-wrong');
+      await button(other, 'Use a recovery code').click();
+      await expect(recoveryCode(other)).toBeVisible();
+      await shoot(other, 'two-factor-recovery');
+      await recoveryCode(other).fill(recovery);
+      await button(other, 'Verify').click();
+      await expectAccount(other, user);
+
+      await openDialog(page, 'Two-factor authentication', 'Turn off');
+      await currentPassword(page).fill(user.password);
+      await press(page, 'Turn off');
+      await expect(section(page, 'Two-factor authentication').getByRole('status')).not.toBeEmpty();
+      await shoot(page, 'account-two-factor-off');
     });
   }
 }

@@ -5,7 +5,9 @@ import type { User } from './server.ts';
 export type StoredSession = { token: string; refresh_token: string; expires_at: number };
 
 /** The app's pages and what a signed-out visitor sees first on each. */
-export const PAGES = ['/', '/register', '/login', '/account'] as const;
+export const PAGES = [
+  '/', '/register', '/login', '/account', '/forgot', '/reset', '/activate', '/email', '/two-factor',
+] as const;
 
 /** Opens a page and waits until the app has taken it over. */
 export async function open(page: Page, path: string): Promise<void> {
@@ -23,6 +25,27 @@ export const password = (page: Page): Locator => page.getByLabel('Password', { e
 export const button = (page: Page, name: string): Locator =>
   page.getByRole('button', { name, exact: true });
 
+/** The heading of any other page. */
+export const title = (page: Page, name: string): Locator =>
+  page.getByRole('heading', { level: 1, name, exact: true });
+
+/** A section of the account page. */
+export const section = (page: Page, name: string): Locator =>
+  page.getByRole('region', { name, exact: true });
+
+/** The dialog that is open. */
+export const dialog = (page: Page): Locator => page.getByRole('dialog');
+
+export const currentPassword = (page: Page): Locator =>
+  page.getByLabel('Current password', { exact: true });
+export const newPassword = (page: Page): Locator => page.getByLabel('New password', { exact: true });
+export const newEmail = (page: Page): Locator => page.getByLabel('New email', { exact: true });
+export const code = (page: Page): Locator => page.getByLabel('Code', { exact: true });
+export const recoveryCode = (page: Page): Locator =>
+  page.getByLabel('Recovery code', { exact: true });
+export const qrCode = (page: Page): Locator =>
+  page.getByRole('img', { name: 'QR code for your authenticator app' });
+
 /** The heading of the account page: who is signed in. */
 export const heading = (page: Page, user: User): Locator =>
   page.getByRole('heading', { level: 1, name: user.email });
@@ -35,6 +58,13 @@ export async function expectAccount(page: Page, user: User): Promise<void> {
 /** The login page, from which one comes back to `next`. */
 export async function expectLogin(page: Page, next: string): Promise<void> {
   await expect(page).toHaveURL((url) => url.pathname === '/login' && url.searchParams.get('next') === next);
+}
+
+/** The page that asks for the second factor; from there one goes on to `next`, or the account. */
+export async function expectTwoFactor(page: Page, next: string | null = null): Promise<void> {
+  await expect(page).toHaveURL((url) => url.pathname === '/two-factor' && url.searchParams.get('next') === next);
+  await expect(title(page, 'Two-factor authentication')).toBeVisible();
+  await expect(code(page)).toBeVisible();
 }
 
 /** The login page after the account's session has ended elsewhere: it says so. */
@@ -52,6 +82,52 @@ export async function fill(page: Page, user: User): Promise<void> {
 export async function signIn(page: Page, user: User): Promise<void> {
   await fill(page, user);
   await button(page, 'Sign in').click();
+}
+
+/** Opens one of the account page's dialogs, in the section where its button stands. */
+export async function openDialog(page: Page, name: string, label: string): Promise<void> {
+  await section(page, name).getByRole('button', { name: label, exact: true }).click();
+  await expect(dialog(page)).toBeVisible();
+}
+
+/** Presses a button of the dialog that is open. */
+export async function press(page: Page, label: string): Promise<void> {
+  await dialog(page).getByRole('button', { name: label, exact: true }).click();
+}
+
+/** Sets up an authenticator app as far as the dialog that shows the QR code. */
+export async function beginSetUp(page: Page, user: User): Promise<void> {
+  await openDialog(page, 'Two-factor authentication', 'Turn on');
+  await currentPassword(page).fill(user.password);
+  await press(page, 'Continue');
+  await expect(code(page)).toBeVisible();
+}
+
+/** The secret that stands beside the QR code, as one types it into an app. */
+export async function shownSecret(page: Page): Promise<string> {
+  const shown = await dialog(page).getByText(/^[A-Z2-7]{4}( [A-Z2-7]{4}){7}$/).innerText();
+  return shown.replaceAll(' ', '');
+}
+
+/** The recovery codes in the dialog that is open. */
+export async function shownRecoveryCodes(page: Page): Promise<string[]> {
+  const codes = dialog(page).getByRole('listitem');
+  await expect(codes).toHaveCount(10);
+  return codes.allInnerTexts();
+}
+
+/** Presses Tab until the element with this name has the focus. */
+export async function tabTo(
+  page: Page,
+  name: string,
+  wanted = page.getByRole('link', { name, exact: true }).or(button(page, name)),
+): Promise<void> {
+  for (let step = 0; step < 40; step += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await wanted.evaluateAll((elements) => elements.includes(document.activeElement as HTMLElement));
+    if (focused) return;
+  }
+  throw new Error(`Tab does not reach "${name}"`);
 }
 
 export async function storedSession(page: Page): Promise<StoredSession | null> {

@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Authenticator } from './authenticator.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const PROGRAM = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'release/latchkey');
@@ -24,6 +25,9 @@ export type Session = {
   user_agent: string;
   current: boolean;
 };
+
+/** What passes a user's second factor, and the session that turned it on. */
+export type SecondFactor = { app: Authenticator; recoveryCodes: string[]; pair: Pair };
 
 /** The release build on a port and a data folder of its own. */
 export class Server {
@@ -110,14 +114,27 @@ export class Server {
     return response.json() as Promise<Session[]>;
   }
 
-  private async post<T>(at: string, body: object, headers: Record<string, string> = {}): Promise<T> {
+  /** Turns on the second factor of a user who has none. */
+  async turnOnSecondFactor(user: User): Promise<SecondFactor> {
+    const authorization = { Authorization: `Bearer ${(await this.login(user)).token}` };
+    const setup = await this.post<{ otpauth_url: string }>(
+      '/api/totp/create', { current_password: user.password }, authorization,
+    );
+    const app = new Authenticator(setup.otpauth_url);
+    const { recovery_codes: recoveryCodes, ...pair } = await this.post<Pair & { recovery_codes: string[] }>(
+      '/api/totp/confirm', { code: app.code() }, authorization,
+    );
+    return { app, recoveryCodes, pair };
+  }
+
+  async post<T>(at: string, body: object, headers: Record<string, string> = {}): Promise<T> {
     const response = await fetch(this.url + at, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', ...headers },
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`${at}: ${response.status} ${await response.text()}`);
-    return response.json() as Promise<T>;
+    return (response.status === 204 ? undefined : await response.json()) as T;
   }
 }
 

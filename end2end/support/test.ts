@@ -1,12 +1,15 @@
 import { test as base, expect, type BrowserContext, type BrowserContextOptions } from '@playwright/test';
+import { Mailbox } from './mail.ts';
 import { Problems } from './problems.ts';
-import { Server, type Pair, type Settings, type User } from './server.ts';
+import { Server, type Pair, type SecondFactor, type Settings, type User } from './server.ts';
 
 type TestFixtures = {
   /** What goes wrong in the browser: verified after each test. */
   problems: Problems;
   /** An account that exists. */
   user: User;
+  /** The second factor of `user`: on, for whoever asks for it. */
+  secondFactor: SecondFactor;
   /** One more browser, with storage of its own. */
   anotherBrowser: (options?: BrowserContextOptions) => Promise<BrowserContext>;
 };
@@ -14,6 +17,8 @@ type TestFixtures = {
 type WorkerFixtures = {
   /** The program's settings in this file: `test.use({ settings: … })`. */
   settings: Settings;
+  /** Where the program's mails arrive. */
+  mailbox: Mailbox;
   /** The program, one for each file and its settings. */
   server: Server;
 };
@@ -32,9 +37,18 @@ export function newUser(): User {
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   settings: [{}, { option: true, scope: 'worker' }],
 
+  mailbox: [
+    async ({}, use) => {
+      const mailbox = await Mailbox.open();
+      await use(mailbox);
+      await mailbox.close();
+    },
+    { scope: 'worker' },
+  ],
+
   server: [
-    async ({ settings }, use) => {
-      const server = await Server.launch(settings);
+    async ({ settings, mailbox }, use) => {
+      const server = await Server.launch({ LATCHKEY_SMTP_URL: mailbox.url, ...settings });
       await use(server);
       await server.discard();
     },
@@ -74,12 +88,21 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await server.register(user);
     await use(user);
   },
+
+  secondFactor: async ({ server, user }, use) => use(await server.turnOnSecondFactor(user)),
 });
 
 /** The same, in a browser that is signed in as `user` before its first page opens. */
 export const testSignedIn = test.extend({
   storageState: async ({ server, user }, use) => {
     await use(stored(server, await server.login(user)));
+  },
+});
+
+/** The same with the second factor on, and passed. */
+export const testWithSecondFactor = test.extend({
+  storageState: async ({ server, secondFactor }, use) => {
+    await use(stored(server, secondFactor.pair));
   },
 });
 

@@ -1,14 +1,21 @@
-import { AxeBuilder } from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
-import { announced, button, devices, expectAccount, expectLogin, open, PAGES, signIn } from '../support/pages.ts';
-import { expect, test, testSignedIn } from '../support/test.ts';
+import { expectAccessible } from '../support/accessibility.ts';
+import { Authenticator, scan } from '../support/authenticator.ts';
+import { link } from '../support/mail.ts';
+import { announced, beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
+import { expect, newUser, test, testSignedIn, testWithSecondFactor } from '../support/test.ts';
 
 const TITLES: Record<string, RegExp> = {
   '/': /Latchkey/,
   '/register': /Create account/,
   '/login': /Sign in/,
   '/account': /account/i,
+  '/forgot': /Forgot your password/,
+  '/reset': /Choose a new password/,
+  '/activate': /Confirm your address/,
+  '/email': /Confirm your new address/,
+  '/two-factor': /Two-factor authentication/,
 };
+const VOID = 'This link no longer works';
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(`in ${colorScheme}`, () => {
@@ -38,6 +45,64 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(announced(page).filter({ hasText: 'not right' }).first()).toBeVisible();
       await expectAccessible(page);
     });
+
+    test('asking for a new password has none', async ({ page, user, server, mailbox, problems }) => {
+      problems.expectStatus(400, '/api/user/password/reset');
+      problems.expectStatus(400, '/api/user/password/reset/confirm');
+      await open(page, '/forgot');
+      await button(page, 'Send link').click();
+      await expect(email(page)).toHaveAttribute('aria-invalid', 'true');
+      await expectAccessible(page);
+      await email(page).fill(user.email);
+      await button(page, 'Send link').click();
+      await expect(title(page, 'Check your mail')).toBeVisible();
+      await expectAccessible(page);
+      await mailbox.take(user.email, 'Choose a new password');
+      await button(page, 'Send again').click();
+      await expect(announced(page).filter({ hasText: 'Sent.' })).toBeVisible();
+      await expectAccessible(page);
+      const url = link(await mailbox.take(user.email, 'Choose a new password'));
+      await open(page, url);
+      await button(page, 'Set password').click();
+      await expect(newPassword(page)).toHaveAttribute('aria-invalid', 'true');
+      await expectAccessible(page);
+      await newPassword(page).fill('cobalt-lantern-62-orchard');
+      await button(page, 'Set password').click();
+      await expect(title(page, 'Your password is changed')).toBeVisible();
+      await expectAccessible(page);
+      await server.login({ ...user, password: 'cobalt-lantern-62-orchard' });
+    });
+
+    test('mailed links that work, and those that do not, have none', async ({ page, user, server, mailbox, problems }) => {
+      problems.expectStatus(400, '/api/user/activation');
+      await open(page, '/activate#token=garbage');
+      await expect(title(page, VOID)).toBeVisible();
+      await expectAccessible(page);
+      await open(page, link(await mailbox.take(user.email, 'Confirm your address')));
+      await expect(title(page, 'Your address is confirmed')).toBeVisible();
+      await expectAccessible(page);
+      const { token } = await server.login(user);
+      const next = newUser().email;
+      await server.post('/api/user/email/change', { new_email: next, current_password: user.password }, { Authorization: `Bearer ${token}` });
+      await open(page, link(await mailbox.take(next, 'Confirm your new address')));
+      await expect(title(page, 'Your address is changed')).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test('passing the second factor has none', async ({ page, user, secondFactor, problems }) => {
+      problems.expectStatus(403, '/api/user/view');
+      problems.expectStatus(400, '/api/totp/login');
+      await open(page, '/login');
+      await signIn(page, user);
+      await expectTwoFactor(page);
+      await expectAccessible(page);
+      await code(page).fill(secondFactor.app.wrongCode());
+      await expect(code(page)).toHaveAttribute('aria-invalid', 'true');
+      await expectAccessible(page);
+      await button(page, 'Use a recovery code').click();
+      await expect(recoveryCode(page)).toBeVisible();
+      await expectAccessible(page);
+    });
   });
 
   testSignedIn.describe(`signed in, in ${colorScheme}`, () => {
@@ -57,6 +122,47 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
     });
 
+    testSignedIn('the dialogs for address and password have none', async ({ page, user, problems }) => {
+      problems.expectStatus(400, '/api/user/email/change');
+      problems.expectStatus(400, '/api/user/password/change');
+      await open(page, '/account');
+      await expectAccount(page, user);
+      for (const [name, label] of [['Email', 'Change email'], ['Password', 'Change password']]) {
+        await openDialog(page, name, label);
+        await expectAccessible(page);
+        await press(page, label);
+        await expect(currentPassword(page)).toHaveAttribute('aria-invalid', 'true');
+        await expectAccessible(page);
+        await press(page, 'Cancel');
+      }
+      await openDialog(page, 'Password', 'Change password');
+      await currentPassword(page).fill(user.password);
+      await newPassword(page).fill('cobalt-lantern-62-orchard');
+      await press(page, 'Change password');
+      await expect(section(page, 'Password').getByRole('status')).not.toBeEmpty();
+      await expectAccessible(page);
+    });
+
+    testSignedIn('setting up the second factor has none', async ({ page, user, problems }) => {
+      problems.expectStatus(400, '/api/totp/confirm');
+      await open(page, '/account');
+      await openDialog(page, 'Two-factor authentication', 'Turn on');
+      await expectAccessible(page);
+      await press(page, 'Cancel');
+      await beginSetUp(page, user);
+      await expectAccessible(page);
+      const app = new Authenticator(await scan(qrCode(page)));
+      await code(page).fill(app.wrongCode());
+      await expect(code(page)).toHaveAttribute('aria-invalid', 'true');
+      await expectAccessible(page);
+      await code(page).fill(app.code());
+      await shownRecoveryCodes(page);
+      await expectAccessible(page);
+      await press(page, 'Done');
+      await expect(dialog(page)).toHaveCount(0);
+      await expectAccessible(page);
+    });
+
     testSignedIn('the sign-in page after a session has ended has none', async ({ page, user, server, problems }) => {
       problems.expect(/status of 401/);
       await open(page, '/account');
@@ -68,18 +174,42 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
     });
   });
+
+  testWithSecondFactor.describe(`with a second factor, in ${colorScheme}`, () => {
+    testWithSecondFactor.use({ colorScheme });
+    testWithSecondFactor('new recovery codes and turning off have no accessibility fault', async ({ page, user }) => {
+      await open(page, '/account');
+      await expectAccount(page, user);
+      await openDialog(page, 'Two-factor authentication', 'New recovery codes');
+      await expectAccessible(page);
+      await currentPassword(page).fill(user.password);
+      await press(page, 'Make new codes');
+      await shownRecoveryCodes(page);
+      await expectAccessible(page);
+      await press(page, 'Done');
+      await openDialog(page, 'Two-factor authentication', 'Turn off');
+      await expectAccessible(page);
+      await currentPassword(page).fill(user.password);
+      await press(page, 'Turn off');
+      await expect(section(page, 'Two-factor authentication').getByRole('status')).not.toBeEmpty();
+      await expectAccessible(page);
+    });
+  });
 }
 
 test('each page has its own title, on the server and in the app', async ({ page, request }) => {
   const titles = new Set<string>();
-  for (const path of ['/', '/register', '/login']) {
+  const paths = PAGES.filter((path) => path !== '/account');
+  for (const path of paths) {
     const html = await (await request.get(path)).text();
     expect(html.match(/<title>([^<]*)<\/title>/)?.[1]).toMatch(TITLES[path]);
+    // That one leads a signed-out visitor away.
+    if (path === '/two-factor') continue;
     await open(page, path);
     await expect(page).toHaveTitle(TITLES[path]);
     titles.add(await page.title());
   }
-  expect(titles.size).toBe(3);
+  expect(titles.size).toBe(paths.length - 1);
 });
 
 test('the title follows a step within the app', async ({ page }) => {
@@ -95,9 +225,3 @@ testSignedIn('the account has its own title', async ({ page, user }) => {
   await expectAccount(page, user);
   await expect(page).toHaveTitle(TITLES['/account']);
 });
-
-async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const told = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(' ')}`);
-  expect(told).toEqual([]);
-}

@@ -1,5 +1,4 @@
-import type { Page } from '@playwright/test';
-import { email, expectAccount, open, password } from '../support/pages.ts';
+import { email, expectAccount, open, password, tabTo } from '../support/pages.ts';
 import { expect, newUser, test } from '../support/test.ts';
 
 test('everything works by keyboard: register, look around, sign out', async ({ page }) => {
@@ -54,13 +53,3 @@ test('after a step to another page the focus is on that page', async ({ page }) 
   await expect(page.getByRole('main').locator(':focus')).toHaveCount(1);
   await tabTo(page, 'Email', email(page));
 });
-
-/** Presses Tab until the element with this name has the focus. */
-async function tabTo(page: Page, name: string, wanted = page.getByRole('link', { name, exact: true }).or(page.getByRole('button', { name, exact: true }))) {
-  for (let step = 0; step < 30; step += 1) {
-    await page.keyboard.press('Tab');
-    const focused = await wanted.evaluateAll((elements) => elements.includes(document.activeElement as HTMLElement));
-    if (focused) return;
-  }
-  throw new Error(`Tab does not reach "${name}"`);
-}

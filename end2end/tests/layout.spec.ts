@@ -1,7 +1,10 @@
 import type { BrowserContext, Page } from '@playwright/test';
-import { button, devices, expectAccount, expectLogin, hydrated, open, PAGES } from '../support/pages.ts';
-import { expect, test, testSignedIn } from '../support/test.ts';
+import { Authenticator, scan } from '../support/authenticator.ts';
+import { beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, hydrated, newEmail, open, openDialog, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
+import { expect, test, testSignedIn, testWithSecondFactor } from '../support/test.ts';
 
+/** An address that has no place to break. */
+const LONG = `${'a'.repeat(60)}@${'b'.repeat(60)}.example.org`;
 const WASM = /\/pkg\/.*\.wasm$/;
 
 test.describe('at 320 pixels', () => {
@@ -13,6 +16,45 @@ test.describe('at 320 pixels', () => {
       await expectNoSidewaysScroll(page);
     });
   }
+
+  test('the state that follows on /forgot does not', async ({ page }) => {
+    await open(page, '/forgot');
+    await email(page).fill(LONG);
+    await button(page, 'Send link').click();
+    await expect(title(page, 'Check your mail')).toBeVisible();
+    await expectNoSidewaysScroll(page);
+    await button(page, 'Send again').click();
+    await expect(page.getByRole('button', { name: /Send again in/ })).toBeVisible();
+    await expectNoSidewaysScroll(page);
+  });
+
+  test('the states of mailed links do not', async ({ page, problems }) => {
+    problems.expectStatus(400, '/api/user/activation');
+    problems.expectStatus(400, '/api/user/email/change/confirm');
+    for (const path of ['/activate', '/email']) {
+      await open(page, `${path}#token=garbage`);
+      await expect(title(page, 'This link no longer works')).toBeVisible();
+      await expectNoSidewaysScroll(page);
+    }
+    await open(page, '/reset#token=garbage');
+    await expect(button(page, 'Set password')).toBeVisible();
+    await expectNoSidewaysScroll(page);
+  });
+
+  test('the second factor does not', async ({ page, user, secondFactor, problems }) => {
+    problems.expectStatus(403, '/api/user/view');
+    problems.expectStatus(400, '/api/totp/login');
+    await open(page, '/login');
+    await signIn(page, user);
+    await expectTwoFactor(page);
+    await expectNoSidewaysScroll(page);
+    await code(page).fill(secondFactor.app.wrongCode());
+    await expect(code(page)).toHaveAttribute('aria-invalid', 'true');
+    await expectNoSidewaysScroll(page);
+    await button(page, 'Use a recovery code').click();
+    await expect(recoveryCode(page)).toBeVisible();
+    await expectNoSidewaysScroll(page);
+  });
 });
 
 testSignedIn.describe('at 320 pixels, signed in', () => {
@@ -28,9 +70,47 @@ testSignedIn.describe('at 320 pixels, signed in', () => {
     await expect(page.getByLabel('Current password')).toBeVisible();
     await expectNoSidewaysScroll(page);
   });
+
+  testSignedIn('changing address and password does not', async ({ page, user }) => {
+    await open(page, '/account');
+    await openDialog(page, 'Password', 'Change password');
+    await expectNoSidewaysScroll(page);
+    await press(page, 'Cancel');
+    await openDialog(page, 'Email', 'Change email');
+    await expectNoSidewaysScroll(page);
+    await newEmail(page).fill(LONG);
+    await currentPassword(page).fill(user.password);
+    await press(page, 'Change email');
+    await expect(section(page, 'Email').getByText(LONG)).toBeVisible();
+    await expectNoSidewaysScroll(page);
+  });
+
+  testSignedIn('setting up the second factor does not', async ({ page, user }) => {
+    await open(page, '/account');
+    await beginSetUp(page, user);
+    await expectNoSidewaysScroll(page);
+    await code(page).fill(new Authenticator(await scan(qrCode(page))).code());
+    await shownRecoveryCodes(page);
+    await expectNoSidewaysScroll(page);
+    await press(page, 'Done');
+    await expect(dialog(page)).toHaveCount(0);
+    await expectNoSidewaysScroll(page);
+  });
 });
 
-for (const path of ['/', '/register', '/login']) {
+testWithSecondFactor.describe('at 320 pixels, with a second factor', () => {
+  testWithSecondFactor.use({ viewport: { width: 320, height: 640 } });
+  testWithSecondFactor('its dialogs do not scroll sideways', async ({ page }) => {
+    await open(page, '/account');
+    for (const label of ['New recovery codes', 'Turn off']) {
+      await openDialog(page, 'Two-factor authentication', label);
+      await expectNoSidewaysScroll(page);
+      await press(page, 'Cancel');
+    }
+  });
+});
+
+for (const path of ['/', '/register', '/login', '/forgot']) {
   test(`${path} does not move when the app takes over`, async ({ page, context }) => {
     await slowWasm(context);
     await recordShifts(context);

@@ -195,3 +195,191 @@ impl UserCache {
         &self.generations[index]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicUsize, time::Instant};
+
+    use sqlx::Connection;
+    use tempfile::TempDir;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::DatabaseUrl;
+
+    const LEASE: Duration = Duration::from_secs(60);
+
+    struct Stage {
+        cache: Arc<UserCache>,
+        database: Database,
+        folder: TempDir,
+        loads: Arc<AtomicUsize>,
+    }
+
+    /// The user that all is about.
+    fn ada() -> Id {
+        Id::from_random([1; 16])
+    }
+
+    type Loaded = Result<Option<(LiveUser, Box<[TokenKey]>)>, Error>;
+
+    fn found(email: &str) -> Loaded {
+        Ok(Some((LiveUser::made_up(ada(), email), Box::new([]))))
+    }
+
+    impl Stage {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let url = DatabaseUrl::sqlite_file(folder.path().join("latchkey.db"));
+            let database = Database::open(&url).await.unwrap();
+            database.migrate().await.unwrap();
+            let settings = CacheSettings {
+                users: 10,
+                lease: LEASE,
+            };
+            Self {
+                cache: Arc::new(UserCache::new(settings)),
+                database,
+                folder,
+                loads: Arc::default(),
+            }
+        }
+
+        /// The email of the user, who has this one in the database.
+        async fn get(&self, in_database: &str) -> String {
+            let load = || async {
+                self.loads.fetch_add(1, Ordering::SeqCst);
+                found(in_database)
+            };
+            let known = self.cache.get(&self.database, ada(), load).await.unwrap();
+            known.unwrap().live.user.email.clone()
+        }
+
+        fn loads(&self) -> usize {
+            self.loads.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_known_is_not_asked_for() {
+        let stage = Stage::new().await;
+        assert_eq!(stage.get("old").await, "old");
+        assert_eq!(stage.get("new").await, "old");
+        assert_eq!(stage.loads(), 1);
+        stage.cache.forget(ada());
+        assert_eq!(stage.get("new").await, "new");
+        stage.cache.forget_all();
+        assert_eq!(stage.get("newer").await, "newer");
+        assert_eq!(stage.loads(), 3);
+    }
+
+    #[tokio::test]
+    async fn of_many_that_miss_one_asks() {
+        let stage = Arc::new(Stage::new().await);
+        // The first look at the file has to be over, as it has everything forgotten.
+        stage.get("ada").await;
+        stage.cache.forget(ada());
+        let misses: Vec<_> = (0..100)
+            .map(|_| {
+                let stage = stage.clone();
+                tokio::spawn(async move {
+                    let load = || async {
+                        stage.loads.fetch_add(1, Ordering::SeqCst);
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        found("ada")
+                    };
+                    let known = stage.cache.get(&stage.database, ada(), load).await;
+                    assert!(known.unwrap().is_some());
+                })
+            })
+            .collect();
+        for miss in misses {
+            miss.await.unwrap();
+        }
+        assert_eq!(stage.loads(), 2);
+    }
+
+    /// A change that comes while a load is under way: what was loaded is of the time before it.
+    #[tokio::test]
+    async fn a_load_that_a_change_has_overtaken_is_not_kept() {
+        for change in [
+            (|cache: &UserCache| cache.forget(ada())) as fn(&UserCache),
+            UserCache::forget_all,
+        ] {
+            let stage = Arc::new(Stage::new().await);
+            stage.get("old").await;
+            stage.cache.forget(ada());
+            let (asked, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let slow = {
+                let (stage, asked, go_on) = (stage.clone(), asked.clone(), go_on.clone());
+                tokio::spawn(async move {
+                    let load = || async {
+                        asked.notify_one();
+                        go_on.notified().await;
+                        found("old")
+                    };
+                    stage
+                        .cache
+                        .get(&stage.database, ada(), load)
+                        .await
+                        .map(drop)
+                })
+            };
+            asked.notified().await;
+            change(&stage.cache);
+            go_on.notify_one();
+            slow.await.unwrap().unwrap();
+            assert_eq!(stage.get("new").await, "new");
+            assert_eq!(stage.get("newer").await, "new");
+        }
+    }
+
+    #[tokio::test]
+    async fn another_process_that_writes_to_the_file_is_heard_at_once() {
+        let stage = Stage::new().await;
+        let file = stage.folder.path().join("latchkey.db");
+        let url = format!("sqlite://{}", file.display());
+        let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        assert_eq!(stage.get("old").await, "old");
+        // About somebody else: nothing of ours is forgotten.
+        sqlx::query("INSERT INTO user_changes (user_id) VALUES ($1)")
+            .bind(Id::from_random([2; 16]))
+            .execute(&mut other)
+            .await
+            .unwrap();
+        assert_eq!(stage.get("new").await, "old");
+        sqlx::query("INSERT INTO user_changes (user_id) VALUES ($1)")
+            .bind(ada())
+            .execute(&mut other)
+            .await
+            .unwrap();
+        assert_eq!(stage.get("new").await, "new");
+        // So many changes that the first are no longer there to be read.
+        sqlx::query("UPDATE sqlite_sequence SET seq = seq + 20000 WHERE name = 'user_changes'")
+            .execute(&mut other)
+            .await
+            .unwrap();
+        sqlx::query("INSERT INTO user_changes (user_id) VALUES ($1)")
+            .bind(Id::from_random([3; 16]))
+            .execute(&mut other)
+            .await
+            .unwrap();
+        assert_eq!(stage.get("newest").await, "newest");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_trusted_without_a_lease() {
+        let lease = Lease::new(LEASE);
+        assert!(!lease.holds());
+        lease.renew(Instant::now());
+        assert!(lease.holds());
+        lease.end();
+        assert!(!lease.holds());
+        // A heartbeat that was sent a lease ago, and comes back now, is worth nothing.
+        let long_ago = Lease::new(Duration::from_millis(1));
+        let sent = Instant::now();
+        std::thread::sleep(Duration::from_millis(5));
+        long_ago.renew(sent);
+        assert!(!long_ago.holds());
+    }
+}

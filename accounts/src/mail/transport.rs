@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     str::FromStr,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::Mailbox,
     transport::smtp::{
-        PoolConfig,
+        self, PoolConfig,
         authentication::Credentials,
         client::{Tls, TlsParameters},
     },
@@ -40,6 +41,8 @@ pub struct SmtpUrl {
     port: u16,
     credentials: Option<Credentials>,
     encryption: Encryption,
+    /// Whether the server is on this machine, where nobody listens in: then any certificate will do.
+    is_local: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +51,8 @@ enum Encryption {
     Implicit,
     /// STARTTLS (RFC 3207), or no mail.
     StartTls,
-    /// STARTTLS where the server offers it, with whatever certificate: on this machine, where
-    /// nobody listens in.
-    Local,
+    /// STARTTLS where the server offers it and it works, for a server on this machine.
+    Opportunistic,
     /// None.
     Plain,
 }
@@ -91,7 +93,7 @@ impl FromStr for SmtpUrl {
         let (encryption, port) = match (url.scheme(), is_plain) {
             ("smtps", false) => (Encryption::Implicit, 465),
             ("smtp", true) => (Encryption::Plain, 25),
-            ("smtp", false) if is_local => (Encryption::Local, 25),
+            ("smtp", false) if is_local => (Encryption::Opportunistic, 25),
             ("smtp", false) => (Encryption::StartTls, 587),
             _ => return Err(InvalidSmtpUrl::Syntax),
         };
@@ -117,6 +119,7 @@ impl FromStr for SmtpUrl {
             port: url.port().unwrap_or(port),
             credentials,
             encryption,
+            is_local,
         })
     }
 }
@@ -160,7 +163,7 @@ impl MailFrom {
 /// What takes the mails.
 pub enum MailTransport {
     /// A mail server.
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp(SmtpServer),
     /// A folder, for trying things out: each mail becomes a file, `<id>.eml`.
     Folder(PathBuf),
 }
@@ -170,31 +173,26 @@ impl MailTransport {
     ///
     /// # Errors
     /// When TLS can't be set up, as where the system has no certificates.
-    pub fn smtp(url: &SmtpUrl) -> Result<Self, lettre::transport::smtp::Error> {
-        let parameters = || TlsParameters::new(url.host.clone());
+    pub fn smtp(url: &SmtpUrl) -> Result<Self, smtp::Error> {
+        let parameters = || {
+            TlsParameters::builder(url.host.clone())
+                .dangerous_accept_invalid_certs(url.is_local)
+                .dangerous_accept_invalid_hostnames(url.is_local)
+                .build()
+        };
         let tls = match url.encryption {
             Encryption::Implicit => Tls::Wrapper(parameters()?),
             Encryption::StartTls => Tls::Required(parameters()?),
-            Encryption::Local => Tls::Opportunistic(
-                TlsParameters::builder(url.host.clone())
-                    .dangerous_accept_invalid_certs(true)
-                    .dangerous_accept_invalid_hostnames(true)
-                    .build()?,
-            ),
+            Encryption::Opportunistic => Tls::Opportunistic(parameters()?),
             Encryption::Plain => Tls::None,
         };
-        let pool = PoolConfig::new()
-            .max_size(CONNECTIONS)
-            .idle_timeout(IDLE_TIMEOUT);
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&url.host)
-            .port(url.port)
-            .tls(tls)
-            .timeout(Some(STEP_TIMEOUT))
-            .pool_config(pool);
-        if let Some(credentials) = &url.credentials {
-            builder = builder.credentials(credentials.clone());
-        }
-        Ok(Self::Smtp(builder.build()))
+        let without_tls =
+            (url.encryption == Encryption::Opportunistic).then(|| connections(url, Tls::None));
+        Ok(Self::Smtp(SmtpServer {
+            server: connections(url, tls),
+            without_tls,
+            needs_plain: AtomicBool::new(false),
+        }))
     }
 
     /// A folder, which is made where it is missing; its owner alone can read it.
@@ -212,17 +210,14 @@ impl MailTransport {
     /// Hands a mail over.
     pub(super) async fn send(&self, id: Id, message: Message) -> Result<(), Refusal> {
         match self {
-            Self::Smtp(server) => match server.send(message).await {
-                Ok(_) => Ok(()),
-                // The answer may quote the address.
-                Err(error) if error.is_response() => Err(Refusal::Mail(format!(
-                    "the mail server refuses it ({})",
-                    error
-                        .status()
-                        .map_or_else(String::new, |code| code.to_string())
-                ))),
-                Err(error) => Err(Refusal::Server(format!("{error}: {}", source(&error)))),
-            },
+            Self::Smtp(server) => {
+                let to = message.envelope().to();
+                let is_ascii = to.iter().all(|to| AsRef::<str>::as_ref(to).is_ascii());
+                match server.send(message).await {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(refusal(&error, is_ascii)),
+                }
+            }
             Self::Folder(folder) => {
                 let file = folder.join(format!("{id}.eml"));
                 let (target, bytes) = (file.clone(), message.formatted());
@@ -240,6 +235,49 @@ impl MailTransport {
     }
 }
 
+/// A mail server, and connections to it that are kept.
+pub struct SmtpServer {
+    server: AsyncSmtpTransport<Tokio1Executor>,
+    /// For a server on this machine whose STARTTLS does not work, as its certificate may be of a
+    /// kind that no one accepts any more.
+    without_tls: Option<AsyncSmtpTransport<Tokio1Executor>>,
+    needs_plain: AtomicBool,
+}
+
+impl SmtpServer {
+    async fn send(&self, message: Message) -> Result<(), smtp::Error> {
+        let Some(without_tls) = &self.without_tls else {
+            return self.server.send(message).await.map(drop);
+        };
+        if self.needs_plain.load(Ordering::Relaxed) {
+            return without_tls.send(message).await.map(drop);
+        }
+        match self.server.send(message.clone()).await {
+            Err(error) if error.status().is_none() && !error.is_client() => {
+                without_tls.send(message).await?;
+                self.needs_plain.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            sent => sent.map(drop),
+        }
+    }
+}
+
+fn connections(url: &SmtpUrl, tls: Tls) -> AsyncSmtpTransport<Tokio1Executor> {
+    let pool = PoolConfig::new()
+        .max_size(CONNECTIONS)
+        .idle_timeout(IDLE_TIMEOUT);
+    let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&url.host)
+        .port(url.port)
+        .tls(tls)
+        .timeout(Some(STEP_TIMEOUT))
+        .pool_config(pool);
+    match &url.credentials {
+        Some(credentials) => builder.credentials(credentials.clone()).build(),
+        None => builder.build(),
+    }
+}
+
 /// Why a mail was not taken.
 pub(super) enum Refusal {
     /// This one mail.
@@ -247,6 +285,26 @@ pub(super) enum Refusal {
     /// No mail would be taken now.
     Server(String),
 }
+
+/// Whether it is this mail that a mail server does not take, or any. What the server answered stays
+/// out of the log: it may quote the address.
+fn refusal(error: &smtp::Error, is_ascii: bool) -> Refusal {
+    match error.status() {
+        Some(code) if OF_NO_MAIL.contains(&u16::from(code)) => {
+            Refusal::Server(format!("the mail server refuses all ({code})"))
+        }
+        Some(code) => Refusal::Mail(format!("the mail server refuses it ({code})")),
+        // Without SMTPUTF8 (RFC 6531) the server has no way to write the address.
+        None if error.is_client() && !is_ascii => {
+            Refusal::Mail("the mail server knows ASCII addresses only".to_owned())
+        }
+        None => Refusal::Server(format!("{error}: {}", source(error))),
+    }
+}
+
+/// Answers that are about no single mail: the service closes the connection (RFC 5321, 3.8), or
+/// wants another sign-in (RFC 4954, 6).
+const OF_NO_MAIL: [u16; 6] = [421, 454, 530, 534, 535, 538];
 
 fn source(error: &dyn std::error::Error) -> String {
     error.source().map(ToString::to_string).unwrap_or_default()
@@ -299,10 +357,15 @@ mod tests {
             (
                 "smtp://127.0.0.1:2525",
                 "127.0.0.1:2525",
-                Encryption::Local,
+                Encryption::Opportunistic,
                 false,
             ),
-            ("smtp://localhost", "localhost:25", Encryption::Local, false),
+            (
+                "smtp://localhost",
+                "localhost:25",
+                Encryption::Opportunistic,
+                false,
+            ),
             (
                 "smtp://relay:25?tls=none",
                 "relay:25",

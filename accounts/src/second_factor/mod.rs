@@ -12,10 +12,11 @@ pub use totp::TotpSetup;
 pub(crate) use totp::{Seed, issuer};
 
 use crate::{
-    Database, Error, Id, Session, Timestamp,
+    Database, Error, Id, Session, Timestamp, User,
     database::{reading, writing},
     mail::outbox::{NewMail, enqueue},
     session::{Replacement, renew_current},
+    user::LOCK_UNCHANGED,
 };
 
 /// How many wrong codes in a row are free.
@@ -147,7 +148,11 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
                             .bind(step)
                             .execute(&mut *transaction)
                             .await?;
-                        used.rows_affected() == 1
+                        if used.rows_affected() == 0 {
+                            // No guess: a code that was right once, sent twice. It is not counted.
+                            return Ok(Outcome::Wrong);
+                        }
+                        true
                     }
                     None => false,
                 }
@@ -216,43 +221,55 @@ fn block(wrong_codes: i32) -> Option<Duration> {
 }
 
 /// Keeps the sealed seed of an app that is being set up; an app in use stays in use until the new
-/// one's first code.
+/// one's first code. Nothing happens if the user's secret has changed since; whether it is kept.
 pub(crate) async fn begin_setup(
     database: &Database,
-    user_id: Id,
+    user: &User,
     sealed_seed: &[u8],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     const SQL: &str = "
         INSERT INTO second_factors (user_id, new_seed) VALUES ($1, $2)
         ON CONFLICT (user_id) DO UPDATE SET new_seed = excluded.new_seed";
     writing!(database, pool => {
-        sqlx::query(SQL).bind(user_id).bind(sealed_seed).execute(pool).await.map(drop)?
-    });
-    Ok(())
+        let mut transaction = pool.begin_with(database.begin()).await?;
+        let locked = sqlx::query(LOCK_UNCHANGED)
+            .bind(user.id)
+            .bind(&user.jwt_secret)
+            .execute(&mut *transaction)
+            .await?;
+        if locked.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query(SQL).bind(user.id).bind(sealed_seed).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(true)
+    })
 }
 
 /// The count of wrong codes stays. Binds: user.
 pub(crate) const FORGET_SEEDS: &str = "
     UPDATE second_factors SET seed = NULL, new_seed = NULL WHERE user_id = $1";
 
-/// Replaces the recovery codes of a user who has a second factor; whether there is one.
+/// Replaces the recovery codes of a user, unless its secret has changed since; whether it did.
 pub(crate) async fn replace_recovery_codes(
     database: &Database,
-    user_id: Id,
+    user: &User,
     hashes: &[Vec<u8>],
     mail: &NewMail,
 ) -> Result<bool, Error> {
-    const LOCK: &str = "
-        UPDATE users SET otp_enabled = otp_enabled WHERE id = $1 AND otp_enabled";
     writing!(database, pool => {
         let mut transaction = pool.begin_with(database.begin()).await?;
-        let locked = sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
+        let locked = sqlx::query(LOCK_UNCHANGED)
+            .bind(user.id)
+            .bind(&user.jwt_secret)
+            .execute(&mut *transaction)
+            .await?;
         if locked.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(FORGET_CODES).bind(user_id).execute(&mut *transaction).await?;
+        sqlx::query(FORGET_CODES).bind(user.id).execute(&mut *transaction).await?;
         for hash in hashes {
-            sqlx::query(ADD_CODE).bind(user_id).bind(hash).execute(&mut *transaction).await?;
+            sqlx::query(ADD_CODE).bind(user.id).bind(hash).execute(&mut *transaction).await?;
         }
         enqueue!(transaction, mail);
         transaction.commit().await?;
@@ -260,15 +277,18 @@ pub(crate) async fn replace_recovery_codes(
     })
 }
 
-/// A sealed seed of a user.
+/// The sealed seeds of a user.
 #[derive(FromRow)]
-pub(crate) struct SealedSeed {
+pub(crate) struct SealedSeeds {
     pub user_id: Id,
-    pub seed: Vec<u8>,
+    /// That of the app in use.
+    pub seed: Option<Vec<u8>>,
+    /// That of the app that is being set up.
+    pub new_seed: Option<Vec<u8>>,
 }
 
-impl SealedSeed {
-    /// Seeds that are sealed under another key than this one, of users after `after`.
+impl SealedSeeds {
+    /// Seeds of which one is sealed under another key than this, of users after `after`.
     pub async fn under_other_keys(
         database: &Database,
         key_id: &[u8],
@@ -276,8 +296,8 @@ impl SealedSeed {
         limit: u32,
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT user_id, seed FROM second_factors
-            WHERE seed IS NOT NULL AND substr(seed, 1, 8) <> $1
+            SELECT user_id, seed, new_seed FROM second_factors
+            WHERE (substr(seed, 1, 8) <> $1 OR substr(new_seed, 1, 8) <> $1)
                 AND ($2 IS NULL OR user_id > $2)
             ORDER BY user_id LIMIT $3";
         Ok(reading!(database, pool => {
@@ -290,13 +310,21 @@ impl SealedSeed {
         }))
     }
 
-    /// Puts the seed, sealed anew, in the place of what was read.
-    pub async fn replace(&self, database: &Database, resealed: &[u8]) -> Result<(), Error> {
-        const SQL: &str = "UPDATE second_factors SET seed = $3 WHERE user_id = $1 AND seed = $2";
+    /// Puts a seed, sealed anew, in the place of what was read.
+    pub async fn replace(
+        &self,
+        database: &Database,
+        seed: &[u8],
+        resealed: &[u8],
+    ) -> Result<(), Error> {
+        const SQL: &str = "
+            UPDATE second_factors SET seed = CASE WHEN seed = $2 THEN $3 ELSE seed END,
+                new_seed = CASE WHEN new_seed = $2 THEN $3 ELSE new_seed END
+            WHERE user_id = $1";
         writing!(database, pool => {
             sqlx::query(SQL)
                 .bind(self.user_id)
-                .bind(&self.seed)
+                .bind(seed)
                 .bind(resealed)
                 .execute(pool)
                 .await

@@ -34,29 +34,29 @@ impl Accounts {
         self.confirm_password(caller, current_password).await?;
         let (database, user, now) = (&self.0.database, &caller.user, self.now());
         let is_own = user.email.eq_ignore_ascii_case(email.as_str());
-        if !is_own && User::email_is_taken(database, &email).await? {
-            if self.0.require_activation {
-                return self.wish(Wish::Registration, &email).await;
-            }
+        let is_taken = !is_own && User::email_is_taken(database, &email).await?;
+        if is_taken && !self.0.require_activation {
             return Err(Error::field(FIELD, TAKEN));
         }
         let token = LinkToken::new(self.random());
         let hash = token.hash();
+        let asked = Letter::EmailChangeAsked {
+            new_email: email.as_str().to_owned(),
+        };
+        let mut mails = vec![self.letter(user.id, &user.email, asked, now)?];
+        if is_taken {
+            // The caller's own mailbox must not tell either: all goes on as if the address were
+            // free, but for the mail with the link.
+            self.wish(Wish::Registration, &email).await?;
+        } else {
+            let letter = Letter::EmailChange(token);
+            mails.push(self.letter(user.id, email.as_str(), letter, now)?);
+        }
         let link = NewLink {
             purpose: LinkPurpose::EmailChange,
             hash,
             now,
-            mails: vec![
-                self.letter(user.id, email.as_str(), Letter::EmailChange(token), now)?,
-                self.letter(
-                    user.id,
-                    &user.email,
-                    Letter::EmailChangeAsked {
-                        new_email: email.as_str().to_owned(),
-                    },
-                    now,
-                )?,
-            ],
+            mails,
             new_email: Some(email),
         };
         let issued = user.issue_link(database, &link).await?;

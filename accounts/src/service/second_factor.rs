@@ -5,7 +5,7 @@ use crate::{
     Error, Given, TokenPair, TotpSetup,
     fields::only,
     mail::Letter,
-    second_factor::{self, Attempt, Consequence, Evidence, Outcome, SealedSeed, Seed, recovery},
+    second_factor::{self, Attempt, Consequence, Evidence, Outcome, SealedSeeds, Seed, recovery},
     secret::Purpose,
     user::Rekeying,
 };
@@ -19,7 +19,8 @@ impl Accounts {
     /// Begins to set up an authenticator app. Nothing changes for the user until its first code.
     ///
     /// # Errors
-    /// A field error when the password is missing or wrong; `Overloaded`.
+    /// A field error when the password is missing or wrong; `TokenInvalid` when the caller was
+    /// signed out meanwhile; `Overloaded`.
     pub async fn begin_totp(
         &self,
         caller: &Authorized,
@@ -32,7 +33,9 @@ impl Accounts {
             self.0
                 .master_secrets
                 .seal(Purpose::Seed, user.id, seed.as_bytes(), self.random());
-        second_factor::begin_setup(&self.0.database, user.id, &sealed).await?;
+        if !second_factor::begin_setup(&self.0.database, user, &sealed).await? {
+            return Err(Error::TokenInvalid);
+        }
         let issuer = second_factor::issuer(&self.0.public_url);
         seed.setup(&issuer, &user.email)
     }
@@ -153,7 +156,7 @@ impl Accounts {
     ///
     /// # Errors
     /// A field error when the password is missing or wrong; `PermissionDenied` without a second
-    /// factor; `Overloaded`.
+    /// factor; `TokenInvalid` when the caller was signed out meanwhile; `Overloaded`.
     pub async fn replace_recovery_codes(
         &self,
         caller: &Authorized,
@@ -161,11 +164,15 @@ impl Accounts {
     ) -> Result<Vec<String>, Error> {
         self.confirm_password(caller, current_password).await?;
         let (user, now) = (&caller.user, self.now());
+        // Turning it off changes the secret, which the statement below would notice.
+        if !user.otp_enabled {
+            return Err(Error::PermissionDenied);
+        }
         let (codes, hashes) = self.new_recovery_codes(user.id);
         let mail = self.letter(user.id, &user.email, Letter::RecoveryCodesReplaced, now)?;
         let database = &self.0.database;
-        if !second_factor::replace_recovery_codes(database, user.id, &hashes, &mail).await? {
-            return Err(Error::PermissionDenied);
+        if !second_factor::replace_recovery_codes(database, user, &hashes, &mail).await? {
+            return Err(Error::TokenInvalid);
         }
         self.wake_mail();
         Ok(codes)
@@ -182,22 +189,33 @@ impl Accounts {
         let (mut after, mut resealed) = (None, 0);
         loop {
             let seeds =
-                SealedSeed::under_other_keys(database, &key_id, after, RESEAL_BATCH).await?;
+                SealedSeeds::under_other_keys(database, &key_id, after, RESEAL_BATCH).await?;
             let Some(last) = seeds.last() else {
                 return Ok(resealed);
             };
             after = Some(last.user_id);
-            for seed in &seeds {
-                let Some(open) = masters.open(Purpose::Seed, seed.user_id, &seed.seed) else {
-                    tracing::error!(user = %seed.user_id,
-                        "the seed of an authenticator app was encrypted under a master secret that is not in LATCHKEY_SECRET");
-                    continue;
-                };
-                let sealed = masters.seal(Purpose::Seed, seed.user_id, &open, self.random());
-                seed.replace(database, &sealed).await?;
-                resealed += 1;
+            for of_user in &seeds {
+                for seed in [&of_user.seed, &of_user.new_seed].into_iter().flatten() {
+                    if !seed.starts_with(&key_id)
+                        && let Some(sealed) = self.reseal(of_user.user_id, seed)
+                    {
+                        of_user.replace(database, seed, &sealed).await?;
+                        resealed += 1;
+                    }
+                }
             }
         }
+    }
+
+    /// The seed, sealed under the first master secret.
+    fn reseal(&self, user_id: crate::Id, seed: &[u8]) -> Option<Vec<u8>> {
+        let masters = &self.0.master_secrets;
+        let Some(open) = masters.open(Purpose::Seed, user_id, seed) else {
+            tracing::error!(user = %user_id,
+                "the seed of an authenticator app was encrypted under a master secret that is not in LATCHKEY_SECRET");
+            return None;
+        };
+        Some(masters.seal(Purpose::Seed, user_id, &open, self.random()))
     }
 
     async fn attempt(

@@ -6,6 +6,8 @@
 
 #![allow(dead_code)] // each test file uses a part of it
 
+pub mod mail;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::{
@@ -29,6 +31,7 @@ pub const OLD_SECRET: &str = "the first master secret of the tests and long enou
 pub const NEW_SECRET: &str = "the second master secret of the tests and long enough";
 
 pub const SECOND: Duration = Duration::from_secs(1);
+pub const HOUR: Duration = Duration::from_secs(60 * 60);
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -53,7 +56,7 @@ pub struct Stage {
     pub accounts: Accounts,
     pub clock: HandClock,
     pub database: Database,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stage {
@@ -71,10 +74,10 @@ impl Stage {
             datetime!(2026-03-01 12:00 UTC),
         ))));
         Self {
-            accounts: accounts(&database, &clock, OLD_SECRET, "m=64,t=1,p=1"),
+            accounts: accounts(&database, &clock, OLD_SECRET, "m=64,t=1,p=1", false),
             clock,
             database,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -88,7 +91,18 @@ impl Stage {
 
     /// Another server on the same database, with other master secrets and hashing cost.
     pub fn server(&self, secrets: &str, cost: &str) -> Accounts {
-        accounts(&self.database, &self.clock, secrets, cost)
+        accounts(&self.database, &self.clock, secrets, cost, false)
+    }
+
+    /// Another server on the same database, where new accounts need activation.
+    pub fn strict_server(&self) -> Accounts {
+        accounts(
+            &self.database,
+            &self.clock,
+            OLD_SECRET,
+            "m=64,t=1,p=1",
+            true,
+        )
     }
 
     pub async fn sign_in(&self) -> TokenPair {
@@ -144,6 +158,8 @@ pub fn why(error: accounts::Error) -> &'static str {
         accounts::Error::TokenInvalid => "invalid",
         accounts::Error::InvalidCredentials => "wrong credentials",
         accounts::Error::InactiveAccount => "inactive",
+        accounts::Error::OtpRequired => "otp",
+        accounts::Error::PermissionDenied => "not allowed",
         other => panic!("{other}"),
     }
 }
@@ -152,7 +168,13 @@ pub fn laptop() -> Device {
     Device::new(IpAddr::V4(Ipv4Addr::LOCALHOST), "Laptop")
 }
 
-fn accounts(database: &Database, clock: &HandClock, secrets: &str, cost: &str) -> Accounts {
+fn accounts(
+    database: &Database,
+    clock: &HandClock,
+    secrets: &str,
+    cost: &str,
+    require_activation: bool,
+) -> Accounts {
     let settings = Settings {
         public_url: "https://accounts.example.com".into(),
         master_secrets: MasterSecrets::parse(secrets).unwrap(),
@@ -163,7 +185,7 @@ fn accounts(database: &Database, clock: &HandClock, secrets: &str, cost: &str) -
             session: 90 * DAY,
             grace: 30 * SECOND,
         },
-        require_activation: false,
+        require_activation,
         cache: CacheSettings {
             users: 100,
             lease: SECOND,

@@ -13,6 +13,8 @@ pub(super) struct Claims {
     pub iat: u64,
     /// Expires at, in seconds since 1970 by the server's clock.
     pub exp: u64,
+    /// How the user proved to be it (RFC 8176).
+    amr: Vec<String>,
 }
 
 impl Claims {
@@ -21,5 +23,10 @@ impl Claims {
         let payload = token.split('.').nth(1)?;
         let base64 = payload.replace('-', "+").replace('_', "/");
         serde_json::from_str(&window().atob(&base64).ok()?).ok()
+    }
+
+    /// Whether the session has passed the second factor.
+    pub fn has_second_factor(&self) -> bool {
+        self.amr.iter().any(|method| method == "otp")
     }
 }

@@ -7,6 +7,7 @@ use send_wrapper::SendWrapper;
 use server_fn::{
     Bytes,
     client::{Client, browser::BrowserClient},
+    error::FromServerFnError,
     request::{
         ClientReq,
         browser::{BrowserRequest, Request},
@@ -16,7 +17,7 @@ use server_fn::{
 
 use super::{
     renewal::{fresh_session, renew},
-    session::Session,
+    session::{self, Session},
     within_limit,
 };
 use crate::api::{ApiError, Code};
@@ -24,7 +25,8 @@ use crate::api::{ApiError, Code};
 /// Sends a request with the session's access token.
 ///
 /// A token that runs out soon is renewed first. Should the server refuse the token all the same
-/// (this device's clock may be wrong), it is renewed and the request sent once more.
+/// (this device's clock may be wrong), it is renewed and the request sent once more. Should the
+/// server ask for the second factor, [`Presence`](super::Presence) says so from then on.
 pub struct SignedIn;
 
 impl Client<ApiError> for SignedIn {
@@ -37,13 +39,15 @@ impl Client<ApiError> for SignedIn {
         SendWrapper::new(async move {
             let (first, second) = twice(request).ok_or(Code::Unknown)?;
             let session = fresh_session().await?;
-            let response = send(first, &session).await?;
-            if status(&response) != StatusCode::UNAUTHORIZED {
-                return Ok(response);
-            }
-            // The browser keeps a connection busy until the answer on it is read.
-            let _ = ClientRes::<ApiError>::try_into_bytes(response).await;
-            let session = renew(&session).await?;
+            let session = match send(first, &session).await {
+                Err(error) if error.status() == StatusCode::UNAUTHORIZED => renew(&session).await?,
+                Err(error) if error.code() == Some(Code::OtpRequired) => {
+                    // It may have been passed while the request was on its way.
+                    let stored = session::load().filter(|stored| *stored != session);
+                    stored.ok_or(error)?
+                }
+                result => return result,
+            };
             send(second, &session).await
         })
     }
@@ -65,15 +69,41 @@ impl Client<ApiError> for SignedIn {
     }
 }
 
+/// Asks the server whether a session has the second factor still to pass, before it is stored;
+/// then [`Presence`](super::Presence) will say so.
+///
+/// # Errors
+/// `otp_required` in that case, and those of any request.
+pub(super) async fn probe(session: &Session) -> Result<(), ApiError> {
+    const JSON: &str = "application/json";
+    const VIEW: &str = "/api/user/view";
+    let request: Result<_, ApiError> =
+        ClientReq::try_new_req_query(VIEW, JSON, JSON, "", Method::GET);
+    let response = send(request?, session).await?;
+    // The browser keeps a connection busy until the answer on it is read.
+    body(response).await?;
+    Ok(())
+}
+
+/// Sends a request with the session's access token. Where that is refused, the answer is the error.
 async fn send(request: BrowserRequest, session: &Session) -> Result<BrowserResponse, ApiError> {
     request
         .headers()
         .set("Authorization", &format!("Bearer {}", session.token));
-    within_limit(<BrowserClient as Client<ApiError>>::send(request)).await
+    let response = within_limit(<BrowserClient as Client<ApiError>>::send(request)).await?;
+    let status = ClientRes::<ApiError>::status(&response);
+    if status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN {
+        return Ok(response);
+    }
+    let error = ApiError::de(body(response).await?);
+    if error.code() == Some(Code::OtpRequired) {
+        session::require_second_factor(session);
+    }
+    Err(error)
 }
 
-fn status(response: &BrowserResponse) -> u16 {
-    ClientRes::<ApiError>::status(response)
+async fn body(response: BrowserResponse) -> Result<Bytes, ApiError> {
+    ClientRes::<ApiError>::try_into_bytes(response).await
 }
 
 /// A request and its copy: a body can be sent only once.

@@ -1,6 +1,6 @@
 //! The time limit of requests.
 
-use std::future::Future;
+use std::{future::Future, pin::Pin};
 
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
@@ -17,7 +17,13 @@ const LIMIT: u32 = 20_000;
 pub async fn within_limit<T>(
     request: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    let request = std::pin::pin!(request);
+    limit(Box::pin(request)).await
+}
+
+/// One function for all requests keeps the WebAssembly small.
+async fn limit<T>(
+    request: Pin<Box<dyn Future<Output = Result<T, ApiError>> + '_>>,
+) -> Result<T, ApiError> {
     match select(request, TimeoutFuture::new(LIMIT)).await {
         Either::Left((result, _)) => result,
         Either::Right(_) => Err(Code::Unreachable.into()),

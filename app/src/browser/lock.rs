@@ -1,5 +1,11 @@
 //! One tab at a time: the Web Locks API.
 
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    pin::Pin,
+};
+
 use futures::{
     channel::oneshot,
     future::{Either, select},
@@ -11,9 +17,27 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 /// The name of the lock that a tab holds while it renews the session.
 const NAME: &str = "latchkey.session";
 
+thread_local! {
+    /// Whether what runs now is a part of what holds the lock already.
+    static IS_HOLDER: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The lock, held until this is dropped or the tab is closed.
 pub(super) struct Held {
     _release: Option<oneshot::Sender<()>>,
+}
+
+impl Held {
+    /// Runs a future that may itself ask for the lock: it is not made to wait for what it holds.
+    pub async fn run<T>(&self, mut future: Pin<Box<dyn Future<Output = T> + '_>>) -> T {
+        poll_fn(|context| {
+            let outer = IS_HOLDER.replace(true);
+            let poll = future.as_mut().poll(context);
+            IS_HOLDER.set(outer);
+            poll
+        })
+        .await
+    }
 }
 
 /// Waits for the lock.
@@ -21,6 +45,9 @@ pub(super) struct Held {
 /// Browsers offer locks in secure contexts only (HTTPS and localhost). Elsewhere tabs go ahead
 /// without: the server gives a working pair to a refresh token that another tab has just used.
 pub(super) async fn acquire() -> Held {
+    if IS_HOLDER.get() {
+        return Held { _release: None };
+    }
     let (acquired, has_acquired) = oneshot::channel();
     let (release, released) = oneshot::channel::<()>();
     let on_acquired = Closure::once_into_js(move |_lock: JsValue| {

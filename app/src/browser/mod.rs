@@ -1,7 +1,7 @@
 //! What the browser keeps and does on the person's behalf.
 //!
-//! [`session`] is what is stored, [`renewal`] keeps it fresh, and [`SignedIn`] puts it on
-//! requests. Nothing here runs on the server: the session lives in the browser only.
+//! [`sign_in`] begins a session, [`session`] is what is stored of it, [`renewal`] keeps it fresh, and
+//! [`SignedIn`] puts it on requests. Nothing here runs on the server: the session lives in the browser only.
 
 mod claims;
 mod client;
@@ -10,9 +10,11 @@ mod lock;
 pub mod next;
 pub mod renewal;
 pub mod session;
+mod sign_in;
 mod user_agent;
 
 pub use client::SignedIn;
 pub use limit::within_limit;
 pub use session::{Ended, Presence};
+pub use sign_in::sign_in;
 pub use user_agent::device_name;

@@ -1,4 +1,4 @@
-//! Where to go after signing in: the `next` parameter of `/login` and `/register`.
+//! Where to go after signing in: the `next` parameter of `/login`, `/register` and `/two-factor`.
 
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, location::Url};
@@ -25,7 +25,7 @@ pub fn next() -> Option<String> {
     local_path(&query.get("next")?).map(ToOwned::to_owned)
 }
 
-/// A link to `/login` or `/register` that carries `next` along.
+/// A link to one of these pages that carries `next` along.
 #[must_use]
 pub fn with_next(path: &str, next: Option<&str>) -> String {
     match next {

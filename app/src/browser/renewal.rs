@@ -1,15 +1,20 @@
 //! Keeps the session's access token fresh, by one tab for all.
 
+use std::{future::Future, pin::Pin};
+
 use gloo_timers::future::TimeoutFuture;
 use http::StatusCode;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    lock,
+    lock::{self, Held},
     session::{self, Ended, Session},
     within_limit,
 };
-use crate::api::{ApiError, Code, user};
+use crate::api::{
+    ApiError, Code,
+    user::{self, TokenPair},
+};
 
 /// The pause before another try when the server could not be asked, in milliseconds.
 const PAUSE: u64 = 10_000;
@@ -49,13 +54,9 @@ pub(super) async fn renew(stale: &Session) -> Result<Session, ApiError> {
     let unchanged = session::load().as_ref() == Some(&session);
     match answer {
         Ok(pair) if unchanged => {
-            let session = session::store(pair);
-            // What is stored reaches tabs in other processes a moment later. A tab that got the
-            // lock before would renew once more.
-            spawn_local(async move {
-                TimeoutFuture::new(SETTLING).await;
-                drop(held);
-            });
+            let session = Session::new(pair);
+            session::store(&session);
+            settle(held);
             Ok(session)
         }
         Ok(_) => Err(Code::NotAuthenticated.into()),
@@ -66,6 +67,48 @@ pub(super) async fn renew(stale: &Session) -> Result<Session, ApiError> {
             Err(error)
         }
     }
+}
+
+/// Sends a request that replaces the session's tokens, and stores the pair that it is answered
+/// with. The old refresh token is void before the new one is here, so no tab renews meanwhile: it
+/// would take the session for ended.
+///
+/// # Errors
+/// Those of the request, and `not_authenticated` when the person has signed out meanwhile.
+pub async fn exchange<T>(
+    request: impl Future<Output = Result<(TokenPair, T), ApiError>>,
+) -> Result<T, ApiError> {
+    let mut rest = None;
+    let pair = Box::pin(async {
+        let (pair, other) = request.await?;
+        rest = Some(other);
+        Ok(pair)
+    });
+    exchange_pair(pair).await?;
+    rest.ok_or(Code::Unknown.into())
+}
+
+/// One function for all requests keeps the WebAssembly small.
+async fn exchange_pair(
+    request: Pin<Box<dyn Future<Output = Result<TokenPair, ApiError>> + '_>>,
+) -> Result<(), ApiError> {
+    let held = lock::acquire().await;
+    let session = Session::new(held.run(request).await?);
+    if session::load().and_then(|old| old.id()) != session.id() {
+        return Err(Code::NotAuthenticated.into());
+    }
+    session::store(&session);
+    settle(held);
+    Ok(())
+}
+
+/// Releases the lock a moment after new tokens were stored: until then they may not have reached
+/// tabs in other processes, which would renew once more.
+fn settle(held: Held) {
+    spawn_local(async move {
+        TimeoutFuture::new(SETTLING).await;
+        drop(held);
+    });
 }
 
 /// Renews the session before it runs out, for as long as the page is open.

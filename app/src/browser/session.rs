@@ -31,12 +31,17 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(pair: TokenPair) -> Self {
+    pub(super) fn new(pair: TokenPair) -> Self {
         Self {
             token: pair.token,
             refresh_token: pair.refresh_token,
             expires_at: now() + pair.expires_in * 1000,
         }
+    }
+
+    /// The session's id: it stays the same over renewals.
+    pub(super) fn id(&self) -> Option<String> {
+        Claims::read(&self.token).map(|claims| claims.sid)
     }
 
     /// From when on the access token should be renewed, in milliseconds since 1970: a quarter of
@@ -59,6 +64,9 @@ pub enum Presence {
     Unknown,
     /// Nobody is signed in; how that came, where it happened while this tab was open.
     SignedOut(Option<Ended>),
+    /// Somebody has given the password, and has the second factor still to pass: the session's id.
+    /// Only the server knows, so a session counts as signed in until the server says otherwise.
+    HalfSignedIn(String),
     /// Somebody is: the session's id.
     SignedIn(String),
 }
@@ -78,6 +86,9 @@ pub enum Ended {
 struct Tab {
     session: Option<Session>,
     ended: Option<Ended>,
+    /// The id of the session of which the server has asked for the second factor. It stays true
+    /// over renewals, and says nothing about a token that has passed the second factor since.
+    half_signed_in: Option<String>,
 }
 
 // One for the tab and not a reactive context, because requests and timers outlive components.
@@ -100,34 +111,44 @@ pub fn get() -> Option<Session> {
 /// Whether somebody is signed in, as a reactive value.
 #[must_use]
 pub fn presence() -> Presence {
-    TAB.with(|tab| match &tab.session {
-        Some(session) => Presence::SignedIn(
-            Claims::read(&session.token)
-                .map(|claims| claims.sid)
-                .unwrap_or_default(),
-        ),
-        None => Presence::SignedOut(tab.ended),
+    TAB.with(|tab| {
+        let Some(session) = &tab.session else {
+            return Presence::SignedOut(tab.ended);
+        };
+        match Claims::read(&session.token) {
+            Some(claims)
+                if !claims.has_second_factor()
+                    && tab.half_signed_in.as_ref() == Some(&claims.sid) =>
+            {
+                Presence::HalfSignedIn(claims.sid)
+            }
+            Some(claims) => Presence::SignedIn(claims.sid),
+            None => Presence::SignedIn(String::new()),
+        }
     })
 }
 
-/// Stores a new pair of tokens, after signing in or renewing.
-pub fn store(pair: TokenPair) -> Session {
-    let session = Session::new(pair);
+/// Stores a session, after signing in or renewing.
+pub(super) fn store(session: &Session) {
     // Fails only where the site's storage is full, which these few bytes don't bring about.
-    let _ = LocalStorage::set(KEY, &session);
-    TAB.set(Tab {
-        session: Some(session.clone()),
-        ended: None,
+    let _ = LocalStorage::set(KEY, session);
+    TAB.update(|tab| {
+        tab.session = Some(session.clone());
+        tab.ended = None;
     });
-    session
+}
+
+/// Notes that the server asks for the second factor of this session.
+pub(super) fn require_second_factor(session: &Session) {
+    TAB.update(|tab| tab.half_signed_in = session.id());
 }
 
 /// Forgets the session, in every tab.
 pub fn end(ended: Ended) {
     LocalStorage::delete(KEY);
     TAB.set(Tab {
-        session: None,
         ended: Some(ended),
+        ..Tab::default()
     });
 }
 

@@ -15,21 +15,30 @@ pub fn EmailField(
     submission: Submission,
     /// Where the form reads the input.
     input: NodeRef<html::Input>,
+    /// The field's name in the request.
+    #[prop(default = "email")]
+    name: &'static str,
+    /// What to type here.
+    #[prop(default = "Email")]
+    label: &'static str,
+    /// `username`, or `email` where the address is not yet the account's, for password managers.
+    #[prop(default = "username")]
+    autocomplete: &'static str,
 ) -> impl IntoView {
     view! {
-        <Field submission name="email" label="Email">
+        <Field submission name label>
             <input
                 node_ref=input
-                id="email"
-                name="email"
+                id=name
+                name=name
                 type="email"
                 inputmode="email"
-                autocomplete="username"
+                autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"
                 required
-                aria-describedby=describe("email", None)
-                aria-invalid=move || invalid(submission, "email")
+                aria-describedby=describe(name, None)
+                aria-invalid=move || invalid(submission, name)
             />
         </Field>
     }

@@ -17,13 +17,14 @@ pub fn Header() -> impl IntoView {
 }
 
 /// Moves the focus to the new page's heading, so that it is read out and the Tab key goes on
-/// from there. A page that the browser has loaded itself needs nothing of the kind.
+/// from there; or to the field that the page is there for. A page that the browser has loaded
+/// itself needs nothing of the kind.
 fn focus_heading_after_navigation() {
     let path = use_location().pathname;
     Effect::new(move |before: Option<String>| {
         let path = path.get();
         if before.is_some_and(|before| before != path) {
-            focus_soon("h1");
+            focus_soon("main [autofocus], main:not(:has([autofocus])) h1");
         }
         path
     });

@@ -2,24 +2,34 @@
 
 mod alert;
 mod button;
+mod code_field;
 mod dialog;
 mod email_field;
 mod field;
 mod focus;
 mod header;
 mod mark;
+mod notice;
 mod password_field;
+mod recovery_code_field;
+mod recovery_codes;
 mod relative_time;
+mod resend;
 mod submission;
 
 pub use alert::Alert;
 pub use button::Button;
-pub use dialog::{close_dialog, open_dialog};
+pub use code_field::CodeField;
+pub use dialog::{DIALOG_TITLE, Dialog};
 pub use email_field::EmailField;
 pub use field::Field;
 pub use focus::focus_soon;
 pub use header::Header;
 pub use mark::Mark;
-pub use password_field::PasswordField;
+pub use notice::Notice;
+pub use password_field::{PASSWORD_HINT, PasswordField};
+pub use recovery_code_field::RecoveryCodeField;
+pub use recovery_codes::RecoveryCodes;
 pub use relative_time::RelativeTime;
+pub use resend::{ResendButton, Resending};
 pub use submission::Submission;

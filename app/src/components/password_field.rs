@@ -6,6 +6,10 @@ use super::{
 };
 use crate::Waiting;
 
+/// What helps to choose a good password.
+pub const PASSWORD_HINT: &str =
+    "8 characters or more. A few words in a row are easy to keep in mind.";
+
 /// Asks for a password, and shows it on demand.
 #[component]
 pub fn PasswordField(

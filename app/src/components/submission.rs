@@ -3,7 +3,7 @@ use std::{future::Future, pin::Pin};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::focus_soon;
-use crate::api::ApiError;
+use crate::api::{ApiError, Code};
 
 /// A request that a person has asked for: whether it runs, and how it failed.
 #[derive(Clone, Copy)]
@@ -63,6 +63,12 @@ impl Submission {
             Some(ApiError::Fields(fields)) => fields.get(name).map(|messages| messages.join(" ")),
             _ => None,
         })
+    }
+
+    /// The code with which the request failed as a whole.
+    #[must_use]
+    pub fn code(self) -> Option<Code> {
+        self.error.with(|error| error.as_ref()?.code())
     }
 
     /// Why the request failed as a whole.

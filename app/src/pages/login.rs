@@ -3,13 +3,15 @@ use leptos_meta::Title;
 
 use super::{go_on_when_signed_in, typed, use_presence};
 use crate::{
-    api::user,
+    api::{Code, user},
     browser::{
         Ended, Presence,
         next::{next, with_next},
-        session, within_limit,
+        sign_in, within_limit,
     },
-    components::{Alert, Button, EmailField, PasswordField, Submission},
+    components::{
+        Alert, Button, EmailField, Notice, PasswordField, ResendButton, Resending, Submission,
+    },
 };
 
 /// `/login`: sign in, and go on to where one came from.
@@ -21,13 +23,9 @@ pub fn Login() -> impl IntoView {
     let (email, password) = (NodeRef::new(), NodeRef::new());
     let sign_in = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let (email, password) = (typed(email), typed(password));
-        submission.start(async move {
-            let pair = within_limit(user::login(email.into(), password.into())).await?;
-            session::store(pair);
-            Ok(())
-        });
+        submission.start(sign_in(typed(email), typed(password)));
     };
+    let is_inactive = Memo::new(move |_| submission.code() == Some(Code::InactiveAccount));
     view! {
         <Title text="Sign in · Latchkey" />
         <div class="panel when-signed-out">
@@ -35,8 +33,12 @@ pub fn Login() -> impl IntoView {
             <WhyHere />
             <form method="post" novalidate on:submit=sign_in>
                 <Alert submission />
+                {move || is_inactive.get().then(|| view! { <NotActivated email /> })}
                 <EmailField submission input=email />
                 <PasswordField submission input=password autocomplete="current-password" />
+                <p class="forgot">
+                    <a href="/forgot">"Forgot password?"</a>
+                </p>
                 <Button submission kind="submit" label="Sign in" busy="Signing in…" />
             </form>
             <p class="aside">
@@ -57,7 +59,24 @@ fn WhyHere() -> impl IntoView {
         Presence::SignedOut(Some(Ended::SignedOut)) => Some("You are signed out."),
         _ => None,
     };
+    view! { <Notice text=Signal::derive(move || why().map(ToOwned::to_owned)) /> }
+}
+
+/// Has the link mailed again that activates an account.
+#[component]
+fn NotActivated(
+    /// Where the address is typed.
+    email: NodeRef<leptos::html::Input>,
+) -> impl IntoView {
+    let resending = Resending::default();
+    let resend = move |()| {
+        let request = user::resend_activation(typed(email).into());
+        resending.start(within_limit(request));
+    };
     view! {
-        <div role="status">{move || why().map(|why| view! { <p class="notice">{why}</p> })}</div>
+        <div class="not-activated">
+            <p>"Not opened the link in our mail yet?"</p>
+            <ResendButton resending label="Send the link again" on_press=resend />
+        </div>
     }
 }

@@ -1,40 +1,81 @@
 //! What a person sees under each path.
 
 mod account;
+mod activate;
+mod check_mail;
+mod confirm_email;
+mod forgot;
 mod home;
+mod later;
 mod login;
+mod mailed_link;
 mod not_found;
 mod register;
+mod reset;
+mod sign_out;
+mod two_factor;
 
-pub use account::Account;
+use account::Account;
+use activate::Activate;
+use confirm_email::ConfirmEmail;
+use forgot::Forgot;
 pub use home::Home;
+pub use later::{
+    AccountRoute, ActivateRoute, ConfirmEmailRoute, ForgotRoute, ResetRoute, TwoFactorRoute, fetch,
+};
 pub use login::Login;
 pub use not_found::NotFound;
 pub use register::Register;
+use reset::Reset;
+use two_factor::TwoFactor;
 
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use crate::browser::{Presence, next::HOME};
+use crate::browser::{
+    Ended, Presence,
+    next::{HOME, with_next},
+};
+
+/// Where the second factor is asked for.
+const TWO_FACTOR: &str = "/two-factor";
 
 /// Whether somebody is signed in.
 fn use_presence() -> ReadSignal<Presence> {
     expect_context()
 }
 
+/// Leads to another page, which takes this one's place in the browser's history.
+fn use_redirect() -> impl Fn(&str) {
+    let navigate = use_navigate();
+    move |path| {
+        let replace = NavigateOptions {
+            replace: true,
+            ..Default::default()
+        };
+        navigate(path, replace);
+    }
+}
+
 /// Takes a signed-in person on from a page for signed-out ones, whichever tab they signed in by.
 fn go_on_when_signed_in(next: Option<String>) {
     let presence = use_presence();
-    let navigate = use_navigate();
-    Effect::new(move |_| {
-        if let Presence::SignedIn(_) = presence.get() {
-            let replace = NavigateOptions {
-                replace: true,
-                ..Default::default()
-            };
-            navigate(next.as_deref().unwrap_or(HOME), replace);
-        }
+    let redirect = use_redirect();
+    Effect::new(move |_| match presence.get() {
+        Presence::SignedIn(_) => redirect(next.as_deref().unwrap_or(HOME)),
+        Presence::HalfSignedIn(_) => redirect(&with_next(TWO_FACTOR, next.as_deref())),
+        Presence::Unknown | Presence::SignedOut(_) => {}
     });
+}
+
+/// Where to lead whose session has ended. Whoever did not mean to leave comes back to `here` after
+/// signing in.
+fn way_out(ended: Option<Ended>, here: &str) -> String {
+    match ended {
+        Some(Ended::Deleted) => "/".to_owned(),
+        Some(Ended::SignedOut) => "/login".to_owned(),
+        Some(Ended::Elsewhere) | None => with_next("/login", Some(here)),
+    }
 }
 
 /// The typed text of an input.

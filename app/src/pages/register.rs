@@ -1,14 +1,14 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{go_on_when_signed_in, typed};
+use super::{check_mail::CheckMail, go_on_when_signed_in, typed};
 use crate::{
-    api::user,
+    api::{Code, user},
     browser::{
         next::{next, with_next},
-        session, within_limit,
+        sign_in, within_limit,
     },
-    components::{Alert, Button, EmailField, PasswordField, Submission},
+    components::{Alert, Button, EmailField, PASSWORD_HINT, PasswordField, Resending, Submission},
 };
 
 /// `/register`: create an account, and be signed in.
@@ -16,6 +16,29 @@ use crate::{
 pub fn Register() -> impl IntoView {
     let next = next();
     go_on_when_signed_in(next.clone());
+    let login = StoredValue::new(with_next("/login", next.as_deref()));
+    let sent_to = RwSignal::new(None::<String>);
+    view! {
+        <Title text="Create account · Latchkey" />
+        <div class="panel when-signed-out">
+            {move || {
+                let login = login.get_value();
+                match sent_to.get() {
+                    None => view! { <Create login sent_to /> }.into_any(),
+                    Some(email) => view! { <Created login email /> }.into_any(),
+                }
+            }}
+        </div>
+    }
+}
+
+#[component]
+fn Create(
+    /// The way to the sign-in page.
+    login: String,
+    /// Takes the address where the account has to be activated by mail.
+    sent_to: RwSignal<Option<String>>,
+) -> impl IntoView {
     let submission = Submission::default();
     let (email, password) = (NodeRef::new(), NodeRef::new());
     // The account that exists already, should signing in fail after creating it: then trying
@@ -30,30 +53,53 @@ pub fn Register() -> impl IntoView {
                 within_limit(request).await?;
                 created.try_set_value(Some(email.clone()));
             }
-            let pair = within_limit(user::login(email.into(), password.into())).await?;
-            session::store(pair);
-            Ok(())
+            let result = sign_in(email.clone(), password).await;
+            match result.as_ref().map_err(|error| error.code()) {
+                // An address that had an account already is not told from a new one.
+                Err(Some(Code::InactiveAccount | Code::InvalidCredentials)) => {
+                    sent_to.try_set(Some(email));
+                    Ok(())
+                }
+                _ => result,
+            }
         });
     };
     view! {
-        <Title text="Create account · Latchkey" />
-        <div class="panel when-signed-out">
-            <h1 tabindex="-1">"Create account"</h1>
-            <form method="post" novalidate on:submit=create>
-                <Alert submission />
-                <EmailField submission input=email />
-                <PasswordField
-                    submission
-                    input=password
-                    autocomplete="new-password"
-                    hint="8 characters or more. A few words in a row are easy to keep in mind."
-                />
-                <Button submission kind="submit" label="Create account" busy="Creating account…" />
-            </form>
-            <p class="aside">
-                "Have an account already? "
-                <a href=with_next("/login", next.as_deref())>"Sign in"</a>
-            </p>
-        </div>
+        <h1 tabindex="-1">"Create account"</h1>
+        <form method="post" novalidate on:submit=create>
+            <Alert submission />
+            <EmailField submission input=email />
+            <PasswordField
+                submission
+                input=password
+                autocomplete="new-password"
+                hint=PASSWORD_HINT
+            />
+            <Button submission kind="submit" label="Create account" busy="Creating account…" />
+        </form>
+        <p class="aside">"Have an account already? " <a href=login>"Sign in"</a></p>
+    }
+}
+
+/// Waits for the mailed link to be opened, where new accounts need activation.
+#[component]
+fn Created(
+    /// The way to the sign-in page.
+    login: String,
+    /// Where the link went.
+    email: String,
+) -> impl IntoView {
+    let address = email.clone();
+    let resend = move |resending: Resending| {
+        let request = user::resend_activation(address.as_str().into());
+        resending.start(within_limit(request));
+    };
+    let link = view! { <a href=login>"Sign in"</a> }.into_any();
+    view! {
+        <CheckMail on_resend=resend link>
+            "We sent a link to "
+            <strong>{email}</strong>
+            ". Open it to activate your account."
+        </CheckMail>
     }
 }

@@ -17,5 +17,11 @@
   if (typeof WebAssembly !== 'object') root.dataset.lacks = 'webassembly';
   if (root.dataset.lacks) return;
   if (signedIn && location.pathname === '/') location.replace('/account');
-  if (!signedIn && location.pathname === '/account') location.replace('/login?next=/account');
+  if (!signedIn && location.pathname === '/account') {
+    const here = encodeURIComponent(location.pathname + location.search).replaceAll('%2F', '/');
+    location.replace(`/login?next=${here}`);
+  }
+  if (!signedIn && location.pathname === '/two-factor') {
+    location.replace(`/login${location.search || '?next=/account'}`);
+  }
 })();

@@ -2,7 +2,7 @@ if (!document.documentElement.dataset.lacks) {
   try {
     const app = await import(js);
     await app.default({ module_or_path: wasm });
-    app.hydrate();
+    await app.hydrate();
   } catch (error) {
     document.documentElement.dataset.lacks = 'app';
     throw error;

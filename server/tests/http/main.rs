@@ -5,7 +5,11 @@
 //!
 //! The modules under `routes` mirror the paths of the API.
 
+mod half_signed_in;
 mod hostile;
+mod memory;
+mod operator;
+mod outbox;
 mod program;
 mod races;
 mod routes;

@@ -12,10 +12,13 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Home, OTHER_PASSWORD, PASSWORD, Pair, Run, Server, jwt};
+use crate::support::{
+    Home, OTHER_PASSWORD, PASSWORD, Pair, Run, Server, jwt,
+    smtp::{Manners, SmtpServer},
+};
 
 /// A setting that a person may give by an environment variable or by a flag.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 16] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
     ("DATABASE_URL", "--database-url"),
@@ -27,16 +30,25 @@ const SETTINGS: [(&str, &str); 13] = [
     ("LATCHKEY_SESSION_TTL", "--session-ttl"),
     ("LATCHKEY_REFRESH_GRACE", "--refresh-grace"),
     ("LATCHKEY_ARGON2", "--argon2"),
+    ("LATCHKEY_SMTP_URL", "--smtp-url"),
+    ("LATCHKEY_MAIL_FROM", "--mail-from"),
+    ("LATCHKEY_REQUIRE_ACTIVATION", "--require-activation"),
     ("LATCHKEY_LOG", "--log"),
     ("LATCHKEY_LOG_FORMAT", "--log-format"),
 ];
 
-const COMMANDS: [&[&str]; 5] = [
+const COMMANDS: [&[&str]; 11] = [
     &[],
     &["serve"],
     &["migrate"],
     &["user"],
     &["user", "create"],
+    &["user", "list"],
+    &["user", "deactivate"],
+    &["user", "activate"],
+    &["user", "sign-out"],
+    &["user", "reset-otp"],
+    &["user", "password"],
 ];
 
 /// Runs `latchkey user create` with this password on its standard input.
@@ -92,6 +104,7 @@ fn helps_whatever_the_settings_are() {
             ("LATCHKEY_ACCESS_TTL", "soon"),
             ("LATCHKEY_SECRET", "too short"),
             ("DATABASE_URL", "mysql://user:hush-hush@localhost/x"),
+            ("LATCHKEY_SMTP_URL", "smtp://user:hush-hush@localhost"),
         ]);
         command.arg(flag);
         let run = home.finish(command, "");
@@ -118,6 +131,10 @@ fn refuses_bad_options() {
         &["user", "create"],
         &["user", "create", "--admin"],
         &["user", "create", "ada@example.com"],
+        &["user", "list", "--email", "ada@example.com"],
+        &["user", "deactivate"],
+        &["user", "password", "ada@example.com"],
+        &["user", "reset-otp", "--admin", "--email", "ada@example.com"],
     ] {
         let run = home.run(arguments);
         assert_eq!(run.code, Some(2), "{arguments:?}: {run:?}");
@@ -163,6 +180,23 @@ fn names_the_setting_that_it_can_not_read() {
         ("LATCHKEY_ARGON2", "m=19456,t=2,p=0"),
         ("LATCHKEY_ARGON2", "m=19456,t=2,x=1"),
         ("LATCHKEY_ARGON2", "m=-1,t=2,p=1"),
+        ("LATCHKEY_SMTP_URL", "mail.example.com"),
+        ("LATCHKEY_SMTP_URL", "http://mail.example.com"),
+        ("LATCHKEY_SMTP_URL", "smtp://"),
+        ("LATCHKEY_SMTP_URL", "smtp://mail.example.com:port"),
+        ("LATCHKEY_SMTP_URL", "smtp://user@mail.example.com"),
+        ("LATCHKEY_SMTP_URL", "smtp://mail.example.com?tls=maybe"),
+        ("LATCHKEY_MAIL_FROM", "nonsense"),
+        ("LATCHKEY_MAIL_FROM", ""),
+        ("LATCHKEY_MAIL_FROM", "Latchkey <nonsense>"),
+        ("LATCHKEY_MAIL_FROM", "a@example.com, b@example.com"),
+        (
+            "LATCHKEY_MAIL_FROM",
+            "a@example.com\r\nBcc: eve@example.com",
+        ),
+        ("LATCHKEY_REQUIRE_ACTIVATION", "perhaps"),
+        ("LATCHKEY_REQUIRE_ACTIVATION", ""),
+        ("LATCHKEY_REQUIRE_ACTIVATION", "1"),
         ("LATCHKEY_LOG", "latchkey=deafening"),
         ("LATCHKEY_LOG_FORMAT", "xml"),
     ] {
@@ -170,6 +204,22 @@ fn names_the_setting_that_it_can_not_read() {
         let line = run.fails_with_one_line();
         assert!(line.contains(variable), "{variable}={value}: {line}");
     }
+}
+
+/// A bad flag is a bad option.
+#[test]
+fn names_the_flag_that_it_can_not_read() {
+    let home = Home::new();
+    for (variable, flag) in SETTINGS {
+        if matches!(variable, "LATCHKEY_DATA_DIR" | "LATCHKEY_SITE_ROOT") {
+            continue;
+        }
+        let run = home.run(&[flag, "?"]);
+        assert_eq!(run.code, Some(2), "{flag}: {run:?}");
+        assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+        assert!(run.stderr.contains(variable), "{run:?}");
+    }
+    assert!(!home.data().exists());
 }
 
 #[test]
@@ -186,6 +236,8 @@ fn shows_no_secret_while_it_complains() {
             "DATABASE_URL",
             "postgres://ada:hush-hush@127.0.0.1:port/latchkey",
         ),
+        ("LATCHKEY_SMTP_URL", "smtp://ada:hush-hush@localhost:port"),
+        ("LATCHKEY_SMTP_URL", "http://ada:hush-hush@localhost"),
     ] {
         let run = home.finish(home.command(&[(variable, value)]), "");
         let line = run.fails_with_one_line();
@@ -387,8 +439,12 @@ fn takes_each_setting_as_a_flag() {
         ("LATCHKEY_SITE_ROOT", "/no/such/folder"),
         ("LATCHKEY_PUBLIC_URL", "https://variable.example"),
         ("LATCHKEY_ACCESS_TTL", "15m"),
+        ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1"),
+        ("LATCHKEY_MAIL_FROM", "variable@example.com"),
+        ("LATCHKEY_REQUIRE_ACTIVATION", "true"),
         ("LATCHKEY_LOG_FORMAT", "text"),
     ]);
+    let smtp = SmtpServer::start(Manners::Takes);
     let values = [
         home.address.to_string(),
         data.to_str().unwrap().to_owned(),
@@ -404,6 +460,9 @@ fn takes_each_setting_as_a_flag() {
         "4m".into(),
         "5s".into(),
         "m=512,t=1,p=1".into(),
+        smtp.url(),
+        "Flag <flag@flag.example>".into(),
+        "false".into(),
         "debug".into(),
         "json".into(),
     ];
@@ -420,6 +479,10 @@ fn takes_each_setting_as_a_flag() {
     assert_eq!(
         refresh["exp"].as_u64().unwrap() - refresh["iat"].as_u64().unwrap(),
         180
+    );
+    assert_eq!(
+        smtp.wait_for_mail("ada@example.com").from,
+        "flag@flag.example"
     );
     assert!(!home.data().exists());
 }

@@ -1,80 +1,64 @@
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
 
+use super::{
+    details::Details,
+    dialog_form::{CurrentPassword, DialogForm},
+};
 use crate::{
     api::user,
     browser::{Ended, session},
-    components::{Alert, Button, PasswordField, Submission, close_dialog, open_dialog},
+    components::{Dialog, Submission},
     pages::typed,
 };
 
 /// Deletes the account, once the person has confirmed it with the password.
 #[component]
-pub(super) fn DeleteAccount(
-    /// The account's address.
-    email: String,
-) -> impl IntoView {
-    let submission = Submission::default();
-    let dialog = NodeRef::<html::Dialog>::new();
-    let password = NodeRef::<html::Input>::new();
-    let delete = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        let password = typed(password);
-        submission.start(async move {
-            user::delete(password.into()).await?;
-            session::end(Ended::Deleted);
-            Ok(())
-        });
-    };
-    let forget = move |_: ev::Event| {
-        submission.reset();
-        if let Some(password) = password.get_untracked() {
-            password.set_value("");
-        }
-    };
+pub(super) fn DeleteAccount(details: Details) -> impl IntoView {
+    let open = RwSignal::new(false);
     view! {
         <section class="section" aria-labelledby="delete">
             <h2 id="delete">"Delete account"</h2>
             <p class="section-lead">
                 "Removes your account and everything that belongs to it. This can't be undone."
             </p>
-            <button type="button" class="button danger" on:click=move |_| open_dialog(dialog)>
+            <button type="button" class="button danger" on:click=move |_| open.set(true)>
                 "Delete account"
             </button>
-            <dialog node_ref=dialog aria-labelledby="confirm-delete" on:close=forget>
-                <form method="post" novalidate on:submit=delete>
-                    <h2 id="confirm-delete">"Delete your account?"</h2>
-                    <p>
-                        "All that belongs to " <strong>{email.clone()}</strong>
-                        " will be gone for good. Your password confirms that it is you."
-                    </p>
-                    <Alert submission />
-                    // Tells password managers whose password is asked for.
-                    <input type="text" autocomplete="username" value=email readonly hidden />
-                    <PasswordField
-                        submission
-                        input=password
-                        name="current_password"
-                        label="Current password"
-                        autocomplete="current-password"
-                    />
-                    <div class="actions">
-                        <button
-                            type="button"
-                            class="button quiet"
-                            on:click=move |_| close_dialog(dialog)
-                        >
-                            "Cancel"
-                        </button>
-                        <Button
-                            submission
-                            kind="submit"
-                            look="danger"
-                            label="Delete account"
-                            busy="Deleting account…"
-                        />
-                    </div>
-                </form>
-            </dialog>
+            <Dialog open>
+                <Confirm details open />
+            </Dialog>
         </section>
+    }
+}
+
+#[component]
+fn Confirm(details: Details, open: RwSignal<bool>) -> impl IntoView {
+    let submission = Submission::default();
+    let password = NodeRef::new();
+    let delete = move || {
+        let request = user::delete(typed(password).into());
+        submission.start(async move {
+            request.await?;
+            session::end(Ended::Deleted);
+            Ok(())
+        });
+    };
+    view! {
+        <DialogForm
+            title="Delete your account?"
+            details
+            submission
+            submit="Delete account"
+            busy="Deleting account…"
+            look="danger"
+            on_submit=move |()| delete()
+            on_cancel=move |()| open.set(false)
+        >
+            <p class="dialog-lead">
+                "All that belongs to " <strong>{details.email()}</strong>
+                " will be gone for good. Your password confirms that it is you."
+            </p>
+            <CurrentPassword submission input=password />
+        </DialogForm>
     }
 }

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_secs(30);
 #[component]
 pub(super) fn Devices(
     /// The devices, newest first.
-    sessions: Vec<Session>,
+    sessions: RwSignal<Vec<Session>>,
 ) -> impl IntoView {
     let now = clock();
     view! {
@@ -26,10 +26,13 @@ pub(super) fn Devices(
             <h2 id="devices" tabindex="-1">"Devices"</h2>
             <p class="section-lead">"Everywhere your account is signed in, newest first."</p>
             <ul class="devices" role="list">
-                {sessions
-                    .into_iter()
-                    .map(|session| view! { <Device session now /> })
-                    .collect_view()}
+                {move || {
+                    sessions
+                        .get()
+                        .into_iter()
+                        .map(|session| view! { <Device session now /> })
+                        .collect_view()
+                }}
             </ul>
         </section>
     }

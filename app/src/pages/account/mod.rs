@@ -1,29 +1,35 @@
 //! `/account`: who is signed in, where, and the way out.
 
 mod delete;
+mod details;
 mod devices;
+mod dialog_form;
+mod email;
+mod password;
 mod sign_out;
+mod two_factor;
 
 use futures::future::join;
 use http::StatusCode;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_location, use_navigate},
-};
+use leptos_router::hooks::use_location;
 
-use super::use_presence;
+use super::{TWO_FACTOR, use_presence, use_redirect, way_out};
 use crate::{
     api::{
-        ApiError,
+        ApiError, Code,
         user::{self, Profile, Session},
     },
-    browser::{Ended, Presence, next::with_next},
+    browser::{Presence, next::with_next},
 };
 use delete::DeleteAccount;
+use details::Details;
 use devices::Devices;
+use email::Email;
+use password::Password;
 use sign_out::SignOut;
+use two_factor::TwoFactor;
 
 /// What the page has learnt from the server so far.
 #[derive(Clone)]
@@ -36,7 +42,7 @@ enum Known {
 /// `/account`: who is signed in, where, and the way out.
 #[component]
 pub fn Account() -> impl IntoView {
-    leave_when_signed_out();
+    leave_when_not_signed_in();
     let known = RwSignal::new(Known::Nothing);
     load_when_signed_in(known);
     let email = move || {
@@ -62,9 +68,13 @@ pub fn Account() -> impl IntoView {
                 Known::Nothing => view! { <Waiting /> }.into_any(),
                 Known::Failure(error) => view! { <Failed error known /> }.into_any(),
                 Known::Account(profile, sessions) => {
+                    let details = Details::new(profile, sessions);
                     view! {
-                        <Devices sessions />
-                        <DeleteAccount email=profile.email />
+                        <Devices sessions=details.sessions />
+                        <Email details />
+                        <Password details />
+                        <TwoFactor details />
+                        <DeleteAccount details />
                     }
                         .into_any()
                 }
@@ -132,35 +142,36 @@ fn load(known: RwSignal<Known>) {
         let (profile, sessions) = join(user::view(), user::sessions()).await;
         match profile.and_then(|profile| Ok((profile, sessions?))) {
             Ok((profile, sessions)) => known.try_set(Known::Account(profile, sessions)),
-            // The session has ended, and the page is about to be left.
-            Err(error) if error.status() == StatusCode::UNAUTHORIZED => None,
+            // The session has ended or is half a one, and the page is about to be left.
+            Err(error)
+                if error.status() == StatusCode::UNAUTHORIZED
+                    || error.code() == Some(Code::OtpRequired) =>
+            {
+                None
+            }
             Err(error) => known.try_set(Known::Failure(error)),
         };
     });
 }
 
-/// Leads away whoever is not signed in, or no longer.
-fn leave_when_signed_out() {
+/// Leads away whoever is not signed in, or no longer, or only half.
+fn leave_when_not_signed_in() {
     let presence = use_presence();
-    let navigate = use_navigate();
+    let redirect = use_redirect();
     let location = use_location();
     Effect::new(move |_| {
-        let Presence::SignedOut(ended) = presence.get() else {
-            return;
-        };
-        let target = match ended {
-            Some(Ended::Deleted) => "/".to_owned(),
-            Some(Ended::SignedOut) => "/login".to_owned(),
-            // Whoever did not mean to leave comes back after signing in.
-            Some(Ended::Elsewhere) | None => {
-                let path = location.pathname.get_untracked() + &location.search.get_untracked();
-                with_next("/login", Some(&path))
+        let here = || {
+            let path = location.pathname.get_untracked();
+            // Without its question mark.
+            match location.search.get_untracked() {
+                search if search.is_empty() => path,
+                search => format!("{path}?{search}"),
             }
         };
-        let replace = NavigateOptions {
-            replace: true,
-            ..Default::default()
-        };
-        navigate(&target, replace);
+        match presence.get() {
+            Presence::Unknown | Presence::SignedIn(_) => {}
+            Presence::HalfSignedIn(_) => redirect(&with_next(TWO_FACTOR, Some(&here()))),
+            Presence::SignedOut(ended) => redirect(&way_out(ended, &here())),
+        }
     });
 }

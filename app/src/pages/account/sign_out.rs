@@ -1,10 +1,9 @@
-use http::StatusCode;
 use leptos::prelude::*;
 
 use crate::{
-    api::{ApiError, Code, user},
-    browser::{Ended, session},
+    api::user,
     components::{Alert, Button, Submission},
+    pages::sign_out::leave,
 };
 
 /// The two ways to sign out.
@@ -39,21 +38,5 @@ pub(super) fn SignOut() -> impl IntoView {
         </div>
         <Alert submission=here />
         <Alert submission=everywhere />
-    }
-}
-
-/// Forgets the session once the server has ended it, and only then: a person who reads "signed
-/// out" must be able to rely on it.
-fn leave(answer: Result<(), ApiError>) -> Result<(), ApiError> {
-    match answer {
-        Err(error) if error.code() == Some(Code::Unreachable) => Err(ApiError::detail(
-            Code::Unreachable,
-            "The server can't be reached, so you are still signed in. Try again in a moment.",
-        )),
-        Err(error) if error.status() != StatusCode::UNAUTHORIZED => Err(error),
-        _ => {
-            session::end(Ended::SignedOut);
-            Ok(())
-        }
     }
 }

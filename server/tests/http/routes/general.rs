@@ -4,20 +4,7 @@ use std::{thread, time::Duration};
 
 use serde_json::json;
 
-use crate::support::{PASSWORD, Server};
-
-const ENDPOINTS: [(&str, &str); 10] = [
-    ("POST", "/api/user/create"),
-    ("POST", "/api/user/login"),
-    ("POST", "/api/user/login/refresh"),
-    ("POST", "/api/user/login/verify"),
-    ("GET", "/api/user/view"),
-    ("POST", "/api/user/delete"),
-    ("POST", "/api/user/logout"),
-    ("POST", "/api/user/logout/all"),
-    ("GET", "/api/user/sessions"),
-    ("POST", "/api/user/sessions/revoke"),
-];
+use crate::support::{ENDPOINTS, Endpoint, Needs, PASSWORD, Server};
 
 const CREATE: &str = "/api/user/create";
 
@@ -64,7 +51,12 @@ fn unknown_paths_are_not_found() {
 #[test]
 fn wrong_methods_are_not_allowed() {
     let server = Server::start();
-    for (right, path) in ENDPOINTS {
+    for Endpoint {
+        method: right,
+        path,
+        ..
+    } in ENDPOINTS
+    {
         for path in [path, &format!("{path}/")] {
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
                 if method == right {
@@ -90,7 +82,7 @@ fn one_trailing_slash_means_the_same_path() {
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send()
         .says(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
-    for (method, path) in ENDPOINTS {
+    for Endpoint { method, path, .. } in ENDPOINTS {
         let without = server.call(method, path).send();
         let with = server.call(method, &format!("{path}/")).send();
         assert_eq!(
@@ -109,14 +101,16 @@ fn one_trailing_slash_means_the_same_path() {
 #[test]
 fn credentials_are_needed_where_the_contract_says_so() {
     let server = Server::start();
-    for (method, path) in ENDPOINTS {
+    for Endpoint {
+        method,
+        path,
+        needs,
+    } in ENDPOINTS
+    {
         let answer = server.call(method, path).send();
-        match path {
-            "/api/user/create"
-            | "/api/user/login"
-            | "/api/user/login/refresh"
-            | "/api/user/login/verify" => assert_eq!(answer.status, 400, "{path}: {answer}"),
-            _ => {
+        match needs {
+            Needs::Nothing => assert_eq!(answer.status, 400, "{path}: {answer}"),
+            Needs::Token | Needs::HalfToken => {
                 answer.says(
                     401,
                     json!({
@@ -173,7 +167,7 @@ fn other_content_types_are_not_supported() {
         "application/cbor",
         "multipart/form-data; boundary=x",
     ] {
-        for (method, path) in ENDPOINTS {
+        for Endpoint { method, path, .. } in ENDPOINTS {
             if method == "POST" {
                 server
                     .post(path)
@@ -193,7 +187,7 @@ fn other_content_types_are_not_supported() {
 #[test]
 fn a_body_that_does_not_parse_is_malformed() {
     let server = Server::start();
-    for (method, path) in ENDPOINTS {
+    for Endpoint { method, path, .. } in ENDPOINTS {
         if method == "POST" {
             server
                 .post(path)

@@ -1,4 +1,6 @@
 mod general;
 mod health;
 mod pages;
+mod recovery;
+mod totp;
 mod user;

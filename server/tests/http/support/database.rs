@@ -69,6 +69,14 @@ impl Database {
         }
     }
 
+    /// As a `DATABASE_URL`, whichever it is.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Sqlite(file) => format!("sqlite://{}", file.display()),
+            Self::Postgres(url) => url.to_string(),
+        }
+    }
+
     /// Runs one statement and returns how many rows it changed.
     #[track_caller]
     pub fn execute(&self, sql: &str) -> u64 {
@@ -113,6 +121,16 @@ impl Database {
             }
         });
         result.unwrap_or_else(|error: sqlx::Error| panic!("{sql}: {error}"))
+    }
+
+    /// The bytes in a column of a table's only row, in hexadecimal; empty where there are none.
+    #[track_caller]
+    pub fn hex(&self, table: &str, column: &str) -> String {
+        let hex = match self {
+            Self::Sqlite(_) => format!("lower(hex({column}))"),
+            Self::Postgres(_) => format!("encode({column}, 'hex')"),
+        };
+        self.text(&format!("SELECT COALESCE({hex}, '') FROM {table}"))
     }
 
     /// Does something while this database is locked against all other writers.

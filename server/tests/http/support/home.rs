@@ -163,7 +163,7 @@ pub fn exit_code(process: &mut Child, limit: Duration) -> Option<i32> {
 
 /// Each test gets a port of its own. They are counted up below the range from which the system
 /// gives ports to outgoing connections, from a place that differs from one run to the next.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 20_000;

@@ -3,9 +3,13 @@
 mod answer;
 mod call;
 mod database;
+mod endpoints;
 mod home;
 pub mod jwt;
+pub mod mail;
+mod second_factor;
 mod server;
+pub mod smtp;
 pub mod wire;
 
 use std::{
@@ -19,7 +23,10 @@ use serde_json::Value;
 pub use answer::Answer;
 pub use call::Call;
 pub use database::{Database, postgres_administration};
-pub use home::{Home, Run, SITE_FILE};
+pub use endpoints::{ENDPOINTS, Endpoint, Needs};
+pub use home::{Home, Run, SITE_FILE, free_address};
+pub use mail::Mail;
+pub use second_factor::{Authenticator, amr, recovery_codes};
 pub use server::Server;
 
 /// The password of the accounts that a test makes without caring how.

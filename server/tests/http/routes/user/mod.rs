@@ -1,7 +1,10 @@
+mod activation;
 mod create;
 mod delete;
+mod email;
 mod login;
 mod logout;
 mod logout_all;
+mod password;
 mod sessions;
 mod view;

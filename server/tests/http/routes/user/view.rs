@@ -18,6 +18,8 @@ fn shows_the_user() {
             "is_admin": false,
             "date_joined": "<time>",
             "last_login": "<time>",
+            "email_verified": false,
+            "otp_enabled": false,
         }),
     );
     let time = |field| OffsetDateTime::parse(&text_of(&answer.json(), field), &Rfc3339).unwrap();

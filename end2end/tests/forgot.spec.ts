@@ -1,0 +1,200 @@
+import type { Page } from '@playwright/test';
+import { link, type Mailbox } from '../support/mail.ts';
+import { announced, button, email, expectAccount, expectFieldError, newPassword, open, signIn, storedSession, title } from '../support/pages.ts';
+import { Server, type User } from '../support/server.ts';
+import { expect, newUser, test, testSignedIn } from '../support/test.ts';
+
+const NEW_PASSWORD = 'cobalt-lantern-62-orchard';
+const VOID = 'This link no longer works';
+const SENTENCE = /can.t be reached/;
+
+test('a forgotten password is replaced by a link from the mail', async ({ page, user, server, mailbox }) => {
+  await open(page, '/login');
+  await page.getByRole('link', { name: 'Forgot password?' }).click();
+  await expect(title(page, 'Forgot your password?')).toBeVisible();
+  await expect(page).toHaveTitle(/Forgot your password\?.*Latchkey/);
+  await ask(page, user.email);
+  await open(page, link(await mailbox.take(user.email, 'Choose a new password')));
+  await expect(title(page, 'Choose a new password')).toBeVisible();
+  await expect(page).toHaveTitle(/Choose a new password.*Latchkey/);
+  await expect(newPassword(page)).toHaveAttribute('autocomplete', 'new-password');
+  await newPassword(page).fill(NEW_PASSWORD);
+  await newPassword(page).press('Enter');
+  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+  await expect(page).toHaveURL('/login');
+  await signIn(page, { ...user, password: NEW_PASSWORD });
+  await expectAccount(page, user);
+  await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
+  expect((await mailbox.take(user.email, 'Your password has changed')).html).not.toContain('href=');
+});
+
+test('an unknown address is told the same, and gets no mail', async ({ page, user, mailbox }) => {
+  const unknown = newUser();
+  await open(page, '/forgot');
+  await ask(page, unknown.email);
+  const told = await page.getByRole('main').innerText();
+  expect(told).toContain(`If ${unknown.email} has an account, a link to choose a new password is on its way.`);
+  await open(page, '/forgot');
+  await ask(page, user.email);
+  expect((await page.getByRole('main').innerText()).replaceAll(user.email, unknown.email)).toBe(told);
+  await mailbox.take(user.email, 'Choose a new password');
+  expect(mailbox.subjects(unknown.email)).toEqual([]);
+});
+
+test('the link is sent again after a while only, and then the earlier one is void', async ({ page, user, mailbox, problems }) => {
+  await page.clock.install();
+  await open(page, '/forgot');
+  await ask(page, user.email);
+  const first = link(await mailbox.take(user.email, 'Choose a new password'));
+  await button(page, 'Send again').click();
+  await expect(announced(page).filter({ hasText: 'Sent. Look into your inbox, and at spam.' })).toBeVisible();
+  const second = link(await mailbox.take(user.email, 'Choose a new password'));
+  const waiting = page.getByRole('button', { name: /^Send again in \d+ s$/ });
+  await expect(waiting).toBeDisabled();
+  await expect(waiting).toBeFocused();
+  await waiting.press('Enter');
+  await page.clock.fastForward(30_000);
+  await expect(page.getByRole('button', { name: /^Send again in (30|2\d) s$/ })).toBeDisabled();
+  await page.clock.fastForward(31_000);
+  await expect(button(page, 'Send again')).toBeEnabled();
+  expect(mailbox.subjects(user.email)).not.toContain('Choose a new password');
+
+  problems.expectStatus(400, '/api/user/password/reset/confirm');
+  await open(page, first);
+  await choose(page);
+  await expect(title(page, VOID)).toBeVisible();
+  await open(page, second);
+  await choose(page);
+  await expect(title(page, 'Your password is changed')).toBeVisible();
+});
+
+test('a link works once', async ({ page, context, user, server, mailbox, problems }) => {
+  problems.expectStatus(400, '/api/user/password/reset/confirm');
+  const url = await resetLink(server, mailbox, user);
+  const other = await context.newPage();
+  await open(page, url);
+  await open(other, url);
+  await choose(page);
+  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await newPassword(other).fill('saffron-ladder-17-meadow');
+  await button(other, 'Set password').click();
+  await expect(title(other, VOID)).toBeVisible();
+  await server.login({ ...user, password: NEW_PASSWORD });
+  await other.getByRole('link', { name: 'Ask for a new link' }).click();
+  await expect(other).toHaveURL('/forgot');
+  await expect(title(other, 'Forgot your password?')).toBeVisible();
+});
+
+test('a damaged link says so, and what to do next', async ({ page, problems }) => {
+  problems.expectStatus(400, '/api/user/password/reset/confirm');
+  await open(page, '/reset#token=garbage');
+  await choose(page);
+  await expect(title(page, VOID)).toBeVisible();
+  for (const path of ['/reset', '/reset#', '/reset#token=', '/reset#other=1']) {
+    await page.goto('/robots.txt');
+    await open(page, path);
+    await expect(title(page, VOID)).toBeVisible();
+    await expect(newPassword(page)).toHaveCount(0);
+    await expect(page.getByRole('link', { name: 'Ask for a new link' })).toBeVisible();
+  }
+});
+
+test('another link in the same tab is another link', async ({ page, user, server, mailbox }) => {
+  await open(page, '/reset#token=');
+  await expect(title(page, VOID)).toBeVisible();
+  // A change of the fragment alone loads no page.
+  await page.goto(await resetLink(server, mailbox, user));
+  await choose(page);
+  await expect(title(page, 'Your password is changed')).toBeVisible();
+});
+
+test('what is no address is told at the field', async ({ page, problems }) => {
+  problems.expectStatus(400, '/api/user/password/reset');
+  await open(page, '/forgot');
+  await button(page, 'Send link').click();
+  await expectFieldError(email(page), 'This field is required.');
+  await expect(email(page)).toBeFocused();
+  await email(page).fill('nobody');
+  await button(page, 'Send link').click();
+  await expectFieldError(email(page), /email/i);
+  await expect(email(page)).toHaveValue('nobody');
+});
+
+test('a password that breaks a rule is told at the field, and the link stays good', async ({ page, user, server, mailbox, problems }) => {
+  problems.expectStatus(400, '/api/user/password/reset/confirm');
+  await open(page, await resetLink(server, mailbox, user));
+  await button(page, 'Set password').click();
+  await expectFieldError(newPassword(page), /This field is required\./);
+  await expect(newPassword(page)).toBeFocused();
+  for (const [refused, message] of [['k7-Pq', /too short/], ['password123', /too common/], [user.email, /email/i]] as const) {
+    await newPassword(page).fill(refused);
+    await button(page, 'Set password').click();
+    await expectFieldError(newPassword(page), message);
+    await expect(newPassword(page)).toHaveValue(refused);
+  }
+  await choose(page);
+  await expect(title(page, 'Your password is changed')).toBeVisible();
+});
+
+testSignedIn('a new password signs out the browser that was signed in', async ({ page, user, server, mailbox, problems }) => {
+  problems.expect(/status of 401/);
+  await open(page, '/account');
+  await expectAccount(page, user);
+  await open(page, await resetLink(server, mailbox, user));
+  await choose(page);
+  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await expect.poll(() => storedSession(page)).toBeNull();
+  await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+  await signIn(page, { ...user, password: NEW_PASSWORD });
+  await expectAccount(page, user);
+});
+
+test('asking while the server is away: told, nothing lost, and trying again works', async ({ anotherBrowser, mailbox, problems }) => {
+  problems.expectUnreachable('/api/user/password/reset');
+  const own = await Server.launch({ LATCHKEY_SMTP_URL: mailbox.url });
+  try {
+    const user = newUser();
+    await own.register(user);
+    const page = await (await anotherBrowser({ baseURL: own.url })).newPage();
+    await open(page, '/forgot');
+    await email(page).fill(user.email);
+    await own.stop();
+    await button(page, 'Send link').click();
+    await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+    await expect(email(page)).toHaveValue(user.email);
+    await own.start();
+    await button(page, 'Send link').click();
+    await expect(title(page, 'Check your mail')).toBeVisible();
+    const url = link(await mailbox.take(user.email, 'Choose a new password'));
+
+    problems.expectUnreachable('/api/user/password/reset/confirm');
+    await open(page, url);
+    await newPassword(page).fill(NEW_PASSWORD);
+    await own.stop();
+    await button(page, 'Set password').click();
+    await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+    await expect(newPassword(page)).toHaveValue(NEW_PASSWORD);
+    await own.start();
+    await button(page, 'Set password').click();
+    await expect(title(page, 'Your password is changed')).toBeVisible();
+  } finally {
+    await own.discard();
+  }
+});
+
+async function ask(page: Page, address: string): Promise<void> {
+  await email(page).fill(address);
+  await button(page, 'Send link').click();
+  await expect(title(page, 'Check your mail')).toBeVisible();
+}
+
+async function choose(page: Page): Promise<void> {
+  await newPassword(page).fill(NEW_PASSWORD);
+  await button(page, 'Set password').click();
+}
+
+async function resetLink(server: Server, mailbox: Mailbox, user: User): Promise<string> {
+  await server.post('/api/user/password/reset', { email: user.email });
+  return link(await mailbox.take(user.email, 'Choose a new password'));
+}

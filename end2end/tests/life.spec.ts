@@ -1,0 +1,168 @@
+import { readFile } from 'node:fs/promises';
+import { Authenticator, scan } from '../support/authenticator.ts';
+import { link } from '../support/mail.ts';
+import { announced, beginSetUp, button, code, currentPassword, dialog, email, expectAccount, expectTwoFactor, fill, heading, newEmail, newPassword, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, storedSession, title } from '../support/pages.ts';
+import { expect, newUser, test } from '../support/test.ts';
+
+test.use({ settings: { LATCHKEY_REQUIRE_ACTIVATION: 'true' } });
+
+test('the whole life of one person', async ({ page, context, server, mailbox, problems }) => {
+  test.setTimeout(120_000);
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  // Before the address is proved, and before the second factor is passed.
+  problems.expectStatus(403, '/api/user/login');
+  problems.expectStatus(403, '/api/user/view');
+  const user = newUser();
+  const oldEmail = user.email;
+  let app!: Authenticator;
+  let recoveryCodes: string[] = [];
+
+  const signOut = async () => {
+    await button(page, 'Sign out').first().click();
+    await expect(page).toHaveURL('/login');
+    expect(await storedSession(page)).toBeNull();
+  };
+  const signInWithPassword = async () => {
+    await open(page, '/login');
+    await signIn(page, user);
+    await expectTwoFactor(page);
+  };
+
+  await test.step('registers', async () => {
+    await open(page, '/');
+    await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
+    await fill(page, user);
+    await button(page, 'Create account').click();
+    await expect(title(page, 'Check your mail')).toBeVisible();
+    await expect(page.getByRole('main')).toContainText(`We sent a link to ${user.email}.`);
+    expect(await storedSession(page)).toBeNull();
+  });
+
+  await test.step('confirms the address', async () => {
+    await open(page, link(await mailbox.take(user.email, 'Confirm your address')));
+    await expect(title(page, 'Your address is confirmed')).toBeVisible();
+    await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+    await signIn(page, user);
+    await expectAccount(page, user);
+    await expect(section(page, 'Email')).toContainText('Confirmed');
+    await expect(section(page, 'Email')).not.toContainText('Not confirmed');
+  });
+
+  await test.step('sets up an authenticator app', async () => {
+    await beginSetUp(page, user);
+    app = new Authenticator(await scan(qrCode(page)));
+    expect(await shownSecret(page)).toBe(app.secret);
+    expect(app.label).toBe(user.email);
+    await code(page).fill(app.code());
+    recoveryCodes = await shownRecoveryCodes(page);
+    expect(new Set(recoveryCodes).size).toBe(10);
+
+    await press(page, 'Copy');
+    await expect(announced(page).filter({ hasText: /copied/i }).first()).toBeVisible();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    expect(copied.trim().split('\n')).toEqual(recoveryCodes);
+    const downloading = page.waitForEvent('download');
+    await press(page, 'Download');
+    const download = await downloading;
+    expect(download.suggestedFilename()).toBe('latchkey-recovery-codes.txt');
+    const saved = await readFile(await download.path(), 'utf8');
+    for (const one of recoveryCodes) expect(saved.split('\n')).toContain(one);
+
+    await press(page, 'Done');
+    await expect(dialog(page)).toHaveCount(0);
+    await expect(section(page, 'Two-factor authentication').getByText('On', { exact: true })).toBeVisible();
+    await mailbox.take(user.email, 'Two-factor authentication is on');
+  });
+
+  await test.step('signs in with a code', async () => {
+    await signOut();
+    await signInWithPassword();
+    await page.reload();
+    await expectTwoFactor(page);
+    await code(page).fill(app.code());
+    await expectAccount(page, user);
+  });
+
+  await test.step('loses the phone, and signs in with a recovery code', async () => {
+    await signOut();
+    await signInWithPassword();
+    await button(page, 'Use a recovery code').click();
+    await recoveryCode(page).fill(recoveryCodes[0]);
+    await button(page, 'Verify').click();
+    await expectAccount(page, user);
+    const { text } = await mailbox.take(user.email, 'A recovery code was used');
+    expect(text).toContain('9 are left');
+  });
+
+  await test.step('forgets the password, which does not get around the second factor', async () => {
+    await signOut();
+    await page.getByRole('link', { name: 'Forgot password?' }).click();
+    await expect(page).toHaveURL('/forgot');
+    await email(page).fill(user.email);
+    await button(page, 'Send link').click();
+    await expect(title(page, 'Check your mail')).toBeVisible();
+    await open(page, link(await mailbox.take(user.email, 'Choose a new password')));
+    user.password = 'cobalt-lantern-62-orchard';
+    await newPassword(page).fill(user.password);
+    await button(page, 'Set password').click();
+    await expect(title(page, 'Your password is changed')).toBeVisible();
+    await mailbox.take(user.email, 'Your password has changed');
+    await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+    await expect(page).toHaveURL('/login');
+    await signIn(page, user);
+    await expectTwoFactor(page);
+    await code(page).fill(app.code());
+    await expectAccount(page, user);
+  });
+
+  await test.step('changes the address', async () => {
+    const next = newUser().email;
+    await openDialog(page, 'Email', 'Change email');
+    await newEmail(page).fill(next);
+    await currentPassword(page).fill(user.password);
+    await press(page, 'Change email');
+    await expect(section(page, 'Email').getByText(`We sent a link to ${next}. Open it to finish.`)).toBeVisible();
+    expect((await mailbox.take(oldEmail, 'Your address is about to change')).text).toContain(next);
+    await expectAccount(page, user);
+    await open(page, link(await mailbox.take(next, 'Confirm your new address')));
+    await expect(title(page, 'Your address is changed')).toBeVisible();
+    await mailbox.take(oldEmail, 'Your address has changed');
+    user.email = next;
+    await page.getByRole('link', { name: 'Go to your account' }).click();
+    await expectAccount(page, user);
+    await expect(section(page, 'Email')).toContainText(next);
+  });
+
+  await test.step('changes the password', async () => {
+    await openDialog(page, 'Password', 'Change password');
+    await currentPassword(page).fill(user.password);
+    user.password = 'saffron-ladder-17-meadow';
+    await newPassword(page).fill(user.password);
+    await press(page, 'Change password');
+    await expect(section(page, 'Password').getByText('Your password is changed. Other devices are signed out.')).toBeVisible();
+    await mailbox.take(user.email, 'Your password has changed');
+  });
+
+  await test.step('turns the second factor off', async () => {
+    await openDialog(page, 'Two-factor authentication', 'Turn off');
+    await currentPassword(page).fill(user.password);
+    await press(page, 'Turn off');
+    await expect(section(page, 'Two-factor authentication').getByText('Two-factor authentication is off. Other devices are signed out.')).toBeVisible();
+    await mailbox.take(user.email, 'Two-factor authentication is off');
+    await signOut();
+    await signIn(page, user);
+    await expectAccount(page, user);
+  });
+
+  await test.step('deletes the account', async () => {
+    await openDialog(page, 'Delete account', 'Delete account');
+    await currentPassword(page).fill(user.password);
+    await press(page, 'Delete account');
+    await expect(page).toHaveURL('/');
+    expect(await storedSession(page)).toBeNull();
+    await expect(heading(page, user)).toHaveCount(0);
+    await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
+    expect(mailbox.subjects(oldEmail), 'mails that nobody expects').toEqual([]);
+    expect(mailbox.subjects(user.email), 'mails that nobody expects').toEqual([]);
+  });
+});

@@ -1,0 +1,467 @@
+import { readFile } from 'node:fs/promises';
+import type { Page } from '@playwright/test';
+import { Authenticator, scan } from '../support/authenticator.ts';
+import { announced, beginSetUp, button, code, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, expectLogin, expectTwoFactor, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, storedSession, tabTo, title } from '../support/pages.ts';
+import { Server } from '../support/server.ts';
+import { expect, newUser, stored, test, testSignedIn, testWithSecondFactor } from '../support/test.ts';
+
+const NAME = 'Two-factor authentication';
+const WRONG = 'This code is not right, or it has been used already.';
+const NOBODY = { storageState: { cookies: [], origins: [] } };
+
+test.describe('signing in', () => {
+  /** Signs in with the password, which the second factor follows. */
+  const half = test.extend<{ asked: Page }>({
+    asked: async ({ page, user, secondFactor: _, problems }, use) => {
+      problems.expectStatus(403, '/api/user/view');
+      await open(page, '/login');
+      await signIn(page, user);
+      await expectTwoFactor(page);
+      await use(page);
+    },
+  });
+
+  half('asks for a code, which is sent as soon as it is complete', async ({ asked, user, secondFactor }) => {
+    const sent: unknown[] = [];
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    await asked.route('**/api/totp/login', async (route) => {
+      sent.push(route.request().postDataJSON());
+      await held;
+      await route.continue();
+    });
+    await expect(asked).toHaveTitle(/Two-factor authentication.*Latchkey/);
+    await expect(code(asked)).toBeFocused();
+    await expect(code(asked)).toHaveAttribute('autocomplete', 'one-time-code');
+    await expect(code(asked)).toHaveAttribute('inputmode', 'numeric');
+    const typed = secondFactor.app.code();
+    await code(asked).pressSequentially(typed.slice(0, 5));
+    expect(sent).toEqual([]);
+    await code(asked).pressSequentially(typed.slice(5));
+    await expect.poll(() => sent).toEqual([{ code: typed }]);
+    await code(asked).press('Enter');
+    answer();
+    await expectAccount(asked, user);
+    expect(sent).toHaveLength(1);
+  });
+
+  half('takes a code that is pasted with a space', async ({ asked, context, user, secondFactor }) => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    const typed = secondFactor.app.code();
+    await asked.evaluate((text) => navigator.clipboard.writeText(text), ` ${typed.slice(0, 3)} ${typed.slice(3)} `);
+    await code(asked).press('ControlOrMeta+V');
+    await expectAccount(asked, user);
+  });
+
+  half('drops what is no digit', async ({ asked }) => {
+    await code(asked).pressSequentially('1a2 -3');
+    await expect(code(asked)).toHaveValue('123');
+  });
+
+  half('tells a wrong code at the field, ready for the next', async ({ asked, user, secondFactor, problems }) => {
+    problems.expectStatus(400, '/api/totp/login');
+    await button(asked, 'Verify').click();
+    await expectFieldError(code(asked), 'This field is required.');
+    await code(asked).fill(secondFactor.app.wrongCode());
+    await expectFieldError(code(asked), WRONG);
+    await expect(code(asked)).toBeFocused();
+    await expect.poll(() => code(asked).evaluate((input: HTMLInputElement) => input.selectionEnd! - input.selectionStart!)).toBe(6);
+    await asked.keyboard.type(secondFactor.app.code());
+    await expectAccount(asked, user);
+  });
+
+  half('refuses codes for a while after 5 wrong ones', async ({ asked, secondFactor, problems }) => {
+    problems.expectStatus(400, '/api/totp/login');
+    problems.expectStatus(429, '/api/totp/login');
+    problems.expectStatus(429, '/api/recovery/login');
+    const answers: number[] = [];
+    asked.on('response', (response) => {
+      if (response.url().endsWith('/login')) answers.push(response.status());
+    });
+    for (let guess = 1; guess <= 5; guess += 1) {
+      await code(asked).fill('');
+      await code(asked).fill(secondFactor.app.wrongCode());
+      await expect.poll(() => answers).toHaveLength(guess);
+      await expectFieldError(code(asked), WRONG);
+    }
+    await code(asked).fill('');
+    await code(asked).fill(secondFactor.app.code());
+    await expect(announced(asked).filter({ hasText: 'Too many attempts. Try again in a minute.' })).toBeVisible();
+    await button(asked, 'Use a recovery code').click();
+    await recoveryCode(asked).fill(secondFactor.recoveryCodes[0]);
+    await button(asked, 'Verify').click();
+    await expect(announced(asked).filter({ hasText: 'Too many attempts. Try again in a minute.' })).toBeVisible();
+    await expect(title(asked, NAME)).toBeVisible();
+    expect(answers).toEqual([400, 400, 400, 400, 400, 429, 429]);
+  });
+
+  half('takes a recovery code instead, once', async ({ asked, user, secondFactor, mailbox, problems }) => {
+    problems.expectStatus(400, '/api/recovery/login');
+    const [first] = secondFactor.recoveryCodes;
+    await button(asked, 'Use a recovery code').click();
+    await expect(recoveryCode(asked)).toBeFocused();
+    await expect(recoveryCode(asked)).toHaveAttribute('autocomplete', 'off');
+    await expect(recoveryCode(asked)).toHaveAttribute('autocapitalize', 'none');
+    await expect(recoveryCode(asked)).toHaveAttribute('spellcheck', 'false');
+    await button(asked, 'Use the authenticator app').click();
+    await expect(code(asked)).toBeFocused();
+    await button(asked, 'Use a recovery code').click();
+    await recoveryCode(asked).fill('k3v9t-0m2xq-8hd1r');
+    await button(asked, 'Verify').click();
+    await expectFieldError(recoveryCode(asked), WRONG);
+    await expect(recoveryCode(asked)).toBeFocused();
+    // As one types it off a sheet of paper.
+    await recoveryCode(asked).fill(first.toUpperCase().replaceAll('-', ' '));
+    await recoveryCode(asked).press('Enter');
+    await expectAccount(asked, user);
+    expect((await mailbox.take(user.email, 'A recovery code was used')).text).toContain('9 are left');
+
+    await button(asked, 'Sign out').first().click();
+    await expect(asked).toHaveURL('/login');
+    await signIn(asked, user);
+    await expectTwoFactor(asked);
+    await button(asked, 'Use a recovery code').click();
+    await recoveryCode(asked).fill(first);
+    await button(asked, 'Verify').click();
+    await expectFieldError(recoveryCode(asked), WRONG);
+  });
+
+  half('can be called off', async ({ asked, server }) => {
+    const { token } = (await storedSession(asked))!;
+    await expect(server.sessions(token)).rejects.toThrow(/otp_required/);
+    await button(asked, 'Sign out').first().click();
+    await expect(asked).toHaveURL('/login');
+    expect(await storedSession(asked)).toBeNull();
+    await expect(server.sessions(token)).rejects.toThrow(/token_invalid/);
+  });
+
+  half('opens no other page before the code', async ({ asked, user, secondFactor, problems }) => {
+    problems.expect(/status of 403/);
+    for (const path of ['/account', '/', '/login', '/register', '/two-factor']) {
+      await open(asked, path);
+      await expect(asked).toHaveURL((url) => url.pathname === '/two-factor');
+      await expect(code(asked)).toBeVisible();
+    }
+    await asked.reload();
+    await expect(code(asked)).toBeFocused();
+    await code(asked).fill(secondFactor.app.code());
+    await expectAccount(asked, user);
+    await asked.goBack();
+    await expect(code(asked)).toHaveCount(0);
+  });
+
+  half('in one tab counts in the others', async ({ asked, context, user, secondFactor, problems }) => {
+    problems.expect(/status of 403/);
+    const tab = await context.newPage();
+    await open(tab, '/account');
+    await expectTwoFactor(tab, '/account');
+    await code(asked).fill(secondFactor.app.code());
+    await expectAccount(asked, user);
+    await expectAccount(tab, user);
+  });
+
+  half('stores the session as promised', async ({ asked, user, secondFactor }) => {
+    const before = (await storedSession(asked))!;
+    await code(asked).fill(secondFactor.app.code());
+    await expectAccount(asked, user);
+    const after = (await storedSession(asked))!;
+    for (const session of [before, after]) {
+      expect(Object.keys(session).sort()).toEqual(['expires_at', 'refresh_token', 'token']);
+    }
+    expect(after.token).not.toBe(before.token);
+    expect(await asked.evaluate(() => Object.keys(localStorage))).toEqual(['latchkey.session']);
+  });
+
+  test('goes on to where one came from, and never shows the account before', async ({ page, user, secondFactor, problems }) => {
+    problems.expectStatus(403, '/api/user/view');
+    const seen: string[] = [];
+    page.on('framenavigated', (frame) => seen.push(new URL(frame.url()).pathname));
+    await open(page, '/login?next=/account?from=mail');
+    await signIn(page, user);
+    await expectTwoFactor(page, '/account?from=mail');
+    expect(seen).not.toContain('/account');
+    await code(page).fill(secondFactor.app.code());
+    await expect(page).toHaveURL('/account?from=mail');
+  });
+
+  test('while the server is away: told, and trying again works', async ({ anotherBrowser, problems }) => {
+    problems.expectStatus(403, '/api/user/view');
+    problems.expectUnreachable('/api/totp/login');
+    const own = await Server.launch();
+    try {
+      const user = newUser();
+      await own.register(user);
+      const { app } = await own.turnOnSecondFactor(user);
+      const page = await (await anotherBrowser({ baseURL: own.url })).newPage();
+      await open(page, '/login');
+      await signIn(page, user);
+      await expectTwoFactor(page);
+      await own.stop();
+      const typed = app.code();
+      await code(page).fill(typed);
+      await expect(announced(page).filter({ hasText: /can.t be reached/ }).first()).toBeVisible();
+      await expect(code(page)).toHaveValue(typed);
+      await own.start();
+      await button(page, 'Verify').click();
+      await expectAccount(page, user);
+    } finally {
+      await own.discard();
+    }
+  });
+});
+
+test('who is signed out is asked for the password first', async ({ page }) => {
+  await open(page, '/two-factor');
+  await expectLogin(page, '/account');
+});
+
+testSignedIn('who has no second factor to pass is led on', async ({ page, user }) => {
+  for (const path of ['/two-factor', '/two-factor?next=https://evil.example', '/two-factor?next=//evil.example']) {
+    await page.goto(path);
+    await expectAccount(page, user);
+  }
+  await page.goto('/two-factor?next=/account?from=mail');
+  await expect(page).toHaveURL('/account?from=mail');
+});
+
+test.describe('turning it on', () => {
+  testSignedIn('takes the password, and a code of the app that scanned the QR code', async ({ page, user, mailbox, problems }) => {
+    problems.expectStatus(400, '/api/totp/create');
+    problems.expectStatus(400, '/api/totp/confirm');
+    await open(page, '/account');
+    await openDialog(page, NAME, 'Turn on');
+    await press(page, 'Continue');
+    await expectFieldError(currentPassword(page), 'This field is required.');
+    await currentPassword(page).fill('not-the-password');
+    await press(page, 'Continue');
+    await expectFieldError(currentPassword(page), /password/i);
+    await expect(currentPassword(page)).toBeFocused();
+    await currentPassword(page).fill(user.password);
+    await press(page, 'Continue');
+    await expect(code(page)).toBeFocused();
+    await expect(currentPassword(page)).toHaveCount(0);
+
+    const app = new Authenticator(await scan(qrCode(page)));
+    expect(app.secret).toBe(await shownSecret(page));
+    expect(app.issuer).toBe('Latchkey');
+    expect(app.label).toBe(user.email);
+    await code(page).fill(app.wrongCode());
+    await expectFieldError(code(page), WRONG);
+    await expect(code(page)).toBeFocused();
+    await page.keyboard.type(app.code());
+    await shownRecoveryCodes(page);
+    await press(page, 'Done');
+    await expect(dialog(page)).toHaveCount(0);
+    await expect(section(page, NAME).getByText('On', { exact: true })).toBeVisible();
+    await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
+    await expect(section(page, NAME).getByRole('button', { name: 'Turn on' })).toHaveCount(0);
+    await mailbox.take(user.email, 'Two-factor authentication is on');
+    await page.reload();
+    await expectAccount(page, user);
+    await expect(section(page, NAME).getByText('On', { exact: true })).toBeVisible();
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    testSignedIn(`shows a QR code that can be scanned, at 320 pixels in ${colorScheme}`, async ({ page, user }) => {
+      await page.setViewportSize({ width: 320, height: 640 });
+      await page.emulateMedia({ colorScheme });
+      await open(page, '/account');
+      await beginSetUp(page, user);
+      expect(new Authenticator(await scan(qrCode(page))).secret).toBe(await shownSecret(page));
+    });
+  }
+
+  testSignedIn('works by keyboard alone', async ({ page, user }) => {
+    await open(page, '/account');
+    await expectAccount(page, user);
+    await tabTo(page, 'Turn on');
+    await page.keyboard.press('Enter');
+    await expect(currentPassword(page)).toBeFocused();
+    await page.keyboard.type(user.password);
+    await page.keyboard.press('Enter');
+    await expect(code(page)).toBeFocused();
+    const app = new Authenticator(await scan(qrCode(page)));
+    await page.keyboard.type(app.code());
+    await shownRecoveryCodes(page);
+    await expect(dialog(page).locator(':focus')).toHaveCount(1);
+    await tabTo(page, 'Done');
+    await page.keyboard.press('Enter');
+    await expect(dialog(page)).toHaveCount(0);
+    await tabTo(page, 'Turn off');
+    await page.keyboard.press('Enter');
+    await expect(currentPassword(page)).toBeFocused();
+    await page.keyboard.type(user.password);
+    await page.keyboard.press('Enter');
+    await expect(section(page, NAME).getByRole('status')).toHaveText('Two-factor authentication is off. Other devices are signed out.');
+    await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
+  });
+
+  testSignedIn('can be called off until the code', async ({ page, user, server }) => {
+    await open(page, '/account');
+    await beginSetUp(page, user);
+    const first = await shownSecret(page);
+    await page.keyboard.press('Escape');
+    await expect(dialog(page)).toHaveCount(0);
+    await expect(button(page, 'Turn on')).toBeFocused();
+    await beginSetUp(page, user);
+    expect(await shownSecret(page)).not.toBe(first);
+    await press(page, 'Cancel');
+    await expect(dialog(page)).toHaveCount(0);
+    await page.reload();
+    await expectAccount(page, user);
+    await expect(button(page, 'Turn on')).toBeVisible();
+    await server.sessions((await server.login(user)).token);
+  });
+
+  testSignedIn('leads a browser that was signed in to the code, and back', async ({ page, anotherBrowser, server, user, problems }) => {
+    problems.expect(/status of 403/);
+    const storageState = stored(server, await server.login(user));
+    const other = await (await anotherBrowser({ storageState })).newPage();
+    await open(other, '/account?from=mail');
+    await expect(devices(other)).toHaveCount(2);
+
+    await open(page, '/account');
+    await beginSetUp(page, user);
+    const app = new Authenticator(await scan(qrCode(page)));
+    await code(page).fill(app.code());
+    await shownRecoveryCodes(page);
+    await press(page, 'Done');
+
+    await devices(other).filter({ hasNotText: 'This device' }).getByRole('button', { name: /^Sign out/ }).click();
+    await expectTwoFactor(other, '/account?from=mail');
+    await other.reload();
+    await expectTwoFactor(other, '/account?from=mail');
+    await code(other).fill(app.code());
+    await expect(other).toHaveURL('/account?from=mail');
+    await expect(devices(other)).toHaveCount(2);
+    await page.reload();
+    await expectAccount(page, user);
+  });
+});
+
+test.describe('recovery codes', () => {
+  testSignedIn('are copied, downloaded and printed, and not lost by accident', async ({ page, context, user }) => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.addInitScript(() => {
+      const counted = { prints: 0, print: () => (counted.prints += 1) };
+      Object.assign(window, { print: counted.print, counted });
+    });
+    await open(page, '/account');
+    await beginSetUp(page, user);
+    const app = new Authenticator(await scan(qrCode(page)));
+    await code(page).fill(app.code());
+    const codes = await shownRecoveryCodes(page);
+    for (const one of codes) expect(one).toMatch(/^[0-9a-hjkmnp-tv-z]{5}(-[0-9a-hjkmnp-tv-z]{5}){2}$/);
+    expect(new Set(codes).size).toBe(10);
+
+    for (const _ of [1, 2, 3]) await page.keyboard.press('Escape');
+    await page.mouse.click(4, 4);
+    expect(await shownRecoveryCodes(page)).toEqual(codes);
+    await expect(dialog(page)).toBeVisible();
+
+    await press(page, 'Copy');
+    await expect(announced(page).filter({ hasText: /copied/i }).first()).toBeVisible();
+    expect((await page.evaluate(() => navigator.clipboard.readText())).trim().split('\n')).toEqual(codes);
+    const downloading = page.waitForEvent('download');
+    await press(page, 'Download');
+    const download = await downloading;
+    expect(download.suggestedFilename()).toBe('latchkey-recovery-codes.txt');
+    const lines = (await readFile(await download.path(), 'utf8')).split('\n');
+    for (const one of codes) expect(lines).toContain(one);
+    await press(page, 'Print');
+    expect(await page.evaluate(() => (window as unknown as { counted: { prints: number } }).counted.prints)).toBe(1);
+
+    await press(page, 'Done');
+    await expect(dialog(page)).toHaveCount(0);
+    await expect(page.getByText(codes[0])).toHaveCount(0);
+  });
+
+  testSignedIn('are printed on one page, without what is behind them', async ({ page, user }) => {
+    await open(page, '/account');
+    await beginSetUp(page, user);
+    const app = new Authenticator(await scan(qrCode(page)));
+    await code(page).fill(app.code());
+    const codes = await shownRecoveryCodes(page);
+    await page.emulateMedia({ media: 'print' });
+    for (const one of codes) await expect(page.getByText(one)).toBeVisible();
+    await expect(button(page, 'Print')).toBeHidden();
+    await expect(page.getByText('Change password')).toBeHidden();
+    expect((await page.pdf()).toString('latin1')).toMatch(/\/Count 1\b/);
+  });
+
+  testWithSecondFactor('are replaced by new ones', async ({ page, server, user, secondFactor, mailbox, problems }) => {
+    problems.expectStatus(400, '/api/recovery/create');
+    await open(page, '/account');
+    await openDialog(page, NAME, 'New recovery codes');
+    await currentPassword(page).fill('not-the-password');
+    await press(page, 'Make new codes');
+    await expectFieldError(currentPassword(page), /password/i);
+    await currentPassword(page).fill(user.password);
+    await press(page, 'Make new codes');
+    const codes = await shownRecoveryCodes(page);
+    expect(codes.filter((one) => secondFactor.recoveryCodes.includes(one))).toEqual([]);
+    await page.keyboard.press('Escape');
+    await expect(dialog(page)).toBeVisible();
+    await press(page, 'Done');
+    await expect(dialog(page)).toHaveCount(0);
+    await expect(button(page, 'New recovery codes')).toBeFocused();
+    await mailbox.take(user.email, 'You have new recovery codes');
+
+    const authorization = { Authorization: `Bearer ${(await server.login(user)).token}` };
+    const pass = (one: string) => server.post('/api/recovery/login', { code: one }, authorization);
+    await expect(pass(secondFactor.recoveryCodes[0])).rejects.toThrow(/not right/);
+    await pass(codes[0]);
+  });
+});
+
+testWithSecondFactor('turning it off takes the password, and ends other sessions', async ({ page, anotherBrowser, server, user, secondFactor, mailbox, problems }) => {
+  problems.expectStatus(400, '/api/totp/delete');
+  problems.expect(/status of 403/);
+  problems.expect(/status of 401/);
+  const other = await (await anotherBrowser(NOBODY)).newPage();
+  await open(other, '/login');
+  await signIn(other, user);
+  await expectTwoFactor(other);
+  await code(other).fill(secondFactor.app.code());
+  await expectAccount(other, user);
+
+  await open(page, '/account');
+  await expect(devices(page)).toHaveCount(2);
+  await openDialog(page, NAME, 'Turn off');
+  await currentPassword(page).fill('not-the-password');
+  await press(page, 'Turn off');
+  await expectFieldError(currentPassword(page), /password/i);
+  await currentPassword(page).fill(user.password);
+  await press(page, 'Turn off');
+  await expect(dialog(page)).toHaveCount(0);
+  await expect(section(page, NAME).getByRole('status')).toHaveText('Two-factor authentication is off. Other devices are signed out.');
+  await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
+  await expect(section(page, NAME).getByRole('button', { name: 'Turn on' })).toBeVisible();
+  await expect(devices(page)).toHaveCount(1);
+  await mailbox.take(user.email, 'Two-factor authentication is off');
+  await page.reload();
+  await expectAccount(page, user);
+
+  await other.reload();
+  await expectEnded(other);
+  await signIn(other, user);
+  await expectAccount(other, user);
+  await server.sessions((await server.login(user)).token);
+});
+
+testWithSecondFactor('an account with a second factor is changed and deleted like any other', async ({ page, server, user }) => {
+  await open(page, '/account');
+  await openDialog(page, 'Password', 'Change password');
+  await currentPassword(page).fill(user.password);
+  user.password = 'cobalt-lantern-62-orchard';
+  await page.getByLabel('New password', { exact: true }).fill(user.password);
+  await press(page, 'Change password');
+  await expect(dialog(page)).toHaveCount(0);
+  await page.reload();
+  await expectAccount(page, user);
+  await openDialog(page, 'Delete account', 'Delete account');
+  await currentPassword(page).fill(user.password);
+  await press(page, 'Delete account');
+  await expect(page).toHaveURL('/');
+  await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
+});

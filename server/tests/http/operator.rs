@@ -1,0 +1,216 @@
+//! What an operator does to accounts, beside a running server.
+
+use crate::support::{
+    OTHER_PASSWORD, PASSWORD, Pair, Run, Server,
+    mail::{OTP_OFF, PASSWORD_CHANGED},
+};
+
+fn user(server: &Server, command: &str, email: &str) -> Run {
+    let run = server.home().run(&["user", command, "--email", email]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+    run
+}
+
+fn set_password(server: &Server, email: &str, input: &str) -> Run {
+    let mut command = server.home().command(&[]);
+    command.args(["user", "password", "--email", email]);
+    server.home().finish(command, input)
+}
+
+/// What `latchkey user list` says of each user, without id and times.
+fn list(server: &Server) -> Vec<Vec<String>> {
+    let run = server.home().run(&["user", "list"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let mut lines = run.stdout.lines();
+    assert_eq!(
+        lines.next(),
+        Some("EMAIL\tID\tSTATE\tADMIN\tVERIFIED\tOTP\tJOINED\tLAST LOGIN")
+    );
+    lines
+        .map(|line| {
+            let columns: Vec<_> = line.split('\t').map(str::to_owned).collect();
+            assert_eq!(columns.len(), 8, "{line}");
+            assert!(columns[1].parse::<uuid::Uuid>().is_ok(), "{line}");
+            let shown = [0, 2, 3, 4, 5];
+            shown.map(|index| columns[index].clone()).to_vec()
+        })
+        .collect()
+}
+
+#[test]
+fn lists_users() {
+    let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
+    assert_eq!(list(&server), Vec::<Vec<String>>::new());
+    server.register("Grace@example.com");
+    server.register("ada@example.com");
+    let mut command = server.home().command(&[]);
+    command.args(["user", "create", "--email", "root@example.com", "--admin"]);
+    server.home().finish(command, PASSWORD);
+    let token = server.activation_token("ada@example.com");
+    server
+        .post("/api/user/activation")
+        .json(serde_json::json!({"token": token}))
+        .send()
+        .says_nothing();
+    server.turn_on_totp(&server.sign_in("ada@example.com"));
+    user(&server, "deactivate", "root@example.com");
+    assert_eq!(
+        list(&server),
+        [
+            ["ada@example.com", "active", "no", "yes", "yes"],
+            ["Grace@example.com", "awaits activation", "no", "no", "no"],
+            ["root@example.com", "deactivated", "yes", "no", "no"],
+        ]
+    );
+}
+
+#[test]
+fn lists_many_users_once_each() {
+    let server = Server::start();
+    let rows: Vec<_> = (0..1100)
+        .map(|number| {
+            format!(
+                "('{}', 'Number-{number}@example.com', 'x', true, false, '{}', \
+                 '2026-01-01T00:00:00.000Z')",
+                uuid::Uuid::new_v4(),
+                uuid::Uuid::new_v4()
+            )
+        })
+        .collect();
+    server.database().execute(&format!(
+        "INSERT INTO users (id, email, password_hash, is_active, is_admin, jwt_secret, \
+         date_joined) VALUES {}",
+        rows.join(", ")
+    ));
+    let mut users: Vec<_> = list(&server)
+        .into_iter()
+        .map(|columns| columns[0].clone())
+        .collect();
+    assert_eq!(users.len(), 1100);
+    users.sort();
+    users.dedup();
+    assert_eq!(users.len(), 1100);
+}
+
+#[test]
+fn closes_and_opens_an_account() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let grace = server.sign_up("grace@example.com");
+    user(&server, "deactivate", "ADA@example.com");
+    server.assert_dead(&pair);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(403, "inactive_account");
+    server.assert_alive(&grace);
+
+    user(&server, "activate", "ada@example.com");
+    // What was ended stays ended.
+    server.assert_dead(&pair);
+    server.assert_alive(&server.sign_in("ada@example.com"));
+    // Doing it again does no harm.
+    user(&server, "activate", "ada@example.com");
+    user(&server, "deactivate", "ada@example.com");
+    user(&server, "deactivate", "ada@example.com");
+}
+
+#[test]
+fn opens_an_account_that_waits_for_its_address_to_be_proved() {
+    let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
+    server.register("ada@example.com");
+    user(&server, "activate", "ada@example.com");
+    server.assert_alive(&server.sign_in("ada@example.com"));
+}
+
+#[test]
+fn signs_a_user_out_everywhere() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let other_device = server.sign_in("ada@example.com");
+    let grace = server.sign_up("grace@example.com");
+    user(&server, "sign-out", "ada@example.com");
+    server.assert_dead(&pair);
+    server.assert_dead(&other_device);
+    server.assert_alive(&grace);
+    server.assert_alive(&server.sign_in("ada@example.com"));
+}
+
+#[test]
+fn removes_a_second_factor() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    let half = server.sign_in("ada@example.com");
+    server.take_all_mails();
+    user(&server, "reset-otp", "ada@example.com");
+    server.assert_dead(&factor.pair);
+    server.assert_dead(&half);
+    let pair = server.sign_in("ada@example.com");
+    server.assert_alive(&pair);
+    assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
+    server
+        .pass_recovery(&pair.token, &factor.recovery_codes[0])
+        .fails(403, "permission_denied");
+    server.take_mail("ada@example.com", OTP_OFF).tells_only();
+    // Where there is none, there is nothing to tell.
+    user(&server, "reset-otp", "ada@example.com");
+    server.assert_mails(&[]);
+}
+
+#[test]
+fn sets_a_password() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let activation = server.activation_token("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    server.take_all_mails();
+    let run = set_password(&server, "ada@example.com", &format!("{OTHER_PASSWORD}\n"));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(!format!("{run:?}").contains(OTHER_PASSWORD), "{run:?}");
+    server.assert_dead(&factor.pair);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(401, "invalid_credentials");
+    // The second factor stays.
+    let half = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    server.assert_half(&half);
+    server
+        .post("/api/user/activation")
+        .json(serde_json::json!({"token": activation}))
+        .send()
+        .refuses(&["token"]);
+    server
+        .take_mail("ada@example.com", PASSWORD_CHANGED)
+        .tells_only();
+}
+
+#[test]
+fn sets_no_password_against_the_rules() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    for bad in ["short", "iloveyou", "", "ada@example.com"] {
+        let run = set_password(&server, "ada@example.com", bad);
+        let line = run.fails_with_one_line();
+        assert!(line.contains("password"), "{line}");
+    }
+    server.sign_in("ada@example.com");
+}
+
+#[test]
+fn says_that_there_is_no_such_user() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    for command in ["deactivate", "activate", "sign-out", "reset-otp"] {
+        for email in ["nobody@example.com", "not an address", ""] {
+            let run = server.home().run(&["user", command, "--email", email]);
+            run.fails_with_one_line();
+        }
+        let run = server.home().run(&["user", command]);
+        assert_eq!(run.code, Some(2), "{run:?}");
+    }
+    let run = set_password(&server, "nobody@example.com", PASSWORD);
+    let line = run.fails_with_one_line();
+    assert!(line.contains("nobody@example.com"), "{line}");
+    server.sign_in("ada@example.com");
+}

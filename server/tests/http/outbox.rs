@@ -1,0 +1,324 @@
+//! Mails are never lost: whatever the mail server does, and whenever the program ends.
+
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+use serde_json::json;
+
+use crate::support::{
+    Database, Home, PASSWORD, Server, at_once, free_address,
+    mail::{CONFIRM_ADDRESS, PASSWORD_CHANGED, RESET},
+    smtp::{Manners, SmtpServer},
+    wait_until,
+};
+
+fn start(smtp: &SmtpServer) -> Server {
+    Server::start_with(&[("LATCHKEY_SMTP_URL", &smtp.url())])
+}
+
+/// Whoever has died may have had mails in hand. On PostgreSQL another server waits until that can't
+/// be any more; here, time is told to have passed.
+fn let_time_pass(database: &Database) {
+    if database.url().is_some() {
+        database.execute("UPDATE outbox SET due_at = created_at");
+    }
+}
+
+#[test]
+fn mails_go_to_the_mail_server_over_kept_connections() {
+    let smtp = SmtpServer::start(Manners::Takes);
+    let server = start(&smtp);
+    for number in 0..12 {
+        server.register(&format!("number-{number}@example.com"));
+    }
+    server.wait_until_mails_are_sent();
+    let mut addresses: Vec<_> = smtp.taken().into_iter().map(|mail| mail.to).collect();
+    addresses.sort();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 12);
+    assert_eq!(smtp.taken().len(), 12);
+    assert!(smtp.connections() < 12, "{}", smtp.connections());
+    // And nowhere else.
+    assert!(!server.home().data().join("outbox").exists());
+    let mail = smtp.wait_for_mail("number-3@example.com");
+    assert_eq!(mail.subject, CONFIRM_ADDRESS);
+    let token = mail.token(&format!("{}/activate", server.url()));
+    server
+        .post("/api/user/activation")
+        .json(json!({"token": token}))
+        .send()
+        .says_nothing();
+}
+
+/// One mail that is refused, for its address, is tried again later; the others don't wait for it.
+#[test]
+fn a_refused_mail_does_not_hold_up_the_others() {
+    let address = free_address();
+    let url = format!("smtp://{address}");
+    let server = Server::start_with(&[("LATCHKEY_SMTP_URL", &url)]);
+    // All in one batch, the refused ones first.
+    for number in 0..8 {
+        server.register(&format!("refused-{number}@example.com"));
+    }
+    server.register("ada@example.com");
+    let smtp = SmtpServer::start_at(address, Manners::Refuses);
+    smtp.wait_for_mail("ada@example.com");
+    wait_until("refusals", Duration::from_secs(60), || smtp.refused() >= 8);
+    wait_until(
+        "the good mail is off the list",
+        Duration::from_secs(60),
+        || server.database().count("outbox", "true") == 8,
+    );
+    // A mail that was refused may be taken later, as by a server that greylists.
+    smtp.behave(Manners::Takes);
+    smtp.wait_for_mail("refused-7@example.com");
+}
+
+/// An address in letters that the mail server can't write concerns that mail only.
+#[test]
+fn an_address_that_the_mail_server_does_not_know_how_to_write_holds_nothing_up() {
+    let address = free_address();
+    let url = format!("smtp://{address}");
+    let server = Server::start_with(&[("LATCHKEY_SMTP_URL", &url)]);
+    for number in 0..8 {
+        server.register(&format!("élise-{number}@example.com"));
+    }
+    server.register("ada@example.com");
+    let smtp = SmtpServer::start_at(address, Manners::Takes);
+    smtp.wait_for_mail("ada@example.com");
+}
+
+#[test]
+fn a_mail_server_that_hangs_holds_up_no_answer() {
+    let smtp = SmtpServer::start(Manners::Hangs);
+    let server = start(&smtp);
+    server.register("ada@example.com");
+    wait_until("a mail that hangs", Duration::from_secs(30), || {
+        smtp.hanging() > 0
+    });
+    let pair = server.sign_in("ada@example.com");
+    server.assert_alive(&pair);
+    server
+        .post("/api/user/password/reset")
+        .json(json!({"email": "ada@example.com"}))
+        .send()
+        .says_nothing();
+    server.register("grace@example.com");
+    assert!(smtp.taken().is_empty());
+
+    smtp.behave(Manners::Takes);
+    smtp.wait_for_mail("grace@example.com");
+    smtp.wait_for_mail("ada@example.com");
+}
+
+#[test]
+fn a_connection_that_breaks_off_in_the_middle_loses_nothing() {
+    let smtp = SmtpServer::start(Manners::DropsMidMail);
+    let server = start(&smtp);
+    server.register("ada@example.com");
+    wait_until("a mail that breaks off", Duration::from_secs(30), || {
+        !smtp.dropped().is_empty()
+    });
+    smtp.behave(Manners::Takes);
+    let mail = smtp.wait_for_mail("ada@example.com");
+    // The same mail: a program that has both halves knows it.
+    assert!(smtp.dropped()[0].contains(&mail.id), "{mail:?}");
+    server.wait_until_mails_are_sent();
+    assert_eq!(smtp.taken().len(), 1);
+}
+
+#[test]
+fn a_mail_server_that_is_down_gets_its_mails_when_it_is_up() {
+    let address = free_address();
+    let url = format!("smtp://{address}");
+    let server = Server::start_with(&[("LATCHKEY_SMTP_URL", &url)]);
+    server.register("ada@example.com");
+    server
+        .post("/api/user/password/reset")
+        .json(json!({"email": "ada@example.com"}))
+        .send()
+        .says_nothing();
+    wait_until("an attempt", Duration::from_secs(30), || {
+        server.database().count("outbox", "attempts > 0") > 0
+    });
+    let smtp = SmtpServer::start_at(address, Manners::Takes);
+    wait_until("both mails", Duration::from_secs(120), || {
+        smtp.taken().len() == 2
+    });
+    let mut subjects: Vec<_> = smtp.taken().into_iter().map(|mail| mail.subject).collect();
+    subjects.sort();
+    assert_eq!(subjects, [RESET, CONFIRM_ADDRESS]);
+}
+
+#[test]
+fn a_mail_that_is_on_its_way_survives_a_kill() {
+    let smtp = SmtpServer::start(Manners::Hangs);
+    let home = Home::new();
+    let settings = [("LATCHKEY_SMTP_URL", &*smtp.url())];
+    let mut server = home.start(&settings);
+    server.register("ada@example.com");
+    wait_until("a mail that hangs", Duration::from_secs(30), || {
+        smtp.hanging() > 0
+    });
+    server.signal("KILL");
+    server.wait();
+    drop(server);
+    smtp.behave(Manners::Takes);
+    let_time_pass(&home.database);
+    let server = home.start(&settings);
+    let mail = smtp.wait_for_mail("ada@example.com");
+    let token = mail.token(&format!("{}/activate", server.url()));
+    server
+        .post("/api/user/activation")
+        .json(json!({"token": token}))
+        .send()
+        .says_nothing();
+}
+
+/// What was answered is on the disk, be it a wish for a mail only.
+#[test]
+fn a_wish_for_a_mail_survives_a_kill() {
+    let home = Home::new();
+    let server = home.start(&[]);
+    server.register("ada@example.com");
+    server.take_all_mails();
+    drop(server);
+    for _ in 0..3 {
+        let server = home.start(&[]);
+        server
+            .post("/api/user/password/reset")
+            .json(json!({"email": "ada@example.com"}))
+            .send()
+            .says_nothing();
+        server.signal("KILL");
+        drop(server);
+        let_time_pass(&home.database);
+        let server = home.start(&[]);
+        server.take_mail("ada@example.com", RESET);
+        server.take_all_mails();
+    }
+}
+
+#[test]
+fn a_stop_loses_nothing() {
+    let smtp = SmtpServer::start(Manners::Takes);
+    let home = Home::new();
+    let settings = [("LATCHKEY_SMTP_URL", &*smtp.url())];
+    let mut server = home.start(&settings);
+    for number in 0..10 {
+        server.register(&format!("number-{number}@example.com"));
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    drop(server);
+    let server = home.start(&settings);
+    wait_until("all mails", Duration::from_secs(60), || {
+        smtp.taken().len() >= 10
+    });
+    server.wait_until_mails_are_sent();
+    assert_eq!(smtp.taken().len(), 10, "none twice");
+}
+
+/// On PostgreSQL, several servers share an outbox; on SQLite, commands put mails there beside the
+/// one server.
+#[test]
+fn each_mail_goes_out_once_whoever_writes_it() {
+    let smtp = SmtpServer::start(Manners::Takes);
+    let smtp_url = smtp.url();
+    let secret = ("LATCHKEY_SECRET", "one-master-secret-for-all-the-servers");
+    let settings = [("LATCHKEY_SMTP_URL", &*smtp_url), secret];
+    let home = Home::new();
+    let server = home.start(&settings);
+    let expected = match home.database.url() {
+        Some(url) => {
+            let elsewhere = Home::new();
+            let other = elsewhere.start(&[settings[0], secret, ("DATABASE_URL", url)]);
+            let servers = [&server, &other];
+            at_once(8, |thread| {
+                for number in 0..10 {
+                    let server = servers[(thread + number) % 2];
+                    server.register(&format!("number-{thread}-{number}@example.com"));
+                }
+            });
+            server.wait_until_mails_are_sent();
+            80
+        }
+        None => {
+            server.register("ada@example.com");
+            let runs = at_once(3, |_| {
+                let mut command = home.command(&[secret]);
+                command.args(["user", "password", "--email", "ada@example.com"]);
+                home.finish(command, PASSWORD)
+            });
+            for run in runs {
+                assert_eq!(run.code, Some(0), "{run:?}");
+            }
+            server.wait_until_mails_are_sent();
+            let changes = smtp.taken();
+            let changes = changes.iter().filter(|m| m.subject == PASSWORD_CHANGED);
+            assert_eq!(changes.count(), 3);
+            4
+        }
+    };
+    let mut ids: Vec<_> = smtp.taken().into_iter().map(|mail| mail.id).collect();
+    assert_eq!(ids.len(), expected);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), expected, "none twice");
+}
+
+#[test]
+fn waiting_mails_can_not_be_read_in_the_database() {
+    let server = Server::start_with(&[("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1")]);
+    server.register("ada@example.com");
+    assert_eq!(server.database().count("outbox", "true"), 1);
+    for word in ["ada@example.com", "activat"] {
+        let found = match server.database() {
+            Database::Sqlite(_) => format!("instr(CAST(content AS TEXT), '{word}') > 0"),
+            Database::Postgres(_) => {
+                format!("position(convert_to('{word}', 'UTF8') IN content) > 0")
+            }
+        };
+        assert_eq!(server.database().count("outbox", &found), 0, "{word}");
+    }
+}
+
+#[test]
+fn files_of_mails_are_for_their_owner_only() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    server.wait_until_mails_are_sent();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&server.home().data().join("outbox")), 0o700);
+    let files = server.home().mail_files();
+    assert_eq!(files.len(), 1);
+    assert_eq!(mode(&files[0]), 0o600);
+    // The log says where.
+    let name = files[0].file_name().unwrap().to_str().unwrap();
+    assert!(server.log().contains(name), "{}", server.log());
+}
+
+/// A line that begins with a dot, and letters of all kinds, come through as they are.
+#[test]
+fn mails_are_the_same_over_the_wire_and_in_a_file() {
+    let smtp = SmtpServer::start(Manners::Takes);
+    let url = "https://accounts.example";
+    let over_the_wire = Server::start_with(&[
+        ("LATCHKEY_SMTP_URL", &smtp.url()),
+        ("LATCHKEY_PUBLIC_URL", url),
+    ]);
+    let in_a_file = Server::start_with(&[("LATCHKEY_PUBLIC_URL", url)]);
+    over_the_wire.register("ada@example.com");
+    in_a_file.register("ada@example.com");
+    let page = format!("{url}/activate");
+    let without_token = |mail: crate::support::Mail| {
+        let token = mail.token(&page);
+        [
+            mail.text.replace(&token, "TOKEN").replace("\r\n", "\n"),
+            mail.html.replace(&token, "TOKEN").replace("\r\n", "\n"),
+        ]
+    };
+    assert_eq!(
+        without_token(smtp.wait_for_mail("ada@example.com")),
+        without_token(in_a_file.take_mail("ada@example.com", CONFIRM_ADDRESS))
+    );
+}

@@ -1,0 +1,88 @@
+use serde_json::json;
+
+use crate::support::{
+    Answer, OTHER_PASSWORD, PASSWORD, Server, at_once, mail::NEW_RECOVERY_CODES, recovery_codes,
+};
+
+const PATH: &str = "/api/recovery/create";
+
+fn create(server: &Server, token: &str) -> Answer {
+    server
+        .post(PATH)
+        .token(token)
+        .json(json!({"current_password": PASSWORD}))
+        .send()
+}
+
+#[test]
+fn makes_new_codes_and_voids_the_earlier_ones() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    server.take_all_mails();
+    let answer = create(&server, &factor.pair.token);
+    let codes = recovery_codes(&answer);
+    answer.says(201, json!({"recovery_codes": codes}));
+    server
+        .take_mail("ada@example.com", NEW_RECOVERY_CODES)
+        .tells_only();
+    let half = server.sign_in("ada@example.com");
+    server
+        .pass_recovery(&half.token, &factor.recovery_codes[0])
+        .refuses(&["code"]);
+    assert_eq!(server.pass_recovery(&half.token, &codes[0]).status, 200);
+    server.assert_passed(&factor.pair);
+}
+
+#[test]
+fn leaves_ten_good_codes_however_many_ask_at_once() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    let answers = at_once(6, |_| create(&server, &factor.pair.token));
+    let all: Vec<_> = answers.iter().map(recovery_codes).collect();
+    assert_eq!(server.database().count("recovery_codes", "true"), 10);
+    let half = server.sign_in("ada@example.com");
+    let good = all
+        .iter()
+        .filter(|codes| {
+            server
+                .database()
+                .execute("UPDATE second_factors SET wrong_codes = 0, blocked_until = NULL");
+            server.pass_recovery(&half.token, &codes[0]).status == 200
+        })
+        .count();
+    assert_eq!(good, 1);
+}
+
+#[test]
+fn asks_for_the_current_password() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    let post = |body| {
+        server
+            .post(PATH)
+            .token(&factor.pair.token)
+            .json(body)
+            .send()
+    };
+    post(json!({})).says(
+        400,
+        json!({"current_password": ["This field is required."]}),
+    );
+    post(json!({"current_password": OTHER_PASSWORD})).refuses(&["current_password"]);
+    let half = server.sign_in("ada@example.com");
+    let code = &factor.recovery_codes[0];
+    assert_eq!(server.pass_recovery(&half.token, code).status, 200);
+}
+
+#[test]
+fn needs_a_second_factor() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    create(&server, &pair.token).fails(403, "permission_denied");
+    server.set_up_totp(&pair);
+    create(&server, &pair.token).fails(403, "permission_denied");
+    assert_eq!(server.database().count("recovery_codes", "true"), 0);
+}

@@ -1,0 +1,160 @@
+use serde_json::json;
+
+use crate::support::{
+    Pair, Server, at_once,
+    mail::{OTP_ON, RECOVERY_CODE_USED},
+    recovery_codes,
+};
+
+const PATH: &str = "/api/totp/confirm";
+
+#[test]
+fn turns_the_second_factor_on() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let other_device = server.sign_in("ada@example.com");
+    server.take_all_mails();
+    let app = server.set_up_totp(&pair);
+    let answer = server.confirm_totp(&pair.token, &app.code());
+    let codes = recovery_codes(&answer);
+    let body = answer.json();
+    answer.says(
+        200,
+        json!({
+            "token": "<jwt>",
+            "refresh_token": "<jwt>",
+            "token_type": "Bearer",
+            "expires_in": 900,
+            "recovery_codes": codes,
+        }),
+    );
+    let passed = Pair {
+        token: body["token"].as_str().unwrap().to_owned(),
+        refresh_token: body["refresh_token"].as_str().unwrap().to_owned(),
+    };
+    assert_eq!(server.view(&passed.token).json()["otp_enabled"], true);
+    server.assert_passed(&passed);
+    // Tokens from before, of this and of other devices, have it still to pass.
+    server.assert_half(&pair);
+    server.assert_half(&other_device);
+    server.assert_half(&server.sign_in("ada@example.com"));
+    server.take_mail("ada@example.com", OTP_ON).tells_only();
+    server.assert_mails(&[]);
+}
+
+#[test]
+fn gives_recovery_codes_of_50_bits_or_more() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let mut codes = server.turn_on_totp(&pair).recovery_codes;
+    for code in &codes {
+        let digits = code.chars().filter(|c| c.is_ascii_alphanumeric()).count();
+        // In base 32, a digit has 5 bits.
+        assert!(digits * 5 >= 50, "{code}");
+        assert_eq!(*code, code.to_lowercase());
+    }
+    codes.sort();
+    codes.dedup();
+    assert_eq!(codes.len(), 10);
+    assert_eq!(server.database().count("recovery_codes", "true"), 10);
+    for code in codes {
+        let hashes = format!("CAST(hash AS TEXT) LIKE '%{code}%'");
+        assert_eq!(server.database().count("recovery_codes", &hashes), 0);
+    }
+}
+
+#[test]
+fn refuses_wrong_codes() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let none_set_up = server.confirm_totp(&pair.token, "123456");
+    none_set_up.says(
+        400,
+        json!({"code": ["Set up an authenticator app first, then enter its code."]}),
+    );
+    let app = server.set_up_totp(&pair);
+    let wrong = json!({"code": ["This code is not right, or it has been used already."]});
+    server
+        .confirm_totp(&pair.token, &app.wrong_code())
+        .says(400, wrong.clone());
+    server
+        .confirm_totp(&pair.token, &app.code_of_another_time(-4))
+        .says(400, wrong.clone());
+    server
+        .confirm_totp(&pair.token, &app.code_of_another_time(4))
+        .says(400, wrong);
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .send()
+        .says(400, json!({"code": ["This field is required."]}));
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .json(json!({"code": 123_456}))
+        .send()
+        .says(400, json!({"code": ["This must be text."]}));
+    assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
+    server.assert_alive(&pair);
+}
+
+#[test]
+fn takes_a_code_as_people_write_it() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let app = server.set_up_totp(&pair);
+    let code = app.code();
+    let spaced = format!(" {} {}\n", &code[..3], &code[3..]);
+    assert_eq!(server.confirm_totp(&pair.token, &spaced).status, 200);
+}
+
+#[test]
+fn happens_once_however_often_it_is_sent_at_once() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let app = server.set_up_totp(&pair);
+    let code = app.code();
+    let answers = at_once(8, |_| server.confirm_totp(&pair.token, &code));
+    let good: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 200)
+        .collect();
+    assert_eq!(good.len(), 1);
+    // The codes that were shown are those that are stored.
+    let half = server.sign_in("ada@example.com");
+    let codes = recovery_codes(good[0]);
+    server
+        .database()
+        .execute("UPDATE second_factors SET wrong_codes = 0, blocked_until = NULL");
+    assert_eq!(server.pass_recovery(&half.token, &codes[9]).status, 200);
+    assert_eq!(server.database().count("recovery_codes", "true"), 9);
+}
+
+/// A new telephone: the old app works until the new one has proved itself.
+#[test]
+fn moves_to_another_app() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let old = server.turn_on_totp(&pair);
+    let new = server.set_up_totp(&old.pair);
+    let sign_in = || server.sign_in("ada@example.com").token;
+    // Each time step is good once, whichever the app.
+    let forget_steps = || server.database().execute("DELETE FROM used_totp_steps");
+    assert_eq!(server.pass_totp(&sign_in(), &old.app.code()).status, 200);
+    forget_steps();
+    server.pass_totp(&sign_in(), &new.code()).refuses(&["code"]);
+    forget_steps();
+    let answer = server.confirm_totp(&old.pair.token, &new.code());
+    let codes = recovery_codes(&answer);
+    forget_steps();
+    server
+        .pass_totp(&sign_in(), &old.app.code())
+        .refuses(&["code"]);
+    forget_steps();
+    assert_eq!(server.pass_totp(&sign_in(), &new.code()).status, 200);
+    server
+        .pass_recovery(&sign_in(), &old.recovery_codes[0])
+        .refuses(&["code"]);
+    assert_eq!(server.pass_recovery(&sign_in(), &codes[0]).status, 200);
+    server.take_mail("ada@example.com", RECOVERY_CODE_USED);
+}

@@ -1,0 +1,82 @@
+use serde_json::json;
+
+use crate::support::{OTHER_PASSWORD, PASSWORD, Server, text_of};
+
+const PATH: &str = "/api/totp/create";
+
+#[test]
+fn gives_what_an_app_needs() {
+    let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example")]);
+    let pair = server.sign_up("ada@example.com");
+    let answer = server
+        .post(PATH)
+        .token(&pair.token)
+        .json(json!({"current_password": PASSWORD}))
+        .send();
+    assert_eq!(answer.status, 201, "{answer}");
+    let body = answer.json();
+    assert_eq!(body.as_object().unwrap().len(), 3, "{answer}");
+    let secret = text_of(&body, "secret");
+    // 160 bits, as RFC 4226 recommends, in base 32 without padding.
+    assert_eq!(secret.len(), 32, "{secret}");
+    assert!(
+        secret
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b)),
+        "{secret}"
+    );
+    let url = url::Url::parse(&text_of(&body, "otpauth_url")).unwrap();
+    assert_eq!((url.scheme(), url.host_str()), ("otpauth", Some("totp")));
+    assert_eq!(url.path(), "/accounts.example:ada%40example.com");
+    let fields: Vec<_> = url.query_pairs().into_owned().collect();
+    assert_eq!(
+        fields,
+        [
+            ("secret".to_owned(), secret),
+            ("issuer".to_owned(), "accounts.example".to_owned())
+        ]
+    );
+    assert!(text_of(&body, "qr_svg").starts_with("<svg "), "{answer}");
+}
+
+#[test]
+fn changes_nothing_yet() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.take_all_mails();
+    server.set_up_totp(&pair);
+    assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
+    server.assert_alive(&pair);
+    server.assert_alive(&server.sign_in("ada@example.com"));
+    server.assert_mails(&[]);
+}
+
+#[test]
+fn gives_another_secret_each_time() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let first = server.set_up_totp(&pair);
+    let second = server.set_up_totp(&pair);
+    server
+        .confirm_totp(&pair.token, &first.code())
+        .refuses(&["code"]);
+    assert_eq!(server.confirm_totp(&pair.token, &second.code()).status, 200);
+}
+
+#[test]
+fn asks_for_the_current_password() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let create = |body| server.post(PATH).token(&pair.token).json(body).send();
+    create(json!({})).says(
+        400,
+        json!({"current_password": ["This field is required."]}),
+    );
+    create(json!({"current_password": OTHER_PASSWORD})).refuses(&["current_password"]);
+    server
+        .post(PATH)
+        .json(json!({"current_password": PASSWORD}))
+        .send()
+        .fails(401, "not_authenticated");
+    assert_eq!(server.database().count("second_factors", "true"), 0);
+}

@@ -1,0 +1,117 @@
+use serde_json::json;
+
+use crate::support::{Answer, OTHER_PASSWORD, PASSWORD, Pair, Server, amr, mail::OTP_OFF};
+
+const PATH: &str = "/api/totp/delete";
+
+fn delete(server: &Server, token: &str, password: &str) -> Answer {
+    server
+        .post(PATH)
+        .token(token)
+        .json(json!({"current_password": password}))
+        .send()
+}
+
+#[test]
+fn turns_the_second_factor_off_and_ends_every_other_session() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    let half = server.sign_in("ada@example.com");
+    server.take_all_mails();
+    let answer = delete(&server, &factor.pair.token, PASSWORD).says(
+        200,
+        json!({
+            "token": "<jwt>",
+            "refresh_token": "<jwt>",
+            "token_type": "Bearer",
+            "expires_in": 900,
+        }),
+    );
+    let pair = Pair::from(&answer);
+    assert_eq!(amr(&pair.token), json!(["pwd"]));
+    assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
+    server.assert_alive(&pair);
+    server.assert_dead(&half);
+    server.assert_dead(&factor.pair);
+    server.assert_alive(&server.sign_in("ada@example.com"));
+    assert_eq!(server.database().count("recovery_codes", "true"), 0);
+    let seeds = "seed IS NOT NULL OR new_seed IS NOT NULL";
+    assert_eq!(server.database().count("second_factors", seeds), 0);
+    server.take_mail("ada@example.com", OTP_OFF).tells_only();
+    server.assert_mails(&[]);
+
+    // What was good is good for nothing now.
+    let again = server.sign_in("ada@example.com");
+    server
+        .pass_totp(&again.token, &factor.app.code())
+        .fails(403, "permission_denied");
+    server
+        .pass_recovery(&again.token, &factor.recovery_codes[0])
+        .fails(403, "permission_denied");
+}
+
+#[test]
+fn it_can_be_turned_on_again() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    let pair = Pair::from(&delete(&server, &factor.pair.token, PASSWORD));
+    server.database().execute("DELETE FROM used_totp_steps");
+    let again = server.turn_on_totp(&pair);
+    server.assert_passed(&again.pair);
+    let half = server.sign_in("ada@example.com");
+    server.assert_half(&half);
+    server
+        .pass_recovery(&half.token, &factor.recovery_codes[0])
+        .refuses(&["code"]);
+}
+
+#[test]
+fn asks_for_the_current_password() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    delete(&server, &factor.pair.token, OTHER_PASSWORD).refuses(&["current_password"]);
+    server.post(PATH).token(&factor.pair.token).send().says(
+        400,
+        json!({"current_password": ["This field is required."]}),
+    );
+    server
+        .post(PATH)
+        .json(json!({"current_password": PASSWORD}))
+        .send()
+        .fails(401, "not_authenticated");
+    server.assert_half(&server.sign_in("ada@example.com"));
+    server.assert_passed(&factor.pair);
+}
+
+#[test]
+fn needs_a_second_factor_to_remove() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    delete(&server, &pair.token, PASSWORD).fails(403, "permission_denied");
+    server.assert_alive(&pair);
+}
+
+/// The throttle can't be got rid of by turning the second factor off and on.
+#[test]
+fn keeps_count_of_wrong_codes() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    for _ in 0..4 {
+        let wrong = factor.app.wrong_code();
+        server
+            .pass_totp(&factor.pair.token, &wrong)
+            .refuses(&["code"]);
+    }
+    let pair = Pair::from(&delete(&server, &factor.pair.token, PASSWORD));
+    let app = server.set_up_totp(&pair);
+    server
+        .confirm_totp(&pair.token, &app.wrong_code())
+        .refuses(&["code"]);
+    server
+        .confirm_totp(&pair.token, &app.code())
+        .fails(429, "throttled");
+}

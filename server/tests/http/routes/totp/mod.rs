@@ -1,0 +1,4 @@
+mod confirm;
+mod create;
+mod delete;
+mod login;

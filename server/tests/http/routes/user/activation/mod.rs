@@ -1,0 +1,265 @@
+mod resend;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::support::{
+    Answer, PASSWORD, Server, at_once,
+    mail::{ALREADY_REGISTERED, CONFIRM_ADDRESS},
+};
+
+const PATH: &str = "/api/user/activation";
+const REQUIRED: (&str, &str) = ("LATCHKEY_REQUIRE_ACTIVATION", "true");
+
+fn open(server: &Server, token: &str) -> Answer {
+    server.post(PATH).json(json!({"token": token})).send()
+}
+
+fn is_verified(server: &Server, token: &str) -> bool {
+    server.view(token).json()["email_verified"] == true
+}
+
+#[test]
+fn proves_the_address() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    assert!(!is_verified(&server, &pair.token));
+    let token = server.activation_token("ada@example.com");
+    open(&server, &token).says_nothing();
+    assert!(is_verified(&server, &pair.token));
+    server.assert_alive(&pair);
+    server.assert_mails(&[]);
+}
+
+#[test]
+fn takes_a_form() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let token = server.activation_token("ada@example.com");
+    let form = server.post(PATH).form(&[("token", &token)]).send();
+    form.says_nothing();
+    assert!(is_verified(&server, &pair.token));
+}
+
+#[test]
+fn says_what_the_mail_says() {
+    let server = Server::start_with(&[
+        ("LATCHKEY_PUBLIC_URL", "https://accounts.example"),
+        ("LATCHKEY_MAIL_FROM", "Ada's Shop <post@shop.example>"),
+    ]);
+    server.register("Ada@example.com");
+    let mail = server.take_mail("Ada@example.com", CONFIRM_ADDRESS);
+    assert_eq!(mail.from, "post@shop.example");
+    assert!(mail.id.ends_with("@shop.example"), "{mail:?}");
+    let token = mail.token("https://accounts.example/activate");
+    open(&server, &token).says_nothing();
+}
+
+#[test]
+fn keeps_only_the_hash_of_the_token() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    server.wait_until_mails_are_sent();
+    let token = server.activation_token("ada@example.com");
+    assert_eq!(server.database().count("mailed_tokens", "true"), 1);
+    let hash: String = Sha256::digest(&token)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(server.database().hex("mailed_tokens", "hash"), hash);
+    assert_eq!(server.database().count("outbox", "true"), 0);
+    assert!(!server.log().contains(&token));
+}
+
+#[test]
+fn works_once() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let token = server.activation_token("ada@example.com");
+    open(&server, &token).says_nothing();
+    open(&server, &token).says(
+        400,
+        json!({"token": [
+            "This link no longer works. It may be too old, used already, or replaced by a newer one."
+        ]}),
+    );
+}
+
+#[test]
+fn works_once_however_many_open_it_at_once() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let token = server.activation_token("ada@example.com");
+    let answers = at_once(8, |_| open(&server, &token));
+    let good = answers.iter().filter(|answer| answer.status == 204).count();
+    assert_eq!(good, 1);
+    for answer in answers {
+        if answer.status != 204 {
+            answer.refuses(&["token"]);
+        }
+    }
+}
+
+#[test]
+fn takes_no_other_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let token = server.activation_token("ada@example.com");
+    server
+        .post("/api/user/password/reset")
+        .json(json!({"email": "ada@example.com"}))
+        .send()
+        .says_nothing();
+    let reset = server.reset_token("ada@example.com");
+    for wrong in [
+        &reset,
+        &pair.token,
+        &pair.refresh_token,
+        "x",
+        " ",
+        &token[1..],
+        &format!("{token} "),
+        &token.to_lowercase(),
+        &"x".repeat(8000),
+        "\u{0}",
+        "' OR '1'='1",
+    ] {
+        open(&server, wrong).refuses(&["token"]);
+    }
+    let required = json!({"token": ["This field is required."]});
+    server.post(PATH).send().says(400, required.clone());
+    server
+        .post(PATH)
+        .json(json!({"token": null}))
+        .send()
+        .says(400, required);
+    server
+        .post(PATH)
+        .json(json!({"token": 1}))
+        .send()
+        .says(400, json!({"token": ["This must be text."]}));
+    assert!(!is_verified(&server, &pair.token));
+    // None of that has used it up.
+    open(&server, &token).says_nothing();
+}
+
+#[test]
+fn opens_an_account_that_waits_for_it() {
+    let server = Server::start_with(&[REQUIRED]);
+    server
+        .post("/api/user/create")
+        .json(json!({"email": "ada@example.com", "password": PASSWORD}))
+        .send()
+        .says(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+    let sign_in = || server.try_sign_in("ada@example.com", PASSWORD);
+    sign_in().fails(403, "inactive_account");
+    server
+        .try_sign_in("ada@example.com", "wrong-password-1")
+        .fails(401, "invalid_credentials");
+    let token = server.activation_token("ada@example.com");
+    sign_in().fails(403, "inactive_account");
+    open(&server, &token).says_nothing();
+    let pair = server.sign_in("ada@example.com");
+    assert!(is_verified(&server, &pair.token));
+}
+
+#[test]
+fn a_known_address_is_answered_like_a_new_one() {
+    let server = Server::start_with(&[REQUIRED]);
+    let ada = server.register("ada@example.com");
+    open(&server, &server.activation_token("ada@example.com")).says_nothing();
+    let pair = server.sign_in("ada@example.com");
+    let create = |email: &str, password: &str| {
+        server
+            .post("/api/user/create")
+            .json(json!({"email": email, "password": password}))
+            .send()
+    };
+    let names = |answer: &Answer| {
+        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    let known = create("ADA@Example.COM", "another-password-5");
+    let new = create("GRACE@Example.COM", "another-password-5");
+    assert_eq!(names(&known), names(&new));
+    assert_ne!(known.json()["id"], ada.id);
+    known.says(201, json!({"id": "<uuid>", "email": "ADA@example.com"}));
+    new.says(201, json!({"id": "<uuid>", "email": "GRACE@example.com"}));
+    create("ada@example.com", "short").refuses(&["password"]);
+    create("grace@example.com", "short").refuses(&["password"]);
+
+    let mail = server.take_mail("ada@example.com", ALREADY_REGISTERED);
+    mail.tells_only();
+    server.assert_mails(&[("GRACE@example.com", CONFIRM_ADDRESS)]);
+    // Nothing has changed for the owner.
+    server
+        .try_sign_in("ada@example.com", "another-password-5")
+        .fails(401, "invalid_credentials");
+    server.assert_alive(&pair);
+    assert_eq!(server.database().count("users", "true"), 2);
+}
+
+#[test]
+fn who_registers_again_before_that_gets_a_new_link() {
+    let server = Server::start_with(&[REQUIRED]);
+    server.register("ada@example.com");
+    let first = server.activation_token("ada@example.com");
+    server
+        .post("/api/user/create")
+        .json(json!({"email": "ada@example.com", "password": "another-password-5"}))
+        .send()
+        .says(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+    let second = server.activation_token("ada@example.com");
+    open(&server, &first).refuses(&["token"]);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(403, "inactive_account");
+    open(&server, &second).says_nothing();
+    // Of the two passwords, the one that came first with the address is the account's.
+    server
+        .try_sign_in("ada@example.com", "another-password-5")
+        .fails(401, "invalid_credentials");
+    server.sign_in("ada@example.com");
+}
+
+#[test]
+fn does_not_open_an_account_that_an_operator_has_closed() {
+    for settings in [&[][..], &[REQUIRED]] {
+        let server = Server::start_with(settings);
+        server.register("ada@example.com");
+        let token = server.activation_token("ada@example.com");
+        let run = server
+            .home()
+            .run(&["user", "deactivate", "--email", "ada@example.com"]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        open(&server, &token).refuses(&["token"]);
+        // Nor does a new link go out.
+        for path in ["/api/user/activation/resend", "/api/user/password/reset"] {
+            server
+                .post(path)
+                .json(json!({"email": "ada@example.com"}))
+                .send()
+                .says_nothing();
+        }
+        server.assert_mails(&[]);
+        server
+            .try_sign_in("ada@example.com", PASSWORD)
+            .fails(403, "inactive_account");
+    }
+}
+
+/// Somebody who looks into the table closes an account there; the link was mailed before.
+#[test]
+fn does_not_open_an_account_that_was_closed_by_hand() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let token = server.activation_token("ada@example.com");
+    server
+        .database()
+        .execute("UPDATE users SET is_active = false");
+    open(&server, &token);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(403, "inactive_account");
+}

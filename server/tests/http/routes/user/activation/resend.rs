@@ -1,0 +1,67 @@
+use serde_json::json;
+
+use crate::support::{Answer, PASSWORD, Server, mail::CONFIRM_ADDRESS};
+
+const PATH: &str = "/api/user/activation/resend";
+
+fn resend(server: &Server, email: &str) -> Answer {
+    server.post(PATH).json(json!({"email": email})).send()
+}
+
+fn open(server: &Server, token: &str) -> Answer {
+    server
+        .post("/api/user/activation")
+        .json(json!({"token": token}))
+        .send()
+}
+
+#[test]
+fn sends_a_new_link_and_voids_the_old_one() {
+    let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
+    server.register("Ada@example.com");
+    let first = server.activation_token("Ada@example.com");
+    resend(&server, " ada@EXAMPLE.com ").says_nothing();
+    // To the address as it is stored, not as it was asked for.
+    let second = server.activation_token("Ada@example.com");
+    assert_ne!(first, second);
+    open(&server, &first).refuses(&["token"]);
+    open(&server, &second).says_nothing();
+    server.sign_in("ada@example.com");
+    assert_eq!(server.database().count("mailed_tokens", "true"), 0);
+}
+
+#[test]
+fn answers_alike_for_every_address() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let token = server.activation_token("ada@example.com");
+    open(&server, &token).says_nothing();
+    server.register("grace@example.com");
+    server.take_all_mails();
+    let told = |email: &str| {
+        let answer = resend(&server, email).says_nothing();
+        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    let known = told("grace@example.com");
+    assert_eq!(told("ada@example.com"), known);
+    assert_eq!(told("nobody@example.com"), known);
+    server.assert_mails(&[("grace@example.com", CONFIRM_ADDRESS)]);
+}
+
+#[test]
+fn wants_an_address() {
+    let server = Server::start();
+    server
+        .post(PATH)
+        .send()
+        .says(400, json!({"email": ["This field is required."]}));
+    resend(&server, "ada").says(400, json!({"email": ["Enter a valid email address."]}));
+    server
+        .post(PATH)
+        .form(&[("email", "ada@example.com"), ("password", PASSWORD)])
+        .send()
+        .says_nothing();
+    server.assert_mails(&[]);
+}

@@ -1,0 +1,149 @@
+use serde_json::json;
+
+use crate::support::{Answer, PASSWORD, Pair, Server, at_once, mail::EMAIL_CHANGED};
+
+const PATH: &str = "/api/user/email/change/confirm";
+
+fn ask(server: &Server, pair: &Pair, email: &str) -> String {
+    server
+        .post("/api/user/email/change")
+        .token(&pair.token)
+        .json(json!({"new_email": email, "current_password": PASSWORD}))
+        .send()
+        .says_nothing();
+    server.email_token(email)
+}
+
+fn confirm(server: &Server, token: &str) -> Answer {
+    server.post(PATH).json(json!({"token": token})).send()
+}
+
+#[test]
+fn changes_the_address_and_tells_the_old_one() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let token = ask(&server, &pair, "lovelace@example.com");
+    server.take_all_mails();
+    confirm(&server, &token).says_nothing();
+
+    let profile = server.view(&pair.token).json();
+    assert_eq!(profile["email"], "lovelace@example.com");
+    assert_eq!(profile["email_verified"], true);
+    server.assert_alive(&pair);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(401, "invalid_credentials");
+    server.sign_in("lovelace@example.com");
+    let mail = server.take_mail("ada@example.com", EMAIL_CHANGED);
+    assert!(mail.tells_only().text.contains("lovelace@example.com"));
+    server.assert_mails(&[]);
+    // The old address is free again.
+    server.register("ada@example.com");
+}
+
+#[test]
+fn works_once() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let token = ask(&server, &pair, "lovelace@example.com");
+    let answers = at_once(8, |_| confirm(&server, &token));
+    let good = answers.iter().filter(|answer| answer.status == 204).count();
+    assert_eq!(good, 1);
+    confirm(&server, &token).refuses(&["token"]);
+}
+
+#[test]
+fn voids_all_links_to_the_old_address() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let activation = server.activation_token("ada@example.com");
+    server
+        .post("/api/user/password/reset")
+        .json(json!({"email": "ada@example.com"}))
+        .send()
+        .says_nothing();
+    let reset = server.reset_token("ada@example.com");
+    let token = ask(&server, &pair, "lovelace@example.com");
+    confirm(&server, &token).says_nothing();
+    for (path, token) in [
+        ("/api/user/activation", activation),
+        ("/api/user/password/reset/confirm", reset),
+    ] {
+        server
+            .post(path)
+            .json(json!({"token": token, "new_password": "another-password-5"}))
+            .send()
+            .refuses(&["token"]);
+    }
+}
+
+#[test]
+fn a_newer_wish_voids_the_link() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let first = ask(&server, &pair, "first@example.com");
+    let second = ask(&server, &pair, "second@example.com");
+    confirm(&server, &first).refuses(&["token"]);
+    confirm(&server, &second).says_nothing();
+    assert_eq!(
+        server.view(&pair.token).json()["email"],
+        "second@example.com"
+    );
+}
+
+#[test]
+fn refuses_an_address_that_another_has_taken_meanwhile() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let token = ask(&server, &pair, "lovelace@example.com");
+    let other = server.register("LOVELACE@example.com");
+    confirm(&server, &token).says(
+        400,
+        json!({"token": ["A user with that email already exists."]}),
+    );
+    assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
+    assert_ne!(server.view(&pair.token).json()["id"], other.id);
+    server.assert_alive(&pair);
+}
+
+/// Two accounts, and a newcomer, want one address at the same moment.
+#[test]
+fn gives_an_address_to_one() {
+    let server = Server::start();
+    let (ada, grace) = (
+        server.sign_up("ada@example.com"),
+        server.sign_up("grace@example.com"),
+    );
+    let tokens = [
+        ask(&server, &ada, "wanted@example.com"),
+        ask(&server, &grace, "wanted@example.com"),
+    ];
+    let answers = at_once(3, |index| match tokens.get(index) {
+        Some(token) => confirm(&server, token),
+        None => server
+            .post("/api/user/create")
+            .json(json!({"email": "Wanted@example.com", "password": PASSWORD}))
+            .send(),
+    });
+    let good = answers.iter().filter(|answer| answer.status < 300).count();
+    assert_eq!(good, 1);
+    for answer in &answers {
+        assert!([201, 204, 400].contains(&answer.status), "{answer}");
+    }
+    let has_it = "lower(email) = 'wanted@example.com'";
+    assert_eq!(server.database().count("users", has_it), 1);
+}
+
+#[test]
+fn takes_no_token_for_another_purpose() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let activation = server.activation_token("ada@example.com");
+    for token in [activation.as_str(), &pair.token, "garbage"] {
+        confirm(&server, token).refuses(&["token"]);
+    }
+    server
+        .post(PATH)
+        .send()
+        .says(400, json!({"token": ["This field is required."]}));
+}

@@ -1,0 +1,120 @@
+mod confirm;
+
+use serde_json::json;
+
+use crate::support::{
+    Answer, OTHER_PASSWORD, PASSWORD, Server,
+    mail::{ALREADY_REGISTERED, CONFIRM_NEW_ADDRESS, EMAIL_ABOUT_TO_CHANGE},
+};
+
+const PATH: &str = "/api/user/email/change";
+
+fn change(server: &Server, token: &str, email: &str) -> Answer {
+    server
+        .post(PATH)
+        .token(token)
+        .json(json!({"new_email": email, "current_password": PASSWORD}))
+        .send()
+}
+
+#[test]
+fn mails_a_link_to_the_new_address_and_a_notice_to_the_old() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.take_all_mails();
+    change(&server, &pair.token, " Ada@NEW.example ").says_nothing();
+    let link = server.take_mail("Ada@new.example", CONFIRM_NEW_ADDRESS);
+    link.token(&format!("{}/email", server.url()));
+    let notice = server.take_mail("ada@example.com", EMAIL_ABOUT_TO_CHANGE);
+    notice.tells_only();
+    assert!(notice.text.contains("Ada@new.example"), "{notice:?}");
+    server.assert_mails(&[]);
+    // Until the link is opened, all is as it was.
+    assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
+    server.assert_alive(&pair);
+    server
+        .try_sign_in("ada@new.example", PASSWORD)
+        .fails(401, "invalid_credentials");
+}
+
+#[test]
+fn tells_all_that_is_wrong() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.register("grace@example.com");
+    server.take_all_mails();
+    let required = "This field is required.";
+    server.post(PATH).token(&pair.token).send().says(
+        400,
+        json!({"current_password": [required], "new_email": [required]}),
+    );
+    change(&server, &pair.token, "ada").refuses(&["new_email"]);
+    change(&server, &pair.token, "GRACE@example.com").says(
+        400,
+        json!({"new_email": ["A user with that email already exists."]}),
+    );
+    let wrong_password = server
+        .post(PATH)
+        .token(&pair.token)
+        .form(&[
+            ("new_email", "new@example.com"),
+            ("current_password", OTHER_PASSWORD),
+        ])
+        .send();
+    wrong_password.refuses(&["current_password"]);
+    // Who does not know the password does not learn who has an account either.
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .json(json!({"new_email": "grace@example.com", "current_password": OTHER_PASSWORD}))
+        .send()
+        .refuses(&["current_password"]);
+    server
+        .post(PATH)
+        .json(json!({"new_email": "new@example.com", "current_password": PASSWORD}))
+        .send()
+        .fails(401, "not_authenticated");
+    server.assert_mails(&[]);
+    assert_eq!(
+        server
+            .database()
+            .count("mailed_tokens", "purpose = 'email'"),
+        0
+    );
+}
+
+/// Where registration does not tell who has an account, this does not either.
+#[test]
+fn does_not_tell_who_has_an_account_where_activation_is_required() {
+    let home = crate::support::Home::new();
+    let server = home.start(&[]);
+    server.register("grace@example.com");
+    let pair = server.sign_up("ada@example.com");
+    server.take_all_mails();
+    drop(server);
+    let server = home.start(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
+    change(&server, &pair.token, "grace@example.com").says_nothing();
+    // The mailbox of who asks must not tell either.
+    server.assert_mails(&[
+        ("ada@example.com", EMAIL_ABOUT_TO_CHANGE),
+        ("grace@example.com", ALREADY_REGISTERED),
+    ]);
+    assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
+}
+
+#[test]
+fn takes_the_users_own_address_in_another_case() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.take_all_mails();
+    change(&server, &pair.token, "ADA@example.com").says_nothing();
+    let token = server.email_token("ADA@example.com");
+    server
+        .post("/api/user/email/change/confirm")
+        .json(json!({"token": token}))
+        .send()
+        .says_nothing();
+    assert_eq!(server.view(&pair.token).json()["email"], "ADA@example.com");
+    server.sign_in("ada@example.com");
+    assert_eq!(server.database().count("users", "true"), 1);
+}

@@ -1,0 +1,180 @@
+use serde_json::json;
+
+use crate::support::{
+    Answer, OTHER_PASSWORD, PASSWORD, Pair, Server, amr, at_once,
+    mail::{EMAIL_ABOUT_TO_CHANGE, PASSWORD_CHANGED},
+};
+
+const PATH: &str = "/api/user/password/change";
+
+fn change(server: &Server, token: &str, current: &str, new: &str) -> Answer {
+    server
+        .post(PATH)
+        .token(token)
+        .json(json!({"current_password": current, "new_password": new}))
+        .send()
+}
+
+#[test]
+fn changes_the_password_and_ends_every_other_session() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let other_device = server.sign_in("ada@example.com");
+    let grace = server.sign_up("grace@example.com");
+    server.take_all_mails();
+    let answer = change(&server, &pair.token, PASSWORD, OTHER_PASSWORD).says(
+        200,
+        json!({
+            "token": "<jwt>",
+            "refresh_token": "<jwt>",
+            "token_type": "Bearer",
+            "expires_in": 900,
+        }),
+    );
+    server.assert_dead(&other_device);
+    server.assert_dead(&pair);
+    server.assert_alive(&Pair::from(&answer));
+    server.assert_alive(&grace);
+    assert_eq!(server.database().count("sessions", "true"), 2);
+    server
+        .try_sign_in("ada@example.com", PASSWORD)
+        .fails(401, "invalid_credentials");
+    let again = server.try_sign_in("ada@example.com", OTHER_PASSWORD);
+    server.assert_alive(&Pair::from(&again));
+
+    let mail = server.take_mail("ada@example.com", PASSWORD_CHANGED);
+    mail.tells_only();
+    server.assert_mails(&[]);
+}
+
+#[test]
+fn takes_a_form() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let answer = server
+        .post(PATH)
+        .token(&pair.token)
+        .form(&[
+            ("current_password", PASSWORD),
+            ("new_password", OTHER_PASSWORD),
+        ])
+        .send();
+    server.assert_alive(&Pair::from(&answer));
+}
+
+#[test]
+fn tells_all_that_is_wrong_and_changes_nothing() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let required = "This field is required.";
+    server.post(PATH).token(&pair.token).send().says(
+        400,
+        json!({"current_password": [required], "new_password": [required]}),
+    );
+    for bad in ["short", "password", "iloveyou", "ada@example.com"] {
+        change(&server, &pair.token, PASSWORD, bad).refuses(&["new_password"]);
+    }
+    for wrong in [OTHER_PASSWORD, "x", &PASSWORD.to_uppercase()] {
+        change(&server, &pair.token, wrong, "another-password-5").refuses(&["current_password"]);
+    }
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .json(json!({"current_password": 1, "new_password": []}))
+        .send()
+        .refuses(&["current_password", "new_password"]);
+    server
+        .post(PATH)
+        .json(json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD}))
+        .send()
+        .fails(401, "not_authenticated");
+    change(&server, &pair.refresh_token, PASSWORD, OTHER_PASSWORD).fails(401, "token_invalid");
+    server.take_all_mails();
+    server.assert_alive(&pair);
+    server.sign_in("ada@example.com");
+}
+
+#[test]
+fn voids_all_mailed_links() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let activation = server.activation_token("ada@example.com");
+    server
+        .post("/api/user/password/reset")
+        .json(json!({"email": "ada@example.com"}))
+        .send()
+        .says_nothing();
+    let reset = server.reset_token("ada@example.com");
+    server
+        .post("/api/user/email/change")
+        .token(&pair.token)
+        .json(json!({"new_email": "new@example.com", "current_password": PASSWORD}))
+        .send()
+        .says_nothing();
+    let email = server.email_token("new@example.com");
+    server.take_mail("ada@example.com", EMAIL_ABOUT_TO_CHANGE);
+    let pair = Pair::from(&change(&server, &pair.token, PASSWORD, OTHER_PASSWORD));
+
+    for (path, token) in [
+        ("/api/user/activation", &activation),
+        ("/api/user/email/change/confirm", &email),
+        ("/api/user/password/reset/confirm", &reset),
+    ] {
+        server
+            .post(path)
+            .json(json!({"token": token, "new_password": "another-password-5"}))
+            .send()
+            .refuses(&["token"]);
+    }
+    assert_eq!(server.database().count("mailed_tokens", "true"), 0);
+    assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
+}
+
+#[test]
+fn keeps_the_second_factor() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.turn_on_totp(&pair);
+    let changed = change(&server, &factor.pair.token, PASSWORD, OTHER_PASSWORD);
+    let pair = Pair::from(&changed);
+    assert_eq!(amr(&pair.token), json!(["pwd", "otp"]));
+    server.assert_passed(&pair);
+    let half = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    server.assert_half(&half);
+    let passed = Pair::from(&server.pass_totp(&half.token, &factor.app.code()));
+    server.assert_passed(&passed);
+}
+
+#[test]
+fn happens_once_however_many_devices_ask_at_once() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let pairs: Vec<_> = (0..8).map(|_| server.sign_in("ada@example.com")).collect();
+    let password = |index: usize| format!("another-password-{index}");
+    let answers = at_once(8, |index| {
+        change(&server, &pairs[index].token, PASSWORD, &password(index))
+    });
+    let mut winner = None;
+    for (index, answer) in answers.into_iter().enumerate() {
+        match answer.status {
+            200 => {
+                assert!(winner.is_none(), "two have changed it");
+                winner = Some((index, Pair::from(&answer)));
+            }
+            // The password was another one already.
+            400 => {
+                answer.refuses(&["current_password"]);
+            }
+            _ => {
+                answer.fails(401, "token_invalid");
+            }
+        }
+    }
+    let (index, pair) = winner.expect("one has changed it");
+    server.assert_alive(&pair);
+    for pair in &pairs {
+        server.assert_dead(pair);
+    }
+    let again = server.try_sign_in("ada@example.com", &password(index));
+    assert_eq!(again.status, 200);
+}

@@ -1,0 +1,107 @@
+mod confirm;
+
+use serde_json::json;
+
+use crate::support::{
+    Answer, PASSWORD, Server,
+    mail::{CONFIRM_ADDRESS, RESET},
+};
+
+const PATH: &str = "/api/user/password/reset";
+
+fn reset(server: &Server, email: &str) -> Answer {
+    server.post(PATH).json(json!({"email": email})).send()
+}
+
+#[test]
+fn sends_a_link_and_changes_nothing() {
+    let server = Server::start();
+    let pair = server.sign_up("Ada@example.com");
+    server.take_all_mails();
+    reset(&server, "ada@EXAMPLE.com").says_nothing();
+    let mail = server.take_mail("Ada@example.com", RESET);
+    mail.token(&format!("{}/reset", server.url()));
+    server.assert_mails(&[]);
+    server.assert_alive(&pair);
+    server.sign_in("ada@example.com");
+}
+
+#[test]
+fn answers_alike_for_every_address() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let told = |email: &str| {
+        let answer = reset(&server, email).says_nothing();
+        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(told("ada@example.com"), told("nobody@example.com"));
+    server.assert_mails(&[
+        ("ada@example.com", CONFIRM_ADDRESS),
+        ("ada@example.com", RESET),
+    ]);
+}
+
+#[test]
+fn writes_the_address_to_no_log() {
+    let server = Server::start_with(&[("LATCHKEY_LOG", "debug")]);
+    let email = "wilhelmina@kaltenbrunner.example";
+    server.register(email);
+    reset(&server, email).says_nothing();
+    reset(&server, "hildegard@kaltenbrunner.example").says_nothing();
+    let token = server.reset_token(email);
+    server
+        .post(&format!("{PATH}/confirm"))
+        .json(json!({"token": token, "new_password": PASSWORD}))
+        .send()
+        .says_nothing();
+    let log = server.log();
+    for word in ["kaltenbrunner", token.as_str()] {
+        assert!(!log.contains(word), "{word} is in the log");
+    }
+}
+
+#[test]
+fn wants_an_address() {
+    let server = Server::start();
+    server
+        .post(PATH)
+        .send()
+        .says(400, json!({"email": ["This field is required."]}));
+    reset(&server, "ada").says(400, json!({"email": ["Enter a valid email address."]}));
+    reset(&server, "ada@example.com\r\nBcc: eve@example.com").refuses(&["email"]);
+    server
+        .post(PATH)
+        .form(&[("email", "ada@example.com")])
+        .send()
+        .says_nothing();
+}
+
+/// Who asks again and again does not fill the database with links: the last one counts.
+#[test]
+fn the_last_link_counts() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    server.take_all_mails();
+    let mut tokens = Vec::new();
+    for _ in 0..3 {
+        reset(&server, "ada@example.com").says_nothing();
+        tokens.push(server.reset_token("ada@example.com"));
+    }
+    let confirm = |token: &str| {
+        server
+            .post(&format!("{PATH}/confirm"))
+            .json(json!({"token": token, "new_password": "another-password-5"}))
+            .send()
+    };
+    assert_eq!(
+        server
+            .database()
+            .count("mailed_tokens", "purpose = 'reset'"),
+        1
+    );
+    confirm(&tokens[0]).refuses(&["token"]);
+    confirm(&tokens[1]).refuses(&["token"]);
+    confirm(&tokens[2]).says_nothing();
+}

@@ -1,0 +1,256 @@
+//! Mails, as the person at the other end finds them.
+
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use mail_parser::{Address, MessageParser, MimeHeaders};
+
+use super::{Home, Server, wait_until};
+
+/// How long a mail may take. It is there in a moment, unless the machine is busy.
+pub const MAIL_LIMIT: Duration = Duration::from_secs(30);
+
+/// A mail that was sent.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// The one address that it is for.
+    pub to: String,
+    /// Whom it comes from.
+    pub from: String,
+    /// What it is about.
+    pub subject: String,
+    /// Its id.
+    pub id: String,
+    /// Its plain text.
+    pub text: String,
+    /// The same in HTML.
+    pub html: String,
+}
+
+impl Mail {
+    /// Reads a mail (RFC 5322), and holds it to the rules for all of them.
+    #[track_caller]
+    pub fn parse(raw: &[u8]) -> Self {
+        let message = MessageParser::default()
+            .parse(raw)
+            .unwrap_or_else(|| panic!("no mail: {}", String::from_utf8_lossy(raw)));
+        let shown = String::from_utf8_lossy(raw);
+        let kind = message.content_type().expect("a content type");
+        assert_eq!(
+            (kind.ctype(), kind.subtype()),
+            ("multipart", Some("alternative")),
+            "{shown}"
+        );
+        assert_eq!(message.parts.len(), 3, "{shown}");
+        assert!(message.parts[1].is_text() && message.parts[2].is_text_html());
+        let now = UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs();
+        let date = message.date().expect("a date").to_timestamp();
+        assert!(
+            now.abs_diff(u64::try_from(date).expect("a date after 1970")) < 600,
+            "{shown}"
+        );
+        let raw_header = |wanted: &str| {
+            let mut headers = message.headers_raw();
+            let header = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            header.map_or("", |(_, value)| value).trim().to_owned()
+        };
+        // RFC 3834: no machine should answer.
+        assert_eq!(raw_header("Auto-Submitted"), "auto-generated", "{shown}");
+        let mail = Self {
+            to: only_address(message.to()),
+            from: only_address(message.from()),
+            subject: message.subject().expect("a subject").to_owned(),
+            id: message.message_id().expect("an id").to_owned(),
+            text: message.body_text(0).expect("a text").into_owned(),
+            html: message.body_html(0).expect("HTML").into_owned(),
+        };
+        assert!(mail.id.contains('@'), "{shown}");
+        assert!(message.cc().is_none() && message.bcc().is_none(), "{shown}");
+        assert!(mail.html.contains("<html"), "{shown}");
+        assert!(!mail.text.contains("<html"), "{shown}");
+        assert!(mail.text.contains(&mail.subject), "{shown}");
+        assert!(mail.links_in_text().len() <= 1, "{shown}");
+        assert_eq!(mail.links_in_html(), mail.links_in_text(), "{shown}");
+        mail
+    }
+
+    /// Words of the text that are links with a token.
+    fn links_in_text(&self) -> Vec<&str> {
+        self.text
+            .split_whitespace()
+            .filter(|word| word.contains("#token="))
+            .collect()
+    }
+
+    /// Whatever the HTML leads to or loads.
+    fn links_in_html(&self) -> Vec<&str> {
+        ["href=\"", "src=\"", "url("]
+            .iter()
+            .flat_map(|attribute| self.html.split(attribute).skip(1))
+            .filter_map(|rest| rest.split(['"', ')']).next())
+            .collect()
+    }
+
+    /// The token of its one link, which leads to this page of the program at this URL.
+    #[track_caller]
+    pub fn token(&self, page: &str) -> String {
+        let links = self.links_in_text();
+        let &[link] = links.as_slice() else {
+            panic!("not one link in {self:?}");
+        };
+        let (url, token) = link.split_once("#token=").expect("a fragment");
+        assert_eq!(url, page, "{self:?}");
+        assert!(token.len() >= 43, "256 bits at least: {token}");
+        assert!(
+            token
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)),
+            "{token}"
+        );
+        token.to_owned()
+    }
+
+    /// It has no link.
+    #[track_caller]
+    pub fn tells_only(&self) -> &Self {
+        assert!(self.links_in_text().is_empty(), "{self:?}");
+        self
+    }
+}
+
+fn only_address(header: Option<&Address<'_>>) -> String {
+    let addresses: Vec<_> = header.into_iter().flat_map(Address::iter).collect();
+    let [address] = addresses.as_slice() else {
+        panic!("not one address: {addresses:?}");
+    };
+    let address = address.address().expect("an address");
+    address.to_owned()
+}
+
+impl Home {
+    /// The files of the mails in the outbox folder.
+    pub fn mail_files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.data().join("outbox")) else {
+            return Vec::new();
+        };
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.expect("a file").path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+impl Server {
+    /// Waits for a mail to this address about this subject, and takes it out of the folder.
+    #[track_caller]
+    pub fn take_mail(&self, to: &str, subject: &str) -> Mail {
+        let mut found = None;
+        wait_until(
+            &format!("a mail to {to}: {subject}"),
+            MAIL_LIMIT,
+            || match self.find_mail(to, subject) {
+                Some(mail) => {
+                    found = Some(mail);
+                    true
+                }
+                None => false,
+            },
+        );
+        let (file, mail) = found.expect("it was found");
+        fs::remove_file(file).expect("the file can be removed");
+        mail
+    }
+
+    fn find_mail(&self, to: &str, subject: &str) -> Option<(PathBuf, Mail)> {
+        self.home().mail_files().into_iter().find_map(|file| {
+            let mail = Mail::parse(&fs::read(&file).expect("the file can be read"));
+            (mail.to == to && mail.subject == subject).then_some((file, mail))
+        })
+    }
+
+    /// Waits until no mail is on its way, and takes all that there are, sorted by address and
+    /// subject.
+    #[track_caller]
+    pub fn take_all_mails(&self) -> Vec<Mail> {
+        self.wait_until_mails_are_sent();
+        let mut mails: Vec<_> = self
+            .home()
+            .mail_files()
+            .into_iter()
+            .map(|file| {
+                let mail = Mail::parse(&fs::read(&file).expect("the file can be read"));
+                fs::remove_file(file).expect("the file can be removed");
+                mail
+            })
+            .collect();
+        mails.sort_by(|a, b| (&a.to, &a.subject).cmp(&(&b.to, &b.subject)));
+        mails
+    }
+
+    /// Waits until no mail is on its way. A wish for one turns into one in a single step, so it is
+    /// looked for first.
+    #[track_caller]
+    pub fn wait_until_mails_are_sent(&self) {
+        wait_until("no mail on its way", MAIL_LIMIT, || {
+            let wishes = self.database().count("mail_requests", "true");
+            wishes + self.database().count("outbox", "true") == 0
+        });
+    }
+
+    /// The addresses and subjects of all mails since the last look.
+    #[track_caller]
+    pub fn assert_mails(&self, expected: &[(&str, &str)]) {
+        let mails = self.take_all_mails();
+        let found: Vec<_> = mails
+            .iter()
+            .map(|mail| (mail.to.as_str(), mail.subject.as_str()))
+            .collect();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+
+    /// Takes the token out of the next mail to this address with this subject, whose link leads to
+    /// this page.
+    #[track_caller]
+    fn take_token(&self, to: &str, subject: &str, page: &str) -> String {
+        let page = format!("{}/{page}", self.url());
+        self.take_mail(to, subject).token(&page)
+    }
+
+    /// The token of the mailed link that proves an address.
+    #[track_caller]
+    pub fn activation_token(&self, to: &str) -> String {
+        self.take_token(to, CONFIRM_ADDRESS, "activate")
+    }
+
+    /// The token of the mailed link to choose a new password.
+    #[track_caller]
+    pub fn reset_token(&self, to: &str) -> String {
+        self.take_token(to, RESET, "reset")
+    }
+
+    /// The token of the mailed link that proves a new address.
+    #[track_caller]
+    pub fn email_token(&self, to: &str) -> String {
+        self.take_token(to, CONFIRM_NEW_ADDRESS, "email")
+    }
+}
+
+/// Subjects.
+pub const CONFIRM_ADDRESS: &str = "Confirm your address";
+pub const CONFIRM_NEW_ADDRESS: &str = "Confirm your new address";
+pub const RESET: &str = "Choose a new password";
+pub const ALREADY_REGISTERED: &str = "You have an account already";
+pub const EMAIL_ABOUT_TO_CHANGE: &str = "Your address is about to change";
+pub const EMAIL_CHANGED: &str = "Your address has changed";
+pub const PASSWORD_CHANGED: &str = "Your password has changed";
+pub const OTP_ON: &str = "Two-factor authentication is on";
+pub const OTP_OFF: &str = "Two-factor authentication is off";
+pub const NEW_RECOVERY_CODES: &str = "You have new recovery codes";
+pub const RECOVERY_CODE_USED: &str = "A recovery code was used";

@@ -1,0 +1,183 @@
+//! A second factor in the hands of a person: an authenticator app, and codes on paper.
+
+use std::{
+    process::Command,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use serde_json::{Value, json};
+
+use super::{Answer, PASSWORD, Pair, Server, text_of};
+
+/// The length of a step in seconds.
+const STEP: u64 = 30;
+
+/// An authenticator app that was made by others: the command `oathtool`.
+pub struct Authenticator {
+    secret: String,
+    last_step: AtomicU64,
+}
+
+impl Authenticator {
+    /// An app with this secret, in base 32.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self {
+            secret: secret.into(),
+            last_step: AtomicU64::new(0),
+        }
+    }
+
+    /// A code that is good now and was not given before. One code is good for three steps of 30
+    /// seconds; only the fourth within a step has to wait.
+    pub fn code(&self) -> String {
+        loop {
+            let now = now();
+            // The step before is good until the present one ends, which must not be too soon.
+            let first = now / STEP - u64::from(now % STEP < 15);
+            let last_step = self.last_step.load(Ordering::Relaxed);
+            let step = first.max(last_step + 1);
+            if step <= now / STEP + 1 {
+                self.last_step.store(step, Ordering::Relaxed);
+                return self.code_at(step * STEP);
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// A code that is good for no step near.
+    pub fn wrong_code(&self) -> String {
+        let now = now();
+        let good: Vec<_> = (0..8)
+            .map(|steps| self.code_at(now + steps * STEP - 4 * STEP))
+            .collect();
+        (0..)
+            .map(|number| format!("{number:06}"))
+            .find(|code| !good.contains(code))
+            .expect("most codes are wrong")
+    }
+
+    /// The code of a step that is over, or is yet to come.
+    pub fn code_of_another_time(&self, steps: i64) -> String {
+        let offset = steps * i64::try_from(STEP).expect("a small number");
+        self.code_at(now().checked_add_signed(offset).expect("a time after 1970"))
+    }
+
+    fn code_at(&self, seconds: u64) -> String {
+        let output = Command::new("oathtool")
+            .args(["--totp", "--base32", &format!("--now=@{seconds}")])
+            .arg(&self.secret)
+            .output()
+            .expect("oathtool is installed (Debian: apt-get install oathtool)");
+        assert!(output.status.success(), "{output:?}");
+        let code = String::from_utf8(output.stdout).expect("digits");
+        code.trim().to_owned()
+    }
+}
+
+fn now() -> u64 {
+    UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs()
+}
+
+/// What a person has after turning the second factor on.
+pub struct SecondFactor {
+    /// The app.
+    pub app: Authenticator,
+    /// The pair that has passed the second factor.
+    pub pair: Pair,
+    /// The codes on paper.
+    pub recovery_codes: Vec<String>,
+}
+
+/// The recovery codes in an answer.
+#[track_caller]
+pub fn recovery_codes(answer: &Answer) -> Vec<String> {
+    let body = answer.json();
+    let codes: Vec<_> = body["recovery_codes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|code| code.as_str().expect("a code is text").to_owned())
+        .collect();
+    assert_eq!(codes.len(), 10, "{answer}");
+    codes
+}
+
+impl Server {
+    /// Begins to set up an authenticator app.
+    #[track_caller]
+    pub fn set_up_totp(&self, pair: &Pair) -> Authenticator {
+        let answer = self
+            .post("/api/totp/create")
+            .token(&pair.token)
+            .json(json!({"current_password": PASSWORD}))
+            .send();
+        assert_eq!(answer.status, 201, "{answer}");
+        Authenticator::new(text_of(&answer.json(), "secret"))
+    }
+
+    /// Sends the first code of an app.
+    #[track_caller]
+    pub fn confirm_totp(&self, token: &str, code: &str) -> Answer {
+        self.post_code("/api/totp/confirm", token, code)
+    }
+
+    /// Turns the second factor on.
+    #[track_caller]
+    pub fn turn_on_totp(&self, pair: &Pair) -> SecondFactor {
+        let app = self.set_up_totp(pair);
+        let answer = self.confirm_totp(&pair.token, &app.code());
+        SecondFactor {
+            app,
+            pair: Pair::from(&answer),
+            recovery_codes: recovery_codes(&answer),
+        }
+    }
+
+    /// Passes the second factor with a code of the app, or not.
+    #[track_caller]
+    pub fn pass_totp(&self, token: &str, code: &str) -> Answer {
+        self.post_code("/api/totp/login", token, code)
+    }
+
+    /// Passes the second factor with a recovery code, or not.
+    #[track_caller]
+    pub fn pass_recovery(&self, token: &str, code: &str) -> Answer {
+        self.post_code("/api/recovery/login", token, code)
+    }
+
+    #[track_caller]
+    fn post_code(&self, path: &str, token: &str, code: &str) -> Answer {
+        let body = json!({"code": code});
+        self.post(path).token(token).json(body).send()
+    }
+
+    /// The access token is that of a user who has the second factor still to pass.
+    #[track_caller]
+    pub fn assert_half(&self, pair: &Pair) {
+        self.view(&pair.token).fails(403, "otp_required");
+        assert_eq!(amr(&pair.token), json!(["pwd"]));
+        assert_eq!(amr(&pair.refresh_token), json!(["pwd"]));
+    }
+
+    /// Both tokens of the pair have passed the second factor. The refresh token is used up by
+    /// this.
+    #[track_caller]
+    pub fn assert_passed(&self, pair: &Pair) {
+        assert_eq!(amr(&pair.token), json!(["pwd", "otp"]));
+        assert_eq!(amr(&pair.refresh_token), json!(["pwd", "otp"]));
+        let view = self.view(&pair.token);
+        assert_eq!(view.status, 200, "{view}");
+        let renewed = Pair::from(&self.refresh(&pair.refresh_token));
+        assert_eq!(amr(&renewed.token), json!(["pwd", "otp"]));
+        let view = self.view(&renewed.token);
+        assert_eq!(view.status, 200, "{view}");
+    }
+}
+
+/// How the user of a token has proved to be it (RFC 8176).
+#[track_caller]
+pub fn amr(token: &str) -> Value {
+    super::jwt::claims(token)["amr"].clone()
+}
