@@ -1,14 +1,12 @@
 //! Pages whose code comes when they are first opened, in two parcels: so the first visit to the
 //! sign-in page is a small one.
 
-use leptos::{
-    prelude::*,
-    wasm_split::{SplitLoaderError, wasm_split},
-};
+use leptos::{prelude::*, wasm_split::SplitLoaderError};
 use leptos_meta::Title;
 use leptos_router::LazyRoute;
 
 use super::{Account, Activate, ConfirmEmail, Forgot, Reset, TwoFactor};
+use parcels::{fetch_mail_pages, fetch_signed_in_pages, mail_pages, signed_in_pages};
 
 /// The route of [`Account`].
 pub struct AccountRoute;
@@ -102,34 +100,70 @@ enum MailPage {
     ConfirmEmail,
 }
 
-/// The parcel for people who are signed in, or about to be.
-#[wasm_split(
-    signed_in,
-    wasm_split_path = ::leptos::wasm_split,
-    preload(fetch_signed_in_pages),
-    fallible
-)]
-fn signed_in_pages(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
-    Ok(match page {
+fn signed_in_page(page: SignedInPage) -> AnyView {
+    match page {
         SignedInPage::Account => view! { <Account /> }.into_any(),
         SignedInPage::TwoFactor => view! { <TwoFactor /> }.into_any(),
-    })
+    }
 }
 
-/// The parcel for mailed links, and for asking for one.
-#[wasm_split(
-    mail,
-    wasm_split_path = ::leptos::wasm_split,
-    preload(fetch_mail_pages),
-    fallible
-)]
-fn mail_pages(page: MailPage) -> Result<AnyView, SplitLoaderError> {
-    Ok(match page {
+fn mail_page(page: MailPage) -> AnyView {
+    match page {
         MailPage::Forgot => view! { <Forgot /> }.into_any(),
         MailPage::Reset => view! { <Reset /> }.into_any(),
         MailPage::Activate => view! { <Activate /> }.into_any(),
         MailPage::ConfirmEmail => view! { <ConfirmEmail /> }.into_any(),
-    })
+    }
+}
+
+/// The release is built with `--split`, which makes a file of each of these.
+#[cfg(feature = "split")]
+mod parcels {
+    use leptos::wasm_split::wasm_split;
+
+    use super::*;
+
+    #[wasm_split(
+        signed_in,
+        wasm_split_path = ::leptos::wasm_split,
+        preload(fetch_signed_in_pages),
+        fallible
+    )]
+    pub(super) fn signed_in_pages(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
+        Ok(signed_in_page(page))
+    }
+
+    #[wasm_split(
+        mail,
+        wasm_split_path = ::leptos::wasm_split,
+        preload(fetch_mail_pages),
+        fallible
+    )]
+    pub(super) fn mail_pages(page: MailPage) -> Result<AnyView, SplitLoaderError> {
+        Ok(mail_page(page))
+    }
+}
+
+/// On the server, and in the developer's loop, all the code is there from the start.
+#[cfg(not(feature = "split"))]
+mod parcels {
+    use super::*;
+
+    pub(super) async fn signed_in_pages(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
+        Ok(signed_in_page(page))
+    }
+
+    pub(super) async fn mail_pages(page: MailPage) -> Result<AnyView, SplitLoaderError> {
+        Ok(mail_page(page))
+    }
+
+    pub(super) async fn fetch_signed_in_pages() -> Result<(), SplitLoaderError> {
+        Ok(())
+    }
+
+    pub(super) async fn fetch_mail_pages() -> Result<(), SplitLoaderError> {
+        Ok(())
+    }
 }
 
 /// Fetches the code of the page under a path, if it does not come with the first visit's.
