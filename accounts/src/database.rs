@@ -1,6 +1,6 @@
 //! The two databases, as one.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, PgPool, SqlitePool,
@@ -8,7 +8,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::Error;
+use crate::{Error, cache::WatchedFile};
 
 /// How long a request waits for a free connection, and a writer in SQLite for its turn.
 const WAIT: Duration = Duration::from_secs(5);
@@ -107,6 +107,8 @@ pub enum Database {
         read: SqlitePool,
         /// For writing: one connection, so that writers queue up here, in order.
         write: SqlitePool,
+        /// The file, watched for changes.
+        file: Option<Arc<WatchedFile>>,
     },
     /// PostgreSQL.
     Postgres(PgPool),
@@ -163,8 +165,9 @@ impl Database {
                 };
                 // The writer comes first: it makes the file, in the right mode.
                 let write = pool(1).connect_with(options.clone()).await?;
+                let file = WatchedFile::open(options.get_filename()).map(Arc::new);
                 let read = pool(SQLITE_READERS).connect_with(options).await?;
-                Ok(Self::Sqlite { read, write })
+                Ok(Self::Sqlite { read, write, file })
             }
             DatabaseUrl::Postgres(options) => {
                 let options = options
@@ -225,7 +228,7 @@ impl Database {
     /// Closes all connections.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { read, write } => {
+            Self::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }

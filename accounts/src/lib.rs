@@ -3,6 +3,7 @@
 //!
 //! [`Accounts`] is the way in: one method for each thing that a person can do.
 
+mod cache;
 mod clock;
 mod database;
 mod device;
@@ -21,6 +22,7 @@ mod session;
 mod token;
 mod user;
 
+pub use cache::{CacheSettings, Hearing};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use database::{Database, DatabaseUrl, InvalidDatabaseUrl};
 pub use device::Device;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     Key, XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
@@ -15,6 +16,7 @@ use sqlx::{
     postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef},
     sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef},
 };
+use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::{Id, Random};
@@ -65,6 +67,23 @@ impl MasterSecrets {
     /// The key that signs this user's tokens now.
     pub(crate) fn signing_key(&self, user_id: Id, secret: &JwtSecret) -> TokenKey {
         derive(&self.0[0], user_id, secret)
+    }
+
+    /// The name of a user's keys, for a token's header: only who has the master secret can make it.
+    ///
+    /// It is looked at before the user is, so that made-up users cost no look-up.
+    pub(crate) fn key_name(&self, user_id: Id) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(key_name(&self.0[0], user_id))
+    }
+
+    /// Whether this is the name of the user's keys, under any of the master secrets.
+    pub(crate) fn is_key_name(&self, user_id: Id, name: &str) -> bool {
+        let Ok(name) = BASE64_URL_SAFE_NO_PAD.decode(name) else {
+            return false;
+        };
+        self.0
+            .iter()
+            .any(|master| key_name(master, user_id).ct_eq(name.as_slice()).into())
     }
 
     /// The keys that tokens of this user may be signed with, the likeliest first.
@@ -184,8 +203,23 @@ fn derive(master: &Hkdf<Sha256>, user_id: Id, secret: &JwtSecret) -> TokenKey {
     TokenKey(key)
 }
 
+/// The name of one user's keys under one master secret: 96 bits that can't be guessed.
+fn key_name(master: &Hkdf<Sha256>, user_id: Id) -> [u8; 12] {
+    let mut name = [0; 12];
+    master
+        .expand_multi_info(&[b"key name 1", user_id.as_bytes()], &mut name)
+        .expect("HKDF-SHA-256 gives up to 8,160 bytes");
+    name
+}
+
 /// The HS256 key of one user's tokens.
 pub(crate) struct TokenKey([u8; 32]);
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(…)")
+    }
+}
 
 impl TokenKey {
     pub fn as_bytes(&self) -> &[u8] {
@@ -321,6 +355,22 @@ mod tests {
         assert!(!sealed.starts_with(&both.sealing_key_id(Purpose::Seed)));
         let again = old.seal(Purpose::Seed, ada, b"seed", &crate::OsRandom);
         assert_ne!(again, sealed);
+    }
+
+    #[test]
+    fn only_the_master_secret_names_a_users_keys() {
+        let old = MasterSecrets::parse(OLD).unwrap();
+        let new = MasterSecrets::parse(NEW).unwrap();
+        let both = MasterSecrets::parse(&format!("{NEW},{OLD}")).unwrap();
+        let (ada, grace) = (Id::from_random([1; 16]), Id::from_random([2; 16]));
+        let name = old.key_name(ada);
+        assert_eq!(name.len(), 16);
+        assert!(old.is_key_name(ada, &name) && both.is_key_name(ada, &name));
+        assert!(!old.is_key_name(grace, &name) && !new.is_key_name(ada, &name));
+        for other in ["", "AAAAAAAAAAAAAAAA", &name[1..], "no base64!"] {
+            assert!(!old.is_key_name(ada, other), "{other}");
+        }
+        assert_eq!(both.key_name(ada), new.key_name(ada));
     }
 
     #[test]

@@ -259,6 +259,27 @@ impl Session {
         })
     }
 
+    /// Whether a session is alive.
+    pub(crate) async fn is_alive(
+        database: &Database,
+        user_id: Id,
+        session_id: Id,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        const SQL: &str = "
+            SELECT EXISTS (
+                SELECT 1 FROM sessions WHERE id = $1 AND user_id = $2 AND expires_at > $3
+            )";
+        Ok(reading!(database, pool => {
+            sqlx::query_scalar(SQL)
+                .bind(session_id)
+                .bind(user_id)
+                .bind(now)
+                .fetch_one(pool)
+                .await?
+        }))
+    }
+
     /// The user's sessions that are alive, newest first.
     pub(crate) async fn list(
         database: &Database,

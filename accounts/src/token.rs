@@ -4,7 +4,7 @@ use std::{fmt, sync::Once};
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{
-    Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation,
+    Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header,
     crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
     errors::ErrorKind,
 };
@@ -94,10 +94,11 @@ impl Claims {
         self.amr.contains(&Method::Otp)
     }
 
-    /// Signs these claims.
-    pub(crate) fn sign(&self, key: &TokenKey) -> Result<String, Error> {
+    /// Signs these claims with the key of this name.
+    pub(crate) fn sign(&self, key: &TokenKey, key_name: &str) -> Result<String, Error> {
         use_hs256_only();
-        let header = Header::new(Algorithm::HS256);
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(key_name.to_owned());
         jsonwebtoken::encode(&header, self, &EncodingKey::from_secret(key.as_bytes()))
             .map_err(|error| Error::Internal(error.to_string().into()))
     }
@@ -106,7 +107,9 @@ impl Claims {
 /// A token that names its user and session but has proved nothing yet: enough to look up the key
 /// that can prove it.
 pub(crate) struct UnverifiedToken<'a> {
-    text: &'a str,
+    signed: &'a str,
+    signature: &'a str,
+    key_name: String,
     claims: Claims,
 }
 
@@ -116,9 +119,23 @@ impl<'a> UnverifiedToken<'a> {
         if text.len() > MAX_LENGTH {
             return Err(Error::TokenInvalid);
         }
-        let claims = jsonwebtoken::dangerous::insecure_decode_claims(text)
+        let (signed, signature) = text.rsplit_once('.').ok_or(Error::TokenInvalid)?;
+        let token = jsonwebtoken::dangerous::insecure_decode::<Claims>(text)
             .map_err(|_| Error::TokenInvalid)?;
-        Ok(Self { text, claims })
+        if token.header.alg != Algorithm::HS256 {
+            return Err(Error::TokenInvalid);
+        }
+        Ok(Self {
+            signed,
+            signature,
+            key_name: token.header.kid.ok_or(Error::TokenInvalid)?,
+            claims: token.claims,
+        })
+    }
+
+    /// The name of the key that it claims to be signed with.
+    pub fn key_name(&self) -> &str {
+        &self.key_name
     }
 
     /// The user that it claims to belong to.
@@ -126,36 +143,29 @@ impl<'a> UnverifiedToken<'a> {
         self.claims.sub
     }
 
-    /// The session that it claims to belong to.
-    pub fn session_id(&self) -> Id {
-        self.claims.sid
-    }
-
     /// Checks the signature, issuer, audience, type and time.
     ///
     /// # Errors
     /// `TokenExpired` if all is right but the time, `TokenInvalid` otherwise.
-    pub fn verify(
+    pub fn verify<'k>(
         self,
-        mut keys: impl Iterator<Item = TokenKey>,
+        keys: impl IntoIterator<Item = &'k TokenKey>,
         token_type: TokenType,
         issuer: &str,
         now: Timestamp,
     ) -> Result<Claims, Error> {
         use_hs256_only();
-        // The time is compared below, with the caller's clock; issuer and audience too, as
-        // jsonwebtoken would allocate a set for each call.
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims.clear();
-        let claims = keys
-            .find_map(|key| {
-                let key = DecodingKey::from_secret(key.as_bytes());
-                jsonwebtoken::decode::<Claims>(self.text, &key, &validation).ok()
-            })
-            .ok_or(Error::TokenInvalid)?
-            .claims;
+        let is_signed = keys.into_iter().any(|key| {
+            let key = DecodingKey::from_secret(key.as_bytes());
+            let (signature, signed) = (self.signature, self.signed.as_bytes());
+            jsonwebtoken::crypto::verify(signature, signed, &key, Algorithm::HS256)
+                .is_ok_and(|is_right| is_right)
+        });
+        if !is_signed {
+            return Err(Error::TokenInvalid);
+        }
+        // What the signature covers is the text that the claims were read from.
+        let claims = self.claims;
         if claims.iss != issuer || claims.aud != issuer || claims.token_type != token_type {
             return Err(Error::TokenInvalid);
         }

@@ -1,5 +1,7 @@
 //! The table `users`.
 
+use std::sync::Arc;
+
 use sqlx::FromRow;
 
 use crate::{
@@ -161,39 +163,6 @@ impl User {
         Ok(reading!(database, pool => {
             sqlx::query_scalar(SQL).bind(email.as_str()).fetch_one(pool).await?
         }))
-    }
-
-    /// A user by id, with one of its sessions if that is alive at this time: all that a token is
-    /// checked against, in one query.
-    pub(crate) async fn find_with_session(
-        database: &Database,
-        user_id: Id,
-        session_id: Id,
-        now: Timestamp,
-    ) -> Result<Option<(Self, bool)>, Error> {
-        const SQL: &str = "
-            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret,
-                EXISTS (
-                    SELECT 1 FROM sessions
-                    WHERE id = $2 AND user_id = users.id AND expires_at > $3
-                ) AS session_is_alive
-            FROM users WHERE id = $1";
-        #[derive(FromRow)]
-        struct Row {
-            #[sqlx(flatten)]
-            user: User,
-            session_is_alive: bool,
-        }
-        let row: Option<Row> = reading!(database, pool => {
-            sqlx::query_as(SQL)
-                .bind(user_id)
-                .bind(session_id)
-                .bind(now)
-                .fetch_optional(pool)
-                .await?
-        });
-        Ok(row.map(|row| (row.user, row.session_is_alive)))
     }
 
     /// Replaces the user's secret, with whatever comes along, and removes its sessions: the user as
@@ -389,6 +358,90 @@ impl User {
         Ok(deleted == 1)
     }
 }
+
+/// How many sessions of a user are kept in memory.
+const SESSIONS_KNOWN: usize = 64;
+
+/// A user with its sessions that are alive: all that a token is checked against.
+#[derive(Debug)]
+pub(crate) struct LiveUser {
+    pub user: Arc<User>,
+    /// The sessions that were used last.
+    sessions: Box<[Id]>,
+    /// Whether those are all.
+    is_complete: bool,
+    loaded_at: Timestamp,
+}
+
+impl LiveUser {
+    /// A user by id, in one query.
+    pub async fn find(
+        database: &Database,
+        user_id: Id,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        const SQL: &str = "
+            SELECT users.id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret, sessions.id AS session_id
+            FROM users LEFT JOIN sessions ON user_id = users.id AND expires_at > $2
+            WHERE users.id = $1 ORDER BY last_used_at DESC LIMIT $3";
+        #[derive(FromRow)]
+        struct Row {
+            #[sqlx(flatten)]
+            user: User,
+            session_id: Option<Id>,
+        }
+        let limit = i64::try_from(SESSIONS_KNOWN + 1).unwrap_or(i64::MAX);
+        let rows: Vec<Row> = reading!(database, pool => {
+            sqlx::query_as(SQL).bind(user_id).bind(now).bind(limit).fetch_all(pool).await?
+        });
+        let is_complete = rows.len() <= SESSIONS_KNOWN;
+        let sessions = rows.iter().filter_map(|row| row.session_id).collect();
+        Ok(rows.into_iter().next().map(|row| Self {
+            user: Arc::new(row.user),
+            sessions,
+            is_complete,
+            loaded_at: now,
+        }))
+    }
+
+    /// Whether a session is alive, as far as this knows; nothing where only the database can tell:
+    /// a session that began about when this was loaded, or one of very many.
+    pub fn knows_session(&self, session_id: Id, token_issued_at: i64) -> Option<bool> {
+        if self.sessions.contains(&session_id) {
+            return Some(true);
+        }
+        let is_older = token_issued_at < self.loaded_at.unix_seconds() - CLOCK_SKEW;
+        (self.is_complete && is_older).then_some(false)
+    }
+}
+
+#[cfg(test)]
+impl LiveUser {
+    /// A user that is in no database.
+    pub fn made_up(id: Id, email: &str) -> Self {
+        let now = crate::Clock::now(&crate::SystemClock);
+        Self {
+            user: Arc::new(User {
+                id,
+                email: email.to_owned(),
+                is_active: true,
+                is_admin: false,
+                date_joined: now,
+                last_login: None,
+                email_verified: false,
+                otp_enabled: false,
+                jwt_secret: JwtSecret::new(&crate::OsRandom),
+            }),
+            sessions: Box::new([]),
+            is_complete: true,
+            loaded_at: now,
+        }
+    }
+}
+
+/// By how many seconds the clocks of servers may differ.
+const CLOCK_SKEW: i64 = 60;
 
 /// A user as an operator sees it.
 #[derive(Clone, Debug, FromRow)]

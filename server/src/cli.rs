@@ -159,6 +159,22 @@ pub struct Settings {
         default_value = "false"
     )]
     pub require_activation: String,
+    /// How many users are kept in memory; none for 0.
+    #[arg(
+        long,
+        env = "LATCHKEY_CACHE_USERS",
+        global = true,
+        default_value = "100000"
+    )]
+    pub cache_users: String,
+    /// How long a server that hears nothing of others' changes trusts its memory.
+    #[arg(
+        long,
+        env = "LATCHKEY_CACHE_LEASE",
+        global = true,
+        default_value = "1s"
+    )]
+    pub cache_lease: String,
     /// What to log, such as info, debug or warn,accounts=debug.
     #[arg(long, env = "LATCHKEY_LOG", global = true, default_value = "info")]
     pub log: String,

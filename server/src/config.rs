@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use accounts::{DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets, SmtpUrl};
+use accounts::{
+    CacheSettings, DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets, SmtpUrl,
+};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub require_activation: bool,
     /// How mails go out.
     pub mail: MailConfig,
+    /// How users are kept in memory.
+    pub cache: CacheSettings,
     /// What to log.
     pub log: LogConfig,
 }
@@ -130,6 +134,18 @@ impl Config {
                     .map(|url| parse("LATCHKEY_SMTP_URL", url, |error| error))
                     .transpose()?,
                 from: parse("LATCHKEY_MAIL_FROM", &settings.mail_from, |error| error)?,
+            },
+            cache: CacheSettings {
+                users: parse(
+                    "LATCHKEY_CACHE_USERS",
+                    &settings.cache_users,
+                    |_| "write it as a number of users, such as 100000",
+                )?,
+                lease: duration(
+                    "LATCHKEY_CACHE_LEASE",
+                    &settings.cache_lease,
+                    Duration::from_millis(50),
+                )?,
             },
             log: LogConfig {
                 filter: EnvFilter::try_new(&settings.log)

@@ -20,11 +20,9 @@ impl Accounts {
         let owner = LinkOwner::find(database, token, LinkPurpose::Activation, now)
             .await?
             .ok_or_else(link_void)?;
-        if User::activate(database, owner.user_id, &link::hash(token), now).await? {
-            Ok(())
-        } else {
-            Err(link_void())
-        }
+        let activated = User::activate(database, owner.user_id, &link::hash(token), now).await;
+        self.forget(owner.user_id);
+        if activated? { Ok(()) } else { Err(link_void()) }
     }
 
     /// Mails the link again, to an address whose account has not proved it yet. Whether there is

@@ -1,16 +1,19 @@
 //! Who a token belongs to.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use super::Accounts;
-use crate::{Claims, Error, Given, Id, TokenType, User, fields::only, token::UnverifiedToken};
+use crate::{
+    Claims, Error, Given, Id, Session, TokenType, User, fields::only, secret::TokenKey,
+    token::UnverifiedToken, user::LiveUser,
+};
 
 /// A user with a good token, which may have the second factor still to pass: good for passing it,
 /// and for signing out.
 #[derive(Clone, Debug)]
 pub struct Identified {
     /// The user.
-    pub user: User,
+    pub user: Arc<User>,
     /// The session that the token belongs to.
     pub session_id: Id,
     /// Whether the token has passed the second factor.
@@ -31,7 +34,7 @@ impl Deref for Authorized {
 }
 
 impl Accounts {
-    /// Who an access token belongs to, with one query.
+    /// Who an access token belongs to.
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`.
@@ -46,7 +49,7 @@ impl Accounts {
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`.
     pub async fn identify(&self, token: &str) -> Result<Identified, Error> {
-        let (user, claims) = self.check_token(token, TokenType::Access).await?;
+        let (user, claims) = self.check_access_token(token).await?;
         Ok(Identified {
             user,
             session_id: claims.sid,
@@ -60,34 +63,78 @@ impl Accounts {
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
     pub async fn verify(&self, token: Given<'_>) -> Result<Claims, Error> {
         let token = only("token", token)?;
-        let (user, claims) = self.check_token(token, TokenType::Access).await?;
+        let (user, claims) = self.check_access_token(token).await?;
         require_second_factor(&user, claims.has_second_factor())?;
         Ok(claims)
     }
 
-    /// Everything that makes a token good: its signature by the key of its user, its claims, an
-    /// active user and a session that is not over.
-    pub(super) async fn check_token(
-        &self,
-        token: &str,
-        token_type: TokenType,
-    ) -> Result<(User, Claims), Error> {
-        let now = self.now();
-        let token = UnverifiedToken::parse(token)?;
-        let (user, session_is_alive) =
-            User::find_with_session(&self.0.database, token.user_id(), token.session_id(), now)
-                .await?
-                .ok_or(Error::TokenInvalid)?;
-        let keys = self
+    /// Everything that makes an access token good: its signature by the key of its user, its
+    /// claims, an active user and a session that is not over. In the steady state all of it is in
+    /// memory.
+    async fn check_access_token(&self, token: &str) -> Result<(Arc<User>, Claims), Error> {
+        let token = self.read_token(token)?;
+        let user_id = token.user_id();
+        let known = self
             .0
-            .master_secrets
-            .verifying_keys(user.id, &user.jwt_secret);
-        let claims = token.verify(keys, token_type, &self.0.public_url, now)?;
-        if session_is_alive && user.is_active {
-            Ok((user, claims))
+            .cache
+            .get(&self.0.database, user_id, || self.load(user_id))
+            .await?;
+        let known = known.ok_or(Error::TokenInvalid)?;
+        let now = self.now();
+        let claims = token.verify(&known.keys, TokenType::Access, &self.0.public_url, now)?;
+        let is_alive = match known.live.knows_session(claims.sid, claims.iat) {
+            Some(is_alive) => is_alive,
+            None => Session::is_alive(&self.0.database, user_id, claims.sid, now).await?,
+        };
+        if is_alive && known.live.user.is_active {
+            Ok((known.live.user.clone(), claims))
         } else {
             Err(Error::TokenInvalid)
         }
+    }
+
+    /// The same for a refresh token, of which the database knows whether it is the one that is good
+    /// now: whether the session is alive is left to that.
+    pub(super) async fn check_refresh_token(
+        &self,
+        token: &str,
+    ) -> Result<(Arc<User>, Claims), Error> {
+        let token = self.read_token(token)?;
+        let (live, keys) = self
+            .load(token.user_id())
+            .await?
+            .ok_or(Error::TokenInvalid)?;
+        let now = self.now();
+        let claims = token.verify(&keys, TokenType::Refresh, &self.0.public_url, now)?;
+        if live.user.is_active {
+            Ok((live.user, claims))
+        } else {
+            Err(Error::TokenInvalid)
+        }
+    }
+
+    /// Reads a token of ours; made-up ones go no further.
+    fn read_token<'a>(&self, token: &'a str) -> Result<UnverifiedToken<'a>, Error> {
+        let token = UnverifiedToken::parse(token)?;
+        let masters = &self.0.master_secrets;
+        if masters.is_key_name(token.user_id(), token.key_name()) {
+            Ok(token)
+        } else {
+            Err(Error::TokenInvalid)
+        }
+    }
+
+    async fn load(&self, user_id: Id) -> Result<Option<(LiveUser, Box<[TokenKey]>)>, Error> {
+        let live = LiveUser::find(&self.0.database, user_id, self.now()).await?;
+        Ok(live.map(|live| {
+            let secret = &live.user.jwt_secret;
+            let keys = self
+                .0
+                .master_secrets
+                .verifying_keys(user_id, secret)
+                .collect();
+            (live, keys)
+        }))
     }
 }
 

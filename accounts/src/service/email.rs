@@ -85,10 +85,10 @@ impl Accounts {
         };
         let mail = self.letter(owner.user_id, owner.email, changed, now)?;
         let hash = link::hash(token);
-        let done =
-            User::change_email(database, owner.user_id, &hash, &new_email, now, &mail).await?;
+        let done = User::change_email(database, owner.user_id, &hash, &new_email, now, &mail).await;
+        self.forget(owner.user_id);
         self.wake_mail();
-        match done {
+        match done? {
             EmailChange::Done => Ok(()),
             EmailChange::LinkVoid => Err(link_void()),
             EmailChange::Taken => Err(Error::field("token", TAKEN)),

@@ -85,7 +85,9 @@ impl Accounts {
             expires_at: now.plus(self.0.lifetimes.session),
             device,
         };
-        match Session::start(database, &sign_in).await? {
+        let started = Session::start(database, &sign_in).await;
+        self.forget(known.id);
+        match started? {
             Some((user, session)) => self.token_pair(&user, &session, now).map(Some),
             None => Ok(None),
         }

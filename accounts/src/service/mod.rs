@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use crate::{
     Clock, Database, Error, HashingCost, Id, MasterSecrets, Random, Session, Timestamp, TokenPair,
     User,
+    cache::{CacheSettings, UserCache},
     password::Hasher,
     session::Replacement,
     token::{Claims, Method, TokenType},
@@ -62,6 +63,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// Whether new accounts can be used only once their address is proved.
     pub require_activation: bool,
+    /// How users are kept in memory.
+    pub cache: CacheSettings,
 }
 
 /// The accounts of one server. Clones are the same accounts.
@@ -75,6 +78,7 @@ struct Inner {
     lifetimes: Lifetimes,
     require_activation: bool,
     mail_waits: Notify,
+    cache: UserCache,
     hasher: Hasher,
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
@@ -98,6 +102,7 @@ impl Accounts {
             lifetimes: settings.lifetimes,
             require_activation: settings.require_activation,
             mail_waits: Notify::new(),
+            cache: UserCache::new(settings.cache),
             hasher: Hasher::start(settings.hashing_cost)?,
             clock: Box::new(clock),
             random: Box::new(random),
@@ -108,6 +113,21 @@ impl Accounts {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.0.database
+    }
+
+    pub(crate) fn cache(&self) -> &UserCache {
+        &self.0.cache
+    }
+
+    /// A new id, for whoever needs one.
+    pub(crate) fn new_id(&self) -> Id {
+        self.random().id()
+    }
+
+    /// What is in memory of this user is no longer true. To be called after the change is committed
+    /// and before it is answered for.
+    fn forget(&self, user_id: Id) {
+        self.0.cache.forget(user_id);
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -140,6 +160,7 @@ impl Accounts {
             vec![Method::Pwd]
         };
         let key = self.0.master_secrets.signing_key(user.id, &user.jwt_secret);
+        let key_name = self.0.master_secrets.key_name(user.id);
         let token = |token_type, ends: Timestamp, id: Id| {
             Claims {
                 iss: self.0.public_url.clone(),
@@ -152,7 +173,7 @@ impl Accounts {
                 exp: ends.unix_seconds(),
                 jti: id,
             }
-            .sign(&key)
+            .sign(&key, &key_name)
         };
         Ok(TokenPair {
             access_token: token(TokenType::Access, access_ends, self.random().id())?,
@@ -180,11 +201,19 @@ impl Accounts {
         change: &Rekeying<'_>,
         now: Timestamp,
     ) -> Result<TokenPair, Error> {
-        let changed = User::rekey(&self.0.database, change).await?;
-        self.wake_mail();
+        let changed = self.rekey(change).await?;
         match changed {
             Some((user, Some(session))) => self.token_pair(&user, &session, now),
             _ => Err(Error::TokenInvalid),
         }
+    }
+
+    /// Makes a change that voids all tokens of a user.
+    async fn rekey(&self, change: &Rekeying<'_>) -> Result<Option<(User, Option<Session>)>, Error> {
+        let changed = User::rekey(&self.0.database, change).await;
+        // Also after an error: the commit may have been done when its answer was lost.
+        self.forget(change.user_id);
+        self.wake_mail();
+        changed
     }
 }

@@ -32,7 +32,9 @@ impl Accounts {
     /// `NotFound`; a field error for what is no address.
     pub async fn activate_user(&self, email: Given<'_>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
-        if UserRecord::activate(&self.0.database, user.id).await? {
+        let activated = UserRecord::activate(&self.0.database, user.id).await;
+        self.forget(user.id);
+        if activated? {
             Ok(user)
         } else {
             Err(Error::NotFound)
@@ -99,7 +101,7 @@ impl Accounts {
     }
 
     async fn rekey_user(&self, change: Rekeying<'_>) -> Result<User, Error> {
-        let changed = User::rekey(&self.0.database, &change).await?;
+        let changed = self.rekey(&change).await?;
         changed.map(|(user, _)| user).ok_or(Error::NotFound)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Accounts, Authorized, activation::address, link_void};
 use crate::{
-    Error, Given, TokenPair, User,
+    Error, Given, TokenPair,
     fields::Checks,
     link::{self, LinkOwner, LinkPurpose},
     mail::{Letter, request::Wish},
@@ -87,9 +87,7 @@ impl Accounts {
             mail: Some(self.letter(owner.user_id, owner.email, Letter::PasswordChanged, now)?),
             ..self.rekeying(owner.user_id)
         };
-        let changed = User::rekey(database, &change).await?;
-        self.wake_mail();
-        changed.map(drop).ok_or_else(link_void)
+        self.rekey(&change).await?.map(drop).ok_or_else(link_void)
     }
 
     pub(super) async fn hash_password(&self, password: &str) -> Result<String, Error> {

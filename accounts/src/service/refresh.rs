@@ -1,7 +1,7 @@
 //! Renewing tokens.
 
 use super::Accounts;
-use crate::{Device, Error, Given, Session, TokenPair, TokenType, fields::only, session::Renewal};
+use crate::{Device, Error, Given, Session, TokenPair, fields::only, session::Renewal};
 
 impl Accounts {
     /// Exchanges a refresh token for a new pair.
@@ -18,7 +18,7 @@ impl Accounts {
         device: &Device,
     ) -> Result<TokenPair, Error> {
         let token = only("refresh_token", refresh_token)?;
-        let (user, claims) = self.check_token(token, TokenType::Refresh).await?;
+        let (user, claims) = self.check_refresh_token(token).await?;
         let now = self.now();
         let renewal = Renewal {
             user_id: user.id,
@@ -30,9 +30,12 @@ impl Accounts {
             grace_since: now.minus(self.0.lifetimes.grace),
             device,
         };
-        let mut session = Session::renew(&self.0.database, &renewal)
-            .await?
-            .ok_or(Error::TokenInvalid)?;
+        let renewed = Session::renew(&self.0.database, &renewal).await?;
+        let Some(mut session) = renewed else {
+            // It is over, perhaps by this.
+            self.forget(user.id);
+            return Err(Error::TokenInvalid);
+        };
         // A token from before the second factor was passed never buys one that has passed it, not
         // even within the grace.
         session.second_factor &= claims.has_second_factor();

@@ -223,7 +223,9 @@ impl Accounts {
         caller: &Identified,
         attempt: &Attempt<'_>,
     ) -> Result<TokenPair, Error> {
-        match second_factor::attempt(&self.0.database, attempt).await? {
+        let outcome = second_factor::attempt(&self.0.database, attempt).await;
+        self.forget(caller.user.id);
+        match outcome? {
             Outcome::Right(session) => {
                 self.wake_mail();
                 self.token_pair(&caller.user, &session, attempt.session.now)

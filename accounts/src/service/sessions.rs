@@ -20,10 +20,8 @@ impl Accounts {
     /// id.
     pub async fn revoke(&self, caller: &Authorized, id: Given<'_>) -> Result<(), Error> {
         let id: Id = only("id", id)?.parse().map_err(|_| Error::NotFound)?;
-        if Session::end(&self.0.database, caller.user.id, id).await? {
-            Ok(())
-        } else {
-            Err(Error::NotFound)
-        }
+        let ended = Session::end(&self.0.database, caller.user.id, id).await;
+        self.forget(caller.user.id);
+        if ended? { Ok(()) } else { Err(Error::NotFound) }
     }
 }

@@ -126,7 +126,9 @@ impl Accounts {
         current_password: Given<'_>,
     ) -> Result<(), Error> {
         self.confirm_password(caller, current_password).await?;
-        if caller.user.delete(&self.0.database).await? {
+        let deleted = caller.user.delete(&self.0.database).await;
+        self.forget(caller.user.id);
+        if deleted? {
             Ok(())
         } else {
             Err(Error::TokenInvalid)

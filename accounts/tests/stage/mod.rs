@@ -18,8 +18,8 @@ use std::{
 };
 
 use accounts::{
-    Accounts, Authorized, Clock, Database, DatabaseUrl, Device, Lifetimes, MasterSecrets, OsRandom,
-    Settings, Timestamp, TokenPair,
+    Accounts, Authorized, CacheSettings, Clock, Database, DatabaseUrl, Device, Lifetimes,
+    MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
 };
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
@@ -186,6 +186,10 @@ fn accounts(
             grace: 30 * SECOND,
         },
         require_activation,
+        cache: CacheSettings {
+            users: 100,
+            lease: SECOND,
+        },
     };
     Accounts::new(database.clone(), settings, clock.clone(), OsRandom).unwrap()
 }

@@ -66,6 +66,7 @@ fn accounts(
         hashing_cost: config.hashing_cost.clone(),
         lifetimes: config.lifetimes,
         require_activation: config.require_activation,
+        cache: config.cache,
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)
 }

@@ -69,6 +69,14 @@ impl Database {
         }
     }
 
+    /// As a `DATABASE_URL`, whichever it is.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Sqlite(file) => format!("sqlite://{}", file.display()),
+            Self::Postgres(url) => url.to_string(),
+        }
+    }
+
     /// Runs one statement and returns how many rows it changed.
     #[track_caller]
     pub fn execute(&self, sql: &str) -> u64 {

@@ -1,0 +1,144 @@
+//! Hearing of changes that other servers make, through PostgreSQL's notices.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use sqlx::{PgPool, postgres::PgListener};
+
+use crate::{Accounts, Database, Id};
+
+/// The channel of notices: a user's id, sent by the database's triggers.
+const USERS: &str = "latchkey_users";
+
+/// The channel of heartbeats: a server's id, and a number.
+const BEATS: &str = "latchkey_beats";
+
+/// How many heartbeats may be on their way.
+const BEATS_LIMIT: usize = 64;
+
+/// The pause before another try to listen.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The task by which a server hears of changes that others make.
+pub struct Hearing(Accounts);
+
+impl Hearing {
+    /// For these accounts.
+    #[must_use]
+    pub fn new(accounts: Accounts) -> Self {
+        Self(accounts)
+    }
+
+    /// Hears until it is dropped.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let hear = async {
+            loop {
+                let heard = match self.0.database() {
+                    Database::Postgres(pool) => self.listen(pool).await,
+                    // The file itself is looked at.
+                    Database::Sqlite { .. } => return,
+                };
+                self.0.cache().lease.end();
+                if let Err(error) = heard {
+                    tracing::warn!(%error, "can't hear of changes: requests ask the database");
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::select! {
+            () = hear => {}
+            () = stop => {}
+        }
+    }
+
+    /// A quarter of the lease: it holds even if a heartbeat or two are late.
+    fn period(&self) -> Duration {
+        (self.0.cache().lease.length() / 4).max(Duration::from_millis(5))
+    }
+
+    /// Listens to PostgreSQL's notices until the connection fails or falls silent.
+    async fn listen(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
+        let cache = self.0.cache();
+        let silence = cache.lease.length().max(PAUSE) * 4;
+        let timed_out = |_| sqlx::Error::PoolTimedOut;
+        let mut listener = tokio::time::timeout(silence, async {
+            let mut listener = PgListener::connect_with(pool).await?;
+            listener.eager_reconnect(false);
+            listener.listen_all([USERS, BEATS]).await?;
+            Ok::<_, sqlx::Error>(listener)
+        })
+        .await
+        .map_err(timed_out)??;
+        // What changed before is in no notice.
+        cache.forget_all();
+
+        let me = self.0.new_id();
+        let mut number = 0_u64;
+        let mut on_their_way = VecDeque::new();
+        let mut beat = tokio::time::interval(self.period());
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let mut last_heard = Instant::now();
+        let (beats, mut to_beat) = tokio::sync::mpsc::channel::<String>(1);
+        let sending = async {
+            while let Some(text) = to_beat.recv().await {
+                let sent = sqlx::query("SELECT pg_notify($1, $2)")
+                    .bind(BEATS)
+                    .bind(text)
+                    .execute(pool);
+                // One that fails is not heard, and so extends nothing.
+                if let Err(error) = sent.await {
+                    tracing::debug!(%error, "a heartbeat failed");
+                }
+            }
+        };
+        let hearing = async {
+            loop {
+                tokio::select! {
+                    _ = beat.tick() => {
+                        if last_heard.elapsed() > silence {
+                            return Err(sqlx::Error::PoolTimedOut);
+                        }
+                        number += 1;
+                        let sent = Instant::now();
+                        // One at a time: while one is stuck, no other is sent.
+                        if beats.try_send(format!("{me} {number}")).is_ok() {
+                            on_their_way.push_back((number, sent));
+                            if on_their_way.len() > BEATS_LIMIT {
+                                on_their_way.pop_front();
+                            }
+                        }
+                    }
+                    notice = listener.try_recv() => {
+                        let Some(notice) = notice? else { return Ok(()) };
+                        if notice.channel() == USERS {
+                            match notice.payload().parse::<Id>() {
+                                Ok(user_id) => cache.forget(user_id),
+                                Err(_) => cache.forget_all(),
+                            }
+                        } else if let Some(heard) = notice
+                            .payload()
+                            .split_once(' ')
+                            .filter(|(server, _)| *server == me.to_string())
+                            .and_then(|(_, number)| number.parse::<u64>().ok())
+                        {
+                            while let Some((number, sent)) = on_their_way.pop_front() {
+                                if number == heard {
+                                    cache.lease.renew(sent);
+                                    last_heard = Instant::now();
+                                    break;
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            result = hearing => result,
+            () = sending => Ok(()),
+        }
+    }
+}
