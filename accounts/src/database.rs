@@ -108,7 +108,7 @@ pub enum Database {
         /// For writing: one connection, so that writers queue up here, in order.
         write: SqlitePool,
         /// The file, watched for changes.
-        file: Option<Arc<WatchedFile>>,
+        file: Arc<WatchedFile>,
     },
     /// PostgreSQL.
     Postgres(PgPool),
@@ -165,7 +165,7 @@ impl Database {
                 };
                 // The writer comes first: it makes the file, in the right mode.
                 let write = pool(1).connect_with(options.clone()).await?;
-                let file = WatchedFile::open(options.get_filename()).map(Arc::new);
+                let file = Arc::new(WatchedFile::new(options.get_filename()));
                 let read = pool(SQLITE_READERS).connect_with(options).await?;
                 Ok(Self::Sqlite { read, write, file })
             }

@@ -3,8 +3,11 @@
 use std::{
     fs::File,
     os::unix::fs::FileExt,
-    path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use sqlx::SqlitePool;
@@ -22,8 +25,9 @@ const CHECKSUM: u64 = 40;
 /// eight bytes of memory that the system shares with us. Where they have changed, the table
 /// `user_changes`, which triggers fill, tells whose memory is no longer true.
 pub struct WatchedFile {
+    path: PathBuf,
     /// Never closed: with it, the system would drop the locks that SQLite has on this file.
-    index: &'static File,
+    index: OnceLock<&'static File>,
     /// The checksum up to which changes are known.
     heard: AtomicU64,
     /// The last change that is known.
@@ -31,7 +35,7 @@ pub struct WatchedFile {
 }
 
 /// Whose memory is no longer true.
-pub(crate) enum Changes {
+pub enum Changes {
     /// These users'.
     Of(Vec<Id>),
     /// Anybody's.
@@ -39,36 +43,45 @@ pub(crate) enum Changes {
 }
 
 impl WatchedFile {
-    /// The file of an open database; nothing where it has no WAL index to look at.
-    pub fn open(database: &Path) -> Option<Self> {
-        let mut index = database.as_os_str().to_owned();
-        index.push("-shm");
-        let index = Box::leak(Box::new(File::open(index).ok()?));
-        let file = Self {
-            index,
+    /// The file of a database, which need not be there yet.
+    pub fn new(database: &Path) -> Self {
+        let mut path = database.as_os_str().to_owned();
+        path.push("-shm");
+        Self {
+            path: path.into(),
+            index: OnceLock::new(),
             heard: AtomicU64::new(0),
             last: Mutex::new(None),
-        };
-        file.checksum().map(|_| file)
+        }
     }
 
     /// Whether nothing was committed since the last call of [`Self::hear`].
     pub fn is_unchanged(&self) -> bool {
-        self.checksum() == Some(self.heard.load(Ordering::SeqCst))
+        self.checksum()
+            .is_some_and(|checksum| checksum == self.heard.load(Ordering::SeqCst))
     }
 
     /// Finds out what has changed, and has it forgotten before anyone trusts their memory again.
-    pub async fn hear(&self, reader: &SqlitePool, forget: impl Fn(Changes)) -> Result<(), Error> {
+    /// Gives whether that was possible: not where the database is in no WAL mode.
+    pub async fn hear(&self, reader: &SqlitePool, forget: impl Fn(Changes)) -> Result<bool, Error> {
         const CHANGES: &str = "
             SELECT seq, user_id FROM user_changes WHERE seq > $1 ORDER BY seq";
         const LAST: &str = "SELECT COALESCE(max(seq), 0) FROM user_changes";
         let mut last = self.last.lock().await;
         // Whoever waited for the lock is told of what the one before has heard.
         if self.is_unchanged() {
-            return Ok(());
+            return Ok(true);
+        }
+        if self.index.get().is_none()
+            && let Ok(index) = File::open(&self.path)
+        {
+            // Only here, under the lock: a second file would have to be kept open as well.
+            let _ = self.index.set(Box::leak(Box::new(index)));
         }
         // Before the query: what is committed after it shows at the next look.
-        let checksum = self.checksum();
+        let Some(checksum) = self.checksum() else {
+            return Ok(false);
+        };
         match *last {
             Some(known) => {
                 let changes: Vec<(i64, Id)> = sqlx::query_as(CHANGES)
@@ -88,15 +101,13 @@ impl WatchedFile {
                 forget(Changes::All);
             }
         }
-        if let Some(checksum) = checksum {
-            self.heard.store(checksum, Ordering::SeqCst);
-        }
-        Ok(())
+        self.heard.store(checksum, Ordering::SeqCst);
+        Ok(true)
     }
 
     fn checksum(&self) -> Option<u64> {
         let mut bytes = [0; 8];
-        self.index.read_exact_at(&mut bytes, CHECKSUM).ok()?;
+        self.index.get()?.read_exact_at(&mut bytes, CHECKSUM).ok()?;
         // Zero is what `heard` begins with, and what an index that is being made may show.
         Some(u64::from_ne_bytes(bytes)).filter(|checksum| *checksum != 0)
     }

@@ -148,20 +148,13 @@ impl UserCache {
     async fn has_heard(&self, database: &Database) -> Result<bool, Error> {
         match database {
             Database::Postgres(_) => Ok(self.lease.holds()),
-            Database::Sqlite { file: None, .. } => Ok(false),
-            Database::Sqlite {
-                file: Some(file),
-                read,
-                ..
-            } => {
-                if !file.is_unchanged() {
-                    let forget = |changes| match changes {
-                        Changes::Of(users) => users.into_iter().for_each(|id| self.forget(id)),
-                        Changes::All => self.forget_all(),
-                    };
-                    file.hear(read, forget).await?;
-                }
-                Ok(true)
+            Database::Sqlite { file, .. } if file.is_unchanged() => Ok(true),
+            Database::Sqlite { file, read, .. } => {
+                let forget = |changes| match changes {
+                    Changes::Of(users) => users.into_iter().for_each(|id| self.forget(id)),
+                    Changes::All => self.forget_all(),
+                };
+                file.hear(read, forget).await
             }
         }
     }
