@@ -225,6 +225,17 @@ impl Database {
         Ok(())
     }
 
+    /// How many connections are open, and how many of them are idle.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        match self {
+            Self::Sqlite { read, write, .. } => (
+                (read.size() + write.size()) as usize,
+                read.num_idle() + write.num_idle(),
+            ),
+            Self::Postgres(pool) => (pool.size() as usize, pool.num_idle()),
+        }
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         match self {

@@ -46,6 +46,24 @@ pub enum Error {
 }
 
 impl Error {
+    /// In one word, for figures.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Fields(_) => "invalid_fields",
+            Self::TokenExpired => "token_expired",
+            Self::TokenInvalid => "token_invalid",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::InactiveAccount => "inactive_account",
+            Self::OtpRequired => "otp_required",
+            Self::PermissionDenied => "permission_denied",
+            Self::Throttled(_) => "throttled",
+            Self::NotFound => "not_found",
+            Self::Overloaded => "overloaded",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal_error",
+        }
+    }
+
     /// One field with one message.
     pub(crate) fn field(name: &'static str, message: &'static str) -> Self {
         Self::Fields(FieldErrors::from([(name, vec![message.into()])]))

@@ -13,6 +13,7 @@ mod fields;
 mod id;
 mod link;
 mod mail;
+mod metrics;
 mod password;
 mod random;
 mod second_factor;

@@ -9,6 +9,7 @@ mod config;
 mod data_dir;
 mod failure;
 mod logging;
+mod metrics;
 mod middleware;
 mod pages;
 mod router;

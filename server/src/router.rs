@@ -19,6 +19,7 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
 use crate::{
+    metrics::{self, Metrics},
     middleware::{PeerAddress, SecurityHeaders, limit_time, log_request, security_headers},
     pages,
     site::SiteFiles,
@@ -28,9 +29,10 @@ use crate::{
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Everything that this server answers.
-pub fn router(accounts: Accounts, site: SiteFiles, public_url: &str) -> Router {
+pub fn router(accounts: Accounts, metrics: Metrics, site: SiteFiles, public_url: &str) -> Router {
     let headers = SecurityHeaders::new(public_url);
     let everything = ServiceBuilder::new()
+        .layer(from_fn_with_state(metrics.clone(), metrics::count_request))
         .layer(from_fn(log_request))
         .layer(from_fn_with_state(headers, security_headers))
         .layer(CatchPanicLayer::custom(|_| {
@@ -39,6 +41,7 @@ pub fn router(accounts: Accounts, site: SiteFiles, public_url: &str) -> Router {
         .layer(from_fn(limit_time));
     Router::new()
         .merge(health(accounts.clone()))
+        .route("/metrics", get(metrics::metrics).with_state(metrics))
         .merge(api(accounts))
         .merge(pages::router(site))
         .layer(everything)

@@ -55,6 +55,11 @@ impl WatchedFile {
         }
     }
 
+    /// Whether there is anything to look at.
+    pub fn is_watched(&self) -> bool {
+        self.checksum().is_some()
+    }
+
     /// Whether nothing was committed since the last call of [`Self::hear`].
     pub fn is_unchanged(&self) -> bool {
         self.checksum()

@@ -159,6 +159,20 @@ impl UserCache {
         }
     }
 
+    /// How many users are in memory.
+    pub fn len(&self) -> usize {
+        self.users.as_ref().map_or(0, Cache::len)
+    }
+
+    /// Whether memory is trusted now, as far as can be told without asking the database.
+    pub fn is_trusted(&self, database: &Database) -> bool {
+        self.users.is_some()
+            && match database {
+                Database::Postgres(_) => self.lease.holds(),
+                Database::Sqlite { file, .. } => file.is_watched(),
+            }
+    }
+
     /// Something about this user has changed: nothing loaded before is trusted.
     pub fn forget(&self, user_id: Id) {
         self.generation(user_id).fetch_add(1, Ordering::SeqCst);

@@ -32,6 +32,10 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a thread without work keeps its block of memory.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How far hashing threads stand back (0 to 19, `nice(2)`).
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// What a password hash costs: Argon2id's memory, passes and lanes (RFC 9106, 3.1).
 #[derive(Clone, Debug)]
 pub struct HashingCost(Params);
@@ -157,6 +161,11 @@ impl Hasher {
         .await?
     }
 
+    /// How many hashes wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Has a thread do this work, unless too much is waiting or the caller has gone by then.
     async fn run<T: Send + 'static>(
         &self,
@@ -181,6 +190,7 @@ impl Hasher {
 
 /// A hashing thread: runs jobs until the last [`Hasher`] is dropped.
 fn work(jobs: &Receiver<Job>) {
+    yield_to_requests();
     let mut memory = Vec::new();
     loop {
         let job = match jobs.recv_timeout(IDLE_TIMEOUT) {
@@ -197,6 +207,15 @@ fn work(jobs: &Receiver<Job>) {
         if Instant::now() < job.deadline {
             (job.work)(&mut memory);
         }
+    }
+}
+
+/// Lets everything else go first: a flood of sign-ins may slow sign-ins down, not requests.
+fn yield_to_requests() {
+    // On Linux, a priority is a thread's own; elsewhere it would be the whole program's.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "hashing threads keep the priority of the others");
     }
 }
 

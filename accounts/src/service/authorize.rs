@@ -74,11 +74,12 @@ impl Accounts {
     async fn check_access_token(&self, token: &str) -> Result<(Arc<User>, Claims), Error> {
         let token = self.read_token(token)?;
         let user_id = token.user_id();
-        let known = self
-            .0
-            .cache
-            .get(&self.0.database, user_id, || self.load(user_id))
-            .await?;
+        self.metrics().cache_lookups.inc();
+        let load = || {
+            self.metrics().cache_misses.inc();
+            self.load(user_id)
+        };
+        let known = self.0.cache.get(&self.0.database, user_id, load).await?;
         let known = known.ok_or(Error::TokenInvalid)?;
         let now = self.now();
         let claims = token.verify(&known.keys, TokenType::Access, &self.0.public_url, now)?;
@@ -120,6 +121,7 @@ impl Accounts {
         if masters.is_key_name(token.user_id(), token.key_name()) {
             Ok(token)
         } else {
+            self.metrics().forged_tokens.inc();
             Err(Error::TokenInvalid)
         }
     }

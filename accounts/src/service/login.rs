@@ -36,8 +36,19 @@ impl Accounts {
         };
         let email = Email::parse(email).ok();
         let password = Password::new(password);
+        let result = self.login_with(email.as_ref(), &password, device).await;
+        self.metrics().sign_in(&result);
+        result
+    }
+
+    async fn login_with(
+        &self,
+        email: Option<&Email>,
+        password: &Password,
+        device: &Device,
+    ) -> Result<TokenPair, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(pair) = self.try_login(email.as_ref(), &password, device).await? {
+            if let Some(pair) = self.try_login(email, password, device).await? {
                 return Ok(pair);
             }
         }

@@ -24,6 +24,7 @@ use crate::{
     Clock, Database, Error, HashingCost, Id, MasterSecrets, Random, Session, Timestamp, TokenPair,
     User,
     cache::{CacheSettings, UserCache},
+    metrics::Metrics,
     password::Hasher,
     session::Replacement,
     token::{Claims, Method, TokenType},
@@ -80,6 +81,7 @@ struct Inner {
     mail_waits: Notify,
     cache: UserCache,
     hasher: Hasher,
+    metrics: Metrics,
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
 }
@@ -104,6 +106,7 @@ impl Accounts {
             mail_waits: Notify::new(),
             cache: UserCache::new(settings.cache),
             hasher: Hasher::start(settings.hashing_cost)?,
+            metrics: Metrics::new().map_err(std::io::Error::other)?,
             clock: Box::new(clock),
             random: Box::new(random),
         })))
@@ -117,6 +120,15 @@ impl Accounts {
 
     pub(crate) fn cache(&self) -> &UserCache {
         &self.0.cache
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// How many password hashes wait for a thread.
+    pub(crate) fn hashes_waiting(&self) -> usize {
+        self.0.hasher.waiting()
     }
 
     /// A new id, for whoever needs one.

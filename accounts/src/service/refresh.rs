@@ -18,6 +18,12 @@ impl Accounts {
         device: &Device,
     ) -> Result<TokenPair, Error> {
         let token = only("refresh_token", refresh_token)?;
+        let result = self.exchange(token, device).await;
+        self.metrics().refresh(&result);
+        result
+    }
+
+    async fn exchange(&self, token: &str, device: &Device) -> Result<TokenPair, Error> {
         let (user, claims) = self.check_refresh_token(token).await?;
         let now = self.now();
         let renewal = Renewal {
