@@ -16,7 +16,7 @@ export async function wrk(url, { connections, seconds, token, script }) {
   if (script) options.push('-s', script);
   const { stdout } = await run('wrk', [...options, url]);
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`bad answers:\n${stdout}`);
-  const quantile = (percent) => milliseconds(new RegExp(`${percent}%\\s+(\\S+)`).exec(stdout)[1]);
+  const quantile = (percent) => milliseconds(new RegExp(`^ +${percent}%\\s+(\\S+)`, 'm').exec(stdout)[1]);
   return {
     perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1]),
     p50: quantile(50),
