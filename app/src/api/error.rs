@@ -143,7 +143,8 @@ impl ApiError {
         Self::Detail {
             detail: sentence.into(),
             code,
-            retry_after: None,
+            // A busy server tells when to come again (RFC 9110, 10.2.3).
+            retry_after: (code == Code::Overloaded).then_some(OVERLOADED_PAUSE),
         }
     }
 
@@ -165,6 +166,9 @@ impl ApiError {
         }
     }
 }
+
+/// How long to leave a busy server alone, in seconds.
+const OVERLOADED_PAUSE: u64 = 5;
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {

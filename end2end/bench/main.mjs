@@ -1,0 +1,325 @@
+// Measures the release build on this machine, over loopback: `scripts/bench` builds what it takes and
+// runs this. Prints what it finds as it goes, then a table in Markdown; writes the table and a chart to
+// docs/. A figure that stands for speed is a ratio to a floor measured in the same run, in turns.
+//
+// SECONDS_EACH=10 measures longer. USERS=5000000 lets the large database be larger. PostgreSQL takes
+// part where PGHOST says that there is a server.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { execFileSync } from 'node:child_process';
+import { hashesPerSecond, seed, signInScript, startFloor, tokensScript, wrk } from './load.mjs';
+import { drainOutbox } from './mail.mjs';
+import { CHEAP_HASH, Program, each, freePort, median, quantile } from './program.mjs';
+import { Report, ms, whole } from './report.mjs';
+
+const SECONDS = Number(process.env.SECONDS_EACH ?? 4);
+const USERS = Number(process.env.USERS ?? 1_000_000);
+const FEW_USERS = 10_000;
+const ROUNDS = 3;
+const VIEW = '/api/user/view';
+const EMAIL = 'user-0@bench.example';
+
+const report = new Report();
+const work = await mkdtemp(path.join(tmpdir(), 'latchkey-bench-'));
+const databases = ['SQLite', ...(process.env.PGHOST ? ['PostgreSQL'] : [])];
+
+try {
+  await part('start, memory and page weight', startAndPages);
+  for (const database of databases) await part(`views, ${database}`, () => views(database));
+  await part('sign-ins', signIns);
+  await part('refreshes', refreshes);
+  await part('views in a flood of sign-ins', flood);
+  await part('resets', resets);
+  for (const database of databases) await part(`sign-out on 3 servers, ${database}`, () => signOut(database));
+  for (const database of databases) await part(`growth, ${database}`, () => growth(database));
+  await part('outbox', outbox);
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+
+const machine = `${cpus().length} cores (${cpus()[0].model.trim()}), everything on one machine`;
+const table = report.markdown(machine);
+console.log(`\n${table}`);
+const docs = path.resolve(import.meta.dirname, '../../docs');
+await mkdir(docs, { recursive: true });
+await writeFile(path.join(docs, 'bench.md'), `# Measured\n\n\`make bench\` wrote this.\n\n![](bench.svg)\n\n${table}`);
+await writeFile(path.join(docs, 'bench.svg'), report.svg());
+process.exit(process.exitCode ?? 0);
+
+/** One part of the measurements; when it fails, the others go on. */
+async function part(name, measure) {
+  console.error(`bench: ${name}`);
+  try {
+    await measure();
+  } catch (error) {
+    console.error(error);
+    report.add(name, 'FAILED', '', 0);
+    process.exitCode = 1;
+  }
+}
+
+/** A folder and the settings for a new database. */
+async function place(database, settings = {}) {
+  const folder = await mkdtemp(path.join(work, 'place-'));
+  if (database === 'SQLite') {
+    const url = `sqlite://${path.join(folder, 'data', 'latchkey.db')}`;
+    return { folder, url, settings };
+  }
+  const name = `latchkey_bench_${path.basename(folder).replaceAll(/\W/g, '').toLowerCase()}`;
+  execFileSync('psql', ['-q', '-d', 'postgres', '-c', `CREATE DATABASE ${name}`]);
+  const { PGHOST, PGPORT = '5432', PGUSER, PGPASSWORD } = process.env;
+  const url = `postgres://${PGUSER}:${PGPASSWORD}@${PGHOST}:${PGPORT}/${name}`;
+  return { folder, url, settings: { DATABASE_URL: url, ...settings } };
+}
+
+async function withProgram({ folder, settings }, measure) {
+  const program = await Program.start(folder, settings);
+  try {
+    return await measure(program);
+  } finally {
+    await program.stop();
+  }
+}
+
+async function startAndPages() {
+  const here = await place('SQLite');
+  await withProgram(here, (program) => program.register(EMAIL));
+  const starts = [];
+  for (let round = 0; round < 5; round += 1) {
+    starts.push(await withProgram(here, async (program) => program.readyAfter));
+  }
+  const start = median(starts);
+  report.add('start to ready, existing database', ms(start), '100 ms', 100 / start);
+  await withProgram(here, async (program) => {
+    await pause(1000);
+    const memory = program.memory();
+    report.add('memory, idle', `${memory.toFixed(1)} MB`, '40 MB', 40 / memory);
+    const visit = await firstVisit(program, '/login');
+    report.add('first visit to /login, Brotli', `${whole(visit.total)} bytes (${visit.parts})`, '150,000', 150_000 / visit.total);
+  });
+}
+
+/** The bytes of a page, each file that it names, and each script that its scripts import. */
+async function firstVisit(program, at) {
+  const sizes = new Map();
+  const size = async (file) => {
+    const answer = execFileSync('curl', ['-sSf', '-H', 'Accept-Encoding: br', '-o', '/dev/null', '-w', '%{size_download}', program.url + file]);
+    sizes.set(file, Number(answer));
+  };
+  const text = async (file) => (await program.request('GET', file)).text;
+  await size(at);
+  const page = await text(at);
+  const named = new Set(page.match(/(?<=["'(])\/[\w./-]+\.(?:js|wasm|css|svg|png|ico|woff2|webmanifest|json)/g));
+  for (const file of [...named].filter((name) => name.endsWith('.js'))) {
+    for (const [, name] of (await text(file)).matchAll(/from ?"\.\/([\w.-]+\.js)"/g)) named.add(`/pkg/${name}`);
+  }
+  for (const file of named) await size(file);
+  const kinds = new Map();
+  for (const [file, bytes] of sizes) {
+    const kind = path.extname(file).slice(1) || 'page';
+    kinds.set(kind, (kinds.get(kind) ?? 0) + bytes);
+  }
+  const parts = [...kinds].map(([kind, bytes]) => `${kind} ${whole(bytes)}`).join(', ');
+  return { total: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0), parts };
+}
+
+async function views(database) {
+  await withProgram(await place(database, CHEAP_HASH), async (program) => {
+    await program.register(EMAIL);
+    const { token } = await program.signIn(EMAIL);
+    const floor = await startFloor();
+    const ratios = [];
+    const rates = [];
+    try {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const bare = await wrk(floor.url, { connections: 64, seconds: SECONDS, token: floor.token });
+        const view = await wrk(program.url + VIEW, { connections: 64, seconds: SECONDS, token });
+        ratios.push(view.perSecond / bare.perSecond);
+        rates.push(view.perSecond);
+      }
+    } finally {
+      floor.stop();
+    }
+    const ratio = median(ratios);
+    report.add(
+      `GET ${VIEW}, 64 connections, ${database}`,
+      `${whole(median(rates))}/s, ${ratio.toFixed(2)} of a bare axum handler with HS256`,
+      '0.75',
+      ratio / 0.75,
+    );
+  });
+}
+
+async function signIns() {
+  const here = await place('SQLite');
+  await withProgram(here, async (program) => {
+    await program.register(EMAIL);
+    const script = await signInScript(here.folder, EMAIL);
+    const ratios = [];
+    const rates = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const hashes = await hashesPerSecond(SECONDS);
+      const signIn = await wrk(`${program.url}/api/user/login`, { connections: 16, seconds: SECONDS, script });
+      ratios.push(signIn.perSecond / hashes);
+      rates.push(signIn.perSecond);
+    }
+    const ratio = median(ratios);
+    report.add(
+      'POST /api/user/login, 16 connections',
+      `${median(rates).toFixed(1)}/s, ${ratio.toFixed(2)} of Argon2id alone on all cores`,
+      '0.95',
+      ratio / 0.95,
+    );
+  });
+}
+
+async function refreshes() {
+  for (const database of databases) {
+    await withProgram(await place(database, CHEAP_HASH), async (program) => {
+      await program.register(EMAIL);
+      const ends = Date.now() + SECONDS * 1000;
+      let count = 0;
+      const lines = Array.from({ length: 16 }, async () => {
+        let pair = await program.signIn(EMAIL);
+        while (Date.now() < ends) {
+          pair = await program.post('/api/user/login/refresh', { refresh_token: pair.refresh_token });
+          count += 1;
+        }
+      });
+      await Promise.all(lines);
+      report.add(`POST /api/user/login/refresh, 16 devices, ${database}`, `${whole(count / SECONDS)}/s`);
+    });
+  }
+}
+
+async function flood() {
+  const here = await place('SQLite');
+  await withProgram(here, async (program) => {
+    await program.register(EMAIL);
+    const { token } = await program.signIn(EMAIL);
+    const script = await signInScript(here.folder, EMAIL);
+    const seconds = Math.max(SECONDS, 8);
+    const signIns = wrk(`${program.url}/api/user/login`, { connections: 256, seconds: seconds + 2, script });
+    await pause(1000);
+    const view = wrk(program.url + VIEW, { connections: 4, seconds, token });
+    let memory = 0;
+    const watch = setInterval(() => (memory = Math.max(memory, program.memory())), 100);
+    const { p50, p99, perSecond } = await view;
+    clearInterval(watch);
+    const { perSecond: signedIn } = await signIns;
+    report.add(
+      'view while 256 connections sign in without pause',
+      `p99 ${ms(p99)}, p50 ${ms(p50)} at ${whole(perSecond)}/s beside ${whole(signedIn)} sign-ins/s`,
+      '10 ms',
+      10 / p99,
+    );
+    report.add('memory in that flood', `${memory.toFixed(0)} MB`, '128 MB', 128 / memory);
+  });
+}
+
+async function resets() {
+  await withProgram(await place('SQLite', CHEAP_HASH), async (program) => {
+    await each(60, 8, (number) => program.register(`known-${number}@example.org`));
+    const reset = async (email) => {
+      const begun = performance.now();
+      await program.post('/api/user/password/reset', { email });
+      return performance.now() - begun;
+    };
+    for (let number = 0; number < 10; number += 1) await reset('warm-up@example.org');
+    const [known, unknown] = [[], []];
+    for (let number = 0; number < 60; number += 1) {
+      known.push(await reset(`known-${number}@example.org`));
+      unknown.push(await reset(`nobody-${number}@example.org`));
+    }
+    const [one, other] = [median(known), median(unknown)];
+    const slower = Math.max(one, other);
+    report.add('POST /api/user/password/reset, median with an account, without', `${ms(one)}, ${ms(other)}`, '50 ms, within 10 %', Math.min(50 / slower, 0.1 / Math.max(slower / Math.min(one, other) - 1, 0.001)));
+  });
+}
+
+async function signOut(database) {
+  const here = await place(database, CHEAP_HASH);
+  // One address for all, as behind one proxy: it stands in the tokens.
+  const settings = { ...here.settings, LATCHKEY_PUBLIC_URL: `http://127.0.0.1:${await freePort()}` };
+  const servers = [];
+  try {
+    for (let number = 0; number < 3; number += 1) servers.push(await Program.start(here.folder, settings));
+    await servers[0].register(EMAIL);
+    const times = [];
+    for (let round = 0; round < 200; round += 1) {
+      const { token } = await servers[0].signIn(EMAIL);
+      for (const server of servers) {
+        for (let look = 0; look < 2; look += 1) {
+          if ((await server.viewStatus(token)) !== 200) throw new Error('a good token was refused');
+        }
+      }
+      await servers[0].post('/api/user/logout/all', undefined, token);
+      const answered = performance.now();
+      await Promise.all(
+        servers.slice(1).map(async (server) => {
+          while ((await server.viewStatus(token)) !== 401) {
+            if (performance.now() - answered > 10_000) throw new Error('still signed in after 10 s');
+          }
+        }),
+      );
+      times.push(performance.now() - answered);
+    }
+    const worst = Math.max(...times);
+    report.add(
+      `sign-out everywhere until 2 other servers refuse, 200 times, ${database}`,
+      `worst ${ms(worst)}, p99 ${ms(quantile(times, 0.99))}, p50 ${ms(median(times))}`,
+      '100 ms',
+      100 / worst,
+    );
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+}
+
+async function growth(database) {
+  const here = await place(database, CHEAP_HASH);
+  const rates = [];
+  for (const users of [FEW_USERS, USERS]) {
+    if (users === FEW_USERS) await withProgram(here, (program) => program.register(EMAIL));
+    await seed(here.url, users);
+    await withProgram(here, async (program) => {
+      // People spread over the whole table.
+      const tokens = [];
+      await each(1000, 16, async (number) => {
+        const user = Math.floor((number * (users - 1)) / 999);
+        tokens.push((await program.signIn(`user-${user}@bench.example`)).token);
+      });
+      const script = await tokensScript(here.folder, tokens);
+      const view = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        view.push((await wrk(program.url + VIEW, { connections: 64, seconds: SECONDS, script })).perSecond);
+      }
+      const signIn = await wrk(`${program.url}/api/user/login`, {
+        connections: 16,
+        seconds: SECONDS,
+        script: await signInScript(here.folder, EMAIL),
+      });
+      rates.push({ view: median(view), signIn: signIn.perSecond });
+    });
+  }
+  const [few, many] = rates;
+  const ratio = many.view / few.view;
+  report.add(
+    `view with ${whole(USERS)} users against ${whole(FEW_USERS)}, ${database}`,
+    `${ratio.toFixed(2)} (${whole(many.view)}/s of ${whole(few.view)}/s)`,
+    '0.9',
+    ratio / 0.9,
+  );
+  report.add(
+    `sign-in at the cheapest hash with ${whole(USERS)} users against ${whole(FEW_USERS)}, ${database}`,
+    `${(many.signIn / few.signIn).toFixed(2)} (${whole(many.signIn)}/s of ${whole(few.signIn)}/s)`,
+  );
+}
+
+async function outbox() {
+  const { perSecond, connections, waiting } = await drainOutbox(work, 10_000);
+  report.add('outbox, 10,000 mails to a local mail server', `${whole(perSecond)}/s over ${connections} connections`, '500/s', perSecond / 500);
+  report.add('processor time while the mail server is away', `${(waiting * 100).toFixed(1)} % of a core`);
+}
