@@ -143,8 +143,7 @@ impl ApiError {
         Self::Detail {
             detail: sentence.into(),
             code,
-            // A busy server tells when to come again (RFC 9110, 10.2.3).
-            retry_after: (code == Code::Overloaded).then_some(OVERLOADED_PAUSE),
+            retry_after: None,
         }
     }
 
@@ -166,9 +165,6 @@ impl ApiError {
         }
     }
 }
-
-/// How long to leave a busy server alone, in seconds.
-const OVERLOADED_PAUSE: u64 = 5;
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
