@@ -116,6 +116,13 @@ impl Stage {
         self.accounts.authorize(token).await.map_err(why)
     }
 
+    /// Whether this text, which is no token of ours, is refused as a refresh token.
+    pub async fn refuses_refresh(&self, text: &str) -> bool {
+        use accounts::Error;
+        let refreshed = self.accounts.refresh(text.into(), &laptop()).await;
+        matches!(refreshed, Err(Error::TokenInvalid | Error::Fields(_)))
+    }
+
     pub async fn refresh(&self, token: &str) -> Result<TokenPair, &'static str> {
         let pair = self.accounts.refresh(token.into(), &laptop()).await;
         pair.map_err(why)

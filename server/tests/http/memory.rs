@@ -5,7 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Database, Home, Server, postgres_administration, wait_until};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{
+    Database, Home, Server, postgres_administration,
+    proxy::{Line, Proxy},
+    wait_until,
+};
 
 /// `LATCHKEY_CACHE_LEASE` by default, and what a slow machine needs on top.
 const LEASE: Duration = Duration::from_secs(1);
@@ -98,4 +106,68 @@ fn a_server_that_can_not_hear_asks_the_database() {
     wait_until("the way back", PATIENCE, || {
         server.view(&pair.token).status == 200
     });
+}
+
+/// The line over which a server hears goes dead, without a word to either end; all others work.
+#[test]
+fn a_server_that_hears_nothing_trusts_its_memory_for_the_lease_only() {
+    let home = Home::new();
+    let Database::Postgres(_) = home.database else {
+        return; // a file needs no line
+    };
+    let proxy = Proxy::new(&home.database);
+    let server = home.start(&[("DATABASE_URL", &proxy.url())]);
+    let pair = server.sign_up("ada@example.com");
+    for deaf in [true, false, true] {
+        wait_until("it answers", PATIENCE, || {
+            server.view(&pair.token).status == 200
+        });
+        if deaf {
+            proxy.set(Line::DeafToNotices);
+        }
+        server
+            .database()
+            .execute("UPDATE users SET is_active = FALSE");
+        let began = Instant::now();
+        wait_until("the change", PATIENCE, || {
+            server.view(&pair.token).status == 401
+        });
+        assert!(began.elapsed() < 2 * LEASE, "{:?}", began.elapsed());
+        for _ in 0..20 {
+            assert_eq!(server.view(&pair.token).status, 401);
+        }
+        proxy.set(Line::Works);
+        server
+            .database()
+            .execute("UPDATE users SET is_active = TRUE");
+    }
+}
+
+/// Made-up subjects cost no look-up.
+#[test]
+fn tokens_of_nobody_reach_no_database() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    assert_eq!(server.view(&pair.token).status, 200);
+    let before = server.metric("latchkey_cache_misses_total");
+    let forged = server.metric("latchkey_forged_tokens_total");
+    let [head, claims, signature] = pair.token.split('.').collect::<Vec<_>>()[..] else {
+        panic!("a token has three parts");
+    };
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).expect("base64url");
+    let claims: Value = serde_json::from_slice(&claims).expect("JSON");
+    for _ in 0..1000 {
+        let mut made_up = claims.clone();
+        made_up["sub"] = json!(Uuid::new_v4());
+        let made_up = BASE64_URL_SAFE_NO_PAD.encode(made_up.to_string());
+        server
+            .view(&format!("{head}.{made_up}.{signature}"))
+            .fails(401, "token_invalid");
+    }
+    assert_eq!(server.metric("latchkey_cache_misses_total"), before);
+    assert_eq!(server.metric("latchkey_cached_users"), 1.0);
+    assert_eq!(
+        server.metric("latchkey_forged_tokens_total"),
+        forged + 1000.0
+    );
 }

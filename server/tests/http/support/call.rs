@@ -57,8 +57,9 @@ impl<'a> Call<'a> {
         self.try_send().expect("the server answers")
     }
 
+    /// The same, to a server that may have gone.
     #[track_caller]
-    fn try_send(self) -> Result<Answer, ureq::Error> {
+    pub fn try_send(self) -> Result<Answer, ureq::Error> {
         let is_api = self
             .head
             .uri_ref()

@@ -196,6 +196,18 @@ impl Server {
         self.get("/api/user/view").token(token).send()
     }
 
+    /// One of the program's figures; all its labels together.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> f64 {
+        let answer = self.get("/metrics").send();
+        assert_eq!(answer.status, 200, "{answer}");
+        let values = answer.text().lines().filter_map(|line| {
+            let (figure, value) = line.rsplit_once(' ')?;
+            (figure.split('{').next() == Some(name)).then(|| value.parse::<f64>().expect(line))
+        });
+        values.sum()
+    }
+
     /// Both tokens of the pair are good. The refresh token is used up by this.
     #[track_caller]
     pub fn assert_alive(&self, pair: &Pair) {

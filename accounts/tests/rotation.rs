@@ -1,0 +1,132 @@
+//! Whatever is done with the tokens of a session, in whatever order and at whatever times: the answers
+//! are those of a model that fits on a page.
+
+#![allow(clippy::unwrap_used)] // a test that panics has failed
+
+mod stage;
+
+use std::time::Duration;
+
+use accounts::{Clock, Timestamp, TokenPair};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use stage::{DAY, MINUTE, SECOND, Stage};
+
+const ACCESS: Duration = Duration::from_secs(15 * 60);
+const IDLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What may be done. A pair is chosen by a number, counted around.
+#[derive(Clone, Debug)]
+enum Step {
+    Refresh(usize),
+    View(usize),
+    Wait(Duration),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // No sum of a few of them is the grace time or a token's life to the second.
+    let waits = [7 * SECOND, 17 * SECOND, 41 * SECOND, 16 * MINUTE, 31 * DAY];
+    prop_oneof![
+        6 => any::<usize>().prop_map(Step::Refresh),
+        3 => any::<usize>().prop_map(Step::View),
+        3 => proptest::sample::select(&waits[..4]).prop_map(Step::Wait),
+        1 => Just(Step::Wait(waits[4])),
+    ]
+}
+
+/// A session as the contract has it.
+struct Model {
+    is_over: bool,
+    /// Of each pair that was given: when, and which refresh token of the session it holds.
+    pairs: Vec<(Timestamp, usize)>,
+    /// Of each refresh token but the last: when it was retired.
+    retired: Vec<Timestamp>,
+}
+
+impl Model {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            is_over: false,
+            pairs: vec![(now, 0)],
+            retired: Vec::new(),
+        }
+    }
+
+    fn refresh(&mut self, pair: usize, now: Timestamp) -> Result<(), &'static str> {
+        let (given, token) = self.pairs[pair];
+        if now >= given.plus(IDLE) {
+            return Err("expired");
+        }
+        if self.is_over {
+            return Err("invalid");
+        }
+        match self.retired.get(token) {
+            Some(retired) if now > retired.plus(GRACE) => {
+                self.is_over = true;
+                return Err("invalid");
+            }
+            Some(_) => {}
+            None => self.retired.push(now),
+        }
+        self.pairs.push((now, self.retired.len()));
+        Ok(())
+    }
+
+    fn view(&self, pair: usize, now: Timestamp) -> Result<(), &'static str> {
+        if now >= self.pairs[pair].0.plus(ACCESS) {
+            Err("expired")
+        } else if self.is_over {
+            Err("invalid")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Runs the steps on the program and on the model.
+async fn compare(stage: &Stage, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut model = Model::new(stage.clock.now());
+    let mut pairs: Vec<TokenPair> = vec![stage.sign_in().await];
+    for (number, step) in steps.iter().enumerate() {
+        let now = stage.clock.now();
+        match step {
+            Step::Wait(time) => stage.clock.advance(*time),
+            Step::View(pair) => {
+                let pair = pair % pairs.len();
+                let seen = stage.authorize(&pairs[pair].access_token).await.map(drop);
+                prop_assert_eq!(seen, model.view(pair, now), "step {}", number);
+            }
+            Step::Refresh(pair) => {
+                let pair = pair % pairs.len();
+                let given = stage.refresh(&pairs[pair].refresh_token).await;
+                let expected = model.refresh(pair, now);
+                prop_assert_eq!(
+                    given.as_ref().map(drop).map_err(|why| *why),
+                    expected,
+                    "step {}",
+                    number
+                );
+                pairs.extend(given);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_session_answers_as_the_model_does() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stage = runtime.block_on(Stage::with_user());
+    let steps = proptest::collection::vec(step(), 1..30);
+    let mut runner = TestRunner::new(Config {
+        cases: 100,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&steps, |steps| runtime.block_on(compare(&stage, &steps)))
+        .unwrap();
+}

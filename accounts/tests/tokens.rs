@@ -1,0 +1,65 @@
+//! Nothing but a token that was given is taken for one.
+
+#![allow(clippy::unwrap_used)] // a test that panics has failed
+
+mod stage;
+
+use accounts::Error;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use stage::Stage;
+
+fn runner(cases: u32) -> TestRunner {
+    TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    })
+}
+
+/// One letter of a good token is replaced by another, anywhere.
+#[test]
+fn a_token_with_another_letter_is_refused() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stage = runtime.block_on(Stage::with_user());
+    let token = runtime.block_on(stage.sign_in()).access_token;
+    let letters: Vec<char> =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \u{e9}"
+            .chars()
+            .collect();
+    let change = (0..token.len(), proptest::sample::select(letters));
+    runner(2000)
+        .run(&change, |(place, letter)| {
+            let mut changed: Vec<char> = token.chars().collect();
+            prop_assume!(changed[place] != letter);
+            changed[place] = letter;
+            let changed: String = changed.into_iter().collect();
+            let seen = runtime.block_on(stage.accounts.authorize(&changed));
+            prop_assert!(matches!(seen, Err(Error::TokenInvalid)), "{changed}");
+            Ok(())
+        })
+        .unwrap();
+    assert!(runtime.block_on(stage.authorize(&token)).is_ok());
+}
+
+/// Text that may look like a token, and text that does not.
+#[test]
+fn whatever_is_no_token_is_refused() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stage = runtime.block_on(Stage::with_user());
+    let text = prop_oneof![
+        ".{0,200}",
+        "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,200}\\.[A-Za-z0-9_-]{0,60}",
+        "eyJhbGciOiJIUzI1NiJ9\\.[A-Za-z0-9_-]{0,200}\\.[A-Za-z0-9_-]{43}",
+    ];
+    runner(2000)
+        .run(&text, |text| {
+            let seen = runtime.block_on(stage.accounts.authorize(&text));
+            prop_assert!(matches!(seen, Err(Error::TokenInvalid)), "{text}");
+            prop_assert!(runtime.block_on(stage.refuses_refresh(&text)), "{text}");
+            Ok(())
+        })
+        .unwrap();
+}

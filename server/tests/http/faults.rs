@@ -1,0 +1,233 @@
+//! What breaks under the program: its own process, the connections to the database, the disk. Nothing
+//! that was answered for is lost or undone, and nobody has to start anything again.
+
+use std::{
+    net::TcpStream,
+    process::Command,
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::support::{
+    Database, Home, PASSWORD, Pair, Server, at_once, postgres_administration,
+    proxy::{Line, Proxy},
+    wait_until,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many people do something at the same time when the program is killed.
+const PEOPLE: usize = 8;
+
+/// What the program has answered for.
+#[derive(Default)]
+struct Answered {
+    registered: Vec<String>,
+    signed_out: Vec<Pair>,
+}
+
+#[test]
+fn a_kill_in_a_storm_undoes_nothing_that_was_answered() {
+    let home = Home::new();
+    let mut counts = (0, 0);
+    for round in 0..3 {
+        let mut server = home.start(&[]);
+        let answered = Mutex::new(Answered::default());
+        thread::scope(|scope| {
+            for person in 0..PEOPLE {
+                let (server, answered) = (&server, &answered);
+                scope.spawn(move || {
+                    for number in 0.. {
+                        let email = format!("storm-{round}-{person}-{number}@example.com");
+                        if live(server, &email, answered).is_none() {
+                            return;
+                        }
+                    }
+                });
+            }
+            thread::sleep(Duration::from_millis(1500));
+            server.signal("KILL");
+        });
+        server.wait();
+        let server = home.start(&[]);
+        let answered = answered.into_inner().unwrap();
+        for email in &answered.registered {
+            let sign_in = server.try_sign_in(email, PASSWORD);
+            assert_eq!(sign_in.status, 200, "{email}: {sign_in}");
+        }
+        for pair in &answered.signed_out {
+            server.assert_dead(pair);
+        }
+        counts.0 += answered.registered.len();
+        counts.1 += answered.signed_out.len();
+    }
+    assert!(counts.0 > 20 && counts.1 > 20, "{counts:?}");
+    if let Database::Sqlite(_) = home.database {
+        assert_eq!(home.database.text("PRAGMA integrity_check"), "ok");
+    }
+}
+
+/// Registers, signs in and signs out everywhere; ends when the server does.
+fn live(server: &Server, email: &str, answered: &Mutex<Answered>) -> Option<()> {
+    let account = json!({"email": email, "password": PASSWORD});
+    let created = server
+        .post("/api/user/create")
+        .json(account.clone())
+        .try_send()
+        .ok()?;
+    assert_eq!(created.status, 201, "{created}");
+    answered.lock().unwrap().registered.push(email.to_owned());
+    let signed_in = server
+        .post("/api/user/login")
+        .json(account)
+        .try_send()
+        .ok()?;
+    let pair = Pair::from(&signed_in);
+    let out = server
+        .post("/api/user/logout/all")
+        .token(&pair.token)
+        .try_send()
+        .ok()?;
+    assert_eq!(out.status, 204, "{out}");
+    answered.lock().unwrap().signed_out.push(pair);
+    Some(())
+}
+
+/// Every answer meanwhile is a good one or a clear 503, and it is over soon, by itself.
+#[test]
+fn connections_that_are_cut_are_made_anew() {
+    let server = Server::start();
+    let Database::Postgres(_) = server.database() else {
+        return; // nobody can cut a connection to a file
+    };
+    let name = server.database().text("SELECT current_database()::text");
+    let pair = server.sign_up("ada@example.com");
+    for _ in 0..5 {
+        cut_connections(&name);
+        let answers = at_once(16, |_| {
+            let sessions = server.get("/api/user/sessions").token(&pair.token).send();
+            sessions.status
+        });
+        assert!(
+            answers.iter().all(|status| [200, 503].contains(status)),
+            "{answers:?}"
+        );
+        wait_until("good answers", PATIENCE, || {
+            server.try_sign_in("ada@example.com", PASSWORD).status == 200
+        });
+    }
+    server.assert_alive(&pair);
+}
+
+#[test]
+fn a_database_that_is_away_and_back_needs_no_restart() {
+    for away in [Line::Cut, Line::Dead] {
+        let home = Home::new();
+        let Database::Postgres(_) = home.database else {
+            return; // a file is not away
+        };
+        let proxy = Proxy::new(&home.database);
+        let server = home.start(&[("DATABASE_URL", &proxy.url())]);
+        let pair = server.sign_up("ada@example.com");
+        assert_eq!(server.view(&pair.token).status, 200);
+        proxy.set(away);
+        wait_until("the program says so", PATIENCE, || {
+            server.get("/readyz").send().status == 503
+        });
+        assert_eq!(server.get("/healthz").send().status, 200);
+        // Memory is trusted no longer than the lease, and then there is nobody to ask.
+        wait_until("no answer from memory", PATIENCE, || {
+            server.view(&pair.token).status == 503
+        });
+        let answer = server.try_sign_in("ada@example.com", PASSWORD);
+        assert_ne!(answer.header("retry-after"), "", "{answer}");
+        answer.fails(503, "overloaded");
+
+        proxy.set(Line::Works);
+        wait_until("the program is ready", PATIENCE, || {
+            server.get("/readyz").send().status == 200
+        });
+        wait_until("everything works", PATIENCE, || {
+            server.view(&pair.token).status == 200
+        });
+        server.assert_alive(&pair);
+    }
+}
+
+fn cut_connections(database: &str) {
+    postgres_administration(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+    ));
+}
+
+/// No file may grow past a size that is soon reached: to the program, as if the disk were full.
+#[test]
+fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
+    let home = Home::new();
+    let Database::Sqlite(_) = home.database else {
+        return; // PostgreSQL looks after its own disk
+    };
+    home.start(&[]).register("ada@example.com");
+
+    let program = home.command(&[("LATCHKEY_LOG", "off")]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", r#"trap "" XFSZ; ulimit -f 900; exec "$0""#])
+        .arg(program.get_program())
+        .current_dir(home.folder())
+        .env_clear()
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    let server = home.start_command(limited);
+    let pair = server.sign_in("ada@example.com");
+    let mut taken = Vec::new();
+    let refused = (0..2000).find_map(|number| {
+        let email = format!("number-{number}@example.com");
+        let answer = server
+            .post("/api/user/create")
+            .json(json!({"email": email, "password": PASSWORD}))
+            .send();
+        if answer.status == 201 {
+            taken.push(email);
+            return None;
+        }
+        Some(answer)
+    });
+    refused
+        .expect("a disk that is full at last")
+        .fails(503, "overloaded");
+    // Who is signed in already, stays so.
+    assert_eq!(server.view(&pair.token).status, 200);
+    drop(server);
+
+    let server = home.start(&[]);
+    assert_eq!(home.database.text("PRAGMA integrity_check"), "ok");
+    for email in taken.iter().rev().take(20) {
+        assert_eq!(server.try_sign_in(email, PASSWORD).status, 200, "{email}");
+    }
+    server.sign_up("grace@example.com");
+    server.assert_alive(&pair);
+}
+
+/// As many idle connections as this process may open keep nobody out.
+#[test]
+fn thousands_of_idle_connections_keep_nobody_out() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let limit = rlimit::increase_nofile_limit(12_000).unwrap_or(1024);
+    let count = usize::try_from(limit).unwrap_or(usize::MAX).min(10_500) - 500;
+    let idle: Vec<_> = (0..count)
+        .map(|_| TcpStream::connect(server.home().address).expect("a connection"))
+        .collect();
+    let begun = Instant::now();
+    assert_eq!(server.view(&pair.token).status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    server.sign_in("ada@example.com");
+    drop(idle);
+}
