@@ -7,6 +7,7 @@ mod endpoints;
 mod home;
 pub mod jwt;
 pub mod mail;
+pub mod proxy;
 mod second_factor;
 mod server;
 pub mod smtp;

@@ -84,13 +84,10 @@ impl Proxy {
 }
 
 /// Carries one direction of a connection, on a thread of its own.
-fn carry(
-    from: &TcpStream,
-    to: &TcpStream,
-    line: &Arc<Mutex<Line>>,
-    listens: &Arc<AtomicBool>,
-) {
-    let copies = from.try_clone().and_then(|from| Ok((from, to.try_clone()?)));
+fn carry(from: &TcpStream, to: &TcpStream, line: &Arc<Mutex<Line>>, listens: &Arc<AtomicBool>) {
+    let copies = from
+        .try_clone()
+        .and_then(|from| Ok((from, to.try_clone()?)));
     let (Ok((mut from, mut to)), line, listens) = (copies, line.clone(), listens.clone()) else {
         return;
     };
