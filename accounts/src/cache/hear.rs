@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 
 use crate::{Accounts, Database, Id};
 
@@ -65,7 +68,14 @@ impl Hearing {
         let silence = cache.lease.length().max(PAUSE) * 4;
         let timed_out = |_| sqlx::Error::PoolTimedOut;
         let mut listener = tokio::time::timeout(silence, async {
-            let mut listener = PgListener::connect_with(pool).await?;
+            // A connection of its own: one of the pool's would go back there when it falls silent,
+            // and the next request would wait for it.
+            let own = PgPoolOptions::new()
+                .max_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .connect_lazy_with((*pool.connect_options()).clone());
+            let mut listener = PgListener::connect_with(&own).await?;
             listener.eager_reconnect(false);
             listener.listen_all([USERS, BEATS]).await?;
             Ok::<_, sqlx::Error>(listener)

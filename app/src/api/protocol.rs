@@ -236,6 +236,10 @@ mod server {
     impl IntoResponse for ApiError {
         fn into_response(self) -> Response {
             let mut response = json(self.status(), &self);
+            // Wherever it is answered, outside of the API's routes too.
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             if response.status() == StatusCode::UNAUTHORIZED {
                 response
                     .headers_mut()
