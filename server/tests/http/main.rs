@@ -7,6 +7,7 @@
 
 mod half_signed_in;
 mod hostile;
+mod limits;
 mod memory;
 mod operator;
 mod outbox;
