@@ -106,7 +106,11 @@ fn a_session_shows_the_client_and_not_the_proxy() {
     let token = answer.json()["token"].as_str().expect("a token").to_owned();
     let sessions = server.get("/api/user/sessions").token(&token).send();
     assert_eq!(sessions.json()[0]["ip"], "203.0.113.9");
-    assert!(server.log().contains("client=203.0.113.9"), "{}", server.log());
+    assert!(
+        server.log().contains("client=203.0.113.9"),
+        "{}",
+        server.log()
+    );
 
     let plain = Server::start();
     plain.register("ada@example.com");
@@ -120,7 +124,10 @@ fn a_session_shows_the_client_and_not_the_proxy() {
 #[test]
 fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
     let home = Home::new();
-    let secret = ("LATCHKEY_SECRET", "a master secret that several servers share");
+    let secret = (
+        "LATCHKEY_SECRET",
+        "a master secret that several servers share",
+    );
     let proxies = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1");
     let first = home.start(&[secret, proxies]);
     let other_home = Home::new();
@@ -132,7 +139,12 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
     let cookie = owner.header(SET_COOKIE.as_str()).to_owned();
     let kept = cookie.split(';').next().expect("a cookie").to_owned();
     assert!(kept.starts_with("latchkey_device="), "{cookie}");
-    for rule in ["HttpOnly", "SameSite=Strict", "Path=/api/user/login", "Max-Age=34560000"] {
+    for rule in [
+        "HttpOnly",
+        "SameSite=Strict",
+        "Path=/api/user/login",
+        "Max-Age=34560000",
+    ] {
         assert!(cookie.contains(rule), "{cookie}");
     }
     assert!(!cookie.contains("Secure"), "{cookie}");
@@ -141,8 +153,13 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
     for email in ["ada@example.com", "nobody@example.com"] {
         for number in 0..10 {
             let server = [&first, &second][number % 2];
-            sign_in(server, &format!("203.0.113.{number}"), email, OTHER_PASSWORD)
-                .fails(401, "invalid_credentials");
+            sign_in(
+                server,
+                &format!("203.0.113.{number}"),
+                email,
+                OTHER_PASSWORD,
+            )
+            .fails(401, "invalid_credentials");
         }
         // Four more, and time passes.
         first.database().execute(
