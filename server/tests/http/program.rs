@@ -448,6 +448,8 @@ fn takes_each_setting_as_a_flag() {
         ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1"),
         ("LATCHKEY_MAIL_FROM", "variable@example.com"),
         ("LATCHKEY_REQUIRE_ACTIVATION", "true"),
+        ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1"),
+        ("LATCHKEY_RATE_LIMITS", "on"),
         ("LATCHKEY_LOG_FORMAT", "text"),
     ]);
     let smtp = SmtpServer::start(Manners::Takes);
