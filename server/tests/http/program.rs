@@ -471,6 +471,8 @@ fn takes_each_setting_as_a_flag() {
         smtp.url(),
         "Flag <flag@flag.example>".into(),
         "false".into(),
+        "10.0.0.0/8".into(),
+        "off".into(),
         "debug".into(),
         "json".into(),
     ];
