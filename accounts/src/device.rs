@@ -1,6 +1,9 @@
 //! The device that a request comes from.
 
-use std::net::IpAddr;
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 /// What is known of the device that a request comes from.
 #[derive(Clone, Debug)]
@@ -9,6 +12,9 @@ pub struct Device {
     pub(crate) ip: String,
     /// What it calls itself, at most [`Device::USER_AGENT_LIMIT`] characters.
     pub(crate) user_agent: String,
+    pub(crate) network: ClientNetwork,
+    /// The device tokens that it has kept, as they came.
+    pub(crate) device_tokens: Option<String>,
 }
 
 impl Device {
@@ -21,6 +27,64 @@ impl Device {
         Self {
             ip: ip.to_canonical().to_string(),
             user_agent: user_agent.chars().take(Self::USER_AGENT_LIMIT).collect(),
+            network: ip.into(),
+            device_tokens: None,
+        }
+    }
+
+    /// The same device, with what an earlier sign-in had it keep.
+    #[must_use]
+    pub fn with_device_tokens(self, device_tokens: Option<String>) -> Self {
+        Self {
+            device_tokens,
+            ..self
+        }
+    }
+}
+
+/// What one client can choose its address from: an IPv4 address is a network of its own, and of an
+/// IPv6 address the first 64 bits are, as every home has all the rest (RFC 6177).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientNetwork(IpAddr);
+
+impl From<IpAddr> for ClientNetwork {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+            }
+            address => address,
+        })
+    }
+}
+
+impl fmt::Display for ClientNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClientNetwork;
+
+    fn network(address: &str) -> String {
+        ClientNetwork::from(address.parse::<std::net::IpAddr>().unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_64_bits_of_an_ipv6_address() {
+        let cases = [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2::", "2001:db8:1:2::"),
+            ("2001:db8:1:3:3:4:5:6", "2001:db8:1:3::"),
+            ("::1", "::"),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(network(address), expected, "{address}");
         }
     }
 }

@@ -46,6 +46,11 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same text for all ways to write the address.
+    pub fn to_lowercase(&self) -> String {
+        self.0.to_lowercase()
+    }
 }
 
 /// A mail domain on the internet has a dot; `localhost` is for trying things out.

@@ -29,7 +29,7 @@ pub enum Error {
     #[error("not allowed")]
     PermissionDenied,
     /// Too many wrong guesses; when to come again.
-    #[error("too many wrong codes")]
+    #[error("too many wrong guesses")]
     Throttled(Duration),
     /// No such thing, or not the caller's.
     #[error("not found")]

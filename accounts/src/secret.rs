@@ -96,6 +96,18 @@ impl MasterSecrets {
             .iter()
             .map(move |master| derive(master, user_id, secret))
     }
+
+    /// What each of the master secrets, the first one first, makes of this text: up to 8,160 bytes
+    /// that nobody else can tell from random ones. What it is for stands at its beginning.
+    pub(crate) fn codes<const N: usize>(&self, info: &[&[u8]]) -> impl Iterator<Item = [u8; N]> {
+        self.0.iter().map(|master| {
+            let mut code = [0; N];
+            master
+                .expand_multi_info(info, &mut code)
+                .expect("HKDF-SHA-256 gives up to 8,160 bytes");
+            code
+        })
+    }
 }
 
 /// What encrypted data is for: each purpose has a key of its own.

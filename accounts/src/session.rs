@@ -6,7 +6,12 @@ use sqlx::FromRow;
 use crate::{
     Database, Device, Error, Id, Timestamp, User,
     database::{reading, writing},
+    email::Email,
+    sign_in_failure::{self, Guess},
 };
+
+/// How many sessions of a user, those last used, tell where its devices are.
+const ADDRESSES_KNOWN: i64 = 100;
 
 /// A signed-in device.
 #[derive(Clone, Debug, FromRow)]
@@ -42,6 +47,8 @@ pub(crate) struct SignIn<'a> {
     pub idle_since: Timestamp,
     pub expires_at: Timestamp,
     pub device: &'a Device,
+    /// As what it was counted, where failures are.
+    pub guess: Option<&'a Guess>,
 }
 
 /// A refresh token that has been presented.
@@ -130,7 +137,8 @@ pub(crate) use renew_current;
 impl Session {
     /// Starts a session for a user who is still active and still has the checked password;
     /// otherwise it gives nothing. The user's sessions that nobody has used for too long are
-    /// removed by the way; those that have lasted too long can't be used, and so follow.
+    /// removed by the way; those that have lasted too long can't be used, and so follow. Earlier
+    /// failures are forgotten.
     pub(crate) async fn start(
         database: &Database,
         sign_in: &SignIn<'_>,
@@ -172,6 +180,12 @@ impl Session {
                 .bind(&sign_in.device.user_agent)
                 .fetch_one(&mut *transaction)
                 .await?;
+            if let Some(guess) = sign_in.guess {
+                sqlx::query(sign_in_failure::FORGET)
+                    .bind(&guess.key)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
             transaction.commit().await?;
             Ok(Some((user, session)))
         })
@@ -295,6 +309,29 @@ impl Session {
             ORDER BY created_at DESC, id";
         Ok(reading!(database, pool => {
             sqlx::query_as(SQL).bind(user_id).bind(now).bind(idle_since).fetch_all(pool).await?
+        }))
+    }
+
+    /// Where the user with this address last used the sessions that are alive; nowhere for an
+    /// address that nobody has.
+    pub(crate) async fn addresses(
+        database: &Database,
+        email: &Email,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Vec<String>, Error> {
+        const SQL: &str = "
+            SELECT ip FROM sessions JOIN users ON users.id = user_id
+            WHERE lower(email) = lower($1) AND expires_at > $2 AND last_used_at > $3
+            ORDER BY last_used_at DESC LIMIT $4";
+        Ok(reading!(database, pool => {
+            sqlx::query_scalar(SQL)
+                .bind(email.as_str())
+                .bind(now)
+                .bind(idle_since)
+                .bind(ADDRESSES_KNOWN)
+                .fetch_all(pool)
+                .await?
         }))
     }
 

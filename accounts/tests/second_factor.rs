@@ -275,7 +275,7 @@ async fn seeds_move_to_the_new_master_secret() {
     let rotated = stage.server(NEW_SECRET, cost);
     let sign_in = async |server: &Accounts| {
         let pair = server.login(EMAIL.into(), PASSWORD.into(), &laptop()).await;
-        let token = pair.unwrap().access_token;
+        let token = pair.unwrap().tokens.access_token;
         server.identify(&token).await.unwrap()
     };
     // Before they are sealed anew, the old secret is needed.
@@ -308,7 +308,7 @@ async fn seeds_that_are_being_set_up_move_as_well() {
     let pair = rotated
         .login(EMAIL.into(), PASSWORD.into(), &laptop())
         .await;
-    let caller = rotated.authorize(&pair.unwrap().access_token).await;
+    let caller = rotated.authorize(&pair.unwrap().tokens.access_token).await;
     let code = code(&app, &stage);
     let confirmed = rotated
         .confirm_totp(&caller.unwrap(), (&*code).into())

@@ -188,7 +188,10 @@ async fn a_device_can_be_signed_out_by_its_owner_only() {
         .accounts
         .login("eve@example.com".into(), PASSWORD.into(), &laptop())
         .await;
-    let eve = stage.authorize(&pair.unwrap().access_token).await.unwrap();
+    let eve = stage
+        .authorize(&pair.unwrap().tokens.access_token)
+        .await
+        .unwrap();
 
     let id = other.session_id.to_string();
     let refused = stage.accounts.revoke(&eve, (&*id).into()).await;

@@ -175,6 +175,22 @@ pub struct Settings {
         default_value = "1s"
     )]
     pub cache_lease: String,
+    /// Addresses and networks of proxies whose X-Forwarded-For is believed, comma-separated.
+    #[arg(
+        long,
+        env = "LATCHKEY_TRUSTED_PROXIES",
+        global = true,
+        default_value = ""
+    )]
+    pub trusted_proxies: String,
+    /// on, or off for load tests: whether clients that ask too often have to wait.
+    #[arg(
+        long,
+        env = "LATCHKEY_RATE_LIMITS",
+        global = true,
+        default_value = "on"
+    )]
+    pub rate_limits: String,
     /// What to log, such as info, debug or warn,accounts=debug.
     #[arg(long, env = "LATCHKEY_LOG", global = true, default_value = "info")]
     pub log: String,

@@ -8,7 +8,7 @@ use accounts::{
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::{cli::Settings, failure::Failure};
+use crate::{cli::Settings, failure::Failure, middleware::TrustedProxies};
 
 /// What the program was told.
 pub struct Config {
@@ -34,6 +34,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// How users are kept in memory.
     pub cache: CacheSettings,
+    /// Who asks, and how often.
+    pub clients: ClientConfig,
     /// What to log.
     pub log: LogConfig,
 }
@@ -44,6 +46,15 @@ pub struct MailConfig {
     pub smtp: Option<SmtpUrl>,
     /// Whom they come from.
     pub from: MailFrom,
+}
+
+/// Who asks, and how often.
+pub struct ClientConfig {
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether there is a limit to how often one client may ask, and how often a password may be
+    /// guessed.
+    pub rate_limits: bool,
 }
 
 /// What to log, and how.
@@ -146,6 +157,18 @@ impl Config {
                     &settings.cache_lease,
                     Duration::from_millis(50),
                 )?,
+            },
+            clients: ClientConfig {
+                trusted_proxies: parse(
+                    "LATCHKEY_TRUSTED_PROXIES",
+                    &settings.trusted_proxies,
+                    |error| error,
+                )?,
+                rate_limits: match settings.rate_limits.trim() {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(BadSetting::new("LATCHKEY_RATE_LIMITS", "take on or off")),
+                },
             },
             log: LogConfig {
                 filter: EnvFilter::try_new(&settings.log)

@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod failure;
+mod limits;
 mod logging;
 mod metrics;
 mod middleware;

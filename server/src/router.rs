@@ -1,6 +1,6 @@
 //! Which request goes where.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use accounts::Accounts;
 use app::api::{ApiError, Code, RequestContext};
@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodFilter, get, on},
 };
+use governor::clock::MonotonicClock;
 use http::{HeaderValue, Request, StatusCode, header};
 use serde_json::json;
 use server_fn::ServerFnTraitObj;
@@ -19,8 +20,12 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
 use crate::{
+    config::ClientConfig,
+    limits::{self, RateLimits},
     metrics::{self, Metrics},
-    middleware::{PeerAddress, SecurityHeaders, limit_time, log_request, security_headers},
+    middleware::{
+        ClientAddress, SecurityHeaders, find_client, limit_time, log_request, security_headers,
+    },
     pages,
     site::SiteFiles,
 };
@@ -29,10 +34,23 @@ use crate::{
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Everything that this server answers.
-pub fn router(accounts: Accounts, metrics: Metrics, site: SiteFiles, public_url: &str) -> Router {
+pub fn router(
+    accounts: Accounts,
+    metrics: Metrics,
+    site: SiteFiles,
+    public_url: &str,
+    clients: ClientConfig,
+) -> Router {
     let headers = SecurityHeaders::new(public_url);
+    let limits = clients
+        .rate_limits
+        .then(|| Arc::new(RateLimits::new(MonotonicClock)));
     let everything = ServiceBuilder::new()
         .layer(from_fn_with_state(metrics.clone(), metrics::count_request))
+        .layer(from_fn_with_state(
+            Arc::new(clients.trusted_proxies),
+            find_client,
+        ))
         .layer(from_fn(log_request))
         .layer(from_fn_with_state(headers, security_headers))
         .layer(CatchPanicLayer::custom(|_| {
@@ -42,13 +60,14 @@ pub fn router(accounts: Accounts, metrics: Metrics, site: SiteFiles, public_url:
     Router::new()
         .merge(health(accounts.clone()))
         .route("/metrics", get(metrics::metrics).with_state(metrics))
-        .merge(api(accounts))
+        .merge(api(accounts, limits, public_url.starts_with("https://")))
         .merge(pages::router(site))
         .layer(everything)
 }
 
-/// The server functions under their paths, with or without a slash at the end.
-fn api(accounts: Accounts) -> Router {
+/// The server functions under their paths, with or without a slash at the end. What is one too many
+/// is refused before anything else is done for it.
+fn api(accounts: Accounts, limits: Option<Arc<RateLimits>>, is_https: bool) -> Router {
     let endpoints = server_fn::inventory::iter::<ServerFnTraitObj<Request<Body>, Response>>;
     let mut router = Router::new();
     for endpoint in endpoints {
@@ -56,15 +75,25 @@ fn api(accounts: Accounts) -> Router {
             continue;
         };
         let accounts = accounts.clone();
+        let limit = limits.clone().zip(limits::group(endpoint.path()));
         let handler = move |mut request: Request<Body>| {
-            let peer = request.extensions().get::<PeerAddress>().copied();
+            let ClientAddress(ip) = request.extensions().get().copied().unwrap_or_default();
+            let counted = limit
+                .as_ref()
+                .map_or(Ok(()), |(limits, group)| limits.count(*group, ip));
             request.extensions_mut().insert(RequestContext {
                 accounts: accounts.clone(),
-                ip: peer.unwrap_or_default().0,
+                ip,
+                is_https,
             });
             // Asked for HTML, Leptos would answer an API call with a redirect.
             request.headers_mut().remove(header::ACCEPT);
-            endpoint.handler(request)
+            async move {
+                match counted {
+                    Ok(()) => endpoint.handler(request).await,
+                    Err(wait) => ApiError::throttled(wait).into_response(),
+                }
+            }
         };
         for path in [endpoint.path().to_owned(), format!("{}/", endpoint.path())] {
             router = router.route(&path, on(method, handler.clone()));

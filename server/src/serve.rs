@@ -19,7 +19,10 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-use crate::{failure::Failure, metrics::Metrics, middleware::PeerAddress, router, site::SiteFiles};
+use crate::{
+    config::ClientConfig, failure::Failure, metrics::Metrics, middleware::PeerAddress, router,
+    site::SiteFiles,
+};
 
 /// How many connections are open at the same time; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 20_000;
@@ -71,11 +74,12 @@ pub async fn serve(
     sender: MailSender,
     site: SiteFiles,
     public_url: &str,
+    clients: ClientConfig,
 ) -> Result<(), Failure> {
     // Each connection is a file to the system; without more of them, what it allows is enough.
     let _ = rlimit::increase_nofile_limit(MAX_CONNECTIONS as u64 + 1_000);
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
-    let router = router::router(accounts.clone(), metrics, site, public_url);
+    let router = router::router(accounts.clone(), metrics, site, public_url, clients);
     let (stop_mail, mail_stops) = oneshot::channel::<()>();
     let mail = tokio::spawn(sender.run(mail_stops.map(drop)));
     let hearing = tokio::spawn(Hearing::new(accounts.clone()).run(std::future::pending()));

@@ -1,12 +1,15 @@
 //! Signing in.
 
+use std::net::IpAddr;
+
 use super::Accounts;
 use crate::{
-    Device, Error, Given, Session, TokenPair,
+    ClientNetwork, Device, Error, Given, Session, Timestamp, TokenPair, device_token,
     email::Email,
     fields::Checks,
     password::{Password, Verified},
     session::SignIn,
+    sign_in_failure::{self, Admission, Guess, Guesser},
     user::Credentials,
 };
 
@@ -14,20 +17,28 @@ use crate::{
 /// meanwhile.
 const ATTEMPTS: usize = 3;
 
+/// What a sign-in gives.
+pub struct SignedIn {
+    /// The tokens of the new session.
+    pub tokens: TokenPair,
+    /// What the device is to keep and to show at its next sign-in, however long from now.
+    pub device_tokens: Option<String>,
+}
+
 impl Accounts {
     /// Signs in and starts a session on this device.
     ///
     /// An unknown email takes as long as a wrong password and is answered alike.
     ///
     /// # Errors
-    /// `InvalidCredentials`; `InactiveAccount`, only to who knows the password; field errors for
-    /// missing fields; `Overloaded`.
+    /// `InvalidCredentials`; `InactiveAccount`, only to who knows the password; `Throttled` after
+    /// many failures, whatever the password; field errors for missing fields; `Overloaded`.
     pub async fn login(
         &self,
         email: Given<'_>,
         password: Given<'_>,
         device: &Device,
-    ) -> Result<TokenPair, Error> {
+    ) -> Result<SignedIn, Error> {
         let mut checks = Checks::default();
         let email = checks.required("email", email);
         let password = checks.required("password", password);
@@ -36,23 +47,96 @@ impl Accounts {
         };
         let email = Email::parse(email).ok();
         let password = Password::new(password);
-        let result = self.login_with(email.as_ref(), &password, device).await;
-        self.metrics().sign_in(&result);
-        result
-    }
-
-    async fn login_with(
-        &self,
-        email: Option<&Email>,
-        password: &Password,
-        device: &Device,
-    ) -> Result<TokenPair, Error> {
+        let guess = match &email {
+            Some(email) if self.0.delays_sign_ins => Some(self.count_guess(email, device).await?),
+            _ => None,
+        };
+        let mut result = Ok(None);
         for _ in 0..ATTEMPTS {
-            if let Some(pair) = self.try_login(email, password, device).await? {
-                return Ok(pair);
+            result = self
+                .try_login(email.as_ref(), &password, device, guess.as_ref())
+                .await;
+            if !matches!(result, Ok(None)) {
+                break;
             }
         }
-        Err(Error::Overloaded)
+        let result = result.and_then(|pair| pair.ok_or(Error::Overloaded));
+        self.metrics().sign_in(&result);
+        if let Some(guess) = &guess {
+            self.settle(guess, result.as_ref().err()).await?;
+        }
+        let device_tokens = match (&email, &guess) {
+            (Some(email), Some(_)) => Some(device_token::renew(
+                &self.0.master_secrets,
+                &email.to_lowercase(),
+                device.device_tokens.as_deref(),
+                self.random(),
+            )),
+            _ => None,
+        };
+        result.map(|tokens| SignedIn {
+            tokens,
+            device_tokens,
+        })
+    }
+
+    /// Counts a guess as a failure until it proves right.
+    ///
+    /// All that is looked at exists for an address without an account as well, or is looked for in
+    /// the same way, so that no answer tells whether there is one.
+    async fn count_guess(&self, email: &Email, device: &Device) -> Result<Guess, Error> {
+        let now = self.now();
+        let address = email.to_lowercase();
+        let guesser = self.guesser(email, &address, device, now).await?;
+        let key = guesser.key(&self.0.master_secrets, &address);
+        match Guess::count(&self.0.database, key, now).await? {
+            Admission::Counted(guess) => Ok(guess),
+            Admission::Blocked(time) => Err(Error::Throttled(time)),
+        }
+    }
+
+    async fn guesser(
+        &self,
+        email: &Email,
+        address: &str,
+        device: &Device,
+        now: Timestamp,
+    ) -> Result<Guesser, Error> {
+        let kept = device.device_tokens.as_deref();
+        let nonce = kept.and_then(|kept| device_token::find(&self.0.master_secrets, address, kept));
+        if let Some(nonce) = nonce {
+            return Ok(Guesser::Device(nonce));
+        }
+        let database = &self.0.database;
+        let known = Session::addresses(database, email, now, self.idle_since(now)).await?;
+        let is_neighbour = known
+            .iter()
+            .filter_map(|ip| ip.parse::<IpAddr>().ok())
+            .any(|ip| ClientNetwork::from(ip) == device.network);
+        Ok(if is_neighbour {
+            Guesser::Neighbour(device.network)
+        } else {
+            Guesser::Stranger
+        })
+    }
+
+    /// Says what became of a guess. That a sign-in has succeeded is known already.
+    async fn settle(&self, guess: &Guess, failure: Option<&Error>) -> Result<(), Error> {
+        let database = &self.0.database;
+        match failure {
+            None => Ok(()),
+            Some(Error::InvalidCredentials) => guess.was_wrong(database, self.now()).await,
+            Some(Error::InactiveAccount) => guess.was_right(database).await,
+            Some(_) => guess.take_back(database).await,
+        }
+    }
+
+    /// Removes failures of sign-ins that are too old to matter, so many at most; how many it were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remove_old_sign_in_failures(&self, limit: u32) -> Result<u64, Error> {
+        sign_in_failure::remove_old(&self.0.database, self.now(), limit).await
     }
 
     /// Gives nothing when the user was changed between the check of the password and its use.
@@ -61,6 +145,7 @@ impl Accounts {
         email: Option<&Email>,
         password: &Password,
         device: &Device,
+        guess: Option<&Guess>,
     ) -> Result<Option<TokenPair>, Error> {
         let database = &self.0.database;
         let random = self.random();
@@ -95,6 +180,7 @@ impl Accounts {
             idle_since: self.idle_since(now),
             expires_at: now.plus(self.0.lifetimes.session),
             device,
+            guess,
         };
         let started = Session::start(database, &sign_in).await;
         self.forget(known.id);

@@ -14,6 +14,7 @@ mod sessions;
 mod user;
 
 pub use authorize::{Authorized, Identified};
+pub use login::SignedIn;
 pub use user::Registered;
 
 use std::{sync::Arc, time::Duration};
@@ -64,6 +65,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// Whether new accounts can be used only once their address is proved.
     pub require_activation: bool,
+    /// Whether sign-ins have to wait after many failures.
+    pub delays_sign_ins: bool,
     /// How users are kept in memory.
     pub cache: CacheSettings,
 }
@@ -78,6 +81,7 @@ struct Inner {
     master_secrets: MasterSecrets,
     lifetimes: Lifetimes,
     require_activation: bool,
+    delays_sign_ins: bool,
     mail_waits: Notify,
     cache: UserCache,
     hasher: Hasher,
@@ -103,6 +107,7 @@ impl Accounts {
             master_secrets: settings.master_secrets,
             lifetimes: settings.lifetimes,
             require_activation: settings.require_activation,
+            delays_sign_ins: settings.delays_sign_ins,
             mail_waits: Notify::new(),
             cache: UserCache::new(settings.cache),
             hasher: Hasher::start(settings.hashing_cost)?,

@@ -108,7 +108,7 @@ impl Stage {
     pub async fn sign_in(&self) -> TokenPair {
         let device = laptop();
         let pair = self.accounts.login(EMAIL.into(), PASSWORD.into(), &device);
-        pair.await.unwrap()
+        pair.await.unwrap().tokens
     }
 
     /// Who an access token belongs to, or in a word why it is refused.
@@ -167,6 +167,7 @@ pub fn why(error: accounts::Error) -> &'static str {
         accounts::Error::InactiveAccount => "inactive",
         accounts::Error::OtpRequired => "otp",
         accounts::Error::PermissionDenied => "not allowed",
+        accounts::Error::Throttled(_) => "throttled",
         other => panic!("{other}"),
     }
 }
@@ -193,6 +194,7 @@ fn accounts(
             grace: 30 * SECOND,
         },
         require_activation,
+        delays_sign_ins: true,
         cache: CacheSettings {
             users: 100,
             lease: SECOND,

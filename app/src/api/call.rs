@@ -1,9 +1,9 @@
 //! What a server function may know of the request it answers.
 
-use std::{borrow::Cow, future::Future, net::IpAddr, time::Duration};
+use std::{borrow::Cow, cell::Cell, future::Future, net::IpAddr};
 
 use accounts::{Accounts, Authorized, Device, Identified};
-use axum::http::{HeaderMap, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 
 use super::{ApiError, Code};
 
@@ -14,6 +14,8 @@ pub struct RequestContext {
     pub accounts: Accounts,
     /// Where the request came from.
     pub ip: IpAddr,
+    /// Whether browsers reach this server by HTTPS.
+    pub is_https: bool,
 }
 
 /// The request that is being answered: the domain to ask, who calls, and from which device.
@@ -24,30 +26,57 @@ pub struct Call {
     /// The device that calls.
     pub device: Device,
     token: Option<String>,
+    is_https: bool,
 }
+
+/// The cookie in which a browser keeps its device tokens.
+const DEVICE_COOKIE: &str = "latchkey_device";
+
+/// How long it does, in seconds: 400 days, the most that browsers allow (RFC 6265bis, 5.5).
+const DEVICE_COOKIE_LIFE: u32 = 400 * 24 * 60 * 60;
 
 tokio::task_local! {
     // A plain task-local, not a reactive context: API calls render nothing, so they need no
     // reactive owner, and creating one for each would cost more than the call.
     static CURRENT: Call;
+
+    /// What the response has the client keep.
+    static COOKIE: Cell<Option<HeaderValue>>;
 }
 
 impl Call {
-    /// Runs an endpoint with the call of this request at hand.
+    /// Runs an endpoint with the call of this request at hand; gives its result, and the cookie that
+    /// goes with it.
     pub(super) async fn scope<T>(
         parts: &Parts,
         endpoint: impl Future<Output = Result<T, ApiError>>,
-    ) -> Result<T, ApiError> {
+    ) -> (Result<T, ApiError>, Option<HeaderValue>) {
         let Some(context) = parts.extensions.get::<RequestContext>() else {
             tracing::error!("the router attached no RequestContext");
-            return Err(Code::InternalError.into());
+            return (Err(Code::InternalError.into()), None);
         };
+        let device = Device::new(context.ip, &user_agent(&parts.headers));
         let call = Self {
             accounts: context.accounts.clone(),
-            device: Device::new(context.ip, &user_agent(&parts.headers)),
+            device: device.with_device_tokens(device_cookie(&parts.headers)),
             token: bearer_token(&parts.headers),
+            is_https: context.is_https,
         };
-        CURRENT.scope(call, endpoint).await
+        let answer = async { (endpoint.await, COOKIE.with(Cell::take)) };
+        COOKIE
+            .scope(Cell::default(), CURRENT.scope(call, answer))
+            .await
+    }
+
+    /// Has the device keep its device tokens: for signing in only, and out of reach of scripts and of
+    /// other sites.
+    pub fn keep_device_tokens(&self, tokens: &str) {
+        let secure = if self.is_https { "; Secure" } else { "" };
+        let cookie = HeaderValue::try_from(format!(
+            "{DEVICE_COOKIE}={tokens}; Path=/api/user/login; Max-Age={DEVICE_COOKIE_LIFE}; \
+             HttpOnly; SameSite=Strict{secure}"
+        ));
+        COOKIE.with(|kept| kept.set(cookie.ok()));
     }
 
     /// The call that the running server function answers.
@@ -88,6 +117,17 @@ fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
         .unwrap_or_default()
 }
 
+/// The device tokens that an earlier sign-in had the client keep (RFC 6265, 4.2).
+fn device_cookie(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find_map(|(name, value)| (name == DEVICE_COOKIE).then(|| value.to_owned()))
+}
+
 /// The token of `Authorization: Bearer <token>` (RFC 6750) or `Authorization: JWT <token>`; the
 /// scheme's case does not matter (RFC 9110, 11.1).
 fn bearer_token(headers: &HeaderMap) -> Option<String> {
@@ -114,7 +154,7 @@ impl From<accounts::Error> for ApiError {
             Error::InactiveAccount => Code::InactiveAccount.into(),
             Error::OtpRequired => Code::OtpRequired.into(),
             Error::PermissionDenied => Code::PermissionDenied.into(),
-            Error::Throttled(time) => throttled(time),
+            Error::Throttled(time) => Self::throttled(time),
             Error::NotFound => Code::NotFound.into(),
             Error::Overloaded => Code::Overloaded.into(),
             Error::Unavailable(error) => {
@@ -126,20 +166,5 @@ impl From<accounts::Error> for ApiError {
                 Code::InternalError.into()
             }
         }
-    }
-}
-
-/// Says when to try again, in whole minutes to a person and in seconds to a program.
-fn throttled(time: Duration) -> ApiError {
-    // At the full second before, it would still be too early.
-    let seconds = time.as_secs() + 1;
-    let detail = match time.as_secs().div_ceil(60) {
-        0 | 1 => "Too many attempts. Try again in a minute.".into(),
-        minutes => format!("Too many attempts. Try again in {minutes} minutes.").into(),
-    };
-    ApiError::Detail {
-        detail,
-        code: Code::Throttled,
-        retry_after: Some(seconds),
     }
 }

@@ -1,6 +1,6 @@
 //! The one shape in which every failure of the API is told.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub enum Code {
     RequestTooLarge,
     /// 415.
     UnsupportedMediaType,
-    /// 429: too many wrong guesses, with `Retry-After`.
+    /// 429: too many attempts, with `Retry-After`.
     Throttled,
     /// 500: never says why; the log does.
     InternalError,
@@ -144,6 +144,22 @@ impl ApiError {
             detail: sentence.into(),
             code,
             retry_after: None,
+        }
+    }
+
+    /// Too many attempts; says when to try again, roughly to a person and in seconds to a program.
+    #[must_use]
+    pub fn throttled(wait: Duration) -> Self {
+        let seconds = u64::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u64::MAX);
+        let detail = match (seconds, seconds.div_ceil(60)) {
+            (..=10, _) => "Too many attempts. Try again in a few seconds.".into(),
+            (_, 1) => "Too many attempts. Try again in a minute.".into(),
+            (_, minutes) => format!("Too many attempts. Try again in {minutes} minutes.").into(),
+        };
+        Self::Detail {
+            detail,
+            code: Code::Throttled,
+            retry_after: Some(seconds.max(1)),
         }
     }
 

@@ -147,18 +147,22 @@ mod server {
         } else {
             read_fields(&parts.headers, body).await
         };
-        let result = match fields {
+        let (result, cookie) = match fields {
             Ok(fields) => Call::scope(&parts, endpoint(fields)).await,
-            Err(error) => Err(error),
+            Err(error) => (Err(error), None),
         };
-        match result {
+        let mut response = match result {
             Ok(_) if status == NO_CONTENT => StatusCode::NO_CONTENT.into_response(),
             Ok(output) => json(
                 StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
                 &output,
             ),
             Err(error) => error.into_response(),
+        };
+        if let Some(cookie) = cookie {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
+        response
     }
 
     async fn read_fields<Input: DeserializeOwned>(

@@ -40,7 +40,15 @@ pub fn serve(config: Config) -> Result<(), Failure> {
             public_url.clone(),
         );
         say(format_args!("Latchkey serves {public_url} (data: {place})"))?;
-        serve::serve(listener, accounts, sender, site, &public_url).await
+        serve::serve(
+            listener,
+            accounts,
+            sender,
+            site,
+            &public_url,
+            config.clients,
+        )
+        .await
     })
 }
 
@@ -66,6 +74,7 @@ fn accounts(
         hashing_cost: config.hashing_cost.clone(),
         lifetimes: config.lifetimes,
         require_activation: config.require_activation,
+        delays_sign_ins: config.clients.rate_limits,
         cache: config.cache,
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)

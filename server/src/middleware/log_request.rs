@@ -9,6 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::ClientAddress;
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest request id that is taken over from a client, in bytes.
@@ -20,6 +22,7 @@ pub async fn log_request(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = given_id(request.headers()).unwrap_or_else(new_id);
     let method = request.method().clone();
+    let ClientAddress(client) = request.extensions().get().copied().unwrap_or_default();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     async move {
@@ -28,6 +31,7 @@ pub async fn log_request(request: Request, next: Next) -> Response {
             %method,
             route = route.as_ref().map_or("-", MatchedPath::as_str),
             status = response.status().as_u16(),
+            %client,
             ms = started.elapsed().as_micros() as f64 / 1000.0,
             "answered"
         );

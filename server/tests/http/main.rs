@@ -8,6 +8,7 @@
 mod faults;
 mod half_signed_in;
 mod hostile;
+mod limits;
 mod memory;
 mod operator;
 mod outbox;

@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// A setting that a person may give by an environment variable or by a flag.
-const SETTINGS: [(&str, &str); 16] = [
+const SETTINGS: [(&str, &str); 18] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
     ("DATABASE_URL", "--database-url"),
@@ -33,6 +33,8 @@ const SETTINGS: [(&str, &str); 16] = [
     ("LATCHKEY_SMTP_URL", "--smtp-url"),
     ("LATCHKEY_MAIL_FROM", "--mail-from"),
     ("LATCHKEY_REQUIRE_ACTIVATION", "--require-activation"),
+    ("LATCHKEY_TRUSTED_PROXIES", "--trusted-proxies"),
+    ("LATCHKEY_RATE_LIMITS", "--rate-limits"),
     ("LATCHKEY_LOG", "--log"),
     ("LATCHKEY_LOG_FORMAT", "--log-format"),
 ];
@@ -197,6 +199,10 @@ fn names_the_setting_that_it_can_not_read() {
         ("LATCHKEY_REQUIRE_ACTIVATION", "perhaps"),
         ("LATCHKEY_REQUIRE_ACTIVATION", ""),
         ("LATCHKEY_REQUIRE_ACTIVATION", "1"),
+        ("LATCHKEY_TRUSTED_PROXIES", "proxy.example.com"),
+        ("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("LATCHKEY_RATE_LIMITS", "perhaps"),
+        ("LATCHKEY_RATE_LIMITS", ""),
         ("LATCHKEY_LOG", "latchkey=deafening"),
         ("LATCHKEY_LOG_FORMAT", "xml"),
     ] {
@@ -442,6 +448,8 @@ fn takes_each_setting_as_a_flag() {
         ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1"),
         ("LATCHKEY_MAIL_FROM", "variable@example.com"),
         ("LATCHKEY_REQUIRE_ACTIVATION", "true"),
+        ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1"),
+        ("LATCHKEY_RATE_LIMITS", "on"),
         ("LATCHKEY_LOG_FORMAT", "text"),
     ]);
     let smtp = SmtpServer::start(Manners::Takes);
@@ -463,6 +471,8 @@ fn takes_each_setting_as_a_flag() {
         smtp.url(),
         "Flag <flag@flag.example>".into(),
         "false".into(),
+        "10.0.0.0/8".into(),
+        "off".into(),
         "debug".into(),
         "json".into(),
     ];

@@ -42,18 +42,21 @@ pub struct Claims {
 /// `POST /api/user/login`: signs in and starts a session for this device.
 ///
 /// # Errors
-/// `invalid_credentials`, `inactive_account`, field errors for missing fields.
+/// `invalid_credentials`, `inactive_account`, `throttled`, field errors for missing fields.
 #[server(protocol = Post, prefix = "/api", endpoint = "user/login")]
 pub async fn login(
     #[server(default)] email: Text,
     #[server(default)] password: Text,
 ) -> Result<TokenPair, ApiError> {
     let call = crate::api::Call::current();
-    let pair = call
+    let signed_in = call
         .accounts
         .login(email.given(), password.given(), &call.device)
         .await?;
-    Ok(pair.into())
+    if let Some(tokens) = &signed_in.device_tokens {
+        call.keep_device_tokens(tokens);
+    }
+    Ok(signed_in.tokens.into())
 }
 
 /// `POST /api/user/login/refresh`: a new pair for a refresh token, which is retired by this.

@@ -1,0 +1,286 @@
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderMap, HeaderName};
+use ipnet::{IpNet, Ipv4Net};
+
+use super::PeerAddress;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// How many bits of an IPv6 address say that it is an IPv4 address in IPv6 clothes.
+const MAPPED_BITS: u8 = 96;
+
+/// The address that a request comes from, as far as it can be believed (a request extension).
+#[derive(Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+impl Default for ClientAddress {
+    /// The unspecified address: a request that came by no connection.
+    fn default() -> Self {
+        Self(Ipv4Addr::UNSPECIFIED.into())
+    }
+}
+
+/// The proxies whose `X-Forwarded-For` is believed.
+#[derive(Debug, Default)]
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    has_warned: AtomicBool,
+}
+
+/// Why a text is no list of proxies.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is neither an address nor a network; write them as 10.0.0.7,192.168.0.0/16,fd00::/8")]
+pub struct InvalidProxies(String);
+
+impl FromStr for TrustedProxies {
+    type Err = InvalidProxies;
+
+    /// Reads a comma-separated list of addresses and networks (CIDR).
+    fn from_str(list: &str) -> Result<Self, Self::Err> {
+        let named = list
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
+        let networks = named
+            .map(|text| network(text).ok_or_else(|| InvalidProxies(text.to_owned())))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            networks,
+            has_warned: AtomicBool::new(false),
+        })
+    }
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_canonical().into());
+    }
+    let network: IpNet = text.parse().ok()?;
+    match network.addr().to_canonical() {
+        IpAddr::V4(address) if network.prefix_len() >= MAPPED_BITS => {
+            Ipv4Net::new(address, network.prefix_len() - MAPPED_BITS)
+                .ok()
+                .map(IpNet::V4)
+        }
+        _ => Some(network),
+    }
+}
+
+impl TrustedProxies {
+    /// The client of a request: the peer, or whom trusted proxies name.
+    ///
+    /// Each proxy adds the address that it was called from to the right of the header, so it is read
+    /// from there, and only as far as the proxies are trusted: what stands further left anyone can
+    /// have written.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        let hops = headers
+            .get_all(X_FORWARDED_FOR)
+            .iter()
+            .rev()
+            .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            // Empty elements of a list mean nothing (RFC 9110, 5.6.1.2).
+            .filter(|hop| !hop.is_empty());
+        for hop in hops {
+            if !self.trusts(client) {
+                break;
+            }
+            let Some(address) = address(hop) else { break };
+            client = address;
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.networks
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+
+    /// A proxy that is not trusted makes all of its clients one. If it is near it is most likely the
+    /// operator's own.
+    fn warn_of_untrusted(&self, peer: IpAddr, headers: &HeaderMap) {
+        let peer = peer.to_canonical();
+        if headers.contains_key(X_FORWARDED_FOR)
+            && is_near(peer)
+            && !self.trusts(peer)
+            && !self.has_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(%peer,
+                "X-Forwarded-For is not believed; if this is your proxy, name it in \
+                 LATCHKEY_TRUSTED_PROXIES");
+        }
+    }
+}
+
+/// The address in an entry of `X-Forwarded-For`; some proxies add the port.
+fn address(entry: &[u8]) -> Option<IpAddr> {
+    let entry = str::from_utf8(entry).ok()?;
+    let bare = entry
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(entry);
+    let with_port = || entry.parse().map(|address: SocketAddr| address.ip()).ok();
+    let address = bare.parse().ok().or_else(with_port)?;
+    Some(address.to_canonical())
+}
+
+fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    }
+}
+
+/// Finds out whom a request comes from.
+pub async fn find_client(
+    State(proxies): State<Arc<TrustedProxies>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Some(PeerAddress(peer)) = request.extensions().get().copied() {
+        proxies.warn_of_untrusted(peer, request.headers());
+        let client = proxies.client(peer, request.headers());
+        request.extensions_mut().insert(ClientAddress(client));
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const PROXIES: &str = "10.0.0.1, 192.168.0.0/16,2001:db8:ff::/48";
+
+    fn client(proxies: &str, peer: &str, headers: &[&str]) -> String {
+        let proxies: TrustedProxies = proxies.parse().unwrap();
+        let headers = headers
+            .iter()
+            .map(|value| {
+                (
+                    X_FORWARDED_FOR,
+                    HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+                )
+            })
+            .collect();
+        proxies.client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn an_untrusted_peer_is_the_client_whatever_it_says() {
+        for headers in [
+            &[][..],
+            &["1.1.1.1"],
+            &["10.0.0.1"],
+            &["1.1.1.1, 10.0.0.1", "x"],
+        ] {
+            assert_eq!(client(PROXIES, "203.0.113.9", headers), "203.0.113.9");
+            assert_eq!(client("", "127.0.0.1", headers), "127.0.0.1");
+        }
+        assert_eq!(
+            client("", "::ffff:203.0.113.9", &["1.1.1.1"]),
+            "203.0.113.9"
+        );
+    }
+
+    #[test]
+    fn the_first_untrusted_address_from_the_right_is_the_client() {
+        let cases: [(&[&str], &str); 13] = [
+            (&[], "10.0.0.1"),
+            (&[""], "10.0.0.1"),
+            (&["203.0.113.9"], "203.0.113.9"),
+            (&["1.1.1.1, 203.0.113.9"], "203.0.113.9"),
+            (&["1.1.1.1,203.0.113.9 , 192.168.3.4"], "203.0.113.9"),
+            (&["1.1.1.1", "203.0.113.9", "192.168.3.4"], "203.0.113.9"),
+            (&["1.1.1.1, 203.0.113.9,, "], "203.0.113.9"),
+            // All of them are trusted: the farthest is the client.
+            (&["192.168.3.4, 192.168.5.6"], "192.168.3.4"),
+            (&["2001:db8:1::7, 2001:db8:ff::1"], "2001:db8:1::7"),
+            (&["203.0.113.9:4711"], "203.0.113.9"),
+            (&["[2001:db8:1::7]:4711, [2001:db8:ff::1]"], "2001:db8:1::7"),
+            (&["::ffff:203.0.113.9"], "203.0.113.9"),
+            (&["203.0.113.9, [::ffff:192.168.3.4]:80"], "203.0.113.9"),
+        ];
+        for (headers, expected) in cases {
+            assert_eq!(
+                client(PROXIES, "10.0.0.1", headers),
+                expected,
+                "{headers:?}"
+            );
+            assert_eq!(client(PROXIES, "::ffff:10.0.0.1", headers), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_search_at_the_last_good_hop() {
+        for bad in [
+            "unknown",
+            "_hidden",
+            "203.0.113",
+            "203.0.113.9.",
+            "fe80::1%eth0",
+            "[203.0.113.9",
+            "203.0.113.9:99999",
+            "for=203.0.113.9",
+            "\u{e9}",
+        ] {
+            let header = format!("1.1.1.1, {bad}, 192.168.3.4");
+            assert_eq!(
+                client(PROXIES, "10.0.0.1", &[&header]),
+                "192.168.3.4",
+                "{bad}"
+            );
+            assert_eq!(
+                client(PROXIES, "10.0.0.1", &["1.1.1.1", bad]),
+                "10.0.0.1",
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let cases = [
+            ("", 0),
+            (" , ", 0),
+            ("::1", 1),
+            ("127.0.0.1,::1, 10.1.2.3/8", 3),
+        ];
+        for (list, count) in cases {
+            let proxies: TrustedProxies = list.parse().unwrap();
+            assert_eq!(proxies.networks.len(), count, "{list}");
+        }
+        assert_eq!(client("10.1.2.3/8", "10.9.9.9", &["1.1.1.1"]), "1.1.1.1");
+        assert_eq!(
+            client("::ffff:10.0.0.0/104", "10.9.9.9", &["1.1.1.1"]),
+            "1.1.1.1"
+        );
+        assert_eq!(client("::/0", "10.9.9.9", &["1.1.1.1"]), "10.9.9.9");
+        for bad in [
+            "proxy.example.com",
+            "10.0.0.0/33",
+            "10.0.0.1:80",
+            "10.0.0.1;::1",
+            "*",
+        ] {
+            let error = bad.parse::<TrustedProxies>().err();
+            assert_eq!(error, Some(InvalidProxies(bad.into())));
+        }
+    }
+}

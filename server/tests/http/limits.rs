@@ -1,0 +1,228 @@
+//! Who asks too often has to wait, and nobody else.
+
+use http::header::{COOKIE, SET_COOKIE};
+use serde_json::json;
+
+use crate::support::{Answer, Home, OTHER_PASSWORD, PASSWORD, Server, at_once};
+
+const LOGIN: &str = "/api/user/login";
+const FORWARDED: &str = "x-forwarded-for";
+
+/// A server behind a proxy on this machine.
+fn behind_a_proxy() -> Server {
+    Server::start_with(&[("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8, ::1")])
+}
+
+/// A sign-in that a proxy hands on.
+fn sign_in(server: &Server, forwarded: &str, email: &str, password: &str) -> Answer {
+    server
+        .post(LOGIN)
+        .header(FORWARDED, forwarded)
+        .json(json!({"email": email, "password": password}))
+        .send()
+}
+
+/// The wait, in seconds, of a request that was one too many.
+#[track_caller]
+fn wait(answer: Answer) -> u64 {
+    let seconds = answer.header("retry-after").parse().expect("seconds");
+    answer.fails(429, "throttled");
+    seconds
+}
+
+/// How many requests are answered otherwise than with 429.
+fn answered(count: usize, request: impl Fn() -> Answer) -> usize {
+    (0..count).filter(|_| request().status != 429).count()
+}
+
+#[test]
+fn a_client_that_asks_too_often_has_to_wait() {
+    let server = Server::start();
+    // Without fields: what counts is the request.
+    let reset = || server.post("/api/user/password/reset").send();
+    assert_eq!(answered(60, reset), 60);
+    let seconds = wait(reset());
+    assert!((1..=10).contains(&seconds), "{seconds}");
+    reset().says(
+        429,
+        json!({
+            "detail": "Too many attempts. Try again in a few seconds.",
+            "code": "throttled",
+        }),
+    );
+    // The same allowance, with a slash at the end, and before the body is looked at.
+    wait(server.post("/api/user/password/reset/").send());
+    let bad = server.post("/api/user/activation").body("text/csv", "x");
+    wait(bad.send());
+    // Other groups have their own, and what needs none has no limit.
+    server.post(LOGIN).send().refuses(&["email", "password"]);
+    let pair = server.sign_up("ada@example.com");
+    assert_eq!(answered(110, || server.view(&pair.token)), 110);
+}
+
+#[test]
+fn who_is_behind_a_trusted_proxy_is_a_client_of_its_own() {
+    let server = behind_a_proxy();
+    let create = |forwarded: &str| {
+        server
+            .post("/api/user/create")
+            .header(FORWARDED, forwarded)
+            .send()
+    };
+    assert_eq!(answered(60, || create("203.0.113.9")), 60);
+    wait(create("203.0.113.9"));
+    // What the client itself writes into the header changes nothing.
+    wait(create("198.51.100.1, 203.0.113.9"));
+    create("203.0.113.10").refuses(&["email", "password"]);
+    // IPv6: by the first 64 bits.
+    assert_eq!(answered(60, || create("2001:db8::1")), 60);
+    wait(create("[2001:db8::ffff:2]:4711"));
+    create("2001:db8:0:1::1").refuses(&["email", "password"]);
+}
+
+#[test]
+fn nobody_is_believed_who_is_no_trusted_proxy() {
+    let server = Server::start();
+    let mut number = 0;
+    let mut create = || {
+        number += 1;
+        server
+            .post("/api/user/create")
+            .header(FORWARDED, format!("203.0.113.{number}"))
+            .send()
+            .status
+    };
+    let statuses: Vec<_> = (0..62).map(|_| create()).collect();
+    assert_eq!(&statuses[58..], [400, 400, 429, 429]);
+    let warnings = server.log().matches("LATCHKEY_TRUSTED_PROXIES").count();
+    assert_eq!(warnings, 1, "{}", server.log());
+}
+
+#[test]
+fn a_session_shows_the_client_and_not_the_proxy() {
+    let server = behind_a_proxy();
+    server.register("ada@example.com");
+    let answer = sign_in(&server, "1.1.1.1, 203.0.113.9", "ada@example.com", PASSWORD);
+    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let sessions = server.get("/api/user/sessions").token(&token).send();
+    assert_eq!(sessions.json()[0]["ip"], "203.0.113.9");
+    assert!(
+        server.log().contains("client=203.0.113.9"),
+        "{}",
+        server.log()
+    );
+
+    let plain = Server::start();
+    plain.register("ada@example.com");
+    let answer = sign_in(&plain, "203.0.113.9", "ada@example.com", PASSWORD);
+    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let sessions = plain.get("/api/user/sessions").token(&token).send();
+    assert_eq!(sessions.json()[0]["ip"], "127.0.0.1");
+}
+
+/// Failures are counted across servers, and the same whether or not there is an account.
+#[test]
+fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
+    let home = Home::new();
+    let secret = (
+        "LATCHKEY_SECRET",
+        "a master secret that several servers share",
+    );
+    let proxies = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1");
+    let first = home.start(&[secret, proxies]);
+    let other_home = Home::new();
+    let database = home.database.address();
+    let second = other_home.start(&[secret, proxies, ("DATABASE_URL", &database)]);
+
+    first.register("ada@example.com");
+    let owner = sign_in(&first, "198.51.100.1", "ada@example.com", PASSWORD);
+    let cookie = owner.header(SET_COOKIE.as_str()).to_owned();
+    let kept = cookie.split(';').next().expect("a cookie").to_owned();
+    assert!(kept.starts_with("latchkey_device="), "{cookie}");
+    for rule in [
+        "HttpOnly",
+        "SameSite=Strict",
+        "Path=/api/user/login",
+        "Max-Age=34560000",
+    ] {
+        assert!(cookie.contains(rule), "{cookie}");
+    }
+    assert!(!cookie.contains("Secure"), "{cookie}");
+
+    let mut told = Vec::new();
+    for email in ["ada@example.com", "nobody@example.com"] {
+        for number in 0..10 {
+            let server = [&first, &second][number % 2];
+            sign_in(
+                server,
+                &format!("203.0.113.{number}"),
+                email,
+                OTHER_PASSWORD,
+            )
+            .fails(401, "invalid_credentials");
+        }
+        // Four more, and time passes.
+        first.database().execute(
+            "UPDATE sign_in_failures
+            SET guesses = 14, blocked_until = '2020-01-01T00:00:00.000Z' WHERE guesses = 10",
+        );
+        sign_in(&second, "203.0.113.9", email, OTHER_PASSWORD).fails(401, "invalid_credentials");
+        for server in [&first, &second] {
+            let answer = sign_in(server, "203.0.113.77", email, PASSWORD);
+            told.push((answer.status, answer.body.clone()));
+            let seconds = wait(answer);
+            assert!((10..=32).contains(&seconds), "{seconds}");
+        }
+    }
+    assert!(told.iter().all(|answer| *answer == told[0]), "{told:?}");
+
+    // From where a session is in use, even without the cookie.
+    let answer = sign_in(&second, "198.51.100.1", "ada@example.com", PASSWORD);
+    assert_eq!(answer.status, 200, "{answer}");
+    first.database().execute("DELETE FROM sessions");
+    // From anywhere, with the cookie.
+    let with_cookie = |email: &str| {
+        second
+            .post(LOGIN)
+            .header(FORWARDED, "192.0.2.200")
+            .header(COOKIE.as_str(), format!("theme=dark; {kept}"))
+            .json(json!({"email": email, "password": PASSWORD}))
+            .send()
+    };
+    assert_eq!(with_cookie("ada@example.com").status, 200);
+    wait(with_cookie("nobody@example.com"));
+}
+
+#[test]
+fn the_device_cookie_is_for_https_where_the_server_is() {
+    let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example.com")]);
+    server.register("ada@example.com");
+    let answer = server.try_sign_in("ada@example.com", PASSWORD);
+    let cookie = answer.header(SET_COOKIE.as_str());
+    assert!(cookie.ends_with("; Secure"), "{cookie}");
+    let wrong = server.try_sign_in("ada@example.com", OTHER_PASSWORD);
+    assert_eq!(wrong.header(SET_COOKIE.as_str()), "");
+}
+
+#[test]
+fn twenty_devices_of_one_user_sign_in_at_once() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    for _ in 0..3 {
+        let answers = at_once(20, |_| server.try_sign_in("ada@example.com", PASSWORD));
+        assert!(answers.iter().all(|answer| answer.status == 200));
+    }
+    assert_eq!(server.database().count("sign_in_failures", "true"), 0);
+}
+
+#[test]
+fn limits_can_be_switched_off() {
+    let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
+    server.register("ada@example.com");
+    let wrong = || server.try_sign_in("ada@example.com", OTHER_PASSWORD);
+    assert_eq!(answered(110, wrong), 110);
+    let answer = server.try_sign_in("ada@example.com", PASSWORD);
+    assert_eq!(answer.status, 200, "{answer}");
+    assert_eq!(answer.header(SET_COOKIE.as_str()), "");
+    assert_eq!(server.database().count("sign_in_failures", "true"), 0);
+}
