@@ -58,7 +58,11 @@ impl WatchedFile {
     }
 
     /// Finds out what has changed, and has it forgotten before anyone trusts their memory again.
-    pub async fn hear(&self, reader: &SqlitePool, forget: impl Fn(Changes)) -> Result<(), Error> {
+    pub(crate) async fn hear(
+        &self,
+        reader: &SqlitePool,
+        forget: impl Fn(Changes),
+    ) -> Result<(), Error> {
         const CHANGES: &str = "
             SELECT seq, user_id FROM user_changes WHERE seq > $1 ORDER BY seq";
         const LAST: &str = "SELECT COALESCE(max(seq), 0) FROM user_changes";
