@@ -3,6 +3,7 @@
 use super::Accounts;
 use crate::{
     Device, Error, Given, Session, TokenPair,
+    audit::{Event, NewEvent},
     email::Email,
     fields::Checks,
     password::{Password, Verified},
@@ -63,14 +64,17 @@ impl Accounts {
             .hasher
             .verify(password.clone(), stored, random.bytes())
             .await?;
-        let (Some(known), Verified::Right | Verified::RightWithNewHash(_)) = (&known, &verified)
-        else {
+        let Some(known) = known else {
             return Err(Error::InvalidCredentials);
         };
+        if verified == Verified::Wrong {
+            self.sign_in_failed(known.id, device);
+            return Err(Error::InvalidCredentials);
+        }
         if !known.is_active {
             return Err(Error::InactiveAccount);
         }
-        let now = self.now();
+        let (session_id, now) = (random.id(), self.now());
         let sign_in = SignIn {
             user_id: known.id,
             checked_hash: &known.password_hash,
@@ -78,12 +82,15 @@ impl Accounts {
                 Verified::RightWithNewHash(hash) => hash,
                 _ => &known.password_hash,
             },
-            session_id: random.id(),
+            session_id,
             refresh_id: random.id(),
             now,
-            idle_since: self.idle_since(now),
             expires_at: now.plus(self.0.lifetimes.session),
             device,
+            event: NewEvent {
+                session_id: Some(session_id),
+                ..self.event(Event::SignedIn, known.id, device)
+            },
         };
         let started = Session::start(database, &sign_in).await;
         self.forget(known.id);

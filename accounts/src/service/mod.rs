@@ -1,6 +1,7 @@
 //! What a person can do, one file for each.
 
 mod activation;
+mod audit;
 mod authorize;
 mod email;
 mod login;
@@ -13,6 +14,7 @@ mod second_factor;
 mod sessions;
 mod user;
 
+use audit::FailedSignIns;
 pub use authorize::{Authorized, Identified};
 pub use user::Registered;
 
@@ -49,6 +51,8 @@ pub struct Lifetimes {
     pub session: Duration,
     /// How long a used refresh token still gets a pair.
     pub grace: Duration,
+    /// How long it is kept what has happened.
+    pub audit: Duration,
 }
 
 /// What the domain needs to know.
@@ -78,6 +82,7 @@ struct Inner {
     lifetimes: Lifetimes,
     require_activation: bool,
     mail_waits: Notify,
+    failed_sign_ins: FailedSignIns,
     cache: UserCache,
     hasher: Hasher,
     clock: Box<dyn Clock>,
@@ -102,6 +107,7 @@ impl Accounts {
             lifetimes: settings.lifetimes,
             require_activation: settings.require_activation,
             mail_waits: Notify::new(),
+            failed_sign_ins: FailedSignIns::default(),
             cache: UserCache::new(settings.cache),
             hasher: Hasher::start(settings.hashing_cost)?,
             clock: Box::new(clock),
@@ -119,9 +125,18 @@ impl Accounts {
         &self.0.cache
     }
 
+    pub(crate) fn lifetimes(&self) -> &Lifetimes {
+        &self.0.lifetimes
+    }
+
     /// A new id, for whoever needs one.
     pub(crate) fn new_id(&self) -> Id {
         self.random().id()
+    }
+
+    /// Unpredictable bytes, for whoever needs some.
+    pub(crate) fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        self.random().bytes()
     }
 
     /// What is in memory of this user is no longer true. To be called after the change is committed

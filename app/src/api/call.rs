@@ -1,6 +1,6 @@
 //! What a server function may know of the request it answers.
 
-use std::{borrow::Cow, future::Future, net::IpAddr, time::Duration};
+use std::{borrow::Cow, future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use accounts::{Accounts, Authorized, Device, Identified};
 use axum::http::{HeaderMap, header, request::Parts};
@@ -22,7 +22,7 @@ pub struct Call {
     /// The domain.
     pub accounts: Accounts,
     /// The device that calls.
-    pub device: Device,
+    pub device: Arc<Device>,
     token: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl Call {
         };
         let call = Self {
             accounts: context.accounts.clone(),
-            device: Device::new(context.ip, &user_agent(&parts.headers)),
+            device: Arc::new(Device::new(context.ip, &user_agent(&parts.headers))),
             token: bearer_token(&parts.headers),
         };
         CURRENT.scope(call, endpoint).await
@@ -65,7 +65,8 @@ impl Call {
     /// `not_authenticated` without a token, `token_expired` or `token_invalid` with a bad one,
     /// `otp_required` with one that has the second factor still to pass.
     pub async fn authorize(&self) -> Result<Authorized, ApiError> {
-        Ok(self.accounts.authorize(self.token()?).await?)
+        let token = self.token()?;
+        Ok(self.accounts.authorize(token, &self.device).await?)
     }
 
     /// The same for what needs no second factor: passing it, and signing out.
@@ -73,7 +74,8 @@ impl Call {
     /// # Errors
     /// `not_authenticated` without a token, `token_expired` or `token_invalid` with a bad one.
     pub async fn identify(&self) -> Result<Identified, ApiError> {
-        Ok(self.accounts.identify(self.token()?).await?)
+        let token = self.token()?;
+        Ok(self.accounts.identify(token, &self.device).await?)
     }
 
     fn token(&self) -> Result<&str, ApiError> {
