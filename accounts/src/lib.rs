@@ -3,7 +3,9 @@
 //!
 //! [`Accounts`] is the way in: one method for each thing that a person can do.
 
+mod audit;
 mod cache;
+mod cleanup;
 mod clock;
 mod database;
 mod device;
@@ -25,7 +27,9 @@ mod sign_in_failure;
 mod token;
 mod user;
 
+pub use audit::AuditEvent;
 pub use cache::{CacheSettings, Hearing};
+pub use cleanup::Cleanup;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use database::{Database, DatabaseUrl, InvalidDatabaseUrl};
 pub use device::{ClientNetwork, Device};

@@ -5,6 +5,7 @@ use sqlx::FromRow;
 
 use crate::{
     Database, Device, Error, Id, Timestamp, User,
+    audit::{NewEvent, audit},
     database::{reading, writing},
     email::Email,
     sign_in_failure::{self, Guess},
@@ -43,12 +44,11 @@ pub(crate) struct SignIn<'a> {
     pub session_id: Id,
     pub refresh_id: Id,
     pub now: Timestamp,
-    /// Sessions last used before this are over.
-    pub idle_since: Timestamp,
     pub expires_at: Timestamp,
     pub device: &'a Device,
     /// As what it was counted, where failures are.
     pub guess: Option<&'a Guess>,
+    pub event: NewEvent,
 }
 
 /// A refresh token that has been presented.
@@ -65,6 +65,8 @@ pub(crate) struct Renewal<'a> {
     /// Tokens retired before this are past their grace.
     pub grace_since: Timestamp,
     pub device: &'a Device,
+    /// What has happened if the token was used before.
+    pub reuse: NewEvent,
 }
 
 /// A session that goes on with new tokens, after a change that the caller has proved a right to.
@@ -136,9 +138,7 @@ pub(crate) use renew_current;
 
 impl Session {
     /// Starts a session for a user who is still active and still has the checked password;
-    /// otherwise it gives nothing. The user's sessions that nobody has used for too long are
-    /// removed by the way; those that have lasted too long can't be used, and so follow. Earlier
-    /// failures are forgotten.
+    /// otherwise it gives nothing. Earlier failures are forgotten.
     pub(crate) async fn start(
         database: &Database,
         sign_in: &SignIn<'_>,
@@ -148,7 +148,6 @@ impl Session {
             WHERE id = $1 AND password_hash = $2 AND is_active
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret";
-        const TIDY: &str = "DELETE FROM sessions WHERE user_id = $1 AND last_used_at <= $2";
         const INSERT: &str = "
             INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
                 ip, user_agent)
@@ -165,11 +164,6 @@ impl Session {
                 .fetch_optional(&mut *transaction)
                 .await?;
             let Some(user) = user else { return Ok(None) };
-            sqlx::query(TIDY)
-                .bind(sign_in.user_id)
-                .bind(sign_in.idle_since)
-                .execute(&mut *transaction)
-                .await?;
             let session = sqlx::query_as(INSERT)
                 .bind(sign_in.session_id)
                 .bind(sign_in.user_id)
@@ -186,6 +180,7 @@ impl Session {
                     .execute(&mut *transaction)
                     .await?;
             }
+            audit!(transaction, &sign_in.event);
             transaction.commit().await?;
             Ok(Some((user, session)))
         })
@@ -211,8 +206,6 @@ impl Session {
                 second_factor";
         const RETIRE: &str = "
             INSERT INTO retired_refresh_tokens (id, session_id, retired_at) VALUES ($1, $2, $3)";
-        const FORGET: &str = "
-            DELETE FROM retired_refresh_tokens WHERE session_id = $1 AND retired_at < $2";
         const IN_GRACE: &str = "
             SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
                 second_factor
@@ -222,7 +215,8 @@ impl Session {
                     SELECT 1 FROM retired_refresh_tokens
                     WHERE id = $3 AND session_id = sessions.id AND retired_at >= $4
                 )";
-        const END: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
+        const END: &str = "
+            DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING refresh_id";
         writing!(database, pool => {
             let mut transaction = pool.begin_with(database.begin()).await?;
             let rotated: Option<Self> = sqlx::query_as(ROTATE)
@@ -243,11 +237,6 @@ impl Session {
                     .bind(renewal.now)
                     .execute(&mut *transaction)
                     .await?;
-                sqlx::query(FORGET)
-                    .bind(renewal.session_id)
-                    .bind(renewal.grace_since)
-                    .execute(&mut *transaction)
-                    .await?;
                 rotated
             } else {
                 let in_grace: Option<Self> = sqlx::query_as(IN_GRACE)
@@ -260,11 +249,15 @@ impl Session {
                     .fetch_optional(&mut *transaction)
                     .await?;
                 if in_grace.is_none() {
-                    sqlx::query(END)
+                    let ended: Option<Id> = sqlx::query_scalar(END)
                         .bind(renewal.session_id)
                         .bind(renewal.user_id)
-                        .execute(&mut *transaction)
+                        .fetch_optional(&mut *transaction)
                         .await?;
+                    // A session that was over anyway still names the token.
+                    if ended.is_some_and(|refresh_id| refresh_id != renewal.presented) {
+                        audit!(transaction, &renewal.reuse);
+                    }
                 }
                 in_grace
             };
@@ -340,11 +333,24 @@ impl Session {
         database: &Database,
         user_id: Id,
         session_id: Id,
+        event: &NewEvent,
     ) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
-        let ended = writing!(database, pool => {
-            sqlx::query(SQL).bind(session_id).bind(user_id).execute(pool).await?.rows_affected()
-        });
-        Ok(ended == 1)
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            // The event holds the user's row, and comes first: whoever deletes the user takes that
+            // before its sessions, too.
+            audit!(transaction, event);
+            let ended = sqlx::query(SQL)
+                .bind(session_id)
+                .bind(user_id)
+                .execute(&mut *transaction)
+                .await?;
+            if ended.rows_affected() == 0 {
+                return Ok(false);
+            }
+            transaction.commit().await?;
+            Ok(true)
+        })
     }
 }

@@ -6,6 +6,7 @@ use sqlx::FromRow;
 
 use crate::{
     Database, Error, Id, Session, Timestamp,
+    audit::{NewEvent, audit},
     database::{reading, writing},
     email::Email,
     link::{self, LinkPurpose},
@@ -49,6 +50,7 @@ pub(crate) struct NewUser {
     pub date_joined: Timestamp,
     /// The link that proves the address, and the mail with it.
     pub activation: Option<NewLink>,
+    pub event: NewEvent,
 }
 
 /// A link for a user, and the mails to go out with it.
@@ -77,6 +79,7 @@ pub(crate) struct Rekeying<'a> {
     pub keeps: Option<Replacement>,
     /// What tells the user.
     pub mail: Option<NewMail>,
+    pub event: NewEvent,
 }
 
 /// What came of a new address.
@@ -149,8 +152,11 @@ impl User {
                 .bind(new.date_joined)
                 .fetch_optional(&mut *transaction)
                 .await?;
-            if let (Some(user), Some(link)) = (&user, &new.activation) {
-                issue!(transaction, user.id, link);
+            if let Some(user) = &user {
+                if let Some(link) = &new.activation {
+                    issue!(transaction, user.id, link);
+                }
+                audit!(transaction, &new.event);
             }
             transaction.commit().await?;
             Ok(user)
@@ -236,6 +242,7 @@ impl User {
             if let Some(mail) = &change.mail {
                 enqueue!(transaction, mail);
             }
+            audit!(transaction, &change.event);
             transaction.commit().await?;
             Ok(Some((user, session)))
         })
@@ -248,6 +255,7 @@ impl User {
         user_id: Id,
         link_hash: &[u8],
         now: Timestamp,
+        event: &NewEvent,
     ) -> Result<bool, Error> {
         const PROVE: &str = "
             UPDATE users SET email_verified = TRUE, is_active = is_active OR awaits_activation,
@@ -266,6 +274,7 @@ impl User {
                 return Ok(false);
             }
             sqlx::query(PROVE).bind(user_id).execute(&mut *transaction).await?;
+            audit!(transaction, event);
             transaction.commit().await?;
             Ok(true)
         })
@@ -277,6 +286,7 @@ impl User {
         &self,
         database: &Database,
         new: &NewLink,
+        event: &NewEvent,
     ) -> Result<bool, Error> {
         writing!(database, pool => {
             let mut transaction = pool.begin_with(database.begin()).await?;
@@ -289,6 +299,7 @@ impl User {
                 return Ok(false);
             }
             issue!(transaction, self.id, new);
+            audit!(transaction, event);
             transaction.commit().await?;
             Ok(true)
         })
@@ -303,6 +314,7 @@ impl User {
         new_email: &str,
         now: Timestamp,
         mail: &NewMail,
+        event: &NewEvent,
     ) -> Result<EmailChange, Error> {
         const CHANGE: &str = "
             UPDATE users SET email = $2, email_verified = TRUE
@@ -339,6 +351,7 @@ impl User {
             }
             sqlx::query(link::VOID_ALL).bind(user_id).execute(&mut *transaction).await?;
             enqueue!(transaction, mail);
+            audit!(transaction, event);
             transaction.commit().await?;
             Ok(EmailChange::Done)
         })
@@ -481,13 +494,20 @@ impl UserRecord {
     }
 
     /// Makes the account one that may be used; whether there is such a user.
-    pub(crate) async fn activate(database: &Database, user_id: Id) -> Result<bool, Error> {
+    pub(crate) async fn activate(
+        database: &Database,
+        user_id: Id,
+        event: &NewEvent,
+    ) -> Result<bool, Error> {
         const SQL: &str = "
             UPDATE users SET is_active = TRUE, awaits_activation = FALSE WHERE id = $1";
-        let changed = writing!(database, pool => {
-            sqlx::query(SQL).bind(user_id).execute(pool).await?.rows_affected()
-        });
-        Ok(changed == 1)
+        writing!(database, pool => {
+            let mut transaction = pool.begin_with(database.begin()).await?;
+            let changed = sqlx::query(SQL).bind(user_id).execute(&mut *transaction).await?;
+            audit!(transaction, event);
+            transaction.commit().await?;
+            Ok(changed.rows_affected() == 1)
+        })
     }
 }
 

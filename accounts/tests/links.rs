@@ -28,7 +28,10 @@ impl Purpose {
         let accounts = &stage.accounts;
         match self {
             Activation => accounts.resend_activation(EMAIL.into()).await.unwrap(),
-            Reset => accounts.reset_password(EMAIL.into()).await.unwrap(),
+            Reset => accounts
+                .reset_password(EMAIL.into(), &laptop())
+                .await
+                .unwrap(),
             EmailChange => {
                 let pair = stage.sign_in().await;
                 let caller = stage.authorize(&pair.access_token).await.unwrap();
@@ -42,11 +45,15 @@ impl Purpose {
 
     /// Opens a link; whether it worked.
     async fn open(self, stage: &Stage, token: &str) -> bool {
-        let (accounts, token) = (&stage.accounts, token.into());
+        let (accounts, token, device) = (&stage.accounts, token.into(), laptop());
         let done = match self {
-            Activation => accounts.activate(token).await,
-            Reset => accounts.confirm_reset(token, NEW_PASSWORD.into()).await,
-            EmailChange => accounts.confirm_email_change(token).await,
+            Activation => accounts.activate(token, &device).await,
+            Reset => {
+                accounts
+                    .confirm_reset(token, NEW_PASSWORD.into(), &device)
+                    .await
+            }
+            EmailChange => accounts.confirm_email_change(token, &device).await,
         };
         match done {
             Ok(()) => true,
@@ -195,7 +202,10 @@ async fn a_wish_from_before_opens_no_account_that_was_closed_meanwhile() {
     let stage = stage().await;
     let accounts = &stage.accounts;
     accounts.resend_activation(EMAIL.into()).await.unwrap();
-    accounts.reset_password(EMAIL.into()).await.unwrap();
+    accounts
+        .reset_password(EMAIL.into(), &laptop())
+        .await
+        .unwrap();
     accounts.deactivate_user(EMAIL.into()).await.unwrap();
     let mails = stage.mails().await;
     assert!(mails.is_empty(), "{mails:?}");
@@ -208,8 +218,10 @@ async fn a_wish_from_before_opens_no_account_that_was_closed_meanwhile() {
 async fn an_account_that_awaits_activation_is_active_once_its_link_is_opened() {
     let stage = Stage::new().await;
     let strict = stage.strict_server();
-    let registered = strict.register(EMAIL.into(), PASSWORD.into());
-    registered.await.unwrap();
+    strict
+        .register(EMAIL.into(), PASSWORD.into(), &laptop())
+        .await
+        .unwrap();
     let login = async || {
         let device = laptop();
         let login = strict.login(EMAIL.into(), PASSWORD.into(), &device);
@@ -234,7 +246,11 @@ async fn many_who_register_a_known_address_are_answered_like_new_ones() {
     let tasks: Vec<_> = (0..8)
         .map(|_| {
             let strict = strict.clone();
-            tokio::spawn(async move { strict.register(EMAIL.into(), NEW_PASSWORD.into()).await })
+            tokio::spawn(async move {
+                strict
+                    .register(EMAIL.into(), NEW_PASSWORD.into(), &laptop())
+                    .await
+            })
         })
         .collect();
     for task in tasks {

@@ -7,7 +7,9 @@ mod stage;
 use std::time::Duration;
 
 use accounts::{Accounts, Clock, Error, TokenPair};
-use stage::{DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop};
+use stage::{
+    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, on_laptop,
+};
 use totp_rs::{Builder, Secret, Totp};
 
 const STEP: Duration = Duration::from_secs(30);
@@ -55,7 +57,10 @@ impl Scene {
     }
 
     async fn try_code_at(&self, server: &Accounts, code: &str) -> Came {
-        let caller = server.identify(&self.half.access_token).await.unwrap();
+        let caller = server
+            .identify(&self.half.access_token, &on_laptop())
+            .await
+            .unwrap();
         came(server.pass_totp(&caller, code.into()).await)
     }
 
@@ -146,7 +151,10 @@ async fn wrong_codes_count_across_servers_and_kinds() {
         assert_eq!(scene.try_code(&wrong).await, Came::Wrong);
         assert_eq!(scene.try_code_at(&other, &wrong).await, Came::Wrong);
     }
-    let caller = other.identify(&scene.half.access_token).await.unwrap();
+    let caller = other
+        .identify(&scene.half.access_token, &on_laptop())
+        .await
+        .unwrap();
     let guess = other.pass_recovery_code(&caller, "nothing like a code".into());
     assert_eq!(came(guess.await), Came::Wrong);
     assert_eq!(scene.try_right().await, Came::Throttled(60));
@@ -205,7 +213,7 @@ async fn one_of_many_uses_of_a_code_wins() {
                     (scene.stage.accounts.clone(), code.clone(), paper.clone());
                 let token = scene.half.access_token.clone();
                 tokio::spawn(async move {
-                    let caller = accounts.identify(&token).await.unwrap();
+                    let caller = accounts.identify(&token, &on_laptop()).await.unwrap();
                     came(if round % 2 == 0 {
                         accounts.pass_totp(&caller, (&*code).into()).await
                     } else {
@@ -245,7 +253,10 @@ async fn what_is_half_signed_in_is_neither_authorized_nor_good_for_others() {
 async fn a_passed_session_stays_passed_when_it_is_renewed() {
     let scene = Scene::new().await;
     let stage = &scene.stage;
-    let caller = stage.accounts.identify(&scene.half.access_token).await;
+    let caller = stage
+        .accounts
+        .identify(&scene.half.access_token, &on_laptop())
+        .await;
     let right = code(&scene.app, stage);
     let passed = stage
         .accounts
@@ -276,7 +287,7 @@ async fn seeds_move_to_the_new_master_secret() {
     let sign_in = async |server: &Accounts| {
         let pair = server.login(EMAIL.into(), PASSWORD.into(), &laptop()).await;
         let token = pair.unwrap().tokens.access_token;
-        server.identify(&token).await.unwrap()
+        server.identify(&token, &on_laptop()).await.unwrap()
     };
     // Before they are sealed anew, the old secret is needed.
     let caller = sign_in(&rotated).await;
@@ -308,7 +319,9 @@ async fn seeds_that_are_being_set_up_move_as_well() {
     let pair = rotated
         .login(EMAIL.into(), PASSWORD.into(), &laptop())
         .await;
-    let caller = rotated.authorize(&pair.unwrap().tokens.access_token).await;
+    let caller = rotated
+        .authorize(&pair.unwrap().tokens.access_token, &on_laptop())
+        .await;
     let code = code(&app, &stage);
     let confirmed = rotated
         .confirm_totp(&caller.unwrap(), (&*code).into())
@@ -321,7 +334,10 @@ async fn seeds_that_are_being_set_up_move_as_well() {
 async fn who_was_signed_out_meanwhile_changes_nothing() {
     let scene = Scene::new().await;
     let (stage, accounts) = (&scene.stage, &scene.stage.accounts);
-    let half = accounts.identify(&scene.half.access_token).await.unwrap();
+    let half = accounts
+        .identify(&scene.half.access_token, &on_laptop())
+        .await
+        .unwrap();
     let right = code(&scene.app, stage);
     let passed = accounts.pass_totp(&half, (&*right).into()).await.unwrap();
     let caller = stage.authorize(&passed.access_token).await.unwrap();

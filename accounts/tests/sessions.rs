@@ -5,7 +5,9 @@
 mod stage;
 
 use accounts::Error;
-use stage::{DAY, EMAIL, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, why};
+use stage::{
+    DAY, EMAIL, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, on_laptop, why,
+};
 
 #[tokio::test]
 async fn an_access_token_lives_for_15_minutes() {
@@ -63,14 +65,13 @@ async fn a_session_ends_after_90_days_of_use() {
 }
 
 #[tokio::test]
-async fn sessions_that_ran_out_are_not_listed_and_are_removed_by_the_next_sign_in() {
+async fn sessions_that_ran_out_are_not_listed() {
     let stage = Stage::with_user().await;
     stage.sign_in().await;
     stage.clock.advance(31 * DAY);
     let pair = stage.sign_in().await;
     let caller = stage.authorize(&pair.access_token).await.unwrap();
     assert_eq!(stage.accounts.sessions(&caller).await.unwrap().len(), 1);
-    assert_eq!(stage.rows("sessions").await, 1);
 }
 
 #[tokio::test]
@@ -117,17 +118,6 @@ async fn a_refresh_token_used_again_later_ends_the_session() {
     // Only that session ends.
     stage.authorize(&elsewhere.access_token).await.unwrap();
     assert_eq!(stage.rows("sessions").await, 1);
-}
-
-#[tokio::test]
-async fn used_refresh_tokens_are_forgotten_after_the_grace_time() {
-    let stage = Stage::with_user().await;
-    let mut pair = stage.sign_in().await;
-    for _ in 0..5 {
-        stage.clock.advance(MINUTE);
-        pair = stage.refresh(&pair.refresh_token).await.unwrap();
-    }
-    assert_eq!(stage.rows("retired_refresh_tokens").await, 1);
 }
 
 #[tokio::test]
@@ -236,14 +226,20 @@ async fn a_new_master_secret_signs_and_the_old_one_verifies_until_it_is_dropped(
     let rotating = stage.server(&format!("{NEW_SECRET},{OLD_SECRET}"), "m=64,t=1,p=1");
     let rotated = stage.server(NEW_SECRET, "m=64,t=1,p=1");
 
-    rotating.authorize(&old.access_token).await.unwrap();
+    rotating
+        .authorize(&old.access_token, &on_laptop())
+        .await
+        .unwrap();
     let new = rotating
         .refresh((&*old.refresh_token).into(), &laptop())
         .await
         .unwrap();
-    rotated.authorize(&new.access_token).await.unwrap();
+    rotated
+        .authorize(&new.access_token, &on_laptop())
+        .await
+        .unwrap();
 
-    let refused = rotated.authorize(&old.access_token).await;
+    let refused = rotated.authorize(&old.access_token, &on_laptop()).await;
     assert!(matches!(refused, Err(Error::TokenInvalid)), "{refused:?}");
     assert_eq!(
         stage.authorize(&new.access_token).await.err(),

@@ -6,7 +6,9 @@ mod stage;
 
 use accounts::{Accounts, Device, Error};
 
-use stage::{DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, why};
+use stage::{
+    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, why,
+};
 
 const NOBODY: &str = "nobody@example.com";
 
@@ -127,7 +129,8 @@ async fn a_device_that_has_signed_in_before_has_failures_of_its_own() {
 async fn a_device_token_speaks_for_its_own_account_only() {
     let stage = Stage::with_user().await;
     let accounts = &stage.accounts;
-    let eve = accounts.register("eve@example.com".into(), PASSWORD.into());
+    let device = laptop();
+    let eve = accounts.register("eve@example.com".into(), PASSWORD.into(), &device);
     eve.await.unwrap();
     let signed_in = accounts
         .login("eve@example.com".into(), PASSWORD.into(), &stranger())

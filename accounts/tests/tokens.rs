@@ -9,7 +9,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use stage::Stage;
+use stage::{Stage, on_laptop};
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config {
@@ -25,6 +25,7 @@ fn a_token_with_another_letter_is_refused() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stage = runtime.block_on(Stage::with_user());
     let token = runtime.block_on(stage.sign_in()).access_token;
+    let device = on_laptop();
     let letters: Vec<char> =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \u{e9}"
             .chars()
@@ -36,7 +37,7 @@ fn a_token_with_another_letter_is_refused() {
             prop_assume!(changed[place] != letter);
             changed[place] = letter;
             let changed: String = changed.into_iter().collect();
-            let seen = runtime.block_on(stage.accounts.authorize(&changed));
+            let seen = runtime.block_on(stage.accounts.authorize(&changed, &device));
             prop_assert!(matches!(seen, Err(Error::TokenInvalid)), "{changed}");
             Ok(())
         })
@@ -49,6 +50,7 @@ fn a_token_with_another_letter_is_refused() {
 fn whatever_is_no_token_is_refused() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stage = runtime.block_on(Stage::with_user());
+    let device = on_laptop();
     let text = prop_oneof![
         ".{0,200}",
         "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,200}\\.[A-Za-z0-9_-]{0,60}",
@@ -56,7 +58,7 @@ fn whatever_is_no_token_is_refused() {
     ];
     runner(2000)
         .run(&text, |text| {
-            let seen = runtime.block_on(stage.accounts.authorize(&text));
+            let seen = runtime.block_on(stage.accounts.authorize(&text, &device));
             prop_assert!(matches!(seen, Err(Error::TokenInvalid)), "{text}");
             prop_assert!(runtime.block_on(stage.refuses_refresh(&text)), "{text}");
             Ok(())

@@ -26,9 +26,10 @@ fn only(field: &'static str, message: &str) -> Vec<(&'static str, Vec<String>)> 
 #[tokio::test]
 async fn an_account_is_active_and_ordinary() {
     let stage = Stage::new().await;
+    let device = laptop();
     let created = stage
         .accounts
-        .register(" Ada@EXAMPLE.com ".into(), PASSWORD.into());
+        .register(" Ada@EXAMPLE.com ".into(), PASSWORD.into(), &device);
     assert_eq!(created.await.unwrap().email, "Ada@example.com");
     let admin = stage
         .accounts
@@ -48,7 +49,9 @@ async fn an_account_is_active_and_ordinary() {
 #[tokio::test]
 async fn all_fields_at_fault_are_told_at_once() {
     let stage = Stage::with_user().await;
-    let create = async |email, password| fields(stage.accounts.register(email, password).await);
+    let device = laptop();
+    let create =
+        async |email, password| fields(stage.accounts.register(email, password, &device).await);
     let required = || vec!["This field is required.".to_owned()];
     let taken = || vec!["A user with that email already exists.".to_owned()];
     let short =
@@ -85,7 +88,11 @@ async fn an_address_is_registered_once_however_many_try() {
         .take(16)
         .map(|email| {
             let accounts = stage.accounts.clone();
-            tokio::spawn(async move { accounts.register(email.into(), PASSWORD.into()).await })
+            tokio::spawn(async move {
+                accounts
+                    .register(email.into(), PASSWORD.into(), &laptop())
+                    .await
+            })
         })
         .collect();
     let mut made = 0;
@@ -168,7 +175,7 @@ async fn deleting_an_account_takes_its_password_and_all_that_it_owns() {
     // The address is free again.
     stage
         .accounts
-        .register(EMAIL.into(), PASSWORD.into())
+        .register(EMAIL.into(), PASSWORD.into(), &laptop())
         .await
         .unwrap();
 }
@@ -180,10 +187,11 @@ async fn a_device_can_be_signed_out_by_its_owner_only() {
     let caller = stage.authorize(&one.access_token).await.unwrap();
     let other = stage.authorize(&two.access_token).await.unwrap();
 
-    let stranger = stage
+    stage
         .accounts
-        .register("eve@example.com".into(), PASSWORD.into());
-    stranger.await.unwrap();
+        .register("eve@example.com".into(), PASSWORD.into(), &laptop())
+        .await
+        .unwrap();
     let pair = stage
         .accounts
         .login("eve@example.com".into(), PASSWORD.into(), &laptop())

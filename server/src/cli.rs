@@ -5,7 +5,7 @@ use clap::{
 };
 
 use crate::{
-    commands::{self, users},
+    commands::{self, audit, users},
     config::Config,
     failure::Failure,
 };
@@ -32,6 +32,14 @@ enum Command {
     /// Look after users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Print what has happened to an account, newest first.
+    Audit {
+        #[command(flatten)]
+        whom: Whom,
+        /// How many events at most.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
 }
 
 #[derive(Subcommand)]
@@ -131,6 +139,9 @@ pub struct Settings {
         default_value = "30s"
     )]
     pub refresh_grace: String,
+    /// How long it is kept what has happened to accounts.
+    #[arg(long, env = "LATCHKEY_AUDIT_TTL", global = true, default_value = "90d")]
+    pub audit_ttl: String,
     /// Cost of password hashes: KiB of memory, passes, lanes.
     #[arg(
         long,
@@ -235,6 +246,7 @@ pub fn run() -> Result<(), Failure> {
             UserCommand::ResetOtp(whom) => users::reset_otp(&config, &whom.email),
             UserCommand::Password(whom) => users::password(&config, &whom.email),
         },
+        Command::Audit { whom, limit } => audit::list(&config, &whom.email, limit),
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Config {
     pub site_root: PathBuf,
     /// The server's URL, without a slash at its end, unless it follows from the address.
     pub public_url: Option<String>,
-    /// How long tokens and sessions live.
+    /// How long tokens and sessions live, and it is kept what has happened.
     pub lifetimes: Lifetimes,
     /// The cost of password hashes.
     pub hashing_cost: HashingCost,
@@ -130,6 +130,7 @@ impl Config {
                     &settings.refresh_grace,
                     Duration::ZERO,
                 )?,
+                audit: duration("LATCHKEY_AUDIT_TTL", &settings.audit_ttl, second)?,
             },
             hashing_cost: parse("LATCHKEY_ARGON2", &settings.argon2, |error| error)?,
             require_activation: parse(

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use accounts::{Accounts, Hearing, MailSender};
+use accounts::{Accounts, Cleanup, Hearing, MailSender};
 use axum::body::Body;
 use futures_util::FutureExt;
 use http::Request;
@@ -83,6 +83,7 @@ pub async fn serve(
     let (stop_mail, mail_stops) = oneshot::channel::<()>();
     let mail = tokio::spawn(sender.run(mail_stops.map(drop)));
     let hearing = tokio::spawn(Hearing::new(accounts.clone()).run(std::future::pending()));
+    let cleanup = tokio::spawn(Cleanup::new(accounts.clone()).run());
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop_signal()?);
@@ -123,11 +124,13 @@ pub async fn serve(
         tracing::warn!("some requests took too long and were broken off");
     }
     hearing.abort();
+    cleanup.abort();
     // Mails on their way are finished; the rest waits in the database.
     drop(stop_mail);
     if let Err(error) = mail.await {
         tracing::error!(%error, "the task that sends mails failed");
     }
+    accounts.write_failed_sign_ins().await;
     accounts.database().close().await;
     Ok(())
 }

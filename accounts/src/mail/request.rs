@@ -5,7 +5,7 @@
 use sqlx::FromRow;
 
 use crate::{
-    Database, Error, Id, Timestamp,
+    Database, Device, Error, Id, Timestamp,
     database::{reading, writing},
     email::Email,
 };
@@ -43,6 +43,10 @@ pub(crate) struct MailRequest {
     pub id: Id,
     purpose: String,
     pub email: String,
+    pub created_at: Timestamp,
+    /// From where, where that is to be remembered.
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
 }
 
 /// Takes a wish; of several servers, one gets it. Binds: id.
@@ -55,16 +59,20 @@ impl MailRequest {
         id: Id,
         wish: Wish,
         email: &Email,
+        device: Option<&Device>,
         now: Timestamp,
     ) -> Result<(), Error> {
         const SQL: &str = "
-            INSERT INTO mail_requests (id, purpose, email, created_at) VALUES ($1, $2, $3, $4)";
+            INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent)
+            VALUES ($1, $2, $3, $4, $5, $6)";
         writing!(database, pool => {
             sqlx::query(SQL)
                 .bind(id)
                 .bind(wish.as_str())
                 .bind(email.as_str())
                 .bind(now)
+                .bind(device.map(|device| &device.ip))
+                .bind(device.map(|device| &device.user_agent))
                 .execute(pool)
                 .await
                 .map(drop)?
@@ -75,7 +83,8 @@ impl MailRequest {
     /// The wishes that have waited longest, in the same order on every server.
     pub async fn oldest(database: &Database, limit: u32) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, purpose, email FROM mail_requests ORDER BY created_at, id LIMIT $1";
+            SELECT id, purpose, email, created_at, ip, user_agent
+            FROM mail_requests ORDER BY created_at, id LIMIT $1";
         Ok(reading!(database, pool => {
             sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(pool).await?
         }))

@@ -206,7 +206,10 @@ impl SmtpServer {
         let bytes = message.formatted();
         if let Some(mut kept) = self.take_idle().await {
             match kept.send(message.envelope(), &bytes).await {
-                Ok(_) => return Ok(self.keep(kept)),
+                Ok(_) => {
+                    self.keep(kept);
+                    return Ok(());
+                }
                 // A server may end a connection after so many mails, or so much time.
                 Err(error) if is_about_the_connection(&error) => {}
                 Err(error) => return Err(error.into()),

@@ -13,6 +13,7 @@ pub(crate) use totp::{Seed, issuer};
 
 use crate::{
     Database, Error, Id, Session, Timestamp, User,
+    audit::{NewEvent, audit},
     database::{reading, writing},
     mail::outbox::{NewMail, enqueue},
     session::{Replacement, renew_current},
@@ -66,6 +67,9 @@ pub(crate) struct Attempt<'a> {
     pub consequence: Consequence<'a>,
     /// The caller's session, and what changes in it if the code is right.
     pub session: Replacement,
+    /// What has happened if the code is right, and if it is wrong.
+    pub passed: NewEvent,
+    pub failed: NewEvent,
 }
 
 /// What came of it.
@@ -176,6 +180,7 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
                     .execute(&mut *transaction)
                     .await?;
             }
+            audit!(transaction, &attempt.failed);
             transaction.commit().await?;
             return Ok(Outcome::Wrong);
         }
@@ -209,6 +214,7 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
                 enqueue!(transaction, mail);
             }
         }
+        audit!(transaction, &attempt.passed);
         transaction.commit().await?;
         Ok(Outcome::Right(session))
     })
@@ -256,6 +262,7 @@ pub(crate) async fn replace_recovery_codes(
     user: &User,
     hashes: &[Vec<u8>],
     mail: &NewMail,
+    event: &NewEvent,
 ) -> Result<bool, Error> {
     writing!(database, pool => {
         let mut transaction = pool.begin_with(database.begin()).await?;
@@ -272,6 +279,7 @@ pub(crate) async fn replace_recovery_codes(
             sqlx::query(ADD_CODE).bind(user.id).bind(hash).execute(&mut *transaction).await?;
         }
         enqueue!(transaction, mail);
+        audit!(transaction, event);
         transaction.commit().await?;
         Ok(true)
     })

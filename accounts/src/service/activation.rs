@@ -2,7 +2,8 @@
 
 use super::{Accounts, link_void};
 use crate::{
-    Error, Given, User,
+    Device, Error, Given, User,
+    audit::Event,
     email::Email,
     fields::{Checks, only},
     link::{self, LinkOwner, LinkPurpose},
@@ -14,13 +15,15 @@ impl Accounts {
     ///
     /// # Errors
     /// A field error for a link that is missing, used, voided or too old.
-    pub async fn activate(&self, token: Given<'_>) -> Result<(), Error> {
+    pub async fn activate(&self, token: Given<'_>, device: &Device) -> Result<(), Error> {
         let token = only("token", token)?;
         let (database, now) = (&self.0.database, self.now());
         let owner = LinkOwner::find(database, token, LinkPurpose::Activation, now)
             .await?
             .ok_or_else(link_void)?;
-        let activated = User::activate(database, owner.user_id, &link::hash(token), now).await;
+        let hash = link::hash(token);
+        let event = self.event(Event::AddressConfirmed, owner.user_id, device);
+        let activated = User::activate(database, owner.user_id, &hash, now, &event).await;
         self.forget(owner.user_id);
         if activated? { Ok(()) } else { Err(link_void()) }
     }
@@ -31,7 +34,8 @@ impl Accounts {
     /// # Errors
     /// A field error for what is no address.
     pub async fn resend_activation(&self, email: Given<'_>) -> Result<(), Error> {
-        self.wish(Wish::Activation, &address("email", email)?).await
+        let email = address("email", email)?;
+        self.wish(Wish::Activation, &email, None).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use super::Accounts;
 use crate::{
-    Claims, Error, Given, Id, Session, TokenType, User, fields::only, secret::TokenKey,
+    Claims, Device, Error, Given, Id, Session, TokenType, User, fields::only, secret::TokenKey,
     token::UnverifiedToken, user::LiveUser,
 };
 
@@ -18,6 +18,8 @@ pub struct Identified {
     pub session_id: Id,
     /// Whether the token has passed the second factor.
     pub(crate) second_factor: bool,
+    /// The device that calls.
+    pub(crate) device: Arc<Device>,
 }
 
 /// A user with a good token that has passed all that the account asks for. Whatever takes one
@@ -34,12 +36,12 @@ impl Deref for Authorized {
 }
 
 impl Accounts {
-    /// Who an access token belongs to.
+    /// Who an access token belongs to, which this device shows.
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`.
-    pub async fn authorize(&self, token: &str) -> Result<Authorized, Error> {
-        let caller = self.identify(token).await?;
+    pub async fn authorize(&self, token: &str, device: &Arc<Device>) -> Result<Authorized, Error> {
+        let caller = self.identify(token, device).await?;
         require_second_factor(&caller.user, caller.second_factor)?;
         Ok(Authorized(caller))
     }
@@ -48,12 +50,13 @@ impl Accounts {
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`.
-    pub async fn identify(&self, token: &str) -> Result<Identified, Error> {
+    pub async fn identify(&self, token: &str, device: &Arc<Device>) -> Result<Identified, Error> {
         let (user, claims) = self.check_access_token(token).await?;
         Ok(Identified {
             user,
             session_id: claims.sid,
             second_factor: claims.has_second_factor(),
+            device: device.clone(),
         })
     }
 

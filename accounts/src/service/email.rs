@@ -2,7 +2,8 @@
 
 use super::{Accounts, Authorized, activation::address, link_void, user::TAKEN};
 use crate::{
-    Error, Given, User,
+    Device, Error, Given, User,
+    audit::Event,
     fields::{Checks, only},
     link::{self, LinkOwner, LinkPurpose, LinkToken},
     mail::{Letter, request::Wish},
@@ -47,7 +48,7 @@ impl Accounts {
         if is_taken {
             // The caller's own mailbox must not tell either: all goes on as if the address were
             // free, but for the mail with the link.
-            self.wish(Wish::Registration, &email).await?;
+            self.wish(Wish::Registration, &email, None).await?;
         } else {
             let letter = Letter::EmailChange(token);
             mails.push(self.letter(user.id, email.as_str(), letter, now)?);
@@ -59,7 +60,8 @@ impl Accounts {
             mails,
             new_email: Some(email),
         };
-        let issued = user.issue_link(database, &link).await?;
+        let event = self.event_by(Event::EmailChangeAsked, caller);
+        let issued = user.issue_link(database, &link, &event).await?;
         self.wake_mail();
         if issued {
             Ok(())
@@ -73,7 +75,11 @@ impl Accounts {
     /// # Errors
     /// A field error for a link that is missing, used, voided or too old, and for an address that
     /// another account has taken meanwhile.
-    pub async fn confirm_email_change(&self, token: Given<'_>) -> Result<(), Error> {
+    pub async fn confirm_email_change(
+        &self,
+        token: Given<'_>,
+        device: &Device,
+    ) -> Result<(), Error> {
         let token = only("token", token)?;
         let (database, now) = (&self.0.database, self.now());
         let owner = LinkOwner::find(database, token, LinkPurpose::EmailChange, now)
@@ -85,8 +91,11 @@ impl Accounts {
         };
         let mail = self.letter(owner.user_id, owner.email, changed, now)?;
         let hash = link::hash(token);
-        let done = User::change_email(database, owner.user_id, &hash, &new_email, now, &mail).await;
-        self.forget(owner.user_id);
+        let user_id = owner.user_id;
+        let event = self.event(Event::EmailChanged, user_id, device);
+        let done =
+            User::change_email(database, user_id, &hash, &new_email, now, &mail, &event).await;
+        self.forget(user_id);
         self.wake_mail();
         match done? {
             EmailChange::Done => Ok(()),

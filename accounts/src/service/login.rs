@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use super::Accounts;
 use crate::{
-    ClientNetwork, Device, Error, Given, Session, Timestamp, TokenPair, device_token,
+    ClientNetwork, Device, Error, Given, Session, Timestamp, TokenPair,
+    audit::{Event, NewEvent},
+    device_token,
     email::Email,
     fields::Checks,
     password::{Password, Verified},
@@ -159,14 +161,17 @@ impl Accounts {
             .hasher
             .verify(password.clone(), stored, random.bytes())
             .await?;
-        let (Some(known), Verified::Right | Verified::RightWithNewHash(_)) = (&known, &verified)
-        else {
+        let Some(known) = known else {
             return Err(Error::InvalidCredentials);
         };
+        if verified == Verified::Wrong {
+            self.sign_in_failed(known.id, device);
+            return Err(Error::InvalidCredentials);
+        }
         if !known.is_active {
             return Err(Error::InactiveAccount);
         }
-        let now = self.now();
+        let (session_id, now) = (random.id(), self.now());
         let sign_in = SignIn {
             user_id: known.id,
             checked_hash: &known.password_hash,
@@ -174,13 +179,16 @@ impl Accounts {
                 Verified::RightWithNewHash(hash) => hash,
                 _ => &known.password_hash,
             },
-            session_id: random.id(),
+            session_id,
             refresh_id: random.id(),
             now,
-            idle_since: self.idle_since(now),
             expires_at: now.plus(self.0.lifetimes.session),
             device,
             guess,
+            event: NewEvent {
+                session_id: Some(session_id),
+                ..self.event(Event::SignedIn, known.id, device)
+            },
         };
         let started = Session::start(database, &sign_in).await;
         self.forget(known.id);

@@ -1,7 +1,7 @@
 //! Signing out.
 
 use super::{Accounts, Authorized, Identified};
-use crate::{Error, Session};
+use crate::{Error, Session, audit::Event};
 
 impl Accounts {
     /// Ends the caller's session: its tokens are void from now on.
@@ -10,8 +10,10 @@ impl Accounts {
     /// When the database fails.
     pub async fn logout(&self, caller: &Identified) -> Result<(), Error> {
         // A session that was ended meanwhile is as good as one ended now.
-        let ended = Session::end(&self.0.database, caller.user.id, caller.session_id).await;
-        self.forget(caller.user.id);
+        let (database, user_id) = (&self.0.database, caller.user.id);
+        let event = self.event_by(Event::SignedOut, caller);
+        let ended = Session::end(database, user_id, caller.session_id, &event).await;
+        self.forget(user_id);
         ended.map(drop)
     }
 
@@ -21,6 +23,7 @@ impl Accounts {
     /// When the database fails.
     pub async fn logout_all(&self, caller: &Authorized) -> Result<(), Error> {
         // An account that was deleted meanwhile has no sessions either.
-        self.rekey(&self.rekeying(caller.user.id)).await.map(drop)
+        let event = self.event_by(Event::SignedOutEverywhere, caller);
+        self.rekey(&self.rekeying(event)).await.map(drop)
     }
 }

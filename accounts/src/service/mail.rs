@@ -2,7 +2,8 @@
 
 use super::Accounts;
 use crate::{
-    Error, Id, MasterSecrets, Timestamp,
+    Device, Error, Id, MasterSecrets, Timestamp,
+    audit::{Event, NewEvent, audit},
     database::writing,
     email::Email,
     link::{LinkPurpose, LinkToken},
@@ -59,10 +60,16 @@ impl Accounts {
         })
     }
 
-    /// Writes a wish for a mail down, and wakes who grants it.
-    pub(super) async fn wish(&self, wish: Wish, email: &Email) -> Result<(), Error> {
-        let id = self.random().id();
-        MailRequest::insert(&self.0.database, id, wish, email, self.now()).await?;
+    /// Writes a wish for a mail down, and wakes who grants it. The device is kept where the wish is
+    /// to be remembered.
+    pub(super) async fn wish(
+        &self,
+        wish: Wish,
+        email: &Email,
+        device: Option<&Device>,
+    ) -> Result<(), Error> {
+        let (id, database) = (self.random().id(), &self.0.database);
+        MailRequest::insert(database, id, wish, email, device, self.now()).await?;
         self.wake_mail();
         Ok(())
     }
@@ -82,7 +89,10 @@ impl Accounts {
                 Err(_) => None,
             };
             let granted = match (request.wish(), user) {
-                (Some(wish), Some(user)) => Some((user.user.id, self.granted(wish, &user, now)?)),
+                (Some(wish), Some(user)) => {
+                    let asked = self.asked(request, user.user.id);
+                    Some((user.user.id, self.granted(wish, &user, now)?, asked))
+                }
                 _ => None,
             };
             grants.push((request.id, granted));
@@ -95,7 +105,7 @@ impl Accounts {
                     .execute(&mut *transaction)
                     .await?;
                 if taken.rows_affected() == 1
-                    && let Some((user_id, granted)) = granted
+                    && let Some((user_id, granted, asked)) = granted
                     // Who was deleted meanwhile gets nothing.
                     && sqlx::query(crate::user::LOCK)
                         .bind(user_id)
@@ -108,11 +118,24 @@ impl Accounts {
                         Granted::Letter(mail) => enqueue!(transaction, mail),
                         Granted::Nothing => {}
                     }
+                    if let Some(event) = asked {
+                        audit!(transaction, event);
+                    }
                 }
             }
             transaction.commit().await?;
         });
         Ok(())
+    }
+
+    /// What has happened by a wish that is to be remembered.
+    fn asked(&self, request: &MailRequest, user_id: Id) -> Option<NewEvent> {
+        Some(NewEvent {
+            at: request.created_at,
+            ip: request.ip.clone()?,
+            user_agent: request.user_agent.clone()?,
+            ..self.event_without_device(Event::PasswordResetAsked, user_id)
+        })
     }
 
     fn granted(&self, wish: Wish, record: &UserRecord, now: Timestamp) -> Result<Granted, Error> {

@@ -1,6 +1,7 @@
 //! What a person can do, one file for each.
 
 mod activation;
+mod audit;
 mod authorize;
 mod email;
 mod login;
@@ -13,6 +14,7 @@ mod second_factor;
 mod sessions;
 mod user;
 
+use audit::FailedSignIns;
 pub use authorize::{Authorized, Identified};
 pub use login::SignedIn;
 pub use user::Registered;
@@ -51,6 +53,8 @@ pub struct Lifetimes {
     pub session: Duration,
     /// How long a used refresh token still gets a pair.
     pub grace: Duration,
+    /// How long it is kept what has happened.
+    pub audit: Duration,
 }
 
 /// What the domain needs to know.
@@ -83,6 +87,7 @@ struct Inner {
     require_activation: bool,
     delays_sign_ins: bool,
     mail_waits: Notify,
+    failed_sign_ins: FailedSignIns,
     cache: UserCache,
     hasher: Hasher,
     metrics: Metrics,
@@ -109,6 +114,7 @@ impl Accounts {
             require_activation: settings.require_activation,
             delays_sign_ins: settings.delays_sign_ins,
             mail_waits: Notify::new(),
+            failed_sign_ins: FailedSignIns::default(),
             cache: UserCache::new(settings.cache),
             hasher: Hasher::start(settings.hashing_cost)?,
             metrics: Metrics::new().map_err(std::io::Error::other)?,
@@ -136,9 +142,18 @@ impl Accounts {
         self.0.hasher.waiting()
     }
 
+    pub(crate) fn lifetimes(&self) -> &Lifetimes {
+        &self.0.lifetimes
+    }
+
     /// A new id, for whoever needs one.
     pub(crate) fn new_id(&self) -> Id {
         self.random().id()
+    }
+
+    /// Unpredictable bytes, for whoever needs some.
+    pub(crate) fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        self.random().bytes()
     }
 
     /// What is in memory of this user is no longer true. To be called after the change is committed

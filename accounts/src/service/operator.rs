@@ -2,7 +2,9 @@
 //! servers at once, as they look at the user's row.
 
 use super::{Accounts, activation::address};
-use crate::{Error, Given, User, UserRecord, fields::Checks, mail::Letter, user::Rekeying};
+use crate::{
+    Error, Given, User, UserRecord, audit::Event, fields::Checks, mail::Letter, user::Rekeying,
+};
 
 impl Accounts {
     /// The users whose addresses come after `after` in the alphabet, at most `limit` of them.
@@ -21,7 +23,7 @@ impl Accounts {
         let user = self.user_by_email(email).await?;
         self.rekey_user(Rekeying {
             deactivates: true,
-            ..self.rekeying(user.id)
+            ..self.rekeying(self.event_without_device(Event::OperatorDeactivated, user.id))
         })
         .await
     }
@@ -32,7 +34,8 @@ impl Accounts {
     /// `NotFound`; a field error for what is no address.
     pub async fn activate_user(&self, email: Given<'_>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
-        let activated = UserRecord::activate(&self.0.database, user.id).await;
+        let event = self.event_without_device(Event::OperatorActivated, user.id);
+        let activated = UserRecord::activate(&self.0.database, user.id, &event).await;
         self.forget(user.id);
         if activated? {
             Ok(user)
@@ -47,7 +50,8 @@ impl Accounts {
     /// `NotFound`; a field error for what is no address.
     pub async fn sign_out_user(&self, email: Given<'_>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
-        self.rekey_user(self.rekeying(user.id)).await
+        self.rekey_user(self.rekeying(self.event_without_device(Event::OperatorSignedOut, user.id)))
+            .await
     }
 
     /// Removes a user's second factor, for who has lost both app and recovery codes: every session
@@ -63,7 +67,7 @@ impl Accounts {
         self.rekey_user(Rekeying {
             removes_second_factor: true,
             mail: mail.transpose()?,
-            ..self.rekeying(user.id)
+            ..self.rekeying(self.event_without_device(Event::OperatorResetOtp, user.id))
         })
         .await
     }
@@ -89,12 +93,12 @@ impl Accounts {
         self.rekey_user(Rekeying {
             password_hash: Some(self.hash_password(password).await?),
             mail: Some(mail),
-            ..self.rekeying(user.id)
+            ..self.rekeying(self.event_without_device(Event::OperatorSetPassword, user.id))
         })
         .await
     }
 
-    async fn user_by_email(&self, email: Given<'_>) -> Result<User, Error> {
+    pub(super) async fn user_by_email(&self, email: Given<'_>) -> Result<User, Error> {
         let email = address("email", email)?;
         let record = UserRecord::find(&self.0.database, &email).await?;
         record.map(|record| record.user).ok_or(Error::NotFound)

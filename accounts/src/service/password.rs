@@ -2,7 +2,8 @@
 
 use super::{Accounts, Authorized, activation::address, link_void};
 use crate::{
-    Error, Given, TokenPair,
+    Device, Error, Given, TokenPair,
+    audit::{Event, NewEvent},
     fields::Checks,
     link::{self, LinkOwner, LinkPurpose},
     mail::{Letter, request::Wish},
@@ -37,7 +38,7 @@ impl Accounts {
             password_hash: Some(self.hash_password(new).await?),
             keeps: Some(self.replacement(caller, caller.second_factor, now)),
             mail: Some(self.letter(user.id, &user.email, Letter::PasswordChanged, now)?),
-            ..self.rekeying(user.id)
+            ..self.rekeying(self.event_by(Event::PasswordChanged, caller))
         };
         self.rekey_caller(&change, now).await
     }
@@ -47,8 +48,9 @@ impl Accounts {
     ///
     /// # Errors
     /// A field error for what is no address.
-    pub async fn reset_password(&self, email: Given<'_>) -> Result<(), Error> {
-        self.wish(Wish::Reset, &address("email", email)?).await
+    pub async fn reset_password(&self, email: Given<'_>, device: &Device) -> Result<(), Error> {
+        let email = address("email", email)?;
+        self.wish(Wish::Reset, &email, Some(device)).await
     }
 
     /// Sets a new password by a mailed link: every session is over, all other links are void, and
@@ -61,6 +63,7 @@ impl Accounts {
         &self,
         token: Given<'_>,
         new_password: Given<'_>,
+        device: &Device,
     ) -> Result<(), Error> {
         let (database, now) = (&self.0.database, self.now());
         let mut checks = Checks::default();
@@ -85,7 +88,7 @@ impl Accounts {
             password_hash: Some(password_hash),
             link: Some((&hash, now)),
             mail: Some(self.letter(owner.user_id, owner.email, Letter::PasswordChanged, now)?),
-            ..self.rekeying(owner.user_id)
+            ..self.rekeying(self.event(Event::PasswordReset, owner.user_id, device))
         };
         self.rekey(&change).await?.map(drop).ok_or_else(link_void)
     }
@@ -95,10 +98,10 @@ impl Accounts {
         self.0.hasher.hash(Password::new(password), salt).await
     }
 
-    /// A change of the user's secret and of nothing else.
-    pub(super) fn rekeying(&self, user_id: crate::Id) -> Rekeying<'static> {
+    /// A change of the user's secret and of nothing else, to be remembered as this event.
+    pub(super) fn rekeying(&self, event: NewEvent) -> Rekeying<'static> {
         Rekeying {
-            user_id,
+            user_id: event.user_id,
             expected_secret: None,
             new_secret: JwtSecret::new(self.random()),
             password_hash: None,
@@ -107,6 +110,7 @@ impl Accounts {
             link: None,
             keeps: None,
             mail: None,
+            event,
         }
     }
 }

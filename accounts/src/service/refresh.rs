@@ -1,7 +1,12 @@
 //! Renewing tokens.
 
 use super::Accounts;
-use crate::{Device, Error, Given, Session, TokenPair, fields::only, session::Renewal};
+use crate::{
+    Device, Error, Given, Session, TokenPair,
+    audit::{Event, NewEvent},
+    fields::only,
+    session::Renewal,
+};
 
 impl Accounts {
     /// Exchanges a refresh token for a new pair.
@@ -35,6 +40,10 @@ impl Accounts {
             idle_since: self.idle_since(now),
             grace_since: now.minus(self.0.lifetimes.grace),
             device,
+            reuse: NewEvent {
+                session_id: Some(claims.sid),
+                ..self.event(Event::RefreshTokenReused, user.id, device)
+            },
         };
         let renewed = Session::renew(&self.0.database, &renewal).await?;
         let Some(mut session) = renewed else {

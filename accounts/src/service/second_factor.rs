@@ -3,6 +3,7 @@
 use super::{Accounts, Authorized, Identified};
 use crate::{
     Error, Given, TokenPair, TotpSetup,
+    audit::Event,
     fields::only,
     mail::Letter,
     second_factor::{self, Attempt, Consequence, Evidence, Outcome, SealedSeeds, Seed, recovery},
@@ -65,6 +66,8 @@ impl Accounts {
                 mail: &mail,
             },
             session: self.replacement(caller, true, now),
+            passed: self.event_by(Event::SecondFactorOn, caller),
+            failed: self.event_by(Event::SecondFactorFailed, caller),
         };
         let pair = match self.attempt(caller, &attempt).await {
             Err(Error::PermissionDenied) => Err(Error::field(
@@ -93,6 +96,8 @@ impl Accounts {
             evidence: Evidence::Code(&step_of),
             consequence: Consequence::Pass,
             session: self.replacement(caller, true, self.now()),
+            passed: self.event_by(Event::SecondFactorPassed, caller),
+            failed: self.event_by(Event::SecondFactorFailed, caller),
         };
         self.attempt(caller, &attempt).await
     }
@@ -123,6 +128,8 @@ impl Accounts {
             evidence: Evidence::RecoveryCode(hash.as_deref()),
             consequence: Consequence::PassAndTell(&mails),
             session: self.replacement(caller, true, now),
+            passed: self.event_by(Event::RecoveryCodeUsed, caller),
+            failed: self.event_by(Event::SecondFactorFailed, caller),
         };
         self.attempt(caller, &attempt).await
     }
@@ -147,7 +154,7 @@ impl Accounts {
             removes_second_factor: true,
             keeps: Some(self.replacement(caller, false, now)),
             mail: Some(self.letter(user.id, &user.email, Letter::SecondFactorOff, now)?),
-            ..self.rekeying(user.id)
+            ..self.rekeying(self.event_by(Event::SecondFactorOff, caller))
         };
         self.rekey_caller(&change, now).await
     }
@@ -170,8 +177,11 @@ impl Accounts {
         }
         let (codes, hashes) = self.new_recovery_codes(user.id);
         let mail = self.letter(user.id, &user.email, Letter::RecoveryCodesReplaced, now)?;
+        let event = self.event_by(Event::RecoveryCodesReplaced, caller);
         let database = &self.0.database;
-        if !second_factor::replace_recovery_codes(database, user, &hashes, &mail).await? {
+        let replaced =
+            second_factor::replace_recovery_codes(database, user, &hashes, &mail, &event).await?;
+        if !replaced {
             return Err(Error::TokenInvalid);
         }
         self.wake_mail();

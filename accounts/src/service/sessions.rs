@@ -1,7 +1,11 @@
 //! Seeing and ending one's sessions.
 
 use super::{Accounts, Authorized};
-use crate::{Error, Given, Id, Session, fields::only};
+use crate::{
+    Error, Given, Id, Session,
+    audit::{Event, NewEvent},
+    fields::only,
+};
 
 impl Accounts {
     /// The caller's sessions, newest first.
@@ -20,7 +24,11 @@ impl Accounts {
     /// id.
     pub async fn revoke(&self, caller: &Authorized, id: Given<'_>) -> Result<(), Error> {
         let id: Id = only("id", id)?.parse().map_err(|_| Error::NotFound)?;
-        let ended = Session::end(&self.0.database, caller.user.id, id).await;
+        let event = NewEvent {
+            session_id: Some(id),
+            ..self.event_by(Event::SessionRevoked, caller)
+        };
+        let ended = Session::end(&self.0.database, caller.user.id, id, &event).await;
         self.forget(caller.user.id);
         if ended? { Ok(()) } else { Err(Error::NotFound) }
     }

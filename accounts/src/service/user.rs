@@ -2,7 +2,8 @@
 
 use super::{Accounts, Authorized, activation::address};
 use crate::{
-    Error, Given, Id, User,
+    Device, Error, Given, Id, User,
+    audit::Event,
     email::Email,
     fields::{Checks, only},
     mail::request::Wish,
@@ -23,10 +24,10 @@ pub struct Registered {
 }
 
 /// Who makes an account.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Maker {
-    /// Its user.
-    User,
+#[derive(Clone, Copy)]
+enum Maker<'a> {
+    /// Its user, on this device.
+    User(&'a Device),
     /// An operator, who answers for the address.
     Operator { is_admin: bool },
 }
@@ -43,8 +44,9 @@ impl Accounts {
         &self,
         email: Given<'_>,
         password: Given<'_>,
+        device: &Device,
     ) -> Result<Registered, Error> {
-        self.create(email, password, Maker::User).await
+        self.create(email, password, Maker::User(device)).await
     }
 
     /// Makes an account by an operator's hand, which can be used at once.
@@ -65,9 +67,9 @@ impl Accounts {
         &self,
         email: Given<'_>,
         password: Given<'_>,
-        maker: Maker,
+        maker: Maker<'_>,
     ) -> Result<Registered, Error> {
-        let awaits_activation = self.0.require_activation && maker == Maker::User;
+        let awaits_activation = self.0.require_activation && matches!(maker, Maker::User(_));
         let mut checks = Checks::default();
         let email = checks.absorb(address("email", email))?;
         let password = checks.required("password", password).inspect(|text| {
@@ -89,19 +91,23 @@ impl Accounts {
         let random = self.random();
         let password_hash = self.hash_password(password).await?;
         let (id, now) = (random.id(), self.now());
-        let activation = match maker {
-            Maker::User => Some(self.activation_link(id, email.as_str(), now)?),
-            Maker::Operator { .. } => None,
+        let (activation, event) = match maker {
+            Maker::User(device) => (
+                Some(self.activation_link(id, email.as_str(), now)?),
+                self.event(Event::Registered, id, device),
+            ),
+            Maker::Operator { .. } => (None, self.event_without_device(Event::OperatorCreated, id)),
         };
         let new = NewUser {
             id,
             email: email.clone(),
             password_hash,
-            is_admin: maker == Maker::Operator { is_admin: true },
+            is_admin: matches!(maker, Maker::Operator { is_admin: true }),
             awaits_activation,
             jwt_secret: JwtSecret::new(random),
             date_joined: now,
             activation,
+            event,
         };
         let registered = Registered {
             id,
@@ -109,7 +115,7 @@ impl Accounts {
         };
         match User::insert(&self.0.database, &new).await? {
             Some(_) => self.wake_mail(),
-            None if awaits_activation => self.wish(Wish::Registration, email).await?,
+            None if awaits_activation => self.wish(Wish::Registration, email, None).await?,
             None => return Err(Error::field("email", TAKEN)),
         }
         Ok(registered)

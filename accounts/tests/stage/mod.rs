@@ -84,7 +84,10 @@ impl Stage {
     /// The same with one user.
     pub async fn with_user() -> Self {
         let stage = Self::new().await;
-        let created = stage.accounts.register(EMAIL.into(), PASSWORD.into());
+        let device = laptop();
+        let created = stage
+            .accounts
+            .register(EMAIL.into(), PASSWORD.into(), &device);
         created.await.unwrap();
         stage
     }
@@ -113,7 +116,8 @@ impl Stage {
 
     /// Who an access token belongs to, or in a word why it is refused.
     pub async fn authorize(&self, token: &str) -> Result<Authorized, &'static str> {
-        self.accounts.authorize(token).await.map_err(why)
+        let caller = self.accounts.authorize(token, &on_laptop()).await;
+        caller.map_err(why)
     }
 
     /// Whether this text, which is no token of ours, is refused as a refresh token.
@@ -172,6 +176,11 @@ pub fn why(error: accounts::Error) -> &'static str {
     }
 }
 
+/// The device on which tokens are shown.
+pub fn on_laptop() -> Arc<Device> {
+    Arc::new(laptop())
+}
+
 pub fn laptop() -> Device {
     Device::new(IpAddr::V4(Ipv4Addr::LOCALHOST), "Laptop")
 }
@@ -192,6 +201,7 @@ fn accounts(
             idle: 30 * DAY,
             session: 90 * DAY,
             grace: 30 * SECOND,
+            audit: 90 * DAY,
         },
         require_activation,
         delays_sign_ins: true,

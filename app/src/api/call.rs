@@ -1,6 +1,6 @@
 //! What a server function may know of the request it answers.
 
-use std::{borrow::Cow, cell::Cell, future::Future, net::IpAddr};
+use std::{borrow::Cow, cell::Cell, future::Future, net::IpAddr, sync::Arc};
 
 use accounts::{Accounts, Authorized, Device, Identified};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
@@ -24,7 +24,7 @@ pub struct Call {
     /// The domain.
     pub accounts: Accounts,
     /// The device that calls.
-    pub device: Device,
+    pub device: Arc<Device>,
     token: Option<String>,
     is_https: bool,
 }
@@ -58,7 +58,7 @@ impl Call {
         let device = Device::new(context.ip, &user_agent(&parts.headers));
         let call = Self {
             accounts: context.accounts.clone(),
-            device: device.with_device_tokens(device_cookie(&parts.headers)),
+            device: Arc::new(device.with_device_tokens(device_cookie(&parts.headers))),
             token: bearer_token(&parts.headers),
             is_https: context.is_https,
         };
@@ -94,7 +94,8 @@ impl Call {
     /// `not_authenticated` without a token, `token_expired` or `token_invalid` with a bad one,
     /// `otp_required` with one that has the second factor still to pass.
     pub async fn authorize(&self) -> Result<Authorized, ApiError> {
-        Ok(self.accounts.authorize(self.token()?).await?)
+        let token = self.token()?;
+        Ok(self.accounts.authorize(token, &self.device).await?)
     }
 
     /// The same for what needs no second factor: passing it, and signing out.
@@ -102,7 +103,8 @@ impl Call {
     /// # Errors
     /// `not_authenticated` without a token, `token_expired` or `token_invalid` with a bad one.
     pub async fn identify(&self) -> Result<Identified, ApiError> {
-        Ok(self.accounts.identify(self.token()?).await?)
+        let token = self.token()?;
+        Ok(self.accounts.identify(token, &self.device).await?)
     }
 
     fn token(&self) -> Result<&str, ApiError> {

@@ -1,5 +1,6 @@
 //! What the program can be told to do.
 
+pub mod audit;
 pub mod users;
 
 use std::io::Write;

@@ -133,7 +133,7 @@ pub fn password(config: &Config, email: &str) -> Result<(), Failure> {
 }
 
 /// Opens the database, does something with the accounts in it, and closes it.
-fn with_accounts(
+pub(super) fn with_accounts(
     config: &Config,
     action: impl AsyncFnOnce(&Accounts) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -167,7 +167,7 @@ fn read_password() -> Result<String, Failure> {
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-fn in_one_line(error: Error, email: &str) -> Failure {
+pub(super) fn in_one_line(error: Error, email: &str) -> Failure {
     match error {
         Error::NotFound => Failure::new(format!("there is no user {email}")),
         Error::Fields(fields) => Failure::new(

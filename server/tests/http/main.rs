@@ -5,6 +5,7 @@
 //!
 //! The modules under `routes` mirror the paths of the API.
 
+mod audit;
 mod faults;
 mod half_signed_in;
 mod hostile;

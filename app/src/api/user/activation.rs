@@ -9,7 +9,7 @@ use crate::api::{ApiError, Post, Text};
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation")]
 pub async fn activation(#[server(default)] token: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
-    Ok(call.accounts.activate(token.given()).await?)
+    Ok(call.accounts.activate(token.given(), &call.device).await?)
 }
 
 /// `POST /api/user/activation/resend`: mails the link again, to who still has to open it. The

@@ -24,7 +24,7 @@ pub async fn create(
     let call = crate::api::Call::current();
     let user = call
         .accounts
-        .register(email.given(), password.given())
+        .register(email.given(), password.given(), &call.device)
         .await?;
     Ok(Created {
         id: user.id.to_string(),

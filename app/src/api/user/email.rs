@@ -32,5 +32,8 @@ pub async fn change_email(
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/email/change/confirm")]
 pub async fn confirm_email_change(#[server(default)] token: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
-    Ok(call.accounts.confirm_email_change(token.given()).await?)
+    Ok(call
+        .accounts
+        .confirm_email_change(token.given(), &call.device)
+        .await?)
 }

@@ -1,6 +1,7 @@
 //! `/api/user`: accounts and their sessions.
 
 mod activation;
+mod activity;
 mod create;
 mod delete;
 mod email;
@@ -11,6 +12,7 @@ mod sessions;
 mod view;
 
 pub use activation::{activation, resend_activation};
+pub use activity::{Event, activity};
 pub use create::{Created, create};
 pub use delete::delete;
 pub use email::{change_email, confirm_email_change};

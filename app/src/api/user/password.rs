@@ -32,7 +32,10 @@ pub async fn change_password(
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/password/reset")]
 pub async fn reset_password(#[server(default)] email: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
-    Ok(call.accounts.reset_password(email.given()).await?)
+    Ok(call
+        .accounts
+        .reset_password(email.given(), &call.device)
+        .await?)
 }
 
 /// `POST /api/user/password/reset/confirm`: sets a new password by a mailed link; every session is
@@ -49,6 +52,6 @@ pub async fn confirm_reset(
     let call = crate::api::Call::current();
     Ok(call
         .accounts
-        .confirm_reset(token.given(), new_password.given())
+        .confirm_reset(token.given(), new_password.given(), &call.device)
         .await?)
 }

@@ -1,6 +1,13 @@
+use futures::future::join;
 use leptos::{prelude::*, task::spawn_local};
 
-use crate::api::user::{self, Profile, Session};
+use crate::api::{
+    ApiError,
+    user::{self, Event, Profile, Session},
+};
+
+/// What has happened to the account, or why that can't be told.
+pub(super) type Activity = Result<Vec<Event>, ApiError>;
 
 /// What the sections of the page show, and change.
 #[derive(Clone, Copy)]
@@ -9,13 +16,16 @@ pub(super) struct Details {
     pub profile: RwSignal<Profile>,
     /// The user's devices.
     pub sessions: RwSignal<Vec<Session>>,
+    /// What has happened to the account.
+    pub activity: RwSignal<Activity>,
 }
 
 impl Details {
-    pub fn new(profile: Profile, sessions: Vec<Session>) -> Self {
+    pub fn new(profile: Profile, sessions: Vec<Session>, activity: Activity) -> Self {
         Self {
             profile: RwSignal::new(profile),
             sessions: RwSignal::new(sessions),
+            activity: RwSignal::new(activity),
         }
     }
 
@@ -40,11 +50,15 @@ impl Details {
             .try_update(|profile| profile.otp_enabled = is_on);
     }
 
-    /// Looks which devices are left. Where that fails, those that were known stay.
+    /// Looks which devices are left, and what has happened. Where that fails, what was known stays.
     pub fn reload_sessions(self) {
         spawn_local(async move {
-            if let Ok(sessions) = user::sessions().await {
+            let (sessions, activity) = join(user::sessions(), user::activity()).await;
+            if let Ok(sessions) = sessions {
                 self.sessions.try_set(sessions);
+            }
+            if activity.is_ok() {
+                self.activity.try_set(activity);
             }
         });
     }

@@ -1,18 +1,14 @@
-use std::time::Duration;
-
 use leptos::prelude::*;
 
+use super::clock::clock;
 use crate::{
     api::{
         Code,
         user::{self, Session},
     },
-    browser::{device_name, session},
+    browser::device_name,
     components::{Alert, Button, RelativeTime, Submission, focus_soon},
 };
-
-/// How often the times are told anew.
-const TICK: Duration = Duration::from_secs(30);
 
 /// Every signed-in device, and a way to sign out each other.
 #[component]
@@ -94,16 +90,4 @@ fn Device(session: Session, now: Signal<u64>) -> impl IntoView {
                 })}
         </li>
     }
-}
-
-/// The time, every now and then.
-fn clock() -> Signal<u64> {
-    let now = RwSignal::new(session::now());
-    let ticking = set_interval_with_handle(move || now.set(session::now()), TICK);
-    on_cleanup(move || {
-        if let Ok(ticking) = ticking {
-            ticking.clear();
-        }
-    });
-    now.into()
 }

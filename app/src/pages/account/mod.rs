@@ -1,5 +1,7 @@
 //! `/account`: who is signed in, where, and the way out.
 
+mod activity;
+mod clock;
 mod delete;
 mod details;
 mod devices;
@@ -9,7 +11,7 @@ mod password;
 mod sign_out;
 mod two_factor;
 
-use futures::future::join;
+use futures::future::join3;
 use http::StatusCode;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
@@ -23,6 +25,7 @@ use crate::{
     },
     browser::{Presence, next::with_next},
 };
+use activity::Activity;
 use delete::DeleteAccount;
 use details::Details;
 use devices::Devices;
@@ -36,7 +39,7 @@ use two_factor::TwoFactor;
 enum Known {
     Nothing,
     Failure(ApiError),
-    Account(Profile, Vec<Session>),
+    Account(Profile, Vec<Session>, details::Activity),
 }
 
 /// `/account`: who is signed in, where, and the way out.
@@ -47,7 +50,7 @@ pub fn Account() -> impl IntoView {
     load_when_signed_in(known);
     let email = move || {
         known.with(|known| match known {
-            Known::Account(profile, _) => Some(profile.email.clone()),
+            Known::Account(profile, ..) => Some(profile.email.clone()),
             _ => None,
         })
     };
@@ -67,13 +70,14 @@ pub fn Account() -> impl IntoView {
             {move || match known.get() {
                 Known::Nothing => view! { <Waiting /> }.into_any(),
                 Known::Failure(error) => view! { <Failed error known /> }.into_any(),
-                Known::Account(profile, sessions) => {
-                    let details = Details::new(profile, sessions);
+                Known::Account(profile, sessions, activity) => {
+                    let details = Details::new(profile, sessions, activity);
                     view! {
                         <Devices sessions=details.sessions />
                         <Email details />
                         <Password details />
                         <TwoFactor details />
+                        <Activity details />
                         <DeleteAccount details />
                     }
                         .into_any()
@@ -139,9 +143,11 @@ fn load_when_signed_in(known: RwSignal<Known>) {
 fn load(known: RwSignal<Known>) {
     known.set(Known::Nothing);
     spawn_local(async move {
-        let (profile, sessions) = join(user::view(), user::sessions()).await;
+        let (profile, sessions, activity) =
+            join3(user::view(), user::sessions(), user::activity()).await;
         match profile.and_then(|profile| Ok((profile, sessions?))) {
-            Ok((profile, sessions)) => known.try_set(Known::Account(profile, sessions)),
+            // The page is of use without knowing what has happened.
+            Ok((profile, sessions)) => known.try_set(Known::Account(profile, sessions, activity)),
             // The session has ended or is half a one, and the page is about to be left.
             Err(error)
                 if error.status() == StatusCode::UNAUTHORIZED

@@ -41,7 +41,7 @@ const fn post(path: &'static str, needs: Needs) -> Endpoint {
 }
 
 /// The endpoints, as the contract has them.
-pub const ENDPOINTS: [Endpoint; 23] = [
+pub const ENDPOINTS: [Endpoint; 24] = [
     post("/api/user/create", Needs::Nothing),
     post("/api/user/login", Needs::Nothing),
     post("/api/user/login/refresh", Needs::Nothing),
@@ -52,6 +52,7 @@ pub const ENDPOINTS: [Endpoint; 23] = [
     post("/api/user/logout/all", Needs::Token),
     get("/api/user/sessions", Needs::Token),
     post("/api/user/sessions/revoke", Needs::Token),
+    get("/api/user/activity", Needs::Token),
     post("/api/user/activation", Needs::Nothing),
     post("/api/user/activation/resend", Needs::Nothing),
     post("/api/user/password/change", Needs::Token),

@@ -1,4 +1,5 @@
 mod activation;
+mod activity;
 mod create;
 mod delete;
 mod email;

@@ -1,0 +1,186 @@
+use leptos::prelude::*;
+
+use super::{clock::clock, details::Details};
+use crate::{
+    api::{
+        ApiError,
+        user::{self, Event},
+    },
+    browser::device_name,
+    components::{Button, RelativeTime, Submission},
+};
+
+/// How many events are shown at first.
+const FEW: usize = 10;
+
+/// What has happened to the account last.
+#[component]
+pub(super) fn Activity(
+    /// What the page knows.
+    details: Details,
+) -> impl IntoView {
+    view! {
+        <section class="section" aria-labelledby="activity">
+            <h2 id="activity">"Recent activity"</h2>
+            <p class="section-lead">
+                "What has happened to your account, newest first. If something was not you, change your password."
+            </p>
+            {move || match details.activity.get() {
+                Err(error) => view! { <Failed error details /> }.into_any(),
+                Ok(events) if events.is_empty() => {
+                    view! { <p>"Nothing has happened lately."</p> }.into_any()
+                }
+                Ok(events) => view! { <Events events /> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+/// Says why nothing came, and tries again on demand.
+#[component]
+fn Failed(
+    /// Why.
+    error: ApiError,
+    /// Where to put what comes at last.
+    details: Details,
+) -> impl IntoView {
+    let submission = Submission::default();
+    let try_again = move |()| {
+        submission.start(async move {
+            let events = user::activity().await?;
+            details.activity.try_set(Ok(events));
+            Ok(())
+        });
+    };
+    view! {
+        <div role="alert">
+            <p class="alert">
+                {move || submission.message().unwrap_or_else(|| error.to_string())}
+            </p>
+        </div>
+        <Button
+            submission
+            look="quiet"
+            label="Try again"
+            busy="Trying again…"
+            on_press=try_again
+        />
+    }
+}
+
+/// The first events, and the others on demand.
+#[component]
+fn Events(
+    /// Newest first.
+    events: Vec<Event>,
+) -> impl IntoView {
+    let now = clock();
+    let shows_all = RwSignal::new(false);
+    let has_more = events.len() > FEW;
+    let items = events
+        .into_iter()
+        .enumerate()
+        .map(|(index, event)| {
+            let is_hidden = move || index >= FEW && !shows_all.get();
+            view! { <Item event now is_hidden=Signal::derive(is_hidden) /> }
+        })
+        .collect_view();
+    view! {
+        <ul class="devices" role="list">
+            {items}
+        </ul>
+        {has_more
+            .then(|| {
+                // It stays when all is shown, so that the focus has a place.
+                view! {
+                    <p class="more">
+                        <button
+                            type="button"
+                            class="button quiet"
+                            on:click=move |_| shows_all.update(|all| *all = !*all)
+                        >
+                            {move || if shows_all.get() { "Show less" } else { "Show more" }}
+                        </button>
+                    </p>
+                }
+            })}
+    }
+}
+
+#[component]
+fn Item(event: Event, now: Signal<u64>, is_hidden: Signal<bool>) -> impl IntoView {
+    let Event {
+        at,
+        event,
+        ip,
+        user_agent,
+        count,
+    } = event;
+    // An operator has neither.
+    let device = (!ip.is_empty()).then(|| device_name(&user_agent));
+    view! {
+        <li class="device" hidden=is_hidden>
+            <div class="device-text">
+                <p class="device-name">{sentence(&event, count)}</p>
+                <p class="device-facts">
+                    {device
+                        .map(|device| {
+                            view! {
+                                <span class="address">{device}</span>
+                                <span class="address">{ip}</span>
+                            }
+                        })} <RelativeTime time=at now />
+                </p>
+            </div>
+        </li>
+    }
+}
+
+/// What a person calls it.
+fn sentence(event: &str, count: i64) -> String {
+    let what = match event {
+        "signed_in" => "Signed in",
+        "sign_in_failed" => "Wrong password",
+        "second_factor_passed" => "Passed two-factor authentication",
+        "second_factor_failed" => "Wrong code",
+        "second_factor_on" => "Two-factor authentication turned on",
+        "second_factor_off" => "Two-factor authentication turned off",
+        "recovery_code_used" => "Recovery code used",
+        "recovery_codes_replaced" => "New recovery codes made",
+        "refresh_token_reused" => "Signed out, as the session may have been stolen",
+        "signed_out" => "Signed out",
+        "signed_out_everywhere" => "Signed out everywhere",
+        "session_revoked" => "Signed out a device",
+        "registered" => "Account created",
+        "address_confirmed" => "Address confirmed",
+        "password_reset_asked" => "Asked for a new password by mail",
+        "password_changed" => "Password changed",
+        "password_reset" => "New password set by a mailed link",
+        "email_change_asked" => "Asked to change the email",
+        "email_changed" => "Email changed",
+        "operator_created" => "Account created by an operator",
+        "operator_deactivated" => "Account closed by an operator",
+        "operator_activated" => "Account opened by an operator",
+        "operator_signed_out" => "Signed out everywhere by an operator",
+        "operator_reset_otp" => "Two-factor authentication removed by an operator",
+        "operator_set_password" => "New password set by an operator",
+        // Of a newer server.
+        other => &other.replace('_', " "),
+    };
+    match count {
+        1 => what.to_owned(),
+        count => format!("{what}, {count} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn events_are_told_as_people_tell_them() {
+        assert_eq!(sentence("signed_in", 1), "Signed in");
+        assert_eq!(sentence("sign_in_failed", 3), "Wrong password, 3 times");
+        assert_eq!(sentence("moved_house", 1), "moved house");
+    }
+}

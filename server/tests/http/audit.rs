@@ -1,0 +1,107 @@
+//! What an operator sees of what has happened to an account.
+
+use serde_json::json;
+
+use crate::support::{PASSWORD, Run, Server, jwt};
+
+fn audit(server: &Server, arguments: &[&str]) -> Run {
+    let arguments = [&["audit", "--email", "ada@example.com"], arguments].concat();
+    server.home().run(&arguments)
+}
+
+/// The columns of each line.
+#[track_caller]
+fn lines(run: &Run) -> Vec<Vec<&str>> {
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let lines = run.stdout.lines().map(|line| line.split('\t').collect());
+    lines.collect()
+}
+
+#[test]
+fn prints_a_line_for_each_event_newest_first() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    server.sign_up("grace@example.com");
+    server
+        .post("/api/user/login")
+        .header("user-agent", "Phone/2.0\t(evil)")
+        .json(json!({"email": "ada@example.com", "password": PASSWORD}))
+        .send();
+    let signed_out = server
+        .home()
+        .run(&["user", "sign-out", "--email", "ada@example.com"]);
+    assert_eq!(signed_out.code, Some(0), "{signed_out:?}");
+
+    let run = audit(&server, &[]);
+    let lines = lines(&run);
+    assert_eq!(lines.len(), 3, "{run:?}");
+    assert_eq!(lines[0][1..], ["operator_signed_out", "1", "-", "-"]);
+    assert_eq!(
+        lines[1][1..],
+        ["signed_in", "1", "127.0.0.1", "Phone/2.0 (evil)"]
+    );
+    assert_eq!(lines[2][1..4], ["registered", "1", "127.0.0.1"]);
+    for line in &lines {
+        let time =
+            time::OffsetDateTime::parse(line[0], &time::format_description::well_known::Rfc3339);
+        assert!(time.is_ok(), "{line:?}");
+    }
+    assert!(!run.stdout.contains('@'), "{run:?}");
+}
+
+#[test]
+fn prints_as_many_as_are_asked_for() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    for _ in 0..54 {
+        server.sign_in("ada@example.com");
+    }
+    assert_eq!(lines(&audit(&server, &[])).len(), 50);
+    assert_eq!(lines(&audit(&server, &["--limit", "2"])).len(), 2);
+    assert_eq!(lines(&audit(&server, &["--limit", "1000"])).len(), 55);
+    for bad in ["-1", "many", ""] {
+        assert_eq!(audit(&server, &["--limit", bad]).code, Some(2), "{bad}");
+    }
+}
+
+#[test]
+fn says_that_there_is_no_such_user() {
+    let server = Server::start();
+    for email in ["nobody@example.com", "not an address"] {
+        let run = server.home().run(&["audit", "--email", email]);
+        run.fails_with_one_line();
+    }
+    let run = server
+        .home()
+        .run(&["audit", "--email", "nobody@example.com"]);
+    assert!(run.stderr.contains("nobody@example.com"), "{run:?}");
+    assert_eq!(server.home().run(&["audit"]).code, Some(2));
+}
+
+#[test]
+fn tells_of_a_stolen_session() {
+    let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "0s")]);
+    let stolen = server.sign_up("ada@example.com");
+    let renewed = server.refresh(&stolen.refresh_token);
+    assert_eq!(renewed.status, 200, "{renewed}");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    server
+        .refresh(&stolen.refresh_token)
+        .fails(401, "token_invalid");
+    let run = audit(&server, &[]);
+    assert_eq!(lines(&run)[0][1], "refresh_token_reused");
+    let about = server.database().text(
+        "SELECT CAST(session_id AS TEXT) FROM audit_events WHERE event = 'refresh_token_reused'",
+    );
+    assert_eq!(jwt::claims(&stolen.token)["sid"], about);
+}
+
+#[test]
+fn does_not_start_with_an_age_that_it_cannot_read() {
+    let server = Server::start();
+    let mut command = server.home().command(&[("LATCHKEY_AUDIT_TTL", "soon")]);
+    command.arg("migrate");
+    let run = server.home().finish(command, "");
+    let line = run.fails_with_one_line();
+    assert!(line.contains("LATCHKEY_AUDIT_TTL"), "{line}");
+}

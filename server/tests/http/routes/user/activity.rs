@@ -1,0 +1,167 @@
+use serde_json::{Value, json};
+
+use crate::support::{PASSWORD, Pair, Server, wait_until};
+
+const PATH: &str = "/api/user/activity";
+
+fn activity(server: &Server, pair: &Pair) -> Vec<Value> {
+    let answer = server.get(PATH).token(&pair.token).send();
+    assert_eq!(answer.status, 200, "{answer}");
+    answer.json().as_array().expect("a list").clone()
+}
+
+/// The names of the events, newest first.
+fn names(server: &Server, pair: &Pair) -> Vec<String> {
+    let events = activity(server, pair);
+    let name = |event: &Value| event["event"].as_str().expect("a name").to_owned();
+    events.iter().map(name).collect()
+}
+
+#[test]
+fn tells_what_has_happened_newest_first() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    server.sign_up("grace@example.com");
+    let answer = server
+        .post("/api/user/login")
+        .header("user-agent", "Phone/2.0")
+        .json(json!({"email": "ada@example.com", "password": PASSWORD}))
+        .send();
+    let pair = Pair::from(&answer);
+    let event = |name: &str, user_agent: &Value| {
+        json!({
+            "at": "<time>",
+            "event": name,
+            "ip": "127.0.0.1",
+            "user_agent": user_agent,
+            "count": 1,
+        })
+    };
+    let answer = server.get(PATH).token(&pair.token).send();
+    let laptop = answer.json()[1]["user_agent"].clone();
+    answer.says(
+        200,
+        json!([
+            event("signed_in", &json!("Phone/2.0")),
+            event("registered", &laptop),
+        ]),
+    );
+}
+
+#[test]
+fn counts_wrong_passwords() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    for _ in 0..3 {
+        server
+            .try_sign_in("ada@example.com", "not-the-password")
+            .fails(401, "invalid_credentials");
+    }
+    server
+        .try_sign_in("nobody@example.com", "not-the-password")
+        .fails(401, "invalid_credentials");
+    // They are written down after their answers.
+    wait_until(
+        "three are counted",
+        std::time::Duration::from_secs(10),
+        || {
+            let events = activity(&server, &pair);
+            events[0]["event"] == "sign_in_failed" && events[0]["count"] == 3
+        },
+    );
+    assert_eq!(
+        names(&server, &pair),
+        ["sign_in_failed", "signed_in", "registered"]
+    );
+    assert_eq!(server.database().count("audit_events", "TRUE"), 3);
+}
+
+#[test]
+fn writes_wrong_passwords_down_before_the_program_ends() {
+    let mut server = Server::start();
+    server.register("ada@example.com");
+    server
+        .try_sign_in("ada@example.com", "not-the-password")
+        .fails(401, "invalid_credentials");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    let failed = server
+        .database()
+        .count("audit_events", "event = 'sign_in_failed'");
+    assert_eq!(failed, 1);
+}
+
+#[test]
+fn tells_nothing_of_renewed_tokens() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let renewed = Pair::from(&server.refresh(&pair.refresh_token));
+    assert_eq!(names(&server, &renewed), ["signed_in", "registered"]);
+}
+
+#[test]
+fn tells_of_what_others_did_with_the_account() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let thief = server.sign_in("ada@example.com");
+    server
+        .post("/api/user/logout")
+        .token(&thief.token)
+        .send()
+        .says_nothing();
+    let run = server
+        .home()
+        .run(&["user", "activate", "--email", "ada@example.com"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let events = activity(&server, &pair);
+    assert_eq!(
+        names(&server, &pair)[..3],
+        ["operator_activated", "signed_out", "signed_in"]
+    );
+    // An operator has no device.
+    assert_eq!(
+        (&events[0]["ip"], &events[0]["user_agent"]),
+        (&json!(""), &json!(""))
+    );
+}
+
+#[test]
+fn holds_no_address_and_no_secret() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.turn_on_totp(&pair);
+    let concatenated = "COALESCE(max(CAST(id AS TEXT) || event || ip || user_agent), '')";
+    let text = server
+        .database()
+        .text(&format!("SELECT {concatenated} FROM audit_events"));
+    assert!(!text.contains('@'), "{text}");
+}
+
+#[test]
+fn shows_fifty_events_at_most() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let mut pair = server.sign_in("ada@example.com");
+    for _ in 0..52 {
+        pair = server.sign_in("ada@example.com");
+    }
+    let events = activity(&server, &pair);
+    assert_eq!(events.len(), 50);
+    let times: Vec<_> = events.iter().map(|event| event["at"].as_str()).collect();
+    assert!(
+        times.is_sorted_by(|newer, older| newer >= older),
+        "{times:?}"
+    );
+}
+
+#[test]
+fn needs_an_access_token() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.get(PATH).send().fails(401, "not_authenticated");
+    server
+        .get(PATH)
+        .token(&pair.refresh_token)
+        .send()
+        .fails(401, "token_invalid");
+}
