@@ -172,7 +172,7 @@ testSignedIn('the sections stand in their order', async ({ page, user }) => {
   await open(page, '/account');
   await expectAccount(page, user);
   await expect(page.getByRole('heading', { level: 2 })).toHaveText(
-    ['Devices', 'Email', 'Password', 'Two-factor authentication', 'Delete account'],
+    ['Devices', 'Email', 'Password', 'Two-factor authentication', 'Recent activity', 'Delete account'],
   );
 });
 

@@ -63,12 +63,13 @@ impl Group {
 }
 
 /// The group of each endpoint. Those without one need a good token, and neither hash nor mail.
-const ENDPOINTS: [(&str, Option<Group>); 23] = [
+const ENDPOINTS: [(&str, Option<Group>); 24] = [
     ("/api/user/create", Some(Group::Registration)),
     ("/api/user/login", Some(Group::SignIn)),
     ("/api/user/login/refresh", Some(Group::Tokens)),
     ("/api/user/login/verify", Some(Group::Tokens)),
     ("/api/user/view", None),
+    ("/api/user/activity", None),
     ("/api/user/delete", Some(Group::Proof)),
     ("/api/user/logout", None),
     ("/api/user/logout/all", None),

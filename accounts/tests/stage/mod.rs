@@ -30,6 +30,9 @@ pub const PASSWORD: &str = "correct horse battery";
 pub const OLD_SECRET: &str = "the first master secret of the tests and long enough";
 pub const NEW_SECRET: &str = "the second master secret of the tests and long enough";
 
+/// The cheapest hash there is.
+const CHEAP: &str = "m=64,t=1,p=1";
+
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 pub const MINUTE: Duration = Duration::from_secs(60);
@@ -74,7 +77,7 @@ impl Stage {
             datetime!(2026-03-01 12:00 UTC),
         ))));
         Self {
-            accounts: accounts(&database, &clock, OLD_SECRET, "m=64,t=1,p=1", false),
+            accounts: start(&database, &clock, settings(OLD_SECRET, CHEAP)),
             clock,
             database,
             folder,
@@ -94,18 +97,27 @@ impl Stage {
 
     /// Another server on the same database, with other master secrets and hashing cost.
     pub fn server(&self, secrets: &str, cost: &str) -> Accounts {
-        accounts(&self.database, &self.clock, secrets, cost, false)
+        self.start(settings(secrets, cost))
     }
 
     /// Another server on the same database, where new accounts need activation.
     pub fn strict_server(&self) -> Accounts {
-        accounts(
-            &self.database,
-            &self.clock,
-            OLD_SECRET,
-            "m=64,t=1,p=1",
-            true,
-        )
+        self.start(Settings {
+            require_activation: true,
+            ..settings(OLD_SECRET, CHEAP)
+        })
+    }
+
+    /// Another server on the same database, where wrong passwords cost no wait.
+    pub fn patient_server(&self) -> Accounts {
+        self.start(Settings {
+            delays_sign_ins: false,
+            ..settings(OLD_SECRET, CHEAP)
+        })
+    }
+
+    fn start(&self, settings: Settings) -> Accounts {
+        start(&self.database, &self.clock, settings)
     }
 
     pub async fn sign_in(&self) -> TokenPair {
@@ -185,14 +197,12 @@ pub fn laptop() -> Device {
     Device::new(IpAddr::V4(Ipv4Addr::LOCALHOST), "Laptop")
 }
 
-fn accounts(
-    database: &Database,
-    clock: &HandClock,
-    secrets: &str,
-    cost: &str,
-    require_activation: bool,
-) -> Accounts {
-    let settings = Settings {
+fn start(database: &Database, clock: &HandClock, settings: Settings) -> Accounts {
+    Accounts::new(database.clone(), settings, clock.clone(), OsRandom).unwrap()
+}
+
+fn settings(secrets: &str, cost: &str) -> Settings {
+    Settings {
         public_url: "https://accounts.example.com".into(),
         master_secrets: MasterSecrets::parse(secrets).unwrap(),
         hashing_cost: cost.parse().unwrap(),
@@ -203,14 +213,13 @@ fn accounts(
             grace: 30 * SECOND,
             audit: 90 * DAY,
         },
-        require_activation,
+        require_activation: false,
         delays_sign_ins: true,
         cache: CacheSettings {
             users: 100,
             lease: SECOND,
         },
-    };
-    Accounts::new(database.clone(), settings, clock.clone(), OsRandom).unwrap()
+    }
 }
 
 async fn new_postgres_database() -> DatabaseUrl {
