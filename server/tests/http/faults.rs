@@ -19,6 +19,9 @@ use crate::support::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// All come from one address here.
+const NO_LIMITS: (&str, &str) = ("LATCHKEY_RATE_LIMITS", "off");
+
 /// How many people do something at the same time when the program is killed.
 const PEOPLE: usize = 8;
 
@@ -34,7 +37,7 @@ fn a_kill_in_a_storm_undoes_nothing_that_was_answered() {
     let home = Home::new();
     let mut counts = (0, 0);
     for round in 0..3 {
-        let mut server = home.start(&[]);
+        let mut server = home.start(&[NO_LIMITS]);
         let answered = Mutex::new(Answered::default());
         thread::scope(|scope| {
             for person in 0..PEOPLE {
@@ -52,7 +55,7 @@ fn a_kill_in_a_storm_undoes_nothing_that_was_answered() {
             server.signal("KILL");
         });
         server.wait();
-        let server = home.start(&[]);
+        let server = home.start(&[NO_LIMITS]);
         let answered = answered.into_inner().unwrap();
         for email in &answered.registered {
             let sign_in = server.try_sign_in(email, PASSWORD);
@@ -172,7 +175,7 @@ fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
     };
     home.start(&[]).register("ada@example.com");
 
-    let program = home.command(&[("LATCHKEY_LOG", "off")]);
+    let program = home.command(&[("LATCHKEY_LOG", "off"), NO_LIMITS]);
     let mut limited = Command::new("sh");
     limited
         .args(["-c", r#"trap "" XFSZ; ulimit -f 900; exec "$0""#])

@@ -165,7 +165,7 @@ fn tokens_of_nobody_reach_no_database() {
             .fails(401, "token_invalid");
     }
     assert_eq!(server.metric("latchkey_cache_misses_total"), before);
-    assert_eq!(server.metric("latchkey_cached_users"), 1.0);
+    assert!(server.metric("latchkey_cached_users") <= 1.0);
     assert_eq!(
         server.metric("latchkey_forged_tokens_total"),
         forged + 1000.0
