@@ -56,7 +56,7 @@ fn a_kill_in_a_storm_undoes_nothing_that_was_answered() {
         });
         server.wait();
         let server = home.start(&[NO_LIMITS]);
-        let answered = answered.into_inner().unwrap();
+        let answered = answered.into_inner().expect("no panic");
         for email in &answered.registered {
             let sign_in = server.try_sign_in(email, PASSWORD);
             assert_eq!(sign_in.status, 200, "{email}: {sign_in}");
@@ -82,7 +82,11 @@ fn live(server: &Server, email: &str, answered: &Mutex<Answered>) -> Option<()> 
         .try_send()
         .ok()?;
     assert_eq!(created.status, 201, "{created}");
-    answered.lock().unwrap().registered.push(email.to_owned());
+    answered
+        .lock()
+        .expect("no panic")
+        .registered
+        .push(email.to_owned());
     let signed_in = server
         .post("/api/user/login")
         .json(account)
@@ -95,7 +99,7 @@ fn live(server: &Server, email: &str, answered: &Mutex<Answered>) -> Option<()> 
         .try_send()
         .ok()?;
     assert_eq!(out.status, 204, "{out}");
-    answered.lock().unwrap().signed_out.push(pair);
+    answered.lock().expect("no panic").signed_out.push(pair);
     Some(())
 }
 
