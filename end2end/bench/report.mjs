@@ -4,6 +4,9 @@ const DIGITS = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
 export const whole = (number) => DIGITS.format(number);
 export const ms = (number) => `${number.toFixed(number < 10 ? 2 : 0)} ms`;
 
+/** How long the bar of a figure is that just reaches its goal. */
+const GOAL = 410;
+
 /** Rows: { work, figure, goal?, of? }; `of` is how much of its goal a figure reaches, 1 and more being good. */
 export class Report {
   rows = [];
@@ -25,27 +28,27 @@ export class Report {
   /** Bars of how much of its goal each figure reaches; the line is the goal. */
   svg() {
     const rows = this.rows.filter((row) => row.of !== undefined);
-    const [width, label, line, top] = [860, 400, 30, 44];
-    const height = top + rows.length * line + 16;
-    const scale = (of) => Math.min(of, 2) * 200;
+    const [width, left, line, top] = [860, 16, 48, 40];
+    const height = top + rows.length * line;
+    const scale = (of) => Math.min(of, 2) * GOAL;
     const bars = rows.map(({ work, figure, of }, number) => {
       const y = top + number * line;
       return (
-        `<text x="${label - 12}" y="${y + 15}" text-anchor="end">${escape(work)}</text>` +
-        `<rect x="${label}" y="${y + 2}" width="${scale(of).toFixed(1)}" height="18" rx="3" class="${of >= 1 ? 'good' : 'bad'}"/>` +
-        `<text x="${label + 8}" y="${y + 15}" class="in">${escape(figure)}</text>`
+        `<text x="${left}" y="${y + 10}">${escape(work)}<tspan class="figure">  ${escape(figure)}</tspan></text>` +
+        `<rect x="${left}" y="${y + 18}" width="${scale(of).toFixed(1)}" height="12" rx="3" class="${of >= 1 ? 'good' : 'bad'}"/>`
       );
     });
     return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="How much of its goal each figure reaches">
 <style>
-svg { background: #fff } text { font: 13px system-ui, sans-serif; fill: #1c2330 } .in { fill: #fff; font-weight: 600 }
+svg { background: #fff } text { font: 13px system-ui, sans-serif; fill: #1c2330; white-space: pre } .figure { fill: #5b6577 }
 .head { fill: #5b6577 } .good { fill: #2f6f4f } .bad { fill: #a8442f } line { stroke: #1c2330; stroke-dasharray: 4 4 }
-@media (prefers-color-scheme: dark) { svg { background: #12161d } text { fill: #e4e8ef } .head { fill: #9aa4b5 } line { stroke: #e4e8ef } }
+@media (prefers-color-scheme: dark) {
+svg { background: #12161d } text { fill: #e4e8ef } .figure, .head { fill: #9aa4b5 } .good { fill: #5fb08a } .bad { fill: #e08a72 } line { stroke: #e4e8ef } }
 </style>
-<text x="${label + 200}" y="22" text-anchor="middle" class="head">the goal</text>
-<text x="${label + 400}" y="22" text-anchor="middle" class="head">twice as good, or better</text>
+<text x="${left + GOAL}" y="20" text-anchor="middle" class="head">the goal</text>
+<text x="${left + 2 * GOAL}" y="20" text-anchor="end" class="head">twice as good, or better</text>
 ${bars.join('\n')}
-<line x1="${label + 200}" y1="30" x2="${label + 200}" y2="${height - 8}"/>
+<line x1="${left + GOAL}" y1="28" x2="${left + GOAL}" y2="${height - 8}"/>
 </svg>
 `;
   }

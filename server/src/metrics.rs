@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use accounts::Accounts;
 use axum::{
     extract::{MatchedPath, Request, State},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header};
@@ -80,10 +79,10 @@ impl Metrics {
 
 /// Counts each request and measures its time. Routes are known ones, so that no client can make up
 /// more of them.
-pub async fn count_request(
-    State(metrics): State<Metrics>,
+pub async fn count_request<F: Future<Output = Response>>(
+    metrics: &Metrics,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let started = Instant::now();
     let method = match *request.method() {
@@ -93,7 +92,7 @@ pub async fn count_request(
         _ => OTHER,
     };
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+    let response = next(request).await;
     let route = route.as_ref().map_or(OTHER, MatchedPath::as_str);
     metrics.observe(method, route, response.status(), started.elapsed());
     response

@@ -8,7 +8,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::State,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{MethodFilter, get, on},
 };
@@ -16,16 +16,13 @@ use governor::clock::MonotonicClock;
 use http::{HeaderValue, Request, StatusCode, header};
 use serde_json::json;
 use server_fn::ServerFnTraitObj;
-use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::{
     config::ClientConfig,
     limits::{self, RateLimits},
     metrics::{self, Metrics},
-    middleware::{
-        ClientAddress, SecurityHeaders, find_client, limit_time, log_request, security_headers,
-    },
+    middleware::{self, Around, ClientAddress, SecurityHeaders},
     pages,
     site::SiteFiles,
 };
@@ -45,24 +42,17 @@ pub fn router(
     let limits = clients
         .rate_limits
         .then(|| Arc::new(RateLimits::new(MonotonicClock)));
-    let everything = ServiceBuilder::new()
-        .layer(from_fn_with_state(metrics.clone(), metrics::count_request))
-        .layer(from_fn_with_state(
-            Arc::new(clients.trusted_proxies),
-            find_client,
-        ))
-        .layer(from_fn(log_request))
-        .layer(from_fn_with_state(headers, security_headers))
-        .layer(CatchPanicLayer::custom(|_| {
-            ApiError::from(Code::InternalError).into_response()
-        }))
-        .layer(from_fn(limit_time));
+    let around = Arc::new(Around {
+        proxies: clients.trusted_proxies,
+        metrics: metrics.clone(),
+        headers,
+    });
     Router::new()
         .merge(health(accounts.clone()))
         .route("/metrics", get(metrics::metrics).with_state(metrics))
         .merge(api(accounts, limits, public_url.starts_with("https://")))
         .merge(pages::router(site))
-        .layer(everything)
+        .layer(from_fn_with_state(around, middleware::around))
 }
 
 /// The server functions under their paths, with or without a slash at the end. What is one too many

@@ -1,17 +1,10 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::extract::Request;
 use http::{HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net};
 
@@ -147,17 +140,12 @@ fn is_near(address: IpAddr) -> bool {
 }
 
 /// Finds out whom a request comes from.
-pub async fn find_client(
-    State(proxies): State<Arc<TrustedProxies>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub fn find_client(proxies: &TrustedProxies, request: &mut Request) {
     if let Some(PeerAddress(peer)) = request.extensions().get().copied() {
         proxies.warn_of_untrusted(peer, request.headers());
         let client = proxies.client(peer, request.headers());
         request.extensions_mut().insert(ClientAddress(client));
     }
-    next.run(request).await
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request},
-    middleware::Next,
     response::Response,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -18,7 +17,10 @@ const MAX_LENGTH: usize = 64;
 
 /// Gives each request an id, which all its log lines and its response carry, and writes one line
 /// when it is answered. The route is logged, not the URL, which may hold anything.
-pub async fn log_request(request: Request, next: Next) -> Response {
+pub async fn log_request<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let started = Instant::now();
     let id = given_id(request.headers()).unwrap_or_else(new_id);
     let method = request.method().clone();
@@ -26,7 +28,7 @@ pub async fn log_request(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     async move {
-        let mut response = next.run(request).await;
+        let mut response = next(request).await;
         tracing::info!(
             %method,
             route = route.as_ref().map_or("-", MatchedPath::as_str),

@@ -1,8 +1,4 @@
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
 /// The headers that tell a browser what to refuse on our behalf. Pages bring a
@@ -54,12 +50,7 @@ impl SecurityHeaders {
 }
 
 /// Adds the security headers to every response.
-pub async fn security_headers(
-    State(which): State<SecurityHeaders>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
+pub fn security_headers(which: SecurityHeaders, response: &mut Response) {
     let headers = response.headers_mut();
     headers.extend(HEADERS);
     headers
@@ -68,5 +59,4 @@ pub async fn security_headers(
     if which.is_https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
-    response
 }
