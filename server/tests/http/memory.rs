@@ -76,7 +76,7 @@ fn a_sign_out_holds_on_all_servers() {
         wait_until("out on the other server", PATIENCE, || {
             there.view(&pair.token).status == 401
         });
-        assert!(began.elapsed() < 2 * LEASE);
+        assert!(began.elapsed() < 3 * LEASE);
     }
 }
 
@@ -132,7 +132,7 @@ fn a_server_that_hears_nothing_trusts_its_memory_for_the_lease_only() {
         wait_until("the change", PATIENCE, || {
             server.view(&pair.token).status == 401
         });
-        assert!(began.elapsed() < 2 * LEASE, "{:?}", began.elapsed());
+        assert!(began.elapsed() < 3 * LEASE, "{:?}", began.elapsed());
         for _ in 0..20 {
             assert_eq!(server.view(&pair.token).status, 401);
         }
