@@ -27,18 +27,15 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
-        let counters = |name: &str, help: &str, label: &str| {
-            IntCounterVec::new(Opts::new(name, help), &[label])
-        };
-        let sign_ins = counters(
+        let by_result =
+            |name: &str, help: &str| IntCounterVec::new(Opts::new(name, help), &["result"]);
+        let sign_ins = by_result(
             "latchkey_sign_ins_total",
             "Sign-ins by password, by what came of them.",
-            "result",
         )?;
-        let refreshes = counters(
+        let refreshes = by_result(
             "latchkey_refreshes_total",
             "Exchanges of a refresh token, by what came of them.",
-            "result",
         )?;
         Ok(Self {
             sign_ins_good: sign_ins.with_label_values(&[GOOD]),

@@ -82,7 +82,7 @@ pub async fn serve(
     let router = router::router(accounts.clone(), metrics, site, public_url, clients);
     let (stop_mail, mail_stops) = oneshot::channel::<()>();
     let mail = tokio::spawn(sender.run(mail_stops.map(drop)));
-    let hearing = tokio::spawn(Hearing::new(accounts.clone()).run(std::future::pending()));
+    let hearing = tokio::spawn(Hearing::new(accounts.clone()).run());
     let cleanup = tokio::spawn(Cleanup::new(accounts.clone()).run());
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();

@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    future::Future,
     time::{Duration, Instant},
 };
 
@@ -36,24 +35,15 @@ impl Hearing {
     }
 
     /// Hears until it is dropped.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
-        let hear = async {
-            loop {
-                let heard = match self.0.database() {
-                    Database::Postgres(pool) => self.listen(pool).await,
-                    // The file itself is looked at.
-                    Database::Sqlite { .. } => return,
-                };
-                self.0.cache().lease.end();
-                if let Err(error) = heard {
-                    tracing::warn!(%error, "can't hear of changes: requests ask the database");
-                }
-                tokio::time::sleep(PAUSE).await;
+    pub async fn run(self) {
+        // A SQLite file needs no one to hear: it is looked at itself.
+        while let Database::Postgres(pool) = self.0.database() {
+            let heard = self.listen(pool).await;
+            self.0.cache().lease.end();
+            if let Err(error) = heard {
+                tracing::warn!(%error, "can't hear of changes: requests ask the database");
             }
-        };
-        tokio::select! {
-            () = hear => {}
-            () = stop => {}
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
