@@ -16,60 +16,78 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::form
 /// It is shown, and stored in SQLite, as RFC 3339 of one fixed width (`2026-01-31T08:15:30.250Z`),
 /// so that texts sort as the moments do; PostgreSQL stores `TIMESTAMPTZ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(OffsetDateTime);
+pub struct Timestamp {
+    /// Milliseconds since 1970, from [`MIN`] to [`MAX`].
+    milliseconds: i64,
+}
+
+/// 0000-01-01T00:00:00.000Z: the first moment whose year has four digits.
+const MIN: i64 = -62_167_219_200_000;
+
+/// 9999-12-31T23:59:59.999Z: the last moment whose year has four digits.
+const MAX: i64 = 253_402_300_799_999;
 
 impl Timestamp {
     /// The moment, with what is finer than a millisecond cut off.
     #[must_use]
     pub fn new(time: OffsetDateTime) -> Self {
-        let time = time.to_offset(time::UtcOffset::UTC);
-        Self(time.replace_millisecond(time.millisecond()).unwrap_or(time))
+        let milliseconds = time.unix_timestamp_nanos().div_euclid(1_000_000);
+        Self {
+            milliseconds: milliseconds.try_into().unwrap_or(MAX).clamp(MIN, MAX),
+        }
     }
 
     /// Whole seconds since 1970, as in a JWT's NumericDate (RFC 7519, 2).
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
-        self.0.unix_timestamp()
+        self.milliseconds.div_euclid(1000)
     }
 
     /// This much later, or the last moment there is.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            time::Duration::try_from(duration)
-                .ok()
-                .and_then(|duration| self.0.checked_add(duration))
-                .unwrap_or(MAX),
-        )
+        let milliseconds = self.milliseconds.saturating_add(milliseconds(duration));
+        Self {
+            milliseconds: milliseconds.min(MAX),
+        }
     }
 
     /// How long it is since an earlier moment; nothing since a later one.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
-        (self.0 - earlier.0).try_into().unwrap_or_default()
+        let milliseconds = self.milliseconds.saturating_sub(earlier.milliseconds);
+        Duration::from_millis(milliseconds.try_into().unwrap_or_default())
     }
 
-    /// This much earlier, or the first moment there is.
+    /// This much earlier, or 1970 where that is later.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(
-            time::Duration::try_from(duration)
-                .ok()
-                .and_then(|duration| self.0.checked_sub(duration))
-                .unwrap_or(OffsetDateTime::UNIX_EPOCH),
-        )
+        let milliseconds = self.milliseconds.saturating_sub(milliseconds(duration));
+        Self {
+            milliseconds: milliseconds.max(0),
+        }
+    }
+
+    fn date_time(self) -> OffsetDateTime {
+        let nanoseconds = i128::from(self.milliseconds) * 1_000_000;
+        OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 }
 
-/// The last moment whose year has four digits.
-const MAX: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59.999 UTC);
+fn milliseconds(duration: Duration) -> i64 {
+    duration.as_millis().try_into().unwrap_or(i64::MAX)
+}
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let format = format_description!(
             "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
         );
-        f.write_str(&self.0.format(format).map_err(|_| fmt::Error)?)
+        let mut text = [0; "2026-01-31T08:15:30.250Z".len()];
+        self.date_time()
+            .format_into(&mut text.as_mut_slice(), format)
+            .map_err(|_| fmt::Error)?;
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -100,7 +118,7 @@ impl Type<Postgres> for Timestamp {
 
 impl Encode<'_, Postgres> for Timestamp {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Encode::<Postgres>::encode(self.0, buffer)
+        Encode::<Postgres>::encode(self.date_time(), buffer)
     }
 }
 
@@ -126,5 +144,68 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods)] // the one place that asks the machine
     fn now(&self) -> Timestamp {
         Timestamp::new(OffsetDateTime::now_utc())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_to_the_millisecond_in_one_width() {
+        let shown = |time| Timestamp::new(time).to_string();
+        for (time, expected) in [
+            (
+                datetime!(2026-01-31 08:15:30.250_999 UTC),
+                "2026-01-31T08:15:30.250Z",
+            ),
+            (
+                datetime!(2026-01-31 08:15:30 +2),
+                "2026-01-31T06:15:30.000Z",
+            ),
+            (
+                datetime!(1969-12-31 23:59:59.999_9 UTC),
+                "1969-12-31T23:59:59.999Z",
+            ),
+            (
+                datetime!(9999-12-31 23:59:59.999_999 UTC),
+                "9999-12-31T23:59:59.999Z",
+            ),
+            (
+                datetime!(0000-01-01 00:00:00 UTC),
+                "0000-01-01T00:00:00.000Z",
+            ),
+            (
+                datetime!(-0001-01-01 00:00:00 UTC),
+                "0000-01-01T00:00:00.000Z",
+            ),
+        ] {
+            assert_eq!(shown(time), expected);
+        }
+    }
+
+    #[test]
+    fn moments_are_counted_with_up_to_the_ends_of_time() {
+        let at = |time| Timestamp::new(time);
+        let noon = at(datetime!(2026-01-31 12:00:00.999 UTC));
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert_eq!(noon.plus(day), at(datetime!(2026-02-01 12:00:00.999 UTC)));
+        assert_eq!(noon.minus(day), at(datetime!(2026-01-30 12:00:00.999 UTC)));
+        assert_eq!(
+            (noon.plus(day).since(noon), noon.since(noon.plus(day))),
+            (day, Duration::ZERO)
+        );
+        assert_eq!(noon.unix_seconds(), 1_769_860_800);
+        assert_eq!(at(datetime!(1969-12-31 23:59:59.5 UTC)).unix_seconds(), -1);
+        assert_eq!(
+            noon.plus(Duration::MAX).to_string(),
+            "9999-12-31T23:59:59.999Z"
+        );
+        assert_eq!(
+            noon.minus(Duration::MAX).to_string(),
+            "1970-01-01T00:00:00.000Z"
+        );
     }
 }

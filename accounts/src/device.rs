@@ -8,8 +8,8 @@ use std::{
 /// What is known of the device that a request comes from.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// Its address; an IPv4 address in IPv6 clothes is shown as IPv4.
-    pub(crate) ip: String,
+    /// Its address, without IPv6 clothes where it is an IPv4 address.
+    pub(crate) ip: IpAddr,
     /// What it calls itself, at most [`Device::USER_AGENT_LIMIT`] characters.
     pub(crate) user_agent: String,
     pub(crate) network: ClientNetwork,
@@ -25,7 +25,7 @@ impl Device {
     #[must_use]
     pub fn new(ip: IpAddr, user_agent: &str) -> Self {
         Self {
-            ip: ip.to_canonical().to_string(),
+            ip: ip.to_canonical(),
             user_agent: user_agent.chars().take(Self::USER_AGENT_LIMIT).collect(),
             network: ip.into(),
             device_tokens: None,

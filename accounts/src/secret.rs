@@ -1,14 +1,14 @@
 //! Secrets, and the keys made of them.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     Key, XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
 };
 use hkdf::Hkdf;
 use sha2::Sha256;
+use smallvec::SmallVec;
 use sqlx::{
     Decode, Encode, Postgres, Sqlite, Type,
     encode::IsNull,
@@ -72,18 +72,15 @@ impl MasterSecrets {
     /// The name of a user's keys, for a token's header: only who has the master secret can make it.
     ///
     /// It is looked at before the user is, so that made-up users cost no look-up.
-    pub(crate) fn key_name(&self, user_id: Id) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(key_name(&self.0[0], user_id))
+    pub(crate) fn key_name(&self, user_id: Id) -> KeyName {
+        key_name(&self.0[0], user_id)
     }
 
     /// Whether this is the name of the user's keys, under any of the master secrets.
-    pub(crate) fn is_key_name(&self, user_id: Id, name: &str) -> bool {
-        let Ok(name) = BASE64_URL_SAFE_NO_PAD.decode(name) else {
-            return false;
-        };
+    pub(crate) fn is_key_name(&self, user_id: Id, name: KeyName) -> bool {
         self.0
             .iter()
-            .any(|master| key_name(master, user_id).ct_eq(name.as_slice()).into())
+            .any(|master| key_name(master, user_id).ct_eq(&name).into())
     }
 
     /// The keys that tokens of this user may be signed with, the likeliest first.
@@ -208,7 +205,8 @@ impl fmt::Debug for MasterSecrets {
 /// master secret and the user's own, so that neither alone forges a token.
 fn derive(master: &Hkdf<Sha256>, user_id: Id, secret: &JwtSecret) -> TokenKey {
     let mut key = [0; 32];
-    let info: [&[u8]; 3] = [b"token key 1", user_id.as_bytes(), secret.0.as_bytes()];
+    let text = secret.text();
+    let info: [&[u8]; 3] = [b"token key 1", user_id.as_bytes(), text.as_bytes()];
     master
         .expand_multi_info(&info, &mut key)
         .expect("HKDF-SHA-256 gives up to 8,160 bytes");
@@ -216,13 +214,18 @@ fn derive(master: &Hkdf<Sha256>, user_id: Id, secret: &JwtSecret) -> TokenKey {
 }
 
 /// The name of one user's keys under one master secret: 96 bits that can't be guessed.
-fn key_name(master: &Hkdf<Sha256>, user_id: Id) -> [u8; 12] {
-    let mut name = [0; 12];
+pub(crate) type KeyName = [u8; 12];
+
+fn key_name(master: &Hkdf<Sha256>, user_id: Id) -> KeyName {
+    let mut name = KeyName::default();
     master
         .expand_multi_info(&[b"key name 1", user_id.as_bytes()], &mut name)
         .expect("HKDF-SHA-256 gives up to 8,160 bytes");
     name
 }
+
+/// The keys of one user's tokens, one for each master secret; most servers have one.
+pub(crate) type TokenKeys = SmallVec<[TokenKey; 1]>;
 
 /// The HS256 key of one user's tokens.
 pub(crate) struct TokenKey([u8; 32]);
@@ -234,6 +237,11 @@ impl fmt::Debug for TokenKey {
 }
 
 impl TokenKey {
+    #[cfg(test)]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -241,13 +249,38 @@ impl TokenKey {
 
 /// The random part of a user's token key; whoever replaces it signs the user out everywhere.
 ///
-/// The server writes a UUID. In SQLite any text that a person puts there instead works as well.
+/// The server writes a UUID, in lower case. In SQLite any text that a person puts there instead works
+/// as well, and each is another secret.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct JwtSecret(String);
+pub(crate) enum JwtSecret {
+    Uuid(Uuid),
+    Text(Box<str>),
+}
 
 impl JwtSecret {
     pub fn new(random: &dyn Random) -> Self {
-        Self(random.id().to_string())
+        Self::from_text(&random.id().to_string())
+    }
+
+    fn from_text(text: &str) -> Self {
+        match Uuid::parse_str(text) {
+            Ok(uuid)
+                if uuid
+                    .as_hyphenated()
+                    .encode_lower(&mut Uuid::encode_buffer())
+                    == text =>
+            {
+                Self::Uuid(uuid)
+            }
+            _ => Self::Text(text.into()),
+        }
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Uuid(uuid) => uuid.to_string().into(),
+            Self::Text(text) => (&**text).into(),
+        }
     }
 }
 
@@ -270,14 +303,14 @@ impl Type<Sqlite> for JwtSecret {
 
 impl Encode<'_, Sqlite> for JwtSecret {
     fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
-        Encode::<Sqlite>::encode(self.0.clone(), buffer)
+        Encode::<Sqlite>::encode(self.text().into_owned(), buffer)
     }
 }
 
 impl Decode<'_, Sqlite> for JwtSecret {
     fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
         let bytes = <&[u8] as Decode<Sqlite>>::decode(value)?;
-        Ok(Self(String::from_utf8_lossy(bytes).into_owned()))
+        Ok(Self::from_text(&String::from_utf8_lossy(bytes)))
     }
 }
 
@@ -289,13 +322,17 @@ impl Type<Postgres> for JwtSecret {
 
 impl Encode<'_, Postgres> for JwtSecret {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Encode::<Postgres>::encode(Uuid::parse_str(&self.0)?, buffer)
+        let uuid = match self {
+            Self::Uuid(uuid) => *uuid,
+            Self::Text(text) => Uuid::parse_str(text)?,
+        };
+        Encode::<Postgres>::encode(uuid, buffer)
     }
 }
 
 impl Decode<'_, Postgres> for JwtSecret {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
-        Ok(Self(<Uuid as Decode<Postgres>>::decode(value)?.to_string()))
+        <Uuid as Decode<Postgres>>::decode(value).map(Self::Uuid)
     }
 }
 
@@ -308,7 +345,25 @@ mod tests {
 
     fn key(masters: &MasterSecrets, user: u8, secret: &str) -> [u8; 32] {
         let user_id = Id::from_random([user; 16]);
-        masters.signing_key(user_id, &JwtSecret(secret.into())).0
+        masters
+            .signing_key(user_id, &JwtSecret::from_text(secret))
+            .0
+    }
+
+    #[test]
+    fn each_spelling_of_a_users_secret_is_another_secret() {
+        let masters = MasterSecrets::parse(OLD).unwrap();
+        let lower = "5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32";
+        assert!(matches!(JwtSecret::from_text(lower), JwtSecret::Uuid(_)));
+        assert_eq!(JwtSecret::from_text(lower).text(), lower);
+        for other in [
+            lower.to_uppercase(),
+            lower.replace('-', ""),
+            format!("{{{lower}}}"),
+        ] {
+            assert_eq!(JwtSecret::from_text(&other).text(), other);
+            assert_ne!(key(&masters, 1, &other), key(&masters, 1, lower), "{other}");
+        }
     }
 
     #[test]
@@ -332,7 +387,7 @@ mod tests {
         let both = MasterSecrets::parse(&format!("{NEW}, {OLD}")).unwrap();
         let old = MasterSecrets::parse(OLD).unwrap();
         let user_id = Id::from_random([1; 16]);
-        let secret = JwtSecret("s".into());
+        let secret = JwtSecret::from_text("s");
         let verifying: Vec<_> = both
             .verifying_keys(user_id, &secret)
             .map(|key| key.0)
@@ -376,12 +431,9 @@ mod tests {
         let both = MasterSecrets::parse(&format!("{NEW},{OLD}")).unwrap();
         let (ada, grace) = (Id::from_random([1; 16]), Id::from_random([2; 16]));
         let name = old.key_name(ada);
-        assert_eq!(name.len(), 16);
-        assert!(old.is_key_name(ada, &name) && both.is_key_name(ada, &name));
-        assert!(!old.is_key_name(grace, &name) && !new.is_key_name(ada, &name));
-        for other in ["", "AAAAAAAAAAAAAAAA", &name[1..], "no base64!"] {
-            assert!(!old.is_key_name(ada, other), "{other}");
-        }
+        assert!(old.is_key_name(ada, name) && both.is_key_name(ada, name));
+        assert!(!old.is_key_name(grace, name) && !new.is_key_name(ada, name));
+        assert!(!old.is_key_name(ada, KeyName::default()));
         assert_eq!(both.key_name(ada), new.key_name(ada));
     }
 
@@ -401,7 +453,7 @@ mod tests {
         let shown = format!(
             "{:?} {:?}",
             MasterSecrets::parse(NEW),
-            JwtSecret("hidden".into())
+            JwtSecret::from_text("hidden")
         );
         assert_eq!(shown, "Ok(MasterSecrets(1 of them)) JwtSecret(…)");
     }

@@ -170,7 +170,7 @@ impl Session {
                 .bind(sign_in.refresh_id)
                 .bind(sign_in.now)
                 .bind(sign_in.expires_at)
-                .bind(&sign_in.device.ip)
+                .bind(sign_in.device.ip.to_string())
                 .bind(&sign_in.device.user_agent)
                 .fetch_one(&mut *transaction)
                 .await?;
@@ -226,7 +226,7 @@ impl Session {
                 .bind(renewal.replacement)
                 .bind(renewal.now)
                 .bind(renewal.idle_since)
-                .bind(&renewal.device.ip)
+                .bind(renewal.device.ip.to_string())
                 .bind(&renewal.device.user_agent)
                 .fetch_optional(&mut *transaction)
                 .await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use sqlx::FromRow;
 
 use crate::{
@@ -380,7 +381,7 @@ const SESSIONS_KNOWN: usize = 64;
 pub(crate) struct LiveUser {
     pub user: Arc<User>,
     /// The sessions that were used last.
-    sessions: Box<[Id]>,
+    sessions: SmallVec<[Id; 1]>,
     /// Whether those are all.
     is_complete: bool,
     loaded_at: Timestamp,
@@ -446,7 +447,7 @@ impl LiveUser {
                 otp_enabled: false,
                 jwt_secret: JwtSecret::new(&crate::OsRandom),
             }),
-            sessions: Box::new([]),
+            sessions: SmallVec::new(),
             is_complete: true,
             loaded_at: now,
         }

@@ -46,7 +46,7 @@ pub(crate) use file::{Changes, WatchedFile};
 pub use hear::Hearing;
 pub(crate) use lease::Lease;
 
-use crate::{Database, Error, Id, secret::TokenKey, user::LiveUser};
+use crate::{Database, Error, Id, secret::TokenKeys, user::LiveUser};
 
 /// How many counters users share. Two users with one counter cost each other a query now and then.
 const GENERATIONS: usize = 1 << 14;
@@ -69,7 +69,7 @@ pub struct CacheSettings {
 pub(crate) struct Known {
     pub live: LiveUser,
     /// The keys that the user's tokens may be signed with, the likeliest first.
-    pub keys: Box<[TokenKey]>,
+    pub keys: TokenKeys,
     stamp: Stamp,
 }
 
@@ -108,7 +108,7 @@ impl UserCache {
         load: impl Fn() -> F,
     ) -> Result<Option<Arc<Known>>, Error>
     where
-        F: Future<Output = Result<Option<(LiveUser, Box<[TokenKey]>)>, Error>>,
+        F: Future<Output = Result<Option<(LiveUser, TokenKeys)>, Error>>,
     {
         let fresh = async || {
             let stamp = self.stamp(user_id);
@@ -229,10 +229,10 @@ mod tests {
         Id::from_random([1; 16])
     }
 
-    type Loaded = Result<Option<(LiveUser, Box<[TokenKey]>)>, Error>;
+    type Loaded = Result<Option<(LiveUser, TokenKeys)>, Error>;
 
     fn found(email: &str) -> Loaded {
-        Ok(Some((LiveUser::made_up(ada(), email), Box::new([]))))
+        Ok(Some((LiveUser::made_up(ada(), email), TokenKeys::new())))
     }
 
     impl Stage {

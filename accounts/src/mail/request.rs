@@ -71,7 +71,7 @@ impl MailRequest {
                 .bind(wish.as_str())
                 .bind(email.as_str())
                 .bind(now)
-                .bind(device.map(|device| &device.ip))
+                .bind(device.map(|device| device.ip.to_string()))
                 .bind(device.map(|device| &device.user_agent))
                 .execute(pool)
                 .await

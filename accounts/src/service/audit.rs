@@ -66,7 +66,7 @@ impl Accounts {
     /// Something that happens now, from a device.
     pub(super) fn event(&self, event: Event, user_id: Id, device: &Device) -> NewEvent {
         NewEvent {
-            ip: device.ip.clone(),
+            ip: device.ip.to_string(),
             user_agent: device.user_agent.clone(),
             ..self.event_without_device(event, user_id)
         }

@@ -4,8 +4,11 @@ use std::{ops::Deref, sync::Arc};
 
 use super::Accounts;
 use crate::{
-    Claims, Device, Error, Given, Id, Session, TokenType, User, fields::only, secret::TokenKey,
-    token::UnverifiedToken, user::LiveUser,
+    Claims, Device, Error, Given, Id, Session, TokenType, User,
+    fields::only,
+    secret::{KeyName, TokenKeys},
+    token::UnverifiedToken,
+    user::LiveUser,
 };
 
 /// A user with a good token, which may have the second factor still to pass: good for passing it,
@@ -64,7 +67,7 @@ impl Accounts {
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
-    pub async fn verify(&self, token: Given<'_>) -> Result<Claims, Error> {
+    pub async fn verify<'a>(&'a self, token: Given<'a>) -> Result<Claims<'a>, Error> {
         let token = only("token", token)?;
         let (user, claims) = self.check_access_token(token).await?;
         require_second_factor(&user, claims.has_second_factor())?;
@@ -74,18 +77,20 @@ impl Accounts {
     /// Everything that makes an access token good: its signature by the key of its user, its
     /// claims, an active user and a session that is not over. In the steady state all of it is in
     /// memory.
-    async fn check_access_token(&self, token: &str) -> Result<(Arc<User>, Claims), Error> {
-        let token = self.read_token(token)?;
+    async fn check_access_token<'a>(
+        &'a self,
+        token: &'a str,
+    ) -> Result<(Arc<User>, Claims<'a>), Error> {
+        let token = UnverifiedToken::parse(token, &self.0.public_url)?;
         let user_id = token.user_id();
         self.metrics().cache_lookups.inc();
-        let load = || {
-            self.metrics().cache_misses.inc();
-            self.load(user_id)
-        };
+        let key_name = token.key_name();
+        // A user in memory has keys that tell; nobody else is looked for on a forger's word.
+        let load = || self.load_named(user_id, key_name);
         let known = self.0.cache.get(&self.0.database, user_id, load).await?;
         let known = known.ok_or(Error::TokenInvalid)?;
         let now = self.now();
-        let claims = token.verify(&known.keys, TokenType::Access, &self.0.public_url, now)?;
+        let claims = token.verify(&known.keys, TokenType::Access, now)?;
         let is_alive = match known.live.knows_session(claims.sid, claims.iat) {
             Some(is_alive) => is_alive,
             None => Session::is_alive(&self.0.database, user_id, claims.sid, now).await?,
@@ -99,17 +104,18 @@ impl Accounts {
 
     /// The same for a refresh token, of which the database knows whether it is the one that is good
     /// now: whether the session is alive is left to that.
-    pub(super) async fn check_refresh_token(
-        &self,
-        token: &str,
-    ) -> Result<(Arc<User>, Claims), Error> {
-        let token = self.read_token(token)?;
+    pub(super) async fn check_refresh_token<'a>(
+        &'a self,
+        token: &'a str,
+    ) -> Result<(Arc<User>, Claims<'a>), Error> {
+        let token = UnverifiedToken::parse(token, &self.0.public_url)?;
+        self.check_key_name(token.user_id(), token.key_name())?;
         let (live, keys) = self
             .load(token.user_id())
             .await?
             .ok_or(Error::TokenInvalid)?;
         let now = self.now();
-        let claims = token.verify(&keys, TokenType::Refresh, &self.0.public_url, now)?;
+        let claims = token.verify(&keys, TokenType::Refresh, now)?;
         if live.user.is_active {
             Ok((live.user, claims))
         } else {
@@ -117,19 +123,27 @@ impl Accounts {
         }
     }
 
-    /// Reads a token of ours; made-up ones go no further.
-    fn read_token<'a>(&self, token: &'a str) -> Result<UnverifiedToken<'a>, Error> {
-        let token = UnverifiedToken::parse(token)?;
-        let masters = &self.0.master_secrets;
-        if masters.is_key_name(token.user_id(), token.key_name()) {
-            Ok(token)
+    /// Has made-up tokens go no further: only who has the master secret can name a user's key.
+    fn check_key_name(&self, user_id: Id, name: KeyName) -> Result<(), Error> {
+        if self.0.master_secrets.is_key_name(user_id, name) {
+            Ok(())
         } else {
             self.metrics().forged_tokens.inc();
             Err(Error::TokenInvalid)
         }
     }
 
-    async fn load(&self, user_id: Id) -> Result<Option<(LiveUser, Box<[TokenKey]>)>, Error> {
+    async fn load_named(
+        &self,
+        user_id: Id,
+        key_name: KeyName,
+    ) -> Result<Option<(LiveUser, TokenKeys)>, Error> {
+        self.check_key_name(user_id, key_name)?;
+        self.metrics().cache_misses.inc();
+        self.load(user_id).await
+    }
+
+    async fn load(&self, user_id: Id) -> Result<Option<(LiveUser, TokenKeys)>, Error> {
         let live = LiveUser::find(&self.0.database, user_id, self.now()).await?;
         Ok(live.map(|live| {
             let secret = &live.user.jwt_secret;

@@ -195,8 +195,8 @@ impl Accounts {
         let key_name = self.0.master_secrets.key_name(user.id);
         let token = |token_type, ends: Timestamp, id: Id| {
             Claims {
-                iss: self.0.public_url.clone(),
-                aud: self.0.public_url.clone(),
+                iss: &self.0.public_url,
+                aud: &self.0.public_url,
                 sub: user.id,
                 sid: session.id,
                 token_type,
@@ -205,7 +205,7 @@ impl Accounts {
                 exp: ends.unix_seconds(),
                 jti: id,
             }
-            .sign(&key, &key_name)
+            .sign(&key, key_name)
         };
         Ok(TokenPair {
             access_token: token(TokenType::Access, access_ends, self.random().id())?,
