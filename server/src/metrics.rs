@@ -4,21 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use accounts::Accounts;
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
-use tokio::time::Instant;
 
 /// The upper bounds of the classes of latencies, in seconds.
 const LATENCIES: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// What stands for a route where none fits, and for a method that is none of HTTP's.
+/// What stands for a method that is none of these.
 const OTHER: &str = "other";
 
 /// The figures of one server. Clones are the same figures.
@@ -63,39 +62,25 @@ impl Metrics {
         })))
     }
 
-    fn observe(&self, method: &str, route: &str, status: StatusCode, time: Duration) {
-        let status = status.as_str();
+    /// Counts a request and the time that its answer took. Routes are known ones, so that no client
+    /// can make up more of them.
+    pub fn count_request(&self, method: &Method, route: &str, status: StatusCode, time: Duration) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::HEAD => "HEAD",
+            _ => OTHER,
+        };
         let inner = &self.0;
         inner
             .requests
-            .with_label_values(&[method, route, status])
+            .with_label_values(&[method, route, status.as_str()])
             .inc();
         inner
             .latencies
             .with_label_values(&[method, route])
             .observe(time.as_secs_f64());
     }
-}
-
-/// Counts each request and measures its time. Routes are known ones, so that no client can make up
-/// more of them.
-pub async fn count_request<F: Future<Output = Response>>(
-    metrics: &Metrics,
-    request: Request,
-    next: impl FnOnce(Request) -> F,
-) -> Response {
-    let started = Instant::now();
-    let method = match *request.method() {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::HEAD => "HEAD",
-        _ => OTHER,
-    };
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next(request).await;
-    let route = route.as_ref().map_or(OTHER, MatchedPath::as_str);
-    metrics.observe(method, route, response.status(), started.elapsed());
-    response
 }
 
 /// GET `/metrics`

@@ -1,28 +1,30 @@
 //! Which request goes where.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use accounts::Accounts;
-use app::api::{ApiError, Code, RequestContext};
 use axum::{
-    Json, Router,
-    body::Body,
-    extract::State,
-    middleware::from_fn_with_state,
+    Json,
+    body::{Body, HttpBody},
+    extract::{MatchedPath, State},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{MethodFilter, get, on},
+    routing::get,
 };
-use governor::clock::MonotonicClock;
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
 use serde_json::json;
-use server_fn::ServerFnTraitObj;
-use tower_http::set_header::SetResponseHeaderLayer;
+use tower::ServiceExt;
 
 use crate::{
+    api::Api,
     config::ClientConfig,
-    limits::{self, RateLimits},
     metrics::{self, Metrics},
-    middleware::{self, Around, ClientAddress, SecurityHeaders},
+    middleware::{Around, SecurityHeaders, Way},
     pages,
     site::SiteFiles,
 };
@@ -30,81 +32,102 @@ use crate::{
 /// How long the database may take to say that it is there.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What stands for a route where none fits.
+const NO_ROUTE: &str = "other";
+
 /// Everything that this server answers.
-pub fn router(
-    accounts: Accounts,
-    metrics: Metrics,
-    site: SiteFiles,
-    public_url: &str,
-    clients: ClientConfig,
-) -> Router {
-    let headers = SecurityHeaders::new(public_url);
-    let limits = clients
-        .rate_limits
-        .then(|| Arc::new(RateLimits::new(MonotonicClock)));
-    let around = Arc::new(Around {
-        proxies: clients.trusted_proxies,
-        metrics: metrics.clone(),
-        headers,
-    });
-    Router::new()
-        .merge(health(accounts.clone()))
-        .route("/metrics", get(metrics::metrics).with_state(metrics))
-        .merge(api(accounts, limits, public_url.starts_with("https://")))
-        .merge(pages::router(site))
-        .layer(from_fn_with_state(around, middleware::around))
+pub struct Router {
+    api: Api,
+    /// The pages, the files, and what is for who looks after the server.
+    pages: axum::Router,
+    around: Arc<Around>,
 }
 
-/// The server functions under their paths, with or without a slash at the end. What is one too many
-/// is refused before anything else is done for it.
-fn api(accounts: Accounts, limits: Option<Arc<RateLimits>>, is_https: bool) -> Router {
-    let endpoints = server_fn::inventory::iter::<ServerFnTraitObj<Request<Body>, Response>>;
-    let mut router = Router::new();
-    for endpoint in endpoints {
-        let Ok(method) = MethodFilter::try_from(endpoint.method()) else {
-            continue;
-        };
-        let accounts = accounts.clone();
-        let limit = limits.clone().zip(limits::group(endpoint.path()));
-        let handler = move |mut request: Request<Body>| {
-            let ClientAddress(ip) = request.extensions().get().copied().unwrap_or_default();
-            let counted = limit
-                .as_ref()
-                .map_or(Ok(()), |(limits, group)| limits.count(*group, ip));
-            request.extensions_mut().insert(RequestContext {
-                accounts: accounts.clone(),
-                ip,
-                is_https,
-            });
-            // Asked for HTML, Leptos would answer an API call with a redirect.
-            request.headers_mut().remove(header::ACCEPT);
-            async move {
-                match counted {
-                    Ok(()) => endpoint.handler(request).await,
-                    Err(wait) => ApiError::throttled(wait).into_response(),
-                }
-            }
-        };
-        for path in [endpoint.path().to_owned(), format!("{}/", endpoint.path())] {
-            router = router.route(&path, on(method, handler.clone()));
+/// Whom a request comes from (a request extension).
+#[derive(Clone, Copy)]
+struct Client(IpAddr);
+
+impl Default for Client {
+    /// The unspecified address: a request that came by no connection.
+    fn default() -> Self {
+        Self(Ipv4Addr::UNSPECIFIED.into())
+    }
+}
+
+impl Router {
+    /// The API and the pages.
+    pub fn new(
+        accounts: Accounts,
+        metrics: Metrics,
+        site: SiteFiles,
+        public_url: &str,
+        clients: ClientConfig,
+    ) -> Self {
+        let around = Arc::new(Around {
+            proxies: clients.trusted_proxies,
+            metrics: metrics.clone(),
+            headers: SecurityHeaders::new(public_url),
+        });
+        let pages = axum::Router::new()
+            .merge(health(accounts.clone()))
+            .route("/metrics", get(metrics::metrics).with_state(metrics))
+            .merge(pages::router(site))
+            .layer(from_fn_with_state(around.clone(), around_page));
+        let is_https = public_url.starts_with("https://");
+        Self {
+            api: Api::new(accounts, clients.rate_limits, is_https),
+            pages,
+            around,
         }
     }
-    let not_found = async || ApiError::from(Code::NotFound);
-    let no_store = SetResponseHeaderLayer::overriding(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    );
-    router
-        .route("/api", axum::routing::any(not_found))
-        .route("/api/", axum::routing::any(not_found))
-        .route("/api/{*path}", axum::routing::any(not_found))
-        .method_not_allowed_fallback(async || ApiError::from(Code::MethodNotAllowed))
-        .layer(no_store)
+
+    /// Answers a request that came by a connection from this address.
+    pub async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Response {
+        let client = self.around.proxies.find_client(peer, request.headers());
+        let mut request = request.map(body);
+        let path = request.uri().path();
+        let Some(found) = self.api.find(path) else {
+            request.extensions_mut().insert(Client(client));
+            return match self.pages.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+        };
+        let way = Way {
+            client,
+            route: found.route,
+        };
+        let next = |request| self.api.answer(&found, client, request);
+        self.around.answer(way, request, next).await
+    }
+}
+
+/// A body that is not there needs no box.
+fn body(incoming: Incoming) -> Body {
+    if incoming.is_end_stream() {
+        Body::empty()
+    } else {
+        Body::new(incoming)
+    }
+}
+
+async fn around_page(
+    State(around): State<Arc<Around>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    let Client(client) = request.extensions().get().copied().unwrap_or_default();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let way = Way { client, route };
+    around
+        .answer(way, request, |request| next.run(request))
+        .await
 }
 
 /// For who looks after the server.
-fn health(accounts: Accounts) -> Router {
-    Router::new()
+fn health(accounts: Accounts) -> axum::Router {
+    axum::Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready))
         .with_state(accounts)

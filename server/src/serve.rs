@@ -3,7 +3,6 @@
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use accounts::{Accounts, Cleanup, Hearing, MailSender};
-use axum::body::Body;
 use futures_util::FutureExt;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -17,11 +16,9 @@ use tokio::{
     sync::{Semaphore, oneshot},
 };
 use tokio_io_timeout::TimeoutStream;
-use tower::ServiceExt;
 
 use crate::{
-    config::ClientConfig, failure::Failure, metrics::Metrics, middleware::PeerAddress, router,
-    site::SiteFiles,
+    config::ClientConfig, failure::Failure, metrics::Metrics, router::Router, site::SiteFiles,
 };
 
 /// How many connections are open at the same time; more wait in the system's queue.
@@ -79,7 +76,13 @@ pub async fn serve(
     // Each connection is a file to the system; without more of them, what it allows is enough.
     let _ = rlimit::increase_nofile_limit(MAX_CONNECTIONS as u64 + 1_000);
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
-    let router = router::router(accounts.clone(), metrics, site, public_url, clients);
+    let router = Arc::new(Router::new(
+        accounts.clone(),
+        metrics,
+        site,
+        public_url,
+        clients,
+    ));
     let (stop_mail, mail_stops) = oneshot::channel::<()>();
     let mail = tokio::spawn(sender.run(mail_stops.map(drop)));
     let hearing = tokio::spawn(Hearing::new(accounts.clone()).run());
@@ -138,19 +141,15 @@ pub async fn serve(
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: axum::Router,
+    router: Arc<Router>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     // Answers are written whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(PeerAddress(peer.ip()));
-        router.clone().oneshot(request).map(|answer| match answer {
-            Ok(response) => Ok::<_, Infallible>(response),
-            Err(never) => match never {},
-        })
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(router.answer(peer.ip(), request).await) }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

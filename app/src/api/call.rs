@@ -1,32 +1,31 @@
 //! What a server function may know of the request it answers.
 
-use std::{borrow::Cow, cell::Cell, future::Future, net::IpAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    future::Future,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use accounts::{Accounts, Authorized, Device, Identified};
-use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
 
 use super::{ApiError, Code};
 
-/// What the server's router attaches to each API request (as a request extension).
-#[derive(Clone)]
-pub struct RequestContext {
-    /// The domain.
-    pub accounts: Accounts,
-    /// Where the request came from.
-    pub ip: IpAddr,
-    /// Whether browsers reach this server by HTTPS.
-    pub is_https: bool,
-}
-
 /// The request that is being answered: the domain to ask, who calls, and from which device.
-#[derive(Clone)]
 pub struct Call {
     /// The domain.
     pub accounts: Accounts,
     /// The device that calls.
     pub device: Arc<Device>,
-    token: Option<String>,
+    /// The request's headers.
+    pub(super) headers: HeaderMap,
     is_https: bool,
+    /// What the response has the client keep.
+    cookie: OnceLock<HeaderValue>,
 }
 
 /// The cookie in which a browser keeps its device tokens.
@@ -38,34 +37,35 @@ const DEVICE_COOKIE_LIFE: u32 = 400 * 24 * 60 * 60;
 tokio::task_local! {
     // A plain task-local, not a reactive context: API calls render nothing, so they need no
     // reactive owner, and creating one for each would cost more than the call.
-    static CURRENT: Call;
-
-    /// What the response has the client keep.
-    static COOKIE: Cell<Option<HeaderValue>>;
+    static CURRENT: Arc<Call>;
 }
 
 impl Call {
-    /// Runs an endpoint with the call of this request at hand; gives its result, and the cookie that
-    /// goes with it.
-    pub(super) async fn scope<T>(
-        parts: &Parts,
-        endpoint: impl Future<Output = Result<T, ApiError>>,
-    ) -> (Result<T, ApiError>, Option<HeaderValue>) {
-        let Some(context) = parts.extensions.get::<RequestContext>() else {
-            tracing::error!("the router attached no RequestContext");
-            return (Err(Code::InternalError.into()), None);
-        };
-        let device = Device::new(context.ip, &user_agent(&parts.headers));
-        let call = Self {
-            accounts: context.accounts.clone(),
-            device: Arc::new(device.with_device_tokens(device_cookie(&parts.headers))),
-            token: bearer_token(&parts.headers),
-            is_https: context.is_https,
-        };
-        let answer = async { (endpoint.await, COOKIE.with(Cell::take)) };
-        COOKIE
-            .scope(Cell::default(), CURRENT.scope(call, answer))
-            .await
+    /// A request with these headers from a client at this address, to a server that browsers reach
+    /// by HTTPS or not.
+    #[must_use]
+    pub fn new(accounts: Accounts, ip: IpAddr, headers: HeaderMap, is_https: bool) -> Self {
+        let device =
+            Device::new(ip, &user_agent(&headers)).with_device_tokens(device_cookie(&headers));
+        Self {
+            accounts,
+            device: Arc::new(device),
+            headers,
+            is_https,
+            cookie: OnceLock::new(),
+        }
+    }
+
+    /// Runs a server function with this call at hand.
+    pub async fn scope(self, function: impl Future<Output = Response>) -> Response {
+        let call = Arc::new(self);
+        let mut response = CURRENT.scope(call.clone(), function).await;
+        if let Some(cookie) = call.cookie.get() {
+            response
+                .headers_mut()
+                .insert(header::SET_COOKIE, cookie.clone());
+        }
+        response
     }
 
     /// Has the device keep its device tokens: for signing in only, and out of reach of scripts and of
@@ -76,7 +76,10 @@ impl Call {
             "{DEVICE_COOKIE}={tokens}; Path=/api/user/login; Max-Age={DEVICE_COOKIE_LIFE}; \
              HttpOnly; SameSite=Strict{secure}"
         ));
-        COOKIE.with(|kept| kept.set(cookie.ok()));
+        if let Ok(cookie) = cookie {
+            // A call signs in once at most.
+            let _ = self.cookie.set(cookie);
+        }
     }
 
     /// The call that the running server function answers.
@@ -84,7 +87,7 @@ impl Call {
     /// # Panics
     /// Outside a server function.
     #[must_use]
-    pub fn current() -> Self {
+    pub fn current() -> Arc<Self> {
         CURRENT.with(Clone::clone)
     }
 
@@ -108,7 +111,7 @@ impl Call {
     }
 
     fn token(&self) -> Result<&str, ApiError> {
-        Ok(self.token.as_deref().ok_or(Code::NotAuthenticated)?)
+        Ok(bearer_token(&self.headers).ok_or(Code::NotAuthenticated)?)
     }
 }
 
@@ -132,12 +135,12 @@ fn device_cookie(headers: &HeaderMap) -> Option<String> {
 
 /// The token of `Authorization: Bearer <token>` (RFC 6750) or `Authorization: JWT <token>`; the
 /// scheme's case does not matter (RFC 9110, 11.1).
-fn bearer_token(headers: &HeaderMap) -> Option<String> {
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.trim().split_once(' ')?;
     let known = scheme.eq_ignore_ascii_case("Bearer") || scheme.eq_ignore_ascii_case("JWT");
     let token = token.trim();
-    (known && !token.is_empty()).then(|| token.to_owned())
+    (known && !token.is_empty()).then_some(token)
 }
 
 impl From<accounts::Error> for ApiError {

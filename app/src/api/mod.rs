@@ -11,7 +11,7 @@ pub mod user;
 mod call;
 
 #[cfg(feature = "ssr")]
-pub use call::{Call, RequestContext};
+pub use call::Call;
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::Text;

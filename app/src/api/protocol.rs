@@ -113,7 +113,7 @@ mod server {
 
     use axum::{
         body::{Body, Bytes},
-        http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+        http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
         response::IntoResponse,
     };
     use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -128,6 +128,16 @@ mod server {
     /// How long a client may take to send its body.
     const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+    /// What is answered is for this client, now.
+    const NO_STORE: (HeaderName, HeaderValue) =
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+
+    const CONTENT_TYPE_JSON: (HeaderName, HeaderValue) =
+        (header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+
+    /// How many headers an answer has, about.
+    const HEADERS: usize = 12;
+
     /// Runs one endpoint: reads the fields, calls it with the request's [`Call`] at hand, and
     /// shapes whatever it answers.
     pub async fn serve<Input, Output, F, Fut>(
@@ -141,28 +151,23 @@ mod server {
         F: Fn(Input) -> Fut,
         Fut: Future<Output = Result<Output, ApiError>>,
     {
-        let (parts, body) = request.into_parts();
-        let fields = if parts.method == Method::GET {
-            no_fields()
+        let fields = if *request.method() == Method::POST {
+            read_fields(&Call::current().headers, request.into_body()).await
         } else {
-            read_fields(&parts.headers, body).await
+            no_fields()
         };
-        let (result, cookie) = match fields {
-            Ok(fields) => Call::scope(&parts, endpoint(fields)).await,
-            Err(error) => (Err(error), None),
+        let result = match fields {
+            Ok(fields) => endpoint(fields).await,
+            Err(error) => Err(error),
         };
-        let mut response = match result {
-            Ok(_) if status == NO_CONTENT => StatusCode::NO_CONTENT.into_response(),
+        match result {
+            Ok(_) if status == NO_CONTENT => (StatusCode::NO_CONTENT, [NO_STORE]).into_response(),
             Ok(output) => json(
                 StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
                 &output,
             ),
             Err(error) => error.into_response(),
-        };
-        if let Some(cookie) = cookie {
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
-        response
     }
 
     async fn read_fields<Input: DeserializeOwned>(
@@ -224,12 +229,15 @@ mod server {
 
     fn json(status: StatusCode, body: &impl Serialize) -> Response {
         match serde_json::to_vec(body) {
-            Ok(body) => (
-                status,
-                [(header::CONTENT_TYPE, HeaderValue::from_static(JSON))],
-                body,
-            )
-                .into_response(),
+            Ok(body) => {
+                let mut response = Response::new(body.into());
+                *response.status_mut() = status;
+                // With room for those that every answer gets.
+                let headers = response.headers_mut();
+                headers.reserve(HEADERS);
+                headers.extend([CONTENT_TYPE_JSON, NO_STORE]);
+                response
+            }
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written as JSON");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -240,10 +248,6 @@ mod server {
     impl IntoResponse for ApiError {
         fn into_response(self) -> Response {
             let mut response = json(self.status(), &self);
-            // Wherever it is answered, outside of the API's routes too.
-            response
-                .headers_mut()
-                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             if response.status() == StatusCode::UNAUTHORIZED {
                 response
                     .headers_mut()

@@ -1,30 +1,16 @@
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     str::FromStr,
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use axum::extract::Request;
 use http::{HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net};
-
-use super::PeerAddress;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// How many bits of an IPv6 address say that it is an IPv4 address in IPv6 clothes.
 const MAPPED_BITS: u8 = 96;
-
-/// The address that a request comes from, as far as it can be believed (a request extension).
-#[derive(Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
-
-impl Default for ClientAddress {
-    /// The unspecified address: a request that came by no connection.
-    fn default() -> Self {
-        Self(Ipv4Addr::UNSPECIFIED.into())
-    }
-}
 
 /// The proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Default)]
@@ -73,6 +59,12 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 impl TrustedProxies {
+    /// Whom a request with these headers comes from, as far as it can be believed.
+    pub fn find_client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.warn_of_untrusted(peer, headers);
+        self.client(peer, headers)
+    }
+
     /// The client of a request: the peer, or whom trusted proxies name.
     ///
     /// Each proxy adds the address that it was called from to the right of the header, so it is read
@@ -136,15 +128,6 @@ fn is_near(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
-    }
-}
-
-/// Finds out whom a request comes from.
-pub fn find_client(proxies: &TrustedProxies, request: &mut Request) {
-    if let Some(PeerAddress(peer)) = request.extensions().get().copied() {
-        proxies.warn_of_untrusted(peer, request.headers());
-        let client = proxies.client(peer, request.headers());
-        request.extensions_mut().insert(ClientAddress(client));
     }
 }
 

@@ -1,14 +1,17 @@
-use std::time::Instant;
-
-use axum::{
-    extract::{MatchedPath, Request},
-    response::Response,
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
+
+use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::ClientAddress;
+use super::Way;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -18,22 +21,21 @@ const MAX_LENGTH: usize = 64;
 /// Gives each request an id, which all its log lines and its response carry, and writes one line
 /// when it is answered. The route is logged, not the URL, which may hold anything.
 pub async fn log_request<F: Future<Output = Response>>(
+    way: Way<'_>,
+    started: Instant,
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let started = Instant::now();
     let id = given_id(request.headers()).unwrap_or_else(new_id);
     let method = request.method().clone();
-    let ClientAddress(client) = request.extensions().get().copied().unwrap_or_default();
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     async move {
         let mut response = next(request).await;
         tracing::info!(
             %method,
-            route = route.as_ref().map_or("-", MatchedPath::as_str),
+            route = way.route,
             status = response.status().as_u16(),
-            %client,
+            client = %way.client,
             ms = started.elapsed().as_micros() as f64 / 1000.0,
             "answered"
         );
@@ -52,8 +54,13 @@ fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
     is_good.then(|| id.clone())
 }
 
+/// An id that no other request has, of this server or another: random bits of this process, and a
+/// number.
 fn new_id() -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().1);
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let id = Uuid::from_u64_pair(*PROCESS, NUMBER.fetch_add(1, Ordering::Relaxed));
     let mut buffer = Uuid::encode_buffer();
-    let id = Uuid::new_v4().simple().encode_lower(&mut buffer);
-    HeaderValue::from_str(id).expect("hexadecimal digits make a header value")
+    HeaderValue::from_str(id.simple().encode_lower(&mut buffer))
+        .expect("hexadecimal digits make a header value")
 }

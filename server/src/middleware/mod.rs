@@ -5,29 +5,20 @@ mod limit_time;
 mod log_request;
 mod security_headers;
 
-pub use client_address::{ClientAddress, TrustedProxies};
+pub use client_address::TrustedProxies;
 pub use security_headers::SecurityHeaders;
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{net::IpAddr, panic::AssertUnwindSafe, time::Instant};
 
 use app::api::{ApiError, Code};
 use axum::{
-    extract::{Request, State},
-    middleware::Next,
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
 
-use self::{
-    client_address::find_client, limit_time::limit_time, log_request::log_request,
-    security_headers::security_headers,
-};
-use crate::metrics::{Metrics, count_request};
-
-/// The address at the other end of the connection (a request extension). Whom it speaks for is the
-/// [`ClientAddress`].
-#[derive(Clone, Copy)]
-pub struct PeerAddress(pub IpAddr);
+use self::{limit_time::limit_time, log_request::log_request, security_headers::security_headers};
+use crate::metrics::Metrics;
 
 /// What goes around every request needs to know this.
 pub struct Around {
@@ -39,29 +30,41 @@ pub struct Around {
     pub headers: SecurityHeaders,
 }
 
-/// All that goes around every request, from the outside in. It is one layer of the router, because
-/// axum copies, for each layer of a request, everything that is inside of it.
-pub async fn around(
-    State(around): State<Arc<Around>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let Around {
-        proxies,
-        metrics,
-        headers,
-    } = &*around;
-    find_client(proxies, &mut request);
-    count_request(metrics, request, |request| {
-        log_request(request, |request| async {
-            let answer = AssertUnwindSafe(limit_time(next.run(request))).catch_unwind();
+/// Where a request comes from, and where it goes.
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
+    /// The client, as far as it can be believed.
+    pub client: IpAddr,
+    /// The route, which unlike the URL holds nothing that a client has made up.
+    pub route: &'a str,
+}
+
+impl Around {
+    /// All that goes around every request, from the outside in.
+    pub async fn answer<F>(
+        &self,
+        way: Way<'_>,
+        request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response
+    where
+        F: Future<Output = Response>,
+    {
+        let started = Instant::now();
+        let method = request.method().clone();
+        let response = log_request(way, started, request, |request| async {
+            let answer = AssertUnwindSafe(limit_time(next(request))).catch_unwind();
             // The log has the panic already, by the hook for all of them.
             let mut response = answer
                 .await
                 .unwrap_or_else(|_| ApiError::from(Code::InternalError).into_response());
-            security_headers(*headers, &mut response);
+            security_headers(self.headers, &mut response);
             response
         })
-    })
-    .await
+        .await;
+        let status = response.status();
+        self.metrics
+            .count_request(&method, way.route, status, started.elapsed());
+        response
+    }
 }
