@@ -3,6 +3,7 @@
 // A page that the server renders is one type, as deep as the page.
 #![recursion_limit = "256"]
 
+mod api;
 mod cli;
 mod commands;
 mod config;
@@ -18,6 +19,13 @@ mod serve;
 mod site;
 
 use std::{io::Write, process::ExitCode};
+
+use mimalloc::MiMalloc;
+
+/// Each request takes a few dozen small pieces of memory on one thread and gives them back, often on
+/// another.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match cli::run() {
