@@ -2,7 +2,7 @@
 // runs this. Prints what it finds as it goes, then a table in Markdown; writes the table and a chart to
 // docs/. A figure that stands for speed is a ratio to a floor measured in the same run, in turns.
 //
-// SECONDS_EACH=10 measures longer. USERS=5000000 lets the large database be larger. PostgreSQL takes
+// SECONDS_EACH=10 measures longer; USERS=100000 MOST_USERS=100000 has less to fill in. PostgreSQL takes
 // part where PGHOST says that there is a server.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -13,13 +13,17 @@ import { hashesPerSecond, seed, signInScript, startFloor, tokensScript, wrk } fr
 import { drainOutbox } from './mail.mjs';
 import { CHEAP_HASH, Program, each, freePort, median, quantile } from './program.mjs';
 import { Report, ms, whole } from './report.mjs';
+import { tokensOfAll } from './tokens.mjs';
 
 const SECONDS = Number(process.env.SECONDS_EACH ?? 4);
 const USERS = Number(process.env.USERS ?? 1_000_000);
+const MOST_USERS = Number(process.env.MOST_USERS ?? 5 * USERS);
 const FEW_USERS = 10_000;
+const MEMORY_USERS = 50_000;
 const ROUNDS = 3;
 const VIEW = '/api/user/view';
 const EMAIL = 'user-0@bench.example';
+const MASTER_SECRET = 'the master secret of this benchmark';
 
 const report = new Report();
 const work = await mkdtemp(path.join(tmpdir(), 'latchkey-bench-'));
@@ -34,6 +38,7 @@ try {
   await part('resets', resets);
   for (const database of databases) await part(`sign-out on 3 servers, ${database}`, () => signOut(database));
   for (const database of databases) await part(`growth, ${database}`, () => growth(database));
+  if (databases.includes('PostgreSQL')) await part('memory of users', memoryOfUsers);
   await part('outbox', outbox);
 } finally {
   await rm(work, { recursive: true, force: true });
@@ -278,44 +283,72 @@ async function signOut(database) {
   }
 }
 
+/** The same work in a small and in a large database, in turns. */
 async function growth(database) {
-  const here = await place(database, CHEAP_HASH);
-  const rates = [];
-  for (const users of [FEW_USERS, USERS]) {
-    if (users === FEW_USERS) await withProgram(here, (program) => program.register(EMAIL));
-    await seed(here.url, users);
-    await withProgram(here, async (program) => {
-      // People spread over the whole table.
-      const tokens = [];
-      await each(1000, 16, async (number) => {
-        const user = Math.floor((number * (users - 1)) / 999);
-        tokens.push((await program.signIn(`user-${user}@bench.example`)).token);
-      });
-      const script = await tokensScript(here.folder, tokens);
-      const view = [];
-      for (let round = 0; round < ROUNDS; round += 1) {
-        view.push((await wrk(program.url + VIEW, { connections: 64, seconds: SECONDS, script })).perSecond);
+  const sizes = [FEW_USERS, USERS, ...(database === 'PostgreSQL' ? [MOST_USERS] : [])];
+  const stages = [];
+  try {
+    for (const users of sizes) stages.push(await stageOf(database, users));
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const { program, tokens, view } of stages) {
+        view.push((await wrk(program.url + VIEW, { connections: 64, seconds: SECONDS, script: tokens })).perSecond);
       }
-      const signIn = await wrk(`${program.url}/api/user/login`, {
-        connections: 16,
-        seconds: SECONDS,
-        script: await signInScript(here.folder, EMAIL),
-      });
-      rates.push({ view: median(view), signIn: signIn.perSecond });
-    });
+      for (const { program, script, signIn } of stages) {
+        signIn.push((await wrk(`${program.url}/api/user/login`, { connections: 16, seconds: SECONDS, script })).perSecond);
+      }
+    }
+  } finally {
+    for (const { program } of stages) await program.stop();
   }
-  const [few, many] = rates;
-  const ratio = many.view / few.view;
-  report.add(
-    `view with ${whole(USERS)} users against ${whole(FEW_USERS)}, ${database}`,
-    `${ratio.toFixed(2)} (${whole(many.view)}/s of ${whole(few.view)}/s)`,
-    '0.9',
-    ratio / 0.9,
-  );
-  report.add(
-    `sign-in at the cheapest hash with ${whole(USERS)} users against ${whole(FEW_USERS)}, ${database}`,
-    `${(many.signIn / few.signIn).toFixed(2)} (${whole(many.signIn)}/s of ${whole(few.signIn)}/s)`,
-  );
+  const [few, ...more] = stages;
+  for (const many of more) {
+    const against = `with ${whole(many.users)} users against ${whole(few.users)}, ${database}`;
+    const ratio = (work) => median(many[work].map((rate, round) => rate / few[work][round]));
+    const figure = (work) => `${ratio(work).toFixed(2)} (${whole(median(many[work]))}/s of ${whole(median(few[work]))}/s)`;
+    report.add(`view ${against}`, figure('view'), '0.9', ratio('view') / 0.9);
+    report.add(`sign-in at the cheapest hash ${against}`, figure('signIn'));
+  }
+}
+
+/** A program whose database has so many users, a thousand of whom, spread over them all, are signed in. */
+async function stageOf(database, users) {
+  const here = await place(database, CHEAP_HASH);
+  await withProgram(here, (program) => program.register(EMAIL));
+  await seed(here.url, users);
+  const program = await Program.start(here.folder, here.settings);
+  const tokens = [];
+  await each(1000, 16, async (number) => {
+    const user = Math.floor((number * (users - 1)) / 999);
+    tokens.push((await program.signIn(`user-${user}@bench.example`)).token);
+  });
+  return {
+    users,
+    program,
+    tokens: await tokensScript(here.folder, tokens),
+    script: await signInScript(here.folder, EMAIL),
+    view: [],
+    signIn: [],
+  };
+}
+
+/** What each user in memory takes. */
+async function memoryOfUsers() {
+  const here = await place('PostgreSQL', { ...CHEAP_HASH, LATCHKEY_SECRET: MASTER_SECRET });
+  await withProgram(here, (program) => program.register(EMAIL));
+  await seed(here.url, MEMORY_USERS + 1000);
+  await withProgram(here, async (program) => {
+    const tokens = tokensOfAll(here.url, MASTER_SECRET, program.url);
+    const view = async (number) => {
+      const status = await program.viewStatus(tokens[number]);
+      if (status !== 200) throw new Error(`a token that was made here is answered with ${status}`);
+    };
+    // The first ones have it take all the memory that requests need.
+    await each(20_000, 32, (number) => view(number % 1000));
+    const before = program.memory();
+    await each(MEMORY_USERS, 32, (number) => view(1000 + number));
+    const bytes = ((program.memory() - before) * 1e6) / MEMORY_USERS;
+    report.add(`memory for each of ${whole(MEMORY_USERS)} users kept`, `${whole(bytes)} bytes`, '200', 200 / bytes);
+  });
 }
 
 async function outbox() {
