@@ -146,6 +146,7 @@ test('a link that is opened while the server is away works after trying again', 
   await page.route('**/api/**', (route) => route.abort());
   await open(page, url);
   await expect(announced(page).filter({ hasText: /can.t be reached/ }).first()).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Your address is not confirmed yet');
   await page.unroute('**/api/**');
   await button(page, 'Try again').click();
   await expect(title(page, 'Your address is confirmed')).toBeVisible();

@@ -386,6 +386,9 @@ test.describe('recovery codes', () => {
     for (const one of codes) await expect(page.getByText(one)).toBeVisible();
     await expect(button(page, 'Print')).toBeHidden();
     await expect(page.getByText('Change password')).toBeHidden();
+    // Paper says whose codes they are.
+    const title = await page.locator('.recovery-codes').evaluate((list) => getComputedStyle(list, '::before').content);
+    expect(title).toContain(new URL(page.url()).host);
     expect((await page.pdf()).toString('latin1')).toMatch(/\/Count 1\b/);
   });
 

@@ -32,6 +32,8 @@ pub fn RecoveryCodes(
             });
         });
     };
+    // On paper they would be anybody's.
+    let site = window().location().host().unwrap_or_default();
     let copy_button = has_clipboard().then(|| {
         view! {
             <button type="button" class="button quiet" on:click=copy>
@@ -46,7 +48,7 @@ pub fn RecoveryCodes(
         <p class="dialog-lead">
             "Each of them lets you in once when your authenticator app is out of reach. They are shown this one time: keep them in a safe place."
         </p>
-        <ul class="recovery-codes" role="list">
+        <ul class="recovery-codes" role="list" data-site=site>
             {codes.into_iter().map(|code| view! { <li>{code}</li> }).collect_view()}
         </ul>
         <div class="actions keep">

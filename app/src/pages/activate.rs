@@ -16,7 +16,8 @@ use crate::{
 pub fn Activate() -> impl IntoView {
     let link = use_mailed_link(|token| Box::pin(user::activation(token)));
     let heading = move || match link.opening.get() {
-        Opening::Waiting | Opening::Failed(_) => "Confirming your address…",
+        Opening::Waiting => "Confirming your address…",
+        Opening::Failed(_) => "Your address is not confirmed yet",
         Opening::Done => "Your address is confirmed",
         Opening::Void(_) => VOID,
     };

@@ -12,7 +12,8 @@ use crate::api::user;
 pub fn ConfirmEmail() -> impl IntoView {
     let link = use_mailed_link(|token| Box::pin(user::confirm_email_change(token)));
     let heading = move || match link.opening.get() {
-        Opening::Waiting | Opening::Failed(_) => "Confirming your new address…".to_owned(),
+        Opening::Waiting => "Confirming your new address…".to_owned(),
+        Opening::Failed(_) => "Your new address is not confirmed yet".to_owned(),
         Opening::Done => "Your address is changed".to_owned(),
         // The server may know better why: the address may be taken by now.
         Opening::Void(Some(message)) if !message.starts_with(VOID) => message,
