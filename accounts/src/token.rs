@@ -146,12 +146,12 @@ impl<'a> UnverifiedToken<'a> {
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let mut buffer = [0; MAX_HEADER];
-        let header: Header<'_> = serde_json::from_slice(decode(header, &mut buffer)?).ok()?;
+        let header: Header<'_> = read_json(decode(header, &mut buffer)?)?;
         if header.alg != ALGORITHM {
             return None;
         }
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
-        let claims: Claims<'_> = serde_json::from_slice(&claims).ok()?;
+        let claims: Claims<'_> = read_json(&claims)?;
         if claims.iss != issuer || claims.aud != issuer {
             return None;
         }
@@ -215,6 +215,11 @@ fn mac(key: &TokenKey, signed: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key.as_bytes())
         .expect("HMAC takes a key of any length")
         .chain_update(signed)
+}
+
+/// Reads JSON; its letters are checked all at once here, which is faster than one text at a time.
+fn read_json<'b, T: Deserialize<'b>>(json: &'b [u8]) -> Option<T> {
+    serde_json::from_str(str::from_utf8(json).ok()?).ok()
 }
 
 /// Decodes into a buffer; nothing, where that is too small.
