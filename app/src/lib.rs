@@ -4,6 +4,9 @@
 //! WebAssembly, the typed function by which the browser calls it. [`pages`] are what a person
 //! sees, made of [`components`]; [`browser`] keeps the person's session.
 
+// A view is one type, as deep as its page.
+#![recursion_limit = "256"]
+
 use std::sync::LazyLock;
 
 use leptos::prelude::*;
@@ -25,7 +28,7 @@ mod shell;
 pub use shell::shell;
 
 use browser::{Presence, renewal, session};
-use components::Header;
+use components::{AtOnce, Header};
 use pages::{MailPage, NotFound, Page, SignedInPage, StartPage};
 
 /// Where the built site's files are, as URL paths with the hash of their content in the name.
@@ -61,7 +64,7 @@ pub fn App() -> impl IntoView {
         <Router>
             <Header />
             <main>
-                <FlatRoutes fallback=NotFound>
+                <FlatRoutes fallback=|| AtOnce(view! { <NotFound /> })>
                     <Route path=path!("/") view=Page::Start(StartPage::Home) />
                     <Route path=path!("/register") view=Page::Start(StartPage::Register) />
                     <Route path=path!("/login") view=Page::Login />

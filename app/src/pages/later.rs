@@ -6,6 +6,7 @@ use leptos_meta::Title;
 use leptos_router::ChooseView;
 
 use super::{Account, Activate, ConfirmEmail, Forgot, Home, Login, Register, Reset, TwoFactor};
+use crate::components::AtOnce;
 use parcels::{
     fetch_mail_pages, fetch_signed_in_pages, fetch_start_pages, mail_pages, signed_in_pages,
     start_pages,
@@ -59,13 +60,13 @@ pub enum MailPage {
 impl ChooseView for Page {
     async fn choose(self) -> AnyView {
         let page = match self {
-            Self::Login => Ok(view! { <Login /> }.into_any()),
+            Self::Login => Ok(AtOnce(view! { <Login /> }).into_any()),
             Self::Start(page) => start_pages(page).await,
             Self::SignedIn(page) => signed_in_pages(page).await,
             Self::Mail(page) => mail_pages(page).await,
         };
         // The server is away, or has a newer version.
-        page.unwrap_or_else(|_| view! { <DidNotArrive /> }.into_any())
+        page.unwrap_or_else(|_| AtOnce(view! { <DidNotArrive /> }).into_any())
     }
 
     async fn preload(&self) {}
@@ -73,24 +74,24 @@ impl ChooseView for Page {
 
 fn start_page(page: StartPage) -> AnyView {
     match page {
-        StartPage::Home => view! { <Home /> }.into_any(),
-        StartPage::Register => view! { <Register /> }.into_any(),
+        StartPage::Home => AtOnce(view! { <Home /> }).into_any(),
+        StartPage::Register => AtOnce(view! { <Register /> }).into_any(),
     }
 }
 
 fn signed_in_page(page: SignedInPage) -> AnyView {
     match page {
-        SignedInPage::Account => view! { <Account /> }.into_any(),
-        SignedInPage::TwoFactor => view! { <TwoFactor /> }.into_any(),
+        SignedInPage::Account => AtOnce(view! { <Account /> }).into_any(),
+        SignedInPage::TwoFactor => AtOnce(view! { <TwoFactor /> }).into_any(),
     }
 }
 
 fn mail_page(page: MailPage) -> AnyView {
     match page {
-        MailPage::Forgot => view! { <Forgot /> }.into_any(),
-        MailPage::Reset => view! { <Reset /> }.into_any(),
-        MailPage::Activate => view! { <Activate /> }.into_any(),
-        MailPage::ConfirmEmail => view! { <ConfirmEmail /> }.into_any(),
+        MailPage::Forgot => AtOnce(view! { <Forgot /> }).into_any(),
+        MailPage::Reset => AtOnce(view! { <Reset /> }).into_any(),
+        MailPage::Activate => AtOnce(view! { <Activate /> }).into_any(),
+        MailPage::ConfirmEmail => AtOnce(view! { <ConfirmEmail /> }).into_any(),
     }
 }
 
