@@ -4,12 +4,14 @@
 //! WebAssembly, the typed function by which the browser calls it. [`pages`] are what a person
 //! sees, made of [`components`]; [`browser`] keeps the person's session.
 
+// A view is one type, as deep as its page.
+#![recursion_limit = "256"]
+
 use std::sync::LazyLock;
 
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::{
-    Lazy,
     components::{FlatRoutes, Route, Router},
     path,
 };
@@ -26,7 +28,8 @@ mod shell;
 pub use shell::shell;
 
 use browser::{Presence, renewal, session};
-use components::Header;
+use components::{AtOnce, Header};
+use pages::{MailPage, NotFound, Page, SignedInPage, StartPage};
 
 /// Where the built site's files are, as URL paths with the hash of their content in the name.
 #[derive(Clone, Debug)]
@@ -61,16 +64,16 @@ pub fn App() -> impl IntoView {
         <Router>
             <Header />
             <main>
-                <FlatRoutes fallback=pages::NotFound>
-                    <Route path=path!("/") view=pages::Home />
-                    <Route path=path!("/register") view=pages::Register />
-                    <Route path=path!("/login") view=pages::Login />
-                    <Route path=path!("/two-factor") view={Lazy::<pages::TwoFactorRoute>::new()} />
-                    <Route path=path!("/account") view={Lazy::<pages::AccountRoute>::new()} />
-                    <Route path=path!("/forgot") view={Lazy::<pages::ForgotRoute>::new()} />
-                    <Route path=path!("/reset") view={Lazy::<pages::ResetRoute>::new()} />
-                    <Route path=path!("/activate") view={Lazy::<pages::ActivateRoute>::new()} />
-                    <Route path=path!("/email") view={Lazy::<pages::ConfirmEmailRoute>::new()} />
+                <FlatRoutes fallback=|| AtOnce(view! { <NotFound /> })>
+                    <Route path=path!("/") view=Page::Start(StartPage::Home) />
+                    <Route path=path!("/register") view=Page::Start(StartPage::Register) />
+                    <Route path=path!("/login") view=Page::Login />
+                    <Route path=path!("/two-factor") view=Page::SignedIn(SignedInPage::TwoFactor) />
+                    <Route path=path!("/account") view=Page::SignedIn(SignedInPage::Account) />
+                    <Route path=path!("/forgot") view=Page::Mail(MailPage::Forgot) />
+                    <Route path=path!("/reset") view=Page::Mail(MailPage::Reset) />
+                    <Route path=path!("/activate") view=Page::Mail(MailPage::Activate) />
+                    <Route path=path!("/email") view=Page::Mail(MailPage::ConfirmEmail) />
                 </FlatRoutes>
             </main>
         </Router>

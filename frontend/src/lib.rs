@@ -4,7 +4,7 @@
 #![recursion_limit = "256"]
 
 use leptos::{
-    mount::hydrate_from_async,
+    mount::hydrate_from,
     prelude::{document, window},
 };
 
@@ -15,6 +15,7 @@ pub async fn hydrate() {
     let (Ok(()), Some(body)) = (app::pages::fetch(&path).await, document().body()) else {
         return app::not_hydrated();
     };
-    hydrate_from_async(body, app::App).await.forget();
+    // The page's code is here now, so nothing has to be waited for on the way.
+    hydrate_from(body, app::App).forget();
     app::hydrated();
 }

@@ -1,10 +1,12 @@
 //! What the browser keeps and does on the person's behalf.
 //!
-//! [`sign_in`] begins a session, [`session`] is what is stored of it, [`renewal`] keeps it fresh, and
+//! [`Errand::SignIn`] begins a session, [`session`] is what is stored of it, [`renewal`] keeps it fresh, and
 //! [`SignedIn`] puts it on requests. Nothing here runs on the server: the session lives in the browser only.
 
 mod claims;
 mod client;
+mod errand;
+mod json;
 mod limit;
 mod lock;
 pub mod next;
@@ -14,7 +16,7 @@ mod sign_in;
 mod user_agent;
 
 pub use client::SignedIn;
+pub use errand::Errand;
 pub use limit::within_limit;
 pub use session::{Ended, Presence};
-pub use sign_in::sign_in;
 pub use user_agent::device_name;

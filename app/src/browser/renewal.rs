@@ -7,6 +7,7 @@ use http::StatusCode;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
+    Errand,
     lock::{self, Held},
     session::{self, Ended, Session},
     within_limit,
@@ -121,7 +122,9 @@ pub fn keep_fresh() {
         // for the old session then finds it gone.
         spawn_local(async move {
             sleep_until(session.renew_at()).await;
-            while session::load().as_ref() == Some(&session) && renew(&session).await.is_err() {
+            while session::load().as_ref() == Some(&session)
+                && Errand::Renew(session.clone()).run().await.is_err()
+            {
                 sleep_until(session::now() + PAUSE).await;
             }
         });

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use gloo_storage::{LocalStorage, Storage};
 use leptos::{ev, prelude::*};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use web_sys::Storage;
 
-use super::claims::Claims;
+use super::{claims::Claims, json::Object};
 use crate::api::user::TokenPair;
 
 /// The key in `localStorage`. `shell/first_paint.js` reads it too.
@@ -20,7 +20,7 @@ const ROUNDING: u64 = 1_000;
 const LONGEST_MARGIN: u64 = 30_000;
 
 /// A signed-in session, as it is stored.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Session {
     /// The access token.
     pub token: String,
@@ -97,9 +97,13 @@ static TAB: LazyLock<ArcRwSignal<Tab>> = LazyLock::new(ArcRwSignal::default);
 /// The stored session, now. Anything else under the key is no session.
 #[must_use]
 pub fn load() -> Option<Session> {
-    LocalStorage::get::<Session>(KEY)
-        .ok()
-        .filter(|session| !session.token.is_empty() && !session.refresh_token.is_empty())
+    let stored = Object::read(&storage()?.get_item(KEY).ok()??)?;
+    let token = |name| stored.text(name).filter(|token| !token.is_empty());
+    Some(Session {
+        token: token("token")?,
+        refresh_token: token("refresh_token")?,
+        expires_at: stored.number("expires_at")?,
+    })
 }
 
 /// The session as a reactive value.
@@ -130,8 +134,10 @@ pub fn presence() -> Presence {
 
 /// Stores a session, after signing in or renewing.
 pub(super) fn store(session: &Session) {
-    // Fails only where the site's storage is full, which these few bytes don't bring about.
-    let _ = LocalStorage::set(KEY, session);
+    if let (Some(storage), Ok(text)) = (storage(), serde_json::to_string(session)) {
+        // Fails only where the site's storage is full, which these few bytes don't bring about.
+        let _ = storage.set_item(KEY, &text);
+    }
     TAB.update(|tab| {
         tab.session = Some(session.clone());
         tab.ended = None;
@@ -145,7 +151,10 @@ pub(super) fn require_second_factor(session: &Session) {
 
 /// Forgets the session, in every tab.
 pub fn end(ended: Ended) {
-    LocalStorage::delete(KEY);
+    if let Some(storage) = storage() {
+        // It never fails.
+        let _ = storage.remove_item(KEY);
+    }
     TAB.set(Tab {
         ended: Some(ended),
         ..Tab::default()
@@ -170,6 +179,11 @@ pub fn follow() {
         }
     });
     on_cleanup(move || handle.remove());
+}
+
+/// The site's storage; without it the app does not start.
+fn storage() -> Option<Storage> {
+    window().local_storage().ok()?
 }
 
 /// Milliseconds since 1970 by this device's clock.

@@ -1,4 +1,4 @@
-//! Signing in.
+//! Signing in, and what may have to be done before.
 
 use futures::future::join;
 
@@ -8,16 +8,23 @@ use crate::{
     pages::fetch,
 };
 
-/// Signs in and stores the session. Where the account has a second factor, the person is only half
-/// signed in by that, and is never taken for more on the way.
+/// Signs in and stores the session: [`Errand::SignIn`](super::Errand::SignIn).
 ///
 /// # Errors
 /// Those of [`user::login`].
-pub async fn sign_in(email: String, password: String) -> Result<(), ApiError> {
+pub(super) async fn sign_in(email: String, password: String) -> Result<(), ApiError> {
     let pair = within_limit(user::login(email.into(), password.into())).await?;
     let session = session::Session::new(pair);
     // The next page is fetched meanwhile. Whatever goes wrong here will be told by the next request.
     let _ = join(probe(&session), fetch(HOME)).await;
     session::store(&session);
     Ok(())
+}
+
+/// Has the link mailed again that activates an account.
+///
+/// # Errors
+/// Those of [`user::resend_activation`].
+pub(super) async fn resend_activation(email: String) -> Result<(), ApiError> {
+    within_limit(user::resend_activation(email.into())).await
 }

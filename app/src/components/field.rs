@@ -4,7 +4,7 @@ use super::Submission;
 
 /// A labelled place to type, with what is wrong with it below.
 #[component]
-pub fn Field(
+pub fn Field<C: IntoView + 'static>(
     /// The request that the form sends.
     submission: Submission,
     /// The field's name in the request, and its id on the page.
@@ -15,12 +15,12 @@ pub fn Field(
     #[prop(default = None)]
     hint: Option<&'static str>,
     /// The input: its id is `name`, and it takes its `aria-*` from [`describe`].
-    children: Children,
+    children: TypedChildren<C>,
 ) -> impl IntoView {
     view! {
         <div class="field">
             <label for=name>{label}</label>
-            {children()}
+            {children.into_inner()()}
             {hint.map(|hint| view! { <p class="hint" id=format!("{name}-hint")>{hint}</p> })}
             <p class="field-message" id=format!("{name}-message") aria-live="polite">
                 {move || submission.field_message(name)}

@@ -1,6 +1,7 @@
 //! The parts that pages are made of.
 
 mod alert;
+mod at_once;
 mod button;
 mod code_field;
 mod dialog;
@@ -18,6 +19,7 @@ mod resend;
 mod submission;
 
 pub use alert::Alert;
+pub use at_once::AtOnce;
 pub use button::Button;
 pub use code_field::CodeField;
 pub use dialog::{DIALOG_TITLE, Dialog};

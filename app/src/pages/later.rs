@@ -1,118 +1,97 @@
-//! Pages whose code comes when they are first opened, in two parcels: so the first visit to the
+//! Pages whose code comes when they are first opened, in three parcels: so the first visit to the
 //! sign-in page is a small one.
 
 use leptos::{prelude::*, wasm_split::SplitLoaderError};
 use leptos_meta::Title;
-use leptos_router::LazyRoute;
+use leptos_router::ChooseView;
 
-use super::{Account, Activate, ConfirmEmail, Forgot, Reset, TwoFactor};
-use parcels::{fetch_mail_pages, fetch_signed_in_pages, mail_pages, signed_in_pages};
+use super::{Account, Activate, ConfirmEmail, Forgot, Home, Login, Register, Reset, TwoFactor};
+use crate::components::AtOnce;
+use parcels::{
+    fetch_mail_pages, fetch_signed_in_pages, fetch_start_pages, mail_pages, signed_in_pages,
+    start_pages,
+};
 
-/// The route of [`Account`].
-pub struct AccountRoute;
-
-impl LazyRoute for AccountRoute {
-    fn data() -> Self {
-        Self
-    }
-
-    async fn view(_: Self) -> AnyView {
-        arrived(signed_in_pages(SignedInPage::Account).await)
-    }
-}
-
-/// The route of [`TwoFactor`].
-pub struct TwoFactorRoute;
-
-impl LazyRoute for TwoFactorRoute {
-    fn data() -> Self {
-        Self
-    }
-
-    async fn view(_: Self) -> AnyView {
-        arrived(signed_in_pages(SignedInPage::TwoFactor).await)
-    }
-}
-
-/// The route of [`Forgot`].
-pub struct ForgotRoute;
-
-impl LazyRoute for ForgotRoute {
-    fn data() -> Self {
-        Self
-    }
-
-    async fn view(_: Self) -> AnyView {
-        arrived(mail_pages(MailPage::Forgot).await)
-    }
-}
-
-/// The route of [`Reset`].
-pub struct ResetRoute;
-
-impl LazyRoute for ResetRoute {
-    fn data() -> Self {
-        Self
-    }
-
-    async fn view(_: Self) -> AnyView {
-        arrived(mail_pages(MailPage::Reset).await)
-    }
-}
-
-/// The route of [`Activate`].
-pub struct ActivateRoute;
-
-impl LazyRoute for ActivateRoute {
-    fn data() -> Self {
-        Self
-    }
-
-    async fn view(_: Self) -> AnyView {
-        arrived(mail_pages(MailPage::Activate).await)
-    }
-}
-
-/// The route of [`ConfirmEmail`].
-pub struct ConfirmEmailRoute;
-
-impl LazyRoute for ConfirmEmailRoute {
-    fn data() -> Self {
-        Self
-    }
-
-    async fn view(_: Self) -> AnyView {
-        arrived(mail_pages(MailPage::ConfirmEmail).await)
-    }
-}
-
+/// A page, as a route names it.
 #[derive(Clone, Copy)]
-enum SignedInPage {
+pub enum Page {
+    /// [`Login`], which is there from the start.
+    Login,
+    /// One for those who have no account yet.
+    Start(StartPage),
+    /// One for those who have given their password.
+    SignedIn(SignedInPage),
+    /// One that has to do with mailed links.
+    Mail(MailPage),
+}
+
+/// A page for those who have no account yet.
+#[derive(Clone, Copy)]
+pub enum StartPage {
+    /// [`Home`].
+    Home,
+    /// [`Register`].
+    Register,
+}
+
+/// A page for those who have given their password.
+#[derive(Clone, Copy)]
+pub enum SignedInPage {
+    /// [`Account`].
     Account,
+    /// [`TwoFactor`].
     TwoFactor,
 }
 
+/// A page that has to do with mailed links.
 #[derive(Clone, Copy)]
-enum MailPage {
+pub enum MailPage {
+    /// [`Forgot`].
     Forgot,
+    /// [`Reset`].
     Reset,
+    /// [`Activate`].
     Activate,
+    /// [`ConfirmEmail`].
     ConfirmEmail,
+}
+
+// One type for all routes keeps the WebAssembly small.
+impl ChooseView for Page {
+    async fn choose(self) -> AnyView {
+        let page = match self {
+            Self::Login => Ok(AtOnce(view! { <Login /> }).into_any()),
+            Self::Start(page) => start_pages(page).await,
+            Self::SignedIn(page) => signed_in_pages(page).await,
+            Self::Mail(page) => mail_pages(page).await,
+        };
+        // The server is away, or has a newer version.
+        page.unwrap_or_else(|_| AtOnce(view! { <DidNotArrive /> }).into_any())
+    }
+
+    async fn preload(&self) {}
+}
+
+fn start_page(page: StartPage) -> AnyView {
+    match page {
+        StartPage::Home => AtOnce(view! { <Home /> }).into_any(),
+        StartPage::Register => AtOnce(view! { <Register /> }).into_any(),
+    }
 }
 
 fn signed_in_page(page: SignedInPage) -> AnyView {
     match page {
-        SignedInPage::Account => view! { <Account /> }.into_any(),
-        SignedInPage::TwoFactor => view! { <TwoFactor /> }.into_any(),
+        SignedInPage::Account => AtOnce(view! { <Account /> }).into_any(),
+        SignedInPage::TwoFactor => AtOnce(view! { <TwoFactor /> }).into_any(),
     }
 }
 
 fn mail_page(page: MailPage) -> AnyView {
     match page {
-        MailPage::Forgot => view! { <Forgot /> }.into_any(),
-        MailPage::Reset => view! { <Reset /> }.into_any(),
-        MailPage::Activate => view! { <Activate /> }.into_any(),
-        MailPage::ConfirmEmail => view! { <ConfirmEmail /> }.into_any(),
+        MailPage::Forgot => AtOnce(view! { <Forgot /> }).into_any(),
+        MailPage::Reset => AtOnce(view! { <Reset /> }).into_any(),
+        MailPage::Activate => AtOnce(view! { <Activate /> }).into_any(),
+        MailPage::ConfirmEmail => AtOnce(view! { <ConfirmEmail /> }).into_any(),
     }
 }
 
@@ -122,6 +101,16 @@ mod parcels {
     use leptos::wasm_split::wasm_split;
 
     use super::*;
+
+    #[wasm_split(
+        start,
+        wasm_split_path = ::leptos::wasm_split,
+        preload(fetch_start_pages),
+        fallible
+    )]
+    pub(super) fn start_pages(page: StartPage) -> Result<AnyView, SplitLoaderError> {
+        Ok(start_page(page))
+    }
 
     #[wasm_split(
         signed_in,
@@ -149,12 +138,20 @@ mod parcels {
 mod parcels {
     use super::*;
 
+    pub(super) async fn start_pages(page: StartPage) -> Result<AnyView, SplitLoaderError> {
+        Ok(start_page(page))
+    }
+
     pub(super) async fn signed_in_pages(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
         Ok(signed_in_page(page))
     }
 
     pub(super) async fn mail_pages(page: MailPage) -> Result<AnyView, SplitLoaderError> {
         Ok(mail_page(page))
+    }
+
+    pub(super) async fn fetch_start_pages() -> Result<(), SplitLoaderError> {
+        Ok(())
     }
 
     pub(super) async fn fetch_signed_in_pages() -> Result<(), SplitLoaderError> {
@@ -172,15 +169,11 @@ mod parcels {
 /// When it can't be had: the server is away, or has a newer version.
 pub async fn fetch(path: &str) -> Result<(), SplitLoaderError> {
     match path.trim_end_matches('/') {
+        "" | "/register" => fetch_start_pages().await,
         "/account" | "/two-factor" => fetch_signed_in_pages().await,
         "/forgot" | "/reset" | "/activate" | "/email" => fetch_mail_pages().await,
         _ => Ok(()),
     }
-}
-
-/// The page, or a word about why it did not come: the server is away, or has a newer version.
-fn arrived(page: Result<AnyView, SplitLoaderError>) -> AnyView {
-    page.unwrap_or_else(|_| view! { <DidNotArrive /> }.into_any())
 }
 
 #[component]

@@ -3,11 +3,10 @@ use leptos_meta::Title;
 
 use super::{go_on_when_signed_in, typed, use_presence};
 use crate::{
-    api::{Code, user},
+    api::Code,
     browser::{
-        Ended, Presence,
+        Ended, Errand, Presence,
         next::{next, with_next},
-        sign_in, within_limit,
     },
     components::{
         Alert, Button, EmailField, Notice, PasswordField, ResendButton, Resending, Submission,
@@ -23,7 +22,8 @@ pub fn Login() -> impl IntoView {
     let (email, password) = (NodeRef::new(), NodeRef::new());
     let sign_in = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        submission.start(sign_in(typed(email), typed(password)));
+        let (email, password) = (typed(email), typed(password));
+        submission.start(Errand::SignIn { email, password }.run());
     };
     let is_inactive = Memo::new(move |_| submission.code() == Some(Code::InactiveAccount));
     view! {
@@ -31,7 +31,7 @@ pub fn Login() -> impl IntoView {
         <div class="panel when-signed-out">
             <h1 tabindex="-1">"Sign in"</h1>
             <WhyHere />
-            <form method="post" novalidate on:submit=sign_in>
+            <form method="post" novalidate on:focusin=|_| Errand::prepare() on:submit=sign_in>
                 <Alert submission />
                 {move || is_inactive.get().then(|| view! { <NotActivated email /> })}
                 <EmailField submission input=email />
@@ -70,8 +70,7 @@ fn NotActivated(
 ) -> impl IntoView {
     let resending = Resending::default();
     let resend = move |()| {
-        let request = user::resend_activation(typed(email).into());
-        resending.start(within_limit(request));
+        resending.start(Errand::ResendActivation(typed(email)).run());
     };
     view! {
         <div class="not-activated">

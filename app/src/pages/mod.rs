@@ -19,13 +19,11 @@ use account::Account;
 use activate::Activate;
 use confirm_email::ConfirmEmail;
 use forgot::Forgot;
-pub use home::Home;
-pub use later::{
-    AccountRoute, ActivateRoute, ConfirmEmailRoute, ForgotRoute, ResetRoute, TwoFactorRoute, fetch,
-};
-pub use login::Login;
+use home::Home;
+pub use later::{MailPage, Page, SignedInPage, StartPage, fetch};
+use login::Login;
 pub use not_found::NotFound;
-pub use register::Register;
+use register::Register;
 use reset::Reset;
 use two_factor::TwoFactor;
 

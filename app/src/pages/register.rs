@@ -5,8 +5,9 @@ use super::{check_mail::CheckMail, go_on_when_signed_in, typed};
 use crate::{
     api::{Code, user},
     browser::{
+        Errand,
         next::{next, with_next},
-        sign_in, within_limit,
+        within_limit,
     },
     components::{Alert, Button, EmailField, PASSWORD_HINT, PasswordField, Resending, Submission},
 };
@@ -53,7 +54,13 @@ fn Create(
                 within_limit(request).await?;
                 created.try_set_value(Some(email.clone()));
             }
-            let result = sign_in(email.clone(), password).await;
+            let account = email.clone();
+            let result = Errand::SignIn {
+                email: account,
+                password,
+            }
+            .run()
+            .await;
             match result.as_ref().map_err(|error| error.code()) {
                 // An address that had an account already is not told from a new one.
                 Err(Some(Code::InactiveAccount | Code::InvalidCredentials)) => {
@@ -66,7 +73,7 @@ fn Create(
     };
     view! {
         <h1 tabindex="-1">"Create account"</h1>
-        <form method="post" novalidate on:submit=create>
+        <form method="post" novalidate on:focusin=|_| Errand::prepare() on:submit=create>
             <Alert submission />
             <EmailField submission input=email />
             <PasswordField
@@ -91,8 +98,7 @@ fn Created(
 ) -> impl IntoView {
     let address = email.clone();
     let resend = move |resending: Resending| {
-        let request = user::resend_activation(address.as_str().into());
-        resending.start(within_limit(request));
+        resending.start(Errand::ResendActivation(address.clone()).run());
     };
     let link = view! { <a href=login>"Sign in"</a> }.into_any();
     view! {
