@@ -9,14 +9,13 @@ use std::{
 use accounts::Accounts;
 use axum::{
     Json,
-    body::{Body, HttpBody},
+    body::Body,
     extract::{MatchedPath, State},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::get,
 };
 use http::{Request, StatusCode};
-use hyper::body::Incoming;
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -82,9 +81,8 @@ impl Router {
     }
 
     /// Answers a request that came by a connection from this address.
-    pub async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Response {
+    pub async fn answer(&self, peer: IpAddr, mut request: Request<Body>) -> Response {
         let client = self.around.proxies.find_client(peer, request.headers());
-        let mut request = request.map(body);
         let path = request.uri().path();
         let Some(found) = self.api.find(path) else {
             request.extensions_mut().insert(Client(client));
@@ -99,15 +97,6 @@ impl Router {
         };
         let next = |request| self.api.answer(&found, client, request);
         self.around.answer(way, request, next).await
-    }
-}
-
-/// A body that is not there needs no box.
-fn body(incoming: Incoming) -> Body {
-    if incoming.is_end_stream() {
-        Body::empty()
-    } else {
-        Body::new(incoming)
     }
 }
 

@@ -3,6 +3,10 @@
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use accounts::{Accounts, Cleanup, Hearing, MailSender};
+use axum::{
+    body::{Body, HttpBody},
+    response::Response,
+};
 use futures_util::FutureExt;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -103,7 +107,12 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = graceful.watch(connection(stream, peer, router.clone()));
+                let router = router.clone();
+                let answer = move |request| {
+                    let router = router.clone();
+                    async move { router.answer(peer.ip(), request).await }
+                };
+                let connection = graceful.watch(connection(stream, answer));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection broke off");
@@ -138,24 +147,34 @@ pub async fn serve(
     Ok(())
 }
 
-fn connection(
+fn connection<F>(
     stream: TcpStream,
-    peer: SocketAddr,
-    router: Arc<Router>,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+    answer: impl Fn(Request<Body>) -> F,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error>
+where
+    F: Future<Output = Response>,
+{
     // Answers are written whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let service = service_fn(move |request: Request<Incoming>| {
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(router.answer(peer.ip(), request).await) }
+        answer(request.map(body)).map(Ok::<_, Infallible>)
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
+}
+
+/// A body that is not there needs no box.
+fn body(incoming: Incoming) -> Body {
+    if incoming.is_end_stream() {
+        Body::empty()
+    } else {
+        Body::new(incoming)
+    }
 }
 
 /// Ends when the program is told to stop, by SIGTERM or SIGINT (Ctrl+C).
