@@ -5,7 +5,7 @@ mod limit_time;
 mod log_request;
 mod security_headers;
 
-pub use client_address::{ClientAddress, TrustedProxies};
+pub use client_address::{ClientAddress, InvalidProxies, TrustedProxies};
 pub use security_headers::SecurityHeaders;
 
 use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
