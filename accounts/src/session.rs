@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use crate::{
     Database, Device, Error, Id, Timestamp, User,
     audit::{NewEvent, audit},
-    database::{reading, writing},
+    database::{in_transaction, reading},
     email::Email,
     sign_in_failure::{self, Guess},
 };
@@ -154,8 +154,7 @@ impl Session {
             VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
             RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
                 second_factor";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let user: Option<User> = sqlx::query_as(ADMIT)
                 .bind(sign_in.user_id)
                 .bind(sign_in.checked_hash)
@@ -217,8 +216,7 @@ impl Session {
                 )";
         const END: &str = "
             DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING refresh_id";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let rotated: Option<Self> = sqlx::query_as(ROTATE)
                 .bind(renewal.session_id)
                 .bind(renewal.user_id)
@@ -336,8 +334,7 @@ impl Session {
         event: &NewEvent,
     ) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             // The event holds the user's row, and comes first: whoever deletes the user takes that
             // before its sessions, too.
             audit!(transaction, event);

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use crate::{
     Database, Error, Id, Session, Timestamp,
     audit::{NewEvent, audit},
-    database::{reading, writing},
+    database::{in_transaction, reading, writing},
     email::Email,
     link::{self, LinkPurpose},
     mail::outbox::{NewMail, enqueue},
@@ -140,8 +140,7 @@ impl User {
             ON CONFLICT DO NOTHING
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let user: Option<Self> = sqlx::query_as(SQL)
                 .bind(new.id)
                 .bind(new.email.as_str())
@@ -189,8 +188,7 @@ impl User {
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret";
         const END_SESSIONS: &str = "DELETE FROM sessions WHERE user_id = $1";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             if let Some((hash, now)) = change.link {
                 sqlx::query(LOCK).bind(change.user_id).execute(&mut *transaction).await?;
                 let used = sqlx::query(link::USE_UP)
@@ -261,8 +259,7 @@ impl User {
             UPDATE users SET email_verified = TRUE, is_active = is_active OR awaits_activation,
                 awaits_activation = FALSE
             WHERE id = $1";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
             let used = sqlx::query(link::USE_UP)
                 .bind(link_hash.to_vec())
@@ -288,8 +285,7 @@ impl User {
         new: &NewLink,
         event: &NewEvent,
     ) -> Result<bool, Error> {
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let locked = sqlx::query(LOCK_UNCHANGED)
                 .bind(self.id)
                 .bind(&self.jwt_secret)
@@ -321,8 +317,7 @@ impl User {
             WHERE id = $1 AND NOT EXISTS (
                 SELECT 1 FROM users WHERE lower(email) = lower($2) AND id <> $1
             )";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
             let used = sqlx::query(link::USE_UP)
                 .bind(link_hash.to_vec())
@@ -501,8 +496,7 @@ impl UserRecord {
     ) -> Result<bool, Error> {
         const SQL: &str = "
             UPDATE users SET is_active = TRUE, awaits_activation = FALSE WHERE id = $1";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let changed = sqlx::query(SQL).bind(user_id).execute(&mut *transaction).await?;
             audit!(transaction, event);
             transaction.commit().await?;

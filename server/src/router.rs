@@ -46,6 +46,7 @@ pub fn router(
         proxies: clients.trusted_proxies,
         metrics: metrics.clone(),
         headers,
+        limit: clients.request_timeout,
     });
     Router::new()
         .merge(health(accounts.clone()))

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use sqlx::FromRow;
 
-use crate::{Database, Error, Id, Timestamp, database::writing};
+use crate::{
+    Database, Error, Id, Timestamp,
+    database::{in_transaction, writing},
+};
 
 /// How long a mail is tried.
 pub(super) const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -100,8 +103,7 @@ impl Leased {
     ) -> Result<(), Error> {
         const REMOVE: &str = "DELETE FROM outbox WHERE id = $1 AND attempts = $2";
         const POSTPONE: &str = "UPDATE outbox SET due_at = $3 WHERE id = $1 AND attempts = $2";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             for (mail, fate) in fates {
                 if mail.is_over(*fate, now) {
                     sqlx::query(REMOVE)
@@ -119,8 +121,8 @@ impl Leased {
                 }
             }
             transaction.commit().await?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Whether this was the last try.

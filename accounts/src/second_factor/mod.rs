@@ -14,7 +14,7 @@ pub(crate) use totp::{Seed, issuer};
 use crate::{
     Database, Error, Id, Session, Timestamp, User,
     audit::{NewEvent, audit},
-    database::{reading, writing},
+    database::{in_transaction, reading, writing},
     mail::outbox::{NewMail, enqueue},
     session::{Replacement, renew_current},
     user::LOCK_UNCHANGED,
@@ -116,8 +116,7 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
         UPDATE second_factors SET seed = new_seed, new_seed = NULL WHERE user_id = $1";
     const TURN_ON: &str = "UPDATE users SET otp_enabled = TRUE WHERE id = $1";
     let (user_id, now) = (attempt.user_id, attempt.session.now);
-    writing!(database, pool => {
-        let mut transaction = pool.begin_with(database.begin()).await?;
+    in_transaction!(database, transaction => {
         sqlx::query(crate::user::LOCK).bind(user_id).execute(&mut *transaction).await?;
         let guarded: Option<Guarded> = sqlx::query_as(COUNT)
             .bind(user_id)
@@ -236,8 +235,7 @@ pub(crate) async fn begin_setup(
     const SQL: &str = "
         INSERT INTO second_factors (user_id, new_seed) VALUES ($1, $2)
         ON CONFLICT (user_id) DO UPDATE SET new_seed = excluded.new_seed";
-    writing!(database, pool => {
-        let mut transaction = pool.begin_with(database.begin()).await?;
+    in_transaction!(database, transaction => {
         let locked = sqlx::query(LOCK_UNCHANGED)
             .bind(user.id)
             .bind(&user.jwt_secret)
@@ -264,8 +262,7 @@ pub(crate) async fn replace_recovery_codes(
     mail: &NewMail,
     event: &NewEvent,
 ) -> Result<bool, Error> {
-    writing!(database, pool => {
-        let mut transaction = pool.begin_with(database.begin()).await?;
+    in_transaction!(database, transaction => {
         let locked = sqlx::query(LOCK_UNCHANGED)
             .bind(user.id)
             .bind(&user.jwt_secret)

@@ -18,8 +18,8 @@ use std::{
 };
 
 use accounts::{
-    Accounts, Authorized, CacheSettings, Clock, Database, DatabaseUrl, Device, Lifetimes,
-    MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
+    Accounts, Authorized, CacheSettings, Clock, Database, DatabaseSettings, DatabaseUrl, Device,
+    Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
 };
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
@@ -71,7 +71,9 @@ impl Stage {
             Ok("postgres") => new_postgres_database().await,
             Ok(other) => panic!("LATCHKEY_TEST_DATABASE is {other}, not sqlite or postgres"),
         };
-        let database = Database::open(&url).await.unwrap();
+        let database = Database::open(&url, DatabaseSettings::default())
+            .await
+            .unwrap();
         database.migrate().await.unwrap();
         let clock = HandClock(Arc::new(Mutex::new(Timestamp::new(
             datetime!(2026-03-01 12:00 UTC),
@@ -150,7 +152,7 @@ macro_rules! on {
     ($database:expr, $pool:ident => $code:expr) => {
         match $database {
             Database::Sqlite { write: $pool, .. } => $code,
-            Database::Postgres($pool) => $code,
+            Database::Postgres { pool: $pool, .. } => $code,
         }
     };
 }

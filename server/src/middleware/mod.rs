@@ -8,7 +8,7 @@ mod security_headers;
 pub use client_address::{ClientAddress, InvalidProxies, TrustedProxies};
 pub use security_headers::SecurityHeaders;
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use app::api::{ApiError, Code};
 use axum::{
@@ -37,6 +37,8 @@ pub struct Around {
     pub metrics: Metrics,
     /// Which security headers apply.
     pub headers: SecurityHeaders,
+    /// How long an answer may take.
+    pub limit: Duration,
 }
 
 /// All that goes around every request, from the outside in. It is one layer of the router, because
@@ -50,11 +52,12 @@ pub async fn around(
         proxies,
         metrics,
         headers,
+        limit,
     } = &*around;
     find_client(proxies, &mut request);
     count_request(metrics, request, |request| {
         log_request(request, |request| async {
-            let answer = AssertUnwindSafe(limit_time(next.run(request))).catch_unwind();
+            let answer = AssertUnwindSafe(limit_time(*limit, next.run(request))).catch_unwind();
             // The log has the panic already, by the hook for all of them.
             let mut response = answer
                 .await
