@@ -64,6 +64,8 @@ pub(crate) struct Renewal<'a> {
     pub idle_since: Timestamp,
     /// Tokens retired before this are past their grace.
     pub grace_since: Timestamp,
+    /// Nor is it told of tokens retired after this, before the clock was set back, how long ago it was.
+    pub grace_until: Timestamp,
     pub device: &'a Device,
     /// What has happened if the token was used before.
     pub reuse: NewEvent,
@@ -212,7 +214,8 @@ impl Session {
             WHERE id = $1 AND user_id = $2 AND expires_at > $5 AND last_used_at > $6
                 AND EXISTS (
                     SELECT 1 FROM retired_refresh_tokens
-                    WHERE id = $3 AND session_id = sessions.id AND retired_at >= $4
+                    WHERE id = $3 AND session_id = sessions.id
+                        AND retired_at >= $4 AND retired_at <= $7
                 )";
         const END: &str = "
             DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING refresh_id";
@@ -244,6 +247,7 @@ impl Session {
                     .bind(renewal.grace_since)
                     .bind(renewal.now)
                     .bind(renewal.idle_since)
+                    .bind(renewal.grace_until)
                     .fetch_optional(&mut *transaction)
                     .await?;
                 if in_grace.is_none() {

@@ -7,6 +7,7 @@ use sqlx::FromRow;
 use crate::{
     Database, Error, Id, Session, Timestamp,
     audit::{NewEvent, audit},
+    clock::CLOCK_SKEW,
     database::{in_transaction, reading, writing},
     email::Email,
     link::{self, LinkPurpose},
@@ -415,11 +416,17 @@ impl LiveUser {
 
     /// Whether a session is alive, as far as this knows; nothing where only the database can tell:
     /// a session that began about when this was loaded, or one of very many.
-    pub fn knows_session(&self, session_id: Id, token_issued_at: i64) -> Option<bool> {
+    pub fn knows_session(
+        &self,
+        session_id: Id,
+        token_issued_at: i64,
+        now: Timestamp,
+    ) -> Option<bool> {
         if self.sessions.contains(&session_id) {
             return Some(true);
         }
-        let is_older = token_issued_at < self.loaded_at.unix_seconds() - CLOCK_SKEW;
+        let is_older = token_issued_at < self.loaded_at.minus(CLOCK_SKEW).unix_seconds()
+            && self.loaded_at <= now.plus(CLOCK_SKEW);
         (self.is_complete && is_older).then_some(false)
     }
 }
@@ -447,9 +454,6 @@ impl LiveUser {
         }
     }
 }
-
-/// By how many seconds the clocks of servers may differ.
-const CLOCK_SKEW: i64 = 60;
 
 /// A user as an operator sees it.
 #[derive(Clone, Debug, FromRow)]
@@ -521,5 +525,25 @@ impl Credentials {
         Ok(reading!(database, pool => {
             sqlx::query_scalar(SQL).bind(user_id).fetch_optional(pool).await?
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn what_a_clock_says_that_was_set_back_ends_no_session() {
+        const HOUR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+        let loaded_at = crate::SystemClock.now();
+        let user = LiveUser::made_up(Id::from_random([1; 16]), "ada@example.com");
+        let unknown = Id::from_random([2; 16]);
+        let before = loaded_at.minus(2 * CLOCK_SKEW).unix_seconds();
+        let knows = |issued_at, now| user.knows_session(unknown, issued_at, now);
+        assert_eq!(knows(before, loaded_at.plus(HOUR)), Some(false));
+        assert_eq!(knows(loaded_at.unix_seconds(), loaded_at), None);
+        let set_back = loaded_at.minus(HOUR);
+        assert_eq!(knows(set_back.unix_seconds(), set_back), None);
     }
 }

@@ -7,6 +7,7 @@ use sqlx::FromRow;
 
 use crate::{
     Database, Error, Id, Timestamp,
+    clock::CLOCK_SKEW,
     database::{in_transaction, writing},
 };
 
@@ -81,14 +82,17 @@ impl Leased {
         // finds the row no longer due.
         const SQL: &str = "
             UPDATE outbox SET due_at = $2, attempts = attempts + 1
-            WHERE due_at <= $1
-                AND id IN (SELECT id FROM outbox WHERE due_at <= $1 ORDER BY due_at LIMIT $3)
+            WHERE (due_at <= $1 OR due_at > $4) AND id IN (
+                SELECT id FROM outbox WHERE due_at <= $1 OR due_at > $4 ORDER BY due_at LIMIT $3
+            )
             RETURNING id, content, created_at, attempts";
         Ok(writing!(database, pool => {
             sqlx::query_as(SQL)
                 .bind(now)
                 .bind(lease_ends)
                 .bind(i64::from(limit))
+                // So long no pause is: the clock has been set back.
+                .bind(now.plus(LONGEST_PAUSE + CLOCK_SKEW))
                 .fetch_all(pool)
                 .await?
         }))

@@ -14,6 +14,7 @@ pub(crate) use totp::{Seed, issuer};
 use crate::{
     Database, Error, Id, Session, Timestamp, User,
     audit::{NewEvent, audit},
+    clock::CLOCK_SKEW,
     database::{in_transaction, reading, writing},
     mail::outbox::{NewMail, enqueue},
     session::{Replacement, renew_current},
@@ -101,7 +102,8 @@ struct Guarded {
 pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Result<Outcome, Error> {
     const COUNT: &str = "
         UPDATE second_factors SET wrong_codes = wrong_codes + 1
-        WHERE user_id = $1 AND (blocked_until IS NULL OR blocked_until <= $2)
+        WHERE user_id = $1
+            AND (blocked_until IS NULL OR blocked_until <= $2 OR blocked_until > $3)
         RETURNING wrong_codes, seed, new_seed";
     const BLOCKED: &str = "SELECT blocked_until FROM second_factors WHERE user_id = $1";
     const BLOCK: &str = "UPDATE second_factors SET blocked_until = $2 WHERE user_id = $1";
@@ -121,6 +123,8 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
         let guarded: Option<Guarded> = sqlx::query_as(COUNT)
             .bind(user_id)
             .bind(now)
+            // So long no block is: the clock has been set back.
+            .bind(now.plus(LONGEST_BLOCK + CLOCK_SKEW))
             .fetch_optional(&mut *transaction)
             .await?;
         let Some(guarded) = guarded else {

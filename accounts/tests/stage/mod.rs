@@ -47,6 +47,11 @@ impl HandClock {
         let mut time = self.0.lock().unwrap();
         *time = time.plus(by);
     }
+
+    pub fn set_back(&self, by: Duration) {
+        let mut time = self.0.lock().unwrap();
+        *time = time.minus(by);
+    }
 }
 
 impl Clock for HandClock {
@@ -59,6 +64,7 @@ pub struct Stage {
     pub accounts: Accounts,
     pub clock: HandClock,
     pub database: Database,
+    url: DatabaseUrl,
     folder: TempDir,
 }
 
@@ -82,6 +88,7 @@ impl Stage {
             accounts: start(&database, &clock, settings(OLD_SECRET, CHEAP)),
             clock,
             database,
+            url,
             folder,
         }
     }
@@ -100,6 +107,14 @@ impl Stage {
     /// Another server on the same database, with other master secrets and hashing cost.
     pub fn server(&self, secrets: &str, cost: &str) -> Accounts {
         self.start(settings(secrets, cost))
+    }
+
+    /// Another server, with connections of its own.
+    pub async fn server_elsewhere(&self) -> Accounts {
+        let database = Database::open(&self.url, DatabaseSettings::default())
+            .await
+            .unwrap();
+        start(&database, &self.clock, settings(OLD_SECRET, CHEAP))
     }
 
     /// Another server on the same database, where new accounts need activation.
