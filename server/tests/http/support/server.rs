@@ -114,6 +114,15 @@ impl Server {
         self.process.id()
     }
 
+    /// The memory that the program takes, in KiB.
+    #[track_caller]
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        kib.expect("a line with KiB").parse().expect("a number")
+    }
+
     /// All that the program has written.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("the log is UTF-8")
