@@ -217,6 +217,20 @@ impl Server {
         values.sum()
     }
 
+    /// A request needs an access token: without one it is refused, and with a refresh token.
+    #[track_caller]
+    pub fn assert_needs_access_token(&self, method: &str, path: &str) {
+        let pair = self.sign_up("ada@example.com");
+        self.call(method, path)
+            .send()
+            .fails(401, "not_authenticated");
+        self.call(method, path)
+            .token(&pair.refresh_token)
+            .send()
+            .fails(401, "token_invalid");
+        self.assert_alive(&pair);
+    }
+
     /// Both tokens of the pair are good. The refresh token is used up by this.
     #[track_caller]
     pub fn assert_alive(&self, pair: &Pair) {
