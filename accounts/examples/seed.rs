@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p accounts --example seed -- <DATABASE_URL> <how many in all>`
 
-use accounts::Database;
+use accounts::{Database, DatabaseSettings};
 use sqlx::{AssertSqlSafe, Executor};
 
 const SQLITE: &str = "
@@ -71,12 +71,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: seed <DATABASE_URL> <how many in all>".into());
     };
     let count: i64 = count.parse()?;
-    match Database::open(&url.parse()?).await? {
+    match Database::open(&url.parse()?, DatabaseSettings::default()).await? {
         Database::Sqlite { write, .. } => {
             let (users, sessions) = (with_uuids(SQLITE), with_uuids(SQLITE_SESSIONS));
             fill!(write, "PRAGMA cache_size = -100000", users, sessions, count);
         }
-        Database::Postgres(pool) => {
+        Database::Postgres { pool, .. } => {
             let no_limit = "SET statement_timeout = 0";
             fill!(
                 pool,

@@ -39,7 +39,7 @@ impl Expiring {
         } = self;
         let passing_over_locked = match database {
             Database::Sqlite { .. } => "",
-            Database::Postgres(_) => "FOR UPDATE SKIP LOCKED",
+            Database::Postgres { .. } => "FOR UPDATE SKIP LOCKED",
         };
         let sql = format!(
             "DELETE FROM {table} WHERE {key} IN (

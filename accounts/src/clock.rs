@@ -11,6 +11,10 @@ use sqlx::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+/// By how much the clocks of servers may differ. A time that is further ahead than it could be by
+/// this is of before the clock was set back, and says nothing.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 /// A moment in UTC, to the millisecond.
 ///
 /// It is shown, and stored in SQLite, as RFC 3339 of one fixed width (`2026-01-31T08:15:30.250Z`),

@@ -1,6 +1,6 @@
 //! The two databases, as one.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, io, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, PgPool, SqlitePool,
@@ -10,20 +10,39 @@ use sqlx::{
 
 use crate::{Error, cache::WatchedFile};
 
-/// How long a request waits for a free connection, and a writer in SQLite for its turn.
-const WAIT: Duration = Duration::from_secs(5);
-
-/// How long PostgreSQL works on one statement before it gives up.
-const STATEMENT_TIMEOUT: &str = "10s";
+/// How long it may take to reach PostgreSQL and to hear from it, on top of what it works.
+const ROUND_TRIP: Duration = Duration::from_secs(1);
 
 /// How often a migration of SQLite is tried, and the pause between two tries.
 const MIGRATION_ATTEMPTS: usize = 10;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
 
-/// How many connections are kept at most. SQLite answers from memory, so that more readers than
-/// cores only get into each other's way.
+/// How many connections are kept at most, unless it is set. SQLite answers from memory, so that more
+/// readers than cores only get into each other's way.
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 20;
+
+/// How a database is used.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseSettings {
+    /// How many connections are kept at most, those of SQLite for reading only; 20 to PostgreSQL and 4
+    /// to SQLite where nothing is said.
+    pub connections: Option<u32>,
+    /// How long a request waits for a free connection, and a writer in SQLite for its turn.
+    pub wait: Duration,
+    /// How long PostgreSQL works on one statement before it gives up.
+    pub statement_timeout: Duration,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            wait: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
+}
 
 /// Where the data is.
 #[derive(Clone)]
@@ -111,38 +130,79 @@ pub enum Database {
         file: Arc<WatchedFile>,
     },
     /// PostgreSQL.
-    Postgres(PgPool),
+    Postgres {
+        /// For everything.
+        pool: PgPool,
+        /// How long statements, or a transaction, may take with all the waiting.
+        limit: Duration,
+    },
 }
 
-/// Runs the same code on a pool of whichever database this is; inside, `$pool` is the pool. For
-/// statements that write, take [`writing!`].
+/// Runs the same code on a pool of whichever database this is, within the time that it may take;
+/// inside, `$pool` is the pool. For statements that write, take [`writing!`].
 macro_rules! reading {
     ($database:expr, $pool:ident => $code:expr) => {
-        match $database {
-            $crate::Database::Sqlite { read: $pool, .. } => $code,
-            $crate::Database::Postgres($pool) => $code,
-        }
+        $database
+            .in_time(async {
+                Ok(match $database {
+                    $crate::Database::Sqlite { read: $pool, .. } => $code,
+                    $crate::Database::Postgres { pool: $pool, .. } => $code,
+                })
+            })
+            .await?
     };
 }
 
 /// As [`reading!`], for statements that write.
 macro_rules! writing {
     ($database:expr, $pool:ident => $code:expr) => {
-        match $database {
-            $crate::Database::Sqlite { write: $pool, .. } => $code,
-            $crate::Database::Postgres($pool) => $code,
-        }
+        $database
+            .in_time(async {
+                Ok(match $database {
+                    $crate::Database::Sqlite { write: $pool, .. } => $code,
+                    $crate::Database::Postgres { pool: $pool, .. } => $code,
+                })
+            })
+            .await?
     };
 }
 
-pub(crate) use {reading, writing};
+/// As [`writing!`], for a transaction. Its code gives a `Result`; where it returns without a commit,
+/// nothing has happened.
+macro_rules! in_transaction {
+    ($database:expr, $transaction:ident => $code:expr) => {
+        $database
+            .in_time(async {
+                match $database {
+                    // It takes its turn at once, so that it never finds out halfway that another has
+                    // written meanwhile.
+                    $crate::Database::Sqlite { write, .. } => {
+                        let mut $transaction = write.begin_with("BEGIN IMMEDIATE").await?;
+                        $code
+                    }
+                    $crate::Database::Postgres { pool, .. } => {
+                        let mut $transaction = pool.begin().await?;
+                        $code
+                    }
+                }
+            })
+            .await
+    };
+}
+
+pub(crate) use {in_transaction, reading, writing};
 
 impl Database {
     /// Opens a database; a SQLite file that isn't there is made.
     ///
     /// # Errors
     /// When it can't be reached or opened.
-    pub async fn open(url: &DatabaseUrl) -> Result<Self, sqlx::Error> {
+    pub async fn open(url: &DatabaseUrl, settings: DatabaseSettings) -> Result<Self, sqlx::Error> {
+        let DatabaseSettings {
+            connections,
+            wait,
+            statement_timeout,
+        } = settings;
         match url {
             DatabaseUrl::Sqlite(options) => {
                 let options = options
@@ -153,12 +213,12 @@ impl Database {
                     .journal_mode(SqliteJournalMode::Wal)
                     // A commit is on the disk before it is answered for.
                     .synchronous(SqliteSynchronous::Full)
-                    .busy_timeout(WAIT)
+                    .busy_timeout(wait)
                     .disable_statement_logging();
                 let pool = |connections| {
                     SqlitePoolOptions::new()
                         .max_connections(connections)
-                        .acquire_timeout(WAIT)
+                        .acquire_timeout(wait)
                         .idle_timeout(None)
                         .max_lifetime(None)
                         .test_before_acquire(false)
@@ -166,7 +226,8 @@ impl Database {
                 // The writer comes first: it makes the file, in the right mode.
                 let write = pool(1).connect_with(options.clone()).await?;
                 let file = Arc::new(WatchedFile::new(options.get_filename()));
-                let read = pool(SQLITE_READERS).connect_with(options).await?;
+                let readers = connections.unwrap_or(SQLITE_READERS);
+                let read = pool(readers).connect_with(options).await?;
                 Ok(Self::Sqlite { read, write, file })
             }
             DatabaseUrl::Postgres(options) => {
@@ -174,22 +235,49 @@ impl Database {
                     .as_ref()
                     .clone()
                     .application_name("latchkey")
-                    .options([("statement_timeout", STATEMENT_TIMEOUT)])
+                    .options([(
+                        "statement_timeout",
+                        format!("{}ms", statement_timeout.as_millis()),
+                    )])
                     .disable_statement_logging();
                 // A first connection says clearly what is wrong; the pool would only wait.
-                let first = tokio::time::timeout(WAIT, options.connect()).await;
+                let first = tokio::time::timeout(wait, options.connect()).await;
                 first
                     .map_err(|_| sqlx::Error::PoolTimedOut)??
                     .close()
                     .await?;
                 let pool = PgPoolOptions::new()
-                    .max_connections(POSTGRES_CONNECTIONS)
-                    .acquire_timeout(WAIT)
+                    .max_connections(connections.unwrap_or(POSTGRES_CONNECTIONS))
+                    .acquire_timeout(wait)
                     .test_before_acquire(false)
+                    // The pool asks whether a connection that comes back is alive, and would wait for
+                    // an answer for ever, with the place of another one: whoever cuts a line without
+                    // a word would take all places, one by one.
+                    .after_release(move |connection, _| {
+                        Box::pin(async move {
+                            let alive = tokio::time::timeout(wait, connection.ping()).await;
+                            alive.map_err(|_| timed_out())?.map(|()| true)
+                        })
+                    })
                     .connect_with(options)
                     .await?;
-                Ok(Self::Postgres(pool))
+                let limit = wait + statement_timeout + ROUND_TRIP;
+                Ok(Self::Postgres { pool, limit })
             }
+        }
+    }
+
+    /// What this code gives, if it does so in time. PostgreSQL keeps its own limits, but can't tell
+    /// anybody at the end of a line that was cut without a word.
+    pub(crate) async fn in_time<T>(
+        &self,
+        code: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Sqlite { .. } => code.await,
+            Self::Postgres { limit, .. } => tokio::time::timeout(*limit, code)
+                .await
+                .map_err(|_| timed_out())?,
         }
     }
 
@@ -202,7 +290,7 @@ impl Database {
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         let write = match self {
             Self::Sqlite { write, .. } => write,
-            Self::Postgres(pool) => {
+            Self::Postgres { pool, .. } => {
                 return sqlx::migrate!("../migrations/postgres").run(pool).await;
             }
         };
@@ -232,7 +320,7 @@ impl Database {
                 (read.size() + write.size()) as usize,
                 read.num_idle() + write.num_idle(),
             ),
-            Self::Postgres(pool) => (pool.size() as usize, pool.num_idle()),
+            Self::Postgres { pool, .. } => (pool.size() as usize, pool.num_idle()),
         }
     }
 
@@ -243,16 +331,11 @@ impl Database {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
         }
     }
+}
 
-    /// How a transaction that writes begins: in SQLite it takes its turn at once, so that it never
-    /// finds out halfway that another has written meanwhile.
-    pub(crate) fn begin(&self) -> &'static str {
-        match self {
-            Self::Sqlite { .. } => "BEGIN IMMEDIATE",
-            Self::Postgres(_) => "BEGIN",
-        }
-    }
+fn timed_out() -> sqlx::Error {
+    io::Error::from(io::ErrorKind::TimedOut).into()
 }

@@ -87,12 +87,13 @@ impl From<sqlx::Error> for Error {
 }
 
 /// Whether a database's error code means that it can't serve just now: PostgreSQL's classes 08
-/// (connection), 40 (a deadlock, broken up), 53 (resources) and 57P0 (shut down), SQLite's BUSY, LOCKED, IOERR and FULL with
+/// (connection), 40 (a deadlock, broken up), 53 (resources), 57P0 (shut down) and 57014 (a statement
+/// that took too long), SQLite's BUSY, LOCKED, IOERR and FULL with
 /// their extended codes.
 fn is_outage(code: Option<&str>) -> bool {
     let Some(code) = code else { return false };
     if code.len() == 5 {
-        return ["08", "40", "53", "57P0"]
+        return ["08", "40", "53", "57P0", "57014"]
             .iter()
             .any(|class| code.starts_with(class));
     }

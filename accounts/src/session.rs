@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use crate::{
     Database, Device, Error, Id, Timestamp, User,
     audit::{NewEvent, audit},
-    database::{reading, writing},
+    database::{in_transaction, reading},
     email::Email,
     sign_in_failure::{self, Guess},
 };
@@ -64,6 +64,8 @@ pub(crate) struct Renewal<'a> {
     pub idle_since: Timestamp,
     /// Tokens retired before this are past their grace.
     pub grace_since: Timestamp,
+    /// Nor is it told of tokens retired after this, before the clock was set back, how long ago it was.
+    pub grace_until: Timestamp,
     pub device: &'a Device,
     /// What has happened if the token was used before.
     pub reuse: NewEvent,
@@ -154,8 +156,7 @@ impl Session {
             VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
             RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
                 second_factor";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let user: Option<User> = sqlx::query_as(ADMIT)
                 .bind(sign_in.user_id)
                 .bind(sign_in.checked_hash)
@@ -213,12 +214,12 @@ impl Session {
             WHERE id = $1 AND user_id = $2 AND expires_at > $5 AND last_used_at > $6
                 AND EXISTS (
                     SELECT 1 FROM retired_refresh_tokens
-                    WHERE id = $3 AND session_id = sessions.id AND retired_at >= $4
+                    WHERE id = $3 AND session_id = sessions.id
+                        AND retired_at >= $4 AND retired_at <= $7
                 )";
         const END: &str = "
             DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING refresh_id";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let rotated: Option<Self> = sqlx::query_as(ROTATE)
                 .bind(renewal.session_id)
                 .bind(renewal.user_id)
@@ -246,6 +247,7 @@ impl Session {
                     .bind(renewal.grace_since)
                     .bind(renewal.now)
                     .bind(renewal.idle_since)
+                    .bind(renewal.grace_until)
                     .fetch_optional(&mut *transaction)
                     .await?;
                 if in_grace.is_none() {
@@ -336,8 +338,7 @@ impl Session {
         event: &NewEvent,
     ) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             // The event holds the user's row, and comes first: whoever deletes the user takes that
             // before its sessions, too.
             audit!(transaction, event);

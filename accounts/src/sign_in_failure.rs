@@ -9,6 +9,7 @@ use sqlx::FromRow;
 
 use crate::{
     ClientNetwork, Database, Error, MasterSecrets, Timestamp,
+    clock::CLOCK_SKEW,
     database::{reading, writing},
     device_token::Nonce,
 };
@@ -109,7 +110,9 @@ impl Guess {
                         OR sign_in_failures.guesses >= $4 THEN $5
                 END,
                 updated_at = $2
-            WHERE sign_in_failures.blocked_until IS NULL OR sign_in_failures.blocked_until <= $2
+            WHERE sign_in_failures.blocked_until IS NULL
+                OR sign_in_failures.blocked_until <= $2
+                OR sign_in_failures.blocked_until > $6
             RETURNING guesses";
         const BLOCKED: &str = "SELECT blocked_until FROM sign_in_failures WHERE key = $1";
         #[derive(FromRow)]
@@ -123,6 +126,8 @@ impl Guess {
                 .bind(now.minus(MEMORY))
                 .bind(GUESSES_AT_ONCE)
                 .bind(now.plus(CHECK_TIME))
+                // So long no delay is: the clock has been set back.
+                .bind(now.plus(LONGEST_DELAY + CLOCK_SKEW))
                 .fetch_optional(pool)
                 .await?
         });

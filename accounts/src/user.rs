@@ -8,7 +8,8 @@ use sqlx::FromRow;
 use crate::{
     Database, Error, Id, Session, Timestamp,
     audit::{NewEvent, audit},
-    database::{reading, writing},
+    clock::CLOCK_SKEW,
+    database::{in_transaction, reading, writing},
     email::Email,
     link::{self, LinkPurpose},
     mail::outbox::{NewMail, enqueue},
@@ -141,8 +142,7 @@ impl User {
             ON CONFLICT DO NOTHING
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let user: Option<Self> = sqlx::query_as(SQL)
                 .bind(new.id)
                 .bind(new.email.as_str())
@@ -190,8 +190,7 @@ impl User {
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret";
         const END_SESSIONS: &str = "DELETE FROM sessions WHERE user_id = $1";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             if let Some((hash, now)) = change.link {
                 sqlx::query(LOCK).bind(change.user_id).execute(&mut *transaction).await?;
                 let used = sqlx::query(link::USE_UP)
@@ -262,8 +261,7 @@ impl User {
             UPDATE users SET email_verified = TRUE, is_active = is_active OR awaits_activation,
                 awaits_activation = FALSE
             WHERE id = $1";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
             let used = sqlx::query(link::USE_UP)
                 .bind(link_hash.to_vec())
@@ -289,8 +287,7 @@ impl User {
         new: &NewLink,
         event: &NewEvent,
     ) -> Result<bool, Error> {
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let locked = sqlx::query(LOCK_UNCHANGED)
                 .bind(self.id)
                 .bind(&self.jwt_secret)
@@ -322,8 +319,7 @@ impl User {
             WHERE id = $1 AND NOT EXISTS (
                 SELECT 1 FROM users WHERE lower(email) = lower($2) AND id <> $1
             )";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
             let used = sqlx::query(link::USE_UP)
                 .bind(link_hash.to_vec())
@@ -421,11 +417,17 @@ impl LiveUser {
 
     /// Whether a session is alive, as far as this knows; nothing where only the database can tell:
     /// a session that began about when this was loaded, or one of very many.
-    pub fn knows_session(&self, session_id: Id, token_issued_at: i64) -> Option<bool> {
+    pub fn knows_session(
+        &self,
+        session_id: Id,
+        token_issued_at: i64,
+        now: Timestamp,
+    ) -> Option<bool> {
         if self.sessions.contains(&session_id) {
             return Some(true);
         }
-        let is_older = token_issued_at < self.loaded_at.unix_seconds() - CLOCK_SKEW;
+        let is_older = token_issued_at < self.loaded_at.minus(CLOCK_SKEW).unix_seconds()
+            && self.loaded_at <= now.plus(CLOCK_SKEW);
         (self.is_complete && is_older).then_some(false)
     }
 }
@@ -453,9 +455,6 @@ impl LiveUser {
         }
     }
 }
-
-/// By how many seconds the clocks of servers may differ.
-const CLOCK_SKEW: i64 = 60;
 
 /// A user as an operator sees it.
 #[derive(Clone, Debug, FromRow)]
@@ -502,8 +501,7 @@ impl UserRecord {
     ) -> Result<bool, Error> {
         const SQL: &str = "
             UPDATE users SET is_active = TRUE, awaits_activation = FALSE WHERE id = $1";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             let changed = sqlx::query(SQL).bind(user_id).execute(&mut *transaction).await?;
             audit!(transaction, event);
             transaction.commit().await?;
@@ -528,5 +526,25 @@ impl Credentials {
         Ok(reading!(database, pool => {
             sqlx::query_scalar(SQL).bind(user_id).fetch_optional(pool).await?
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn what_a_clock_says_that_was_set_back_ends_no_session() {
+        const HOUR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+        let loaded_at = crate::SystemClock.now();
+        let user = LiveUser::made_up(Id::from_random([1; 16]), "ada@example.com");
+        let unknown = Id::from_random([2; 16]);
+        let before = loaded_at.minus(2 * CLOCK_SKEW).unix_seconds();
+        let knows = |issued_at, now| user.knows_session(unknown, issued_at, now);
+        assert_eq!(knows(before, loaded_at.plus(HOUR)), Some(false));
+        assert_eq!(knows(loaded_at.unix_seconds(), loaded_at), None);
+        let set_back = loaded_at.minus(HOUR);
+        assert_eq!(knows(set_back.unix_seconds(), set_back), None);
     }
 }

@@ -4,7 +4,15 @@
 
 mod stage;
 
-use accounts::{Accounts, Device, Error};
+use std::{cell::Cell, collections::HashMap, time::Duration};
+
+use accounts::{Accounts, Clock, Device, Error, Timestamp};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::select,
+    test_runner::{Config, TestRunner},
+};
 
 use stage::{
     DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, why,
@@ -242,4 +250,112 @@ async fn what_is_no_address_is_not_counted() {
     let stage = Stage::with_user().await;
     fail(&stage.accounts, "no address", &stranger(), 15).await;
     assert_eq!(stage.rows("sign_in_failures").await, 0);
+}
+
+/// How sign-ins are to be delayed, in other words: what is known of each account and guesser.
+#[derive(Default)]
+struct Model {
+    /// The networks where the account is in use.
+    at_home: Vec<&'static str>,
+    guessers: HashMap<(&'static str, &'static str), Guesses>,
+}
+
+struct Guesses {
+    failures: usize,
+    last: Timestamp,
+    blocked_until: Timestamp,
+}
+
+impl Model {
+    /// What a sign-in is answered with; how long to wait, where that is it.
+    fn sign_in(
+        &mut self,
+        email: &'static str,
+        address: &'static str,
+        is_right: bool,
+        now: Timestamp,
+    ) -> Result<&'static str, Duration> {
+        const DELAYS: [u64; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900];
+        let is_at_home = email == EMAIL && self.at_home.contains(&address);
+        let guesser = (email, if is_at_home { address } else { "a stranger" });
+        let known = self.guessers.get(&guesser);
+        if let Some(known) = known
+            && known.blocked_until > now
+        {
+            return Err(known.blocked_until.since(now));
+        }
+        if is_right && email == EMAIL {
+            self.guessers.remove(&guesser);
+            self.at_home.push(address);
+            return Ok("signed in");
+        }
+        let earlier = known.filter(|known| now.since(known.last) < DAY);
+        let failures = earlier.map_or(0, |known| known.failures) + 1;
+        let delay = failures
+            .checked_sub(10)
+            .map_or(0, |place| DELAYS[place.min(10)]);
+        let guesses = Guesses {
+            failures,
+            last: now,
+            blocked_until: now.plus(Duration::from_secs(delay)),
+        };
+        self.guessers.insert(guesser, guesses);
+        Ok("wrong credentials")
+    }
+}
+
+/// Sign-ins in any order, from anywhere, at any time.
+#[test]
+fn sign_ins_are_delayed_as_the_model_says() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stage = runtime.block_on(Stage::with_user());
+    let pause = prop_oneof![
+        4 => Just(Duration::ZERO),
+        4 => (0..5_000_u64).prop_map(Duration::from_millis),
+        4 => (0..15 * 60_u64).prop_map(Duration::from_secs),
+        1 => Just(DAY - SECOND),
+        1 => Just(DAY),
+    ];
+    let sign_in = (
+        select(&[EMAIL, NOBODY][..]),
+        select(&["203.0.113.9", "203.0.113.10", "2001:db8::1"][..]),
+        proptest::bool::weighted(0.04),
+        1..8_usize,
+        pause,
+    );
+    let mut runner = TestRunner::new(Config {
+        cases: 16,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let longest = Cell::new(Duration::ZERO);
+    runner
+        .run(&vec(sign_in, 20..50), |sequence| {
+            let mut model = Model::default();
+            runtime.block_on(async {
+                stage.execute("DELETE FROM sessions").await;
+                stage.execute("DELETE FROM sign_in_failures").await;
+            });
+            for (email, address, is_right, times, pause) in sequence {
+                stage.clock.advance(pause);
+                let now = stage.clock.now();
+                let password = if is_right { PASSWORD } else { "wrong" };
+                for _ in 0..times {
+                    let expected = model.sign_in(email, address, is_right, now);
+                    let device = device(address);
+                    let came = stage.accounts.login(email.into(), password.into(), &device);
+                    let came = match runtime.block_on(came) {
+                        Ok(_) => Ok("signed in"),
+                        Err(Error::Throttled(wait)) => Err(wait),
+                        Err(error) => Ok(why(error)),
+                    };
+                    prop_assert_eq!(came, expected);
+                    longest.set(longest.get().max(came.err().unwrap_or_default()));
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    // Delays of minutes have been seen.
+    assert!(longest.get() > MINUTE);
 }

@@ -186,6 +186,28 @@ pub struct Settings {
         default_value = "1s"
     )]
     pub cache_lease: String,
+    /// How many connections to the database are kept at most [default: 20 to PostgreSQL, 4 to SQLite]
+    #[arg(long, env = "LATCHKEY_DB_CONNECTIONS", global = true)]
+    pub db_connections: Option<String>,
+    /// How long a request waits for a connection to the database.
+    #[arg(long, env = "LATCHKEY_DB_WAIT", global = true, default_value = "5s")]
+    pub db_wait: String,
+    /// How long PostgreSQL works on one statement before it gives up.
+    #[arg(
+        long,
+        env = "LATCHKEY_DB_STATEMENT_TIMEOUT",
+        global = true,
+        default_value = "10s"
+    )]
+    pub db_statement_timeout: String,
+    /// How long a request may take.
+    #[arg(
+        long,
+        env = "LATCHKEY_REQUEST_TIMEOUT",
+        global = true,
+        default_value = "30s"
+    )]
+    pub request_timeout: String,
     /// Addresses and networks of proxies whose X-Forwarded-For is believed, comma-separated.
     #[arg(
         long,

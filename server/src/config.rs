@@ -1,9 +1,10 @@
 //! The settings, read and checked.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use accounts::{
-    CacheSettings, DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets, SmtpUrl,
+    CacheSettings, DatabaseSettings, DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets,
+    SmtpUrl,
 };
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -18,6 +19,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The database, unless it is the embedded one.
     pub database_url: Option<DatabaseUrl>,
+    /// How the database is used.
+    pub database: DatabaseSettings,
     /// The master secrets, unless they are in the data folder.
     pub master_secrets: Option<MasterSecrets>,
     /// Folder of the built site.
@@ -34,7 +37,7 @@ pub struct Config {
     pub mail: MailConfig,
     /// How users are kept in memory.
     pub cache: CacheSettings,
-    /// Who asks, and how often.
+    /// Who asks, how often, and how long they wait.
     pub clients: ClientConfig,
     /// What to log.
     pub log: LogConfig,
@@ -48,13 +51,15 @@ pub struct MailConfig {
     pub from: MailFrom,
 }
 
-/// Who asks, and how often.
+/// Who asks, how often, and how long they wait.
 pub struct ClientConfig {
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// Whether there is a limit to how often one client may ask, and how often a password may be
     /// guessed.
     pub rate_limits: bool,
+    /// How long a request may take.
+    pub request_timeout: Duration,
 }
 
 /// What to log, and how.
@@ -94,13 +99,21 @@ impl BadSetting {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The longest life that can be set.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
+
+/// From and to what limits on waiting can be set: nobody waits for longer than an hour.
+const WAITS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60 * 60);
+
+/// The most connections to the database that can be set.
+const MOST_CONNECTIONS: u32 = 1000;
 
 impl Config {
     /// Reads the settings.
     pub fn read(settings: &Settings) -> Result<Self, BadSetting> {
-        let second = Duration::from_secs(1);
+        let life = Duration::from_secs(1)..=LONGEST;
         Ok(Self {
             listen: parse(
                 "LATCHKEY_LISTEN",
@@ -113,6 +126,19 @@ impl Config {
                 .as_deref()
                 .map(|url| parse("DATABASE_URL", url, |error| error))
                 .transpose()?,
+            database: DatabaseSettings {
+                connections: settings
+                    .db_connections
+                    .as_deref()
+                    .map(connections)
+                    .transpose()?,
+                wait: duration("LATCHKEY_DB_WAIT", &settings.db_wait, &WAITS)?,
+                statement_timeout: duration(
+                    "LATCHKEY_DB_STATEMENT_TIMEOUT",
+                    &settings.db_statement_timeout,
+                    &WAITS,
+                )?,
+            },
             master_secrets: settings
                 .secret
                 .as_deref()
@@ -122,15 +148,15 @@ impl Config {
             site_root: folder("LATCHKEY_SITE_ROOT", &settings.site_root)?,
             public_url: settings.public_url.as_deref().map(public_url).transpose()?,
             lifetimes: Lifetimes {
-                access: duration("LATCHKEY_ACCESS_TTL", &settings.access_ttl, second)?,
-                idle: duration("LATCHKEY_REFRESH_TTL", &settings.refresh_ttl, second)?,
-                session: duration("LATCHKEY_SESSION_TTL", &settings.session_ttl, second)?,
+                access: duration("LATCHKEY_ACCESS_TTL", &settings.access_ttl, &life)?,
+                idle: duration("LATCHKEY_REFRESH_TTL", &settings.refresh_ttl, &life)?,
+                session: duration("LATCHKEY_SESSION_TTL", &settings.session_ttl, &life)?,
                 grace: duration(
                     "LATCHKEY_REFRESH_GRACE",
                     &settings.refresh_grace,
-                    Duration::ZERO,
+                    &(Duration::ZERO..=LONGEST),
                 )?,
-                audit: duration("LATCHKEY_AUDIT_TTL", &settings.audit_ttl, second)?,
+                audit: duration("LATCHKEY_AUDIT_TTL", &settings.audit_ttl, &life)?,
             },
             hashing_cost: parse("LATCHKEY_ARGON2", &settings.argon2, |error| error)?,
             require_activation: parse(
@@ -156,7 +182,7 @@ impl Config {
                 lease: duration(
                     "LATCHKEY_CACHE_LEASE",
                     &settings.cache_lease,
-                    Duration::from_millis(50),
+                    &(Duration::from_millis(50)..=LONGEST),
                 )?,
             },
             clients: ClientConfig {
@@ -170,6 +196,11 @@ impl Config {
                     "off" => false,
                     _ => return Err(BadSetting::new("LATCHKEY_RATE_LIMITS", "take on or off")),
                 },
+                request_timeout: duration(
+                    "LATCHKEY_REQUEST_TIMEOUT",
+                    &settings.request_timeout,
+                    &WAITS,
+                )?,
             },
             log: LogConfig {
                 filter: EnvFilter::try_new(&settings.log)
@@ -204,7 +235,7 @@ fn folder(variable: &'static str, path: &str) -> Result<PathBuf, BadSetting> {
 fn duration(
     variable: &'static str,
     text: &str,
-    shortest: Duration,
+    bounds: &RangeInclusive<Duration>,
 ) -> Result<Duration, BadSetting> {
     let duration = humantime::parse_duration(text.trim()).map_err(|error| {
         BadSetting::new(
@@ -212,14 +243,34 @@ fn duration(
             format!("{error}; write it as 90s, 15m, 12h or 30d"),
         )
     })?;
-    if !(shortest..=LONGEST).contains(&duration) {
-        let shortest = humantime::format_duration(shortest);
+    if !bounds.contains(&duration) {
+        let (shortest, longest) = (written(*bounds.start()), written(*bounds.end()));
         return Err(BadSetting::new(
             variable,
-            format!("it must be from {shortest} to 3650d"),
+            format!("it must be from {shortest} to {longest}"),
         ));
     }
     Ok(duration)
+}
+
+/// As the setting is written: days are the longest unit.
+fn written(duration: Duration) -> String {
+    match duration.as_secs() / DAY.as_secs() {
+        0 => humantime::format_duration(duration).to_string(),
+        days => format!("{days}d"),
+    }
+}
+
+fn connections(text: &str) -> Result<u32, BadSetting> {
+    let number = text.trim().parse().ok();
+    number
+        .filter(|number| (1..=MOST_CONNECTIONS).contains(number))
+        .ok_or_else(|| {
+            BadSetting::new(
+                "LATCHKEY_DB_CONNECTIONS",
+                format!("write it as a number from 1 to {MOST_CONNECTIONS}"),
+            )
+        })
 }
 
 fn public_url(text: &str) -> Result<String, BadSetting> {

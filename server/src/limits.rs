@@ -149,11 +149,21 @@ impl StateStore for Clients {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{
+        cell::Cell,
+        collections::{BTreeSet, HashMap},
+    };
 
+    use app::api::ApiError;
     use axum::{body::Body, response::Response};
     use governor::clock::FakeRelativeClock;
     use http::Request;
+    use proptest::{
+        collection::vec,
+        prelude::*,
+        sample::select,
+        test_runner::{Config, TestRunner},
+    };
     use server_fn::ServerFnTraitObj;
 
     use super::*;
@@ -220,6 +230,108 @@ mod tests {
         for (client, free) in cases {
             assert_eq!(exhaust(client), free, "{client}");
         }
+    }
+
+    /// A bucket that is full of tokens at first and gains one in each period: the same limit in other
+    /// words. It is counted in nanoseconds, of which a token is worth a period.
+    struct Bucket {
+        content: u128,
+        at: u128,
+    }
+
+    impl Bucket {
+        /// How long to wait, where it is too empty.
+        fn take(&mut self, group: Group, now: u128) -> Result<(), u128> {
+            let (burst, period) = group.allowance();
+            let period = period.as_nanos();
+            let full = u128::from(burst) * period;
+            self.content = full.min(self.content + (now - self.at));
+            self.at = now;
+            if self.content < period {
+                return Err(period - self.content);
+            }
+            self.content -= period;
+            Ok(())
+        }
+
+        fn full(group: Group) -> Self {
+            let (burst, period) = group.allowance();
+            Self {
+                content: u128::from(burst) * period.as_nanos(),
+                at: 0,
+            }
+        }
+    }
+
+    /// Some of them are the same client.
+    const ADDRESSES: [(&str, u8); 6] = [
+        ("192.0.2.1", 0),
+        ("::ffff:192.0.2.1", 0),
+        ("192.0.2.2", 1),
+        ("2001:db8:1:2::1", 2),
+        ("2001:db8:1:2:ffff::7", 2),
+        ("2001:db8:1:3::1", 3),
+    ];
+
+    /// So many requests of somebody for something, so long after the ones before.
+    fn requests() -> impl Strategy<Value = ((&'static str, u8), Group, u32, Duration)> {
+        let pause = prop_oneof![
+            Just(0),
+            0..3_000_000_000_u64,
+            (0..30_u64).prop_map(|seconds| seconds * 1_000_000_000),
+            0..2_000_000_000_000_u64,
+        ];
+        (
+            select(&ADDRESSES[..]),
+            select(&Group::ALL[..]),
+            prop_oneof![1..4_u32, 50..130_u32, 550..650_u32],
+            pause.prop_map(Duration::from_nanos),
+        )
+    }
+
+    #[test]
+    fn requests_in_any_order_are_limited_as_by_buckets_of_tokens() {
+        let mut runner = TestRunner::new(Config {
+            cases: 64,
+            failure_persistence: None,
+            ..Config::default()
+        });
+        let (refused, allowed) = (Cell::new(0), Cell::new(0));
+        runner
+            .run(&vec(requests(), 1..60), |sequence| {
+                let (limits, clock) = limits();
+                let mut buckets = HashMap::new();
+                let mut now = 0;
+                for ((client, name), group, times, pause) in sequence {
+                    clock.advance(pause);
+                    now += pause.as_nanos();
+                    let bucket = buckets
+                        .entry((name, group as u8))
+                        .or_insert_with(|| Bucket::full(group));
+                    for _ in 0..times {
+                        let expected = bucket.take(group, now);
+                        let counted = limits.count(group, address(client));
+                        prop_assert_eq!(counted.map_err(|wait| wait.as_nanos()), expected);
+                        match (counted.map_err(ApiError::throttled), expected) {
+                            (Err(ApiError::Detail { retry_after, .. }), Err(wait)) => {
+                                let seconds = u128::from(retry_after.unwrap());
+                                // Whole seconds, after which a request is let in.
+                                prop_assert!(seconds * 1_000_000_000 >= wait);
+                                prop_assert!((seconds - 1) * 1_000_000_000 < wait);
+                                refused.set(refused.get() + 1);
+                            }
+                            (counted, _) => {
+                                prop_assert!(counted.is_ok());
+                                allowed.set(allowed.get() + 1);
+                            }
+                        }
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+        // Both have been looked at.
+        assert!(refused.get() > 1000 && allowed.get() > 1000);
     }
 
     #[test]

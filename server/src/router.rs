@@ -66,6 +66,7 @@ impl Router {
             proxies: clients.trusted_proxies,
             metrics: metrics.clone(),
             headers: SecurityHeaders::new(public_url),
+            limit: clients.request_timeout,
         });
         let pages = axum::Router::new()
             .merge(health(accounts.clone()))

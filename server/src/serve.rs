@@ -28,11 +28,19 @@ use crate::{
 /// How many connections are open at the same time; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 20_000;
 
-/// How long a client may take for a request's head, and stay without one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long clients may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For a request's head, and to stay without one.
+    head: Duration,
+    /// To take nothing of an answer that waits for them.
+    write: Duration,
+}
 
-/// How long a client may take nothing of an answer that waits for it.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(15),
+    write: Duration::from_secs(30),
+};
 
 /// How much of a request's head is read at most, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
@@ -112,7 +120,7 @@ pub async fn serve(
                     let router = router.clone();
                     async move { router.answer(peer.ip(), request).await }
                 };
-                let connection = graceful.watch(connection(stream, answer));
+                let connection = graceful.watch(connection(stream, answer, PATIENCE));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection broke off");
@@ -150,6 +158,7 @@ pub async fn serve(
 fn connection<F>(
     stream: TcpStream,
     answer: impl Fn(Request<Body>) -> F,
+    patience: Patience,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error>
 where
     F: Future<Output = Response>,
@@ -157,13 +166,13 @@ where
     // Answers are written whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    stream.set_write_timeout(Some(patience.write));
     let service = service_fn(move |request: Request<Incoming>| {
         answer(request.map(body)).map(Ok::<_, Infallible>)
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(patience.head)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
@@ -187,4 +196,122 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Bytes, routing::get};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        task::JoinSet,
+        time::{Instant, sleep},
+    };
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// How many clients are slow in each way; of those that take nothing, the system keeps some
+    /// megabytes each.
+    const SLOW_CLIENTS: usize = 500;
+    const DEAF_CLIENTS: usize = 10;
+
+    /// More than the system takes over for who does not read.
+    static LARGE: [u8; 64 * 1024 * 1024] = [0; 64 * 1024 * 1024];
+
+    const SHORT: Patience = Patience {
+        head: Duration::from_secs(2),
+        write: Duration::from_secs(2),
+    };
+
+    /// How long a busy machine may take to notice.
+    const SLACK: Duration = Duration::from_secs(5);
+
+    fn get_request(path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    }
+
+    async fn start() -> SocketAddr {
+        let router = axum::Router::new()
+            .route("/", get(async || "here"))
+            .route("/large", get(async || Bytes::from_static(&LARGE)));
+        let listener = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = listener.address;
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.listener.accept().await.unwrap();
+                let router = router.clone();
+                let answer = move |request| router.clone().oneshot(request).map(Result::unwrap);
+                tokio::spawn(connection(stream, answer, SHORT));
+            }
+        });
+        address
+    }
+
+    /// Sends a head a letter at a time; after how long the server hangs up.
+    async fn trickle(stream: TcpStream) -> Duration {
+        let began = Instant::now();
+        let (mut read, mut write) = stream.into_split();
+        write
+            .write_all(b"GET / HTTP/1.1\r\nX-Slow: ")
+            .await
+            .unwrap();
+        let writing = tokio::spawn(async move {
+            while write.write_all(b"a").await.is_ok() {
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        // It says nothing; a connection that was reset has ended, too.
+        let _ = read.read_to_end(&mut Vec::new()).await;
+        writing.abort();
+        began.elapsed()
+    }
+
+    /// Asks for much and takes nothing of it, until the server must have hung up; how much there is
+    /// to take then.
+    async fn take_nothing(mut stream: TcpStream) -> usize {
+        let request = get_request("/large");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        sleep(SHORT.write + SLACK).await;
+        let mut received = Vec::new();
+        let _ = stream.read_to_end(&mut received).await;
+        received.len()
+    }
+
+    async fn is_served(address: SocketAddr) -> bool {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = get_request("/");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("here")
+    }
+
+    #[tokio::test]
+    async fn slow_clients_are_dropped_when_their_time_is_over_and_others_are_served() {
+        let _ = rlimit::increase_nofile_limit(4_000);
+        let address = start().await;
+        // One by one, as the system takes a crowd for an attack.
+        let connect = || TcpStream::connect(address).map(Result::unwrap);
+        let (mut slow, mut deaf) = (JoinSet::new(), JoinSet::new());
+        for _ in 0..SLOW_CLIENTS {
+            slow.spawn(trickle(connect().await));
+        }
+        for _ in 0..DEAF_CLIENTS {
+            deaf.spawn(take_nothing(connect().await));
+        }
+        for _ in 0..20 {
+            let asked = Instant::now();
+            assert!(is_served(address).await);
+            assert!(asked.elapsed() < SLACK);
+            sleep(Duration::from_millis(100)).await;
+        }
+        for took in slow.join_all().await {
+            // Its time runs from where the server has taken the connection, which may be before.
+            let shortest = SHORT.head / 2;
+            assert!((shortest..SHORT.head + SLACK).contains(&took), "{took:?}");
+        }
+        for received in deaf.join_all().await {
+            assert!(received < LARGE.len(), "{received}");
+        }
+    }
 }

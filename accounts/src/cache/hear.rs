@@ -37,7 +37,7 @@ impl Hearing {
     /// Hears until it is dropped.
     pub async fn run(self) {
         // A SQLite file needs no one to hear: it is looked at itself.
-        while let Database::Postgres(pool) = self.0.database() {
+        while let Database::Postgres { pool, .. } = self.0.database() {
             let heard = self.listen(pool).await;
             self.0.cache().lease.end();
             if let Err(error) = heard {

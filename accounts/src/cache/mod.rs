@@ -147,7 +147,7 @@ impl UserCache {
     /// Whether all changes up to now have been heard.
     async fn has_heard(&self, database: &Database) -> Result<bool, Error> {
         match database {
-            Database::Postgres(_) => Ok(self.lease.holds()),
+            Database::Postgres { .. } => Ok(self.lease.holds()),
             Database::Sqlite { file, .. } if file.is_unchanged() => Ok(true),
             Database::Sqlite { file, read, .. } => {
                 let forget = |changes| match changes {
@@ -168,7 +168,7 @@ impl UserCache {
     pub fn is_trusted(&self, database: &Database) -> bool {
         self.users.is_some()
             && match database {
-                Database::Postgres(_) => self.lease.holds(),
+                Database::Postgres { .. } => self.lease.holds(),
                 Database::Sqlite { file, .. } => file.is_watched(),
             }
     }
@@ -213,7 +213,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::DatabaseUrl;
+    use crate::{DatabaseSettings, DatabaseUrl};
 
     const LEASE: Duration = Duration::from_secs(60);
 
@@ -239,7 +239,9 @@ mod tests {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let url = DatabaseUrl::sqlite_file(folder.path().join("latchkey.db"));
-            let database = Database::open(&url).await.unwrap();
+            let database = Database::open(&url, DatabaseSettings::default())
+                .await
+                .unwrap();
             database.migrate().await.unwrap();
             let settings = CacheSettings {
                 users: 10,

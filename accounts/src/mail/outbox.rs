@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use sqlx::FromRow;
 
-use crate::{Database, Error, Id, Timestamp, database::writing};
+use crate::{
+    Database, Error, Id, Timestamp,
+    clock::CLOCK_SKEW,
+    database::{in_transaction, writing},
+};
 
 /// How long a mail is tried.
 pub(super) const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -78,14 +82,17 @@ impl Leased {
         // finds the row no longer due.
         const SQL: &str = "
             UPDATE outbox SET due_at = $2, attempts = attempts + 1
-            WHERE due_at <= $1
-                AND id IN (SELECT id FROM outbox WHERE due_at <= $1 ORDER BY due_at LIMIT $3)
+            WHERE (due_at <= $1 OR due_at > $4) AND id IN (
+                SELECT id FROM outbox WHERE due_at <= $1 OR due_at > $4 ORDER BY due_at LIMIT $3
+            )
             RETURNING id, content, created_at, attempts";
         Ok(writing!(database, pool => {
             sqlx::query_as(SQL)
                 .bind(now)
                 .bind(lease_ends)
                 .bind(i64::from(limit))
+                // So long no pause is: the clock has been set back.
+                .bind(now.plus(LONGEST_PAUSE + CLOCK_SKEW))
                 .fetch_all(pool)
                 .await?
         }))
@@ -100,8 +107,7 @@ impl Leased {
     ) -> Result<(), Error> {
         const REMOVE: &str = "DELETE FROM outbox WHERE id = $1 AND attempts = $2";
         const POSTPONE: &str = "UPDATE outbox SET due_at = $3 WHERE id = $1 AND attempts = $2";
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             for (mail, fate) in fates {
                 if mail.is_over(*fate, now) {
                     sqlx::query(REMOVE)
@@ -119,8 +125,8 @@ impl Leased {
                 }
             }
             transaction.commit().await?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Whether this was the last try.

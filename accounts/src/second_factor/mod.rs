@@ -14,7 +14,8 @@ pub(crate) use totp::{Seed, issuer};
 use crate::{
     Database, Error, Id, Session, Timestamp, User,
     audit::{NewEvent, audit},
-    database::{reading, writing},
+    clock::CLOCK_SKEW,
+    database::{in_transaction, reading, writing},
     mail::outbox::{NewMail, enqueue},
     session::{Replacement, renew_current},
     user::LOCK_UNCHANGED,
@@ -101,7 +102,8 @@ struct Guarded {
 pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Result<Outcome, Error> {
     const COUNT: &str = "
         UPDATE second_factors SET wrong_codes = wrong_codes + 1
-        WHERE user_id = $1 AND (blocked_until IS NULL OR blocked_until <= $2)
+        WHERE user_id = $1
+            AND (blocked_until IS NULL OR blocked_until <= $2 OR blocked_until > $3)
         RETURNING wrong_codes, seed, new_seed";
     const BLOCKED: &str = "SELECT blocked_until FROM second_factors WHERE user_id = $1";
     const BLOCK: &str = "UPDATE second_factors SET blocked_until = $2 WHERE user_id = $1";
@@ -116,12 +118,13 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
         UPDATE second_factors SET seed = new_seed, new_seed = NULL WHERE user_id = $1";
     const TURN_ON: &str = "UPDATE users SET otp_enabled = TRUE WHERE id = $1";
     let (user_id, now) = (attempt.user_id, attempt.session.now);
-    writing!(database, pool => {
-        let mut transaction = pool.begin_with(database.begin()).await?;
+    in_transaction!(database, transaction => {
         sqlx::query(crate::user::LOCK).bind(user_id).execute(&mut *transaction).await?;
         let guarded: Option<Guarded> = sqlx::query_as(COUNT)
             .bind(user_id)
             .bind(now)
+            // So long no block is: the clock has been set back.
+            .bind(now.plus(LONGEST_BLOCK + CLOCK_SKEW))
             .fetch_optional(&mut *transaction)
             .await?;
         let Some(guarded) = guarded else {
@@ -236,8 +239,7 @@ pub(crate) async fn begin_setup(
     const SQL: &str = "
         INSERT INTO second_factors (user_id, new_seed) VALUES ($1, $2)
         ON CONFLICT (user_id) DO UPDATE SET new_seed = excluded.new_seed";
-    writing!(database, pool => {
-        let mut transaction = pool.begin_with(database.begin()).await?;
+    in_transaction!(database, transaction => {
         let locked = sqlx::query(LOCK_UNCHANGED)
             .bind(user.id)
             .bind(&user.jwt_secret)
@@ -264,8 +266,7 @@ pub(crate) async fn replace_recovery_codes(
     mail: &NewMail,
     event: &NewEvent,
 ) -> Result<bool, Error> {
-    writing!(database, pool => {
-        let mut transaction = pool.begin_with(database.begin()).await?;
+    in_transaction!(database, transaction => {
         let locked = sqlx::query(LOCK_UNCHANGED)
             .bind(user.id)
             .bind(&user.jwt_secret)

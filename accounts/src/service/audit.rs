@@ -10,7 +10,7 @@ use super::{Accounts, Authorized, Identified};
 use crate::{
     AuditEvent, Device, Error, Given, Id,
     audit::{Event, NewEvent, audit},
-    database::writing,
+    database::in_transaction,
 };
 
 /// How much of it its user sees.
@@ -123,13 +123,12 @@ impl Accounts {
             return Ok(());
         }
         let database = &self.0.database;
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             for event in events {
                 audit!(transaction, event);
             }
             transaction.commit().await?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -91,7 +91,7 @@ impl Accounts {
         let known = known.ok_or(Error::TokenInvalid)?;
         let now = self.now();
         let claims = token.verify(&known.keys, TokenType::Access, now)?;
-        let is_alive = match known.live.knows_session(claims.sid, claims.iat) {
+        let is_alive = match known.live.knows_session(claims.sid, claims.iat, now) {
             Some(is_alive) => is_alive,
             None => Session::is_alive(&self.0.database, user_id, claims.sid, now).await?,
         };

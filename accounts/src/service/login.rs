@@ -48,26 +48,38 @@ impl Accounts {
             return Err(checks.into_error());
         };
         let email = Email::parse(email).ok();
-        let password = Password::new(password);
-        let guess = match &email {
+        let result = self
+            .sign_in(email.as_ref(), &Password::new(password), device)
+            .await;
+        self.metrics().sign_in(&result);
+        result
+    }
+
+    /// The same with what may be an address and its password.
+    async fn sign_in(
+        &self,
+        email: Option<&Email>,
+        password: &Password,
+        device: &Device,
+    ) -> Result<SignedIn, Error> {
+        let guess = match email {
             Some(email) if self.0.delays_sign_ins => Some(self.count_guess(email, device).await?),
             _ => None,
         };
         let mut result = Ok(None);
         for _ in 0..ATTEMPTS {
             result = self
-                .try_login(email.as_ref(), &password, device, guess.as_ref())
+                .try_login(email, password, device, guess.as_ref())
                 .await;
             if !matches!(result, Ok(None)) {
                 break;
             }
         }
         let result = result.and_then(|pair| pair.ok_or(Error::Overloaded));
-        self.metrics().sign_in(&result);
         if let Some(guess) = &guess {
             self.settle(guess, result.as_ref().err()).await?;
         }
-        let device_tokens = match (&email, &guess) {
+        let device_tokens = match (email, &guess) {
             (Some(email), Some(_)) => Some(device_token::renew(
                 &self.0.master_secrets,
                 &email.to_lowercase(),

@@ -4,7 +4,7 @@ use super::Accounts;
 use crate::{
     Device, Error, Id, MasterSecrets, Timestamp,
     audit::{Event, NewEvent, audit},
-    database::writing,
+    database::in_transaction,
     email::Email,
     link::{LinkPurpose, LinkToken},
     mail::{
@@ -97,8 +97,7 @@ impl Accounts {
             };
             grants.push((request.id, granted));
         }
-        writing!(database, pool => {
-            let mut transaction = pool.begin_with(database.begin()).await?;
+        in_transaction!(database, transaction => {
             for (request, granted) in &grants {
                 let taken = sqlx::query(request::TAKE)
                     .bind(request)
@@ -124,8 +123,8 @@ impl Accounts {
                 }
             }
             transaction.commit().await?;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// What has happened by a wish that is to be remembered.

@@ -4,6 +4,7 @@ use super::Accounts;
 use crate::{
     Device, Error, Given, Session, TokenPair,
     audit::{Event, NewEvent},
+    clock::CLOCK_SKEW,
     fields::only,
     session::Renewal,
 };
@@ -39,6 +40,7 @@ impl Accounts {
             now,
             idle_since: self.idle_since(now),
             grace_since: now.minus(self.0.lifetimes.grace),
+            grace_until: now.plus(CLOCK_SKEW),
             device,
             reuse: NewEvent {
                 session_id: Some(claims.sid),

@@ -18,8 +18,8 @@ use std::{
 };
 
 use accounts::{
-    Accounts, Authorized, CacheSettings, Clock, Database, DatabaseUrl, Device, Lifetimes,
-    MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
+    Accounts, Authorized, CacheSettings, Clock, Database, DatabaseSettings, DatabaseUrl, Device,
+    Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
 };
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
@@ -47,6 +47,11 @@ impl HandClock {
         let mut time = self.0.lock().unwrap();
         *time = time.plus(by);
     }
+
+    pub fn set_back(&self, by: Duration) {
+        let mut time = self.0.lock().unwrap();
+        *time = time.minus(by);
+    }
 }
 
 impl Clock for HandClock {
@@ -59,6 +64,7 @@ pub struct Stage {
     pub accounts: Accounts,
     pub clock: HandClock,
     pub database: Database,
+    url: DatabaseUrl,
     folder: TempDir,
 }
 
@@ -71,7 +77,9 @@ impl Stage {
             Ok("postgres") => new_postgres_database().await,
             Ok(other) => panic!("LATCHKEY_TEST_DATABASE is {other}, not sqlite or postgres"),
         };
-        let database = Database::open(&url).await.unwrap();
+        let database = Database::open(&url, DatabaseSettings::default())
+            .await
+            .unwrap();
         database.migrate().await.unwrap();
         let clock = HandClock(Arc::new(Mutex::new(Timestamp::new(
             datetime!(2026-03-01 12:00 UTC),
@@ -80,6 +88,7 @@ impl Stage {
             accounts: start(&database, &clock, settings(OLD_SECRET, CHEAP)),
             clock,
             database,
+            url,
             folder,
         }
     }
@@ -98,6 +107,14 @@ impl Stage {
     /// Another server on the same database, with other master secrets and hashing cost.
     pub fn server(&self, secrets: &str, cost: &str) -> Accounts {
         self.start(settings(secrets, cost))
+    }
+
+    /// Another server, with connections of its own.
+    pub async fn server_elsewhere(&self) -> Accounts {
+        let database = Database::open(&self.url, DatabaseSettings::default())
+            .await
+            .unwrap();
+        start(&database, &self.clock, settings(OLD_SECRET, CHEAP))
     }
 
     /// Another server on the same database, where new accounts need activation.
@@ -150,7 +167,7 @@ macro_rules! on {
     ($database:expr, $pool:ident => $code:expr) => {
         match $database {
             Database::Sqlite { write: $pool, .. } => $code,
-            Database::Postgres($pool) => $code,
+            Database::Postgres { pool: $pool, .. } => $code,
         }
     };
 }

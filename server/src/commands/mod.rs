@@ -6,8 +6,8 @@ pub mod users;
 use std::io::Write;
 
 use accounts::{
-    Accounts, Database, DatabaseUrl, MailSender, MailTransport, MasterSecrets, OsRandom, Settings,
-    SystemClock,
+    Accounts, Database, DatabaseSettings, DatabaseUrl, MailSender, MailTransport, MasterSecrets,
+    OsRandom, Settings, SystemClock,
 };
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 pub fn serve(config: Config) -> Result<(), Failure> {
     let site = SiteFiles::find(&config.site_root)?;
     logging::start(&config.log);
-    let place = Place::prepare(&config.data_dir, config.database_url.clone())?;
+    let place = Place::prepare(&config)?;
     let master_secrets = place.master_secrets(config.master_secrets.clone())?;
     runtime()?.block_on(async move {
         let database = place.open_database().await?;
@@ -55,7 +55,7 @@ pub fn serve(config: Config) -> Result<(), Failure> {
 
 /// `latchkey migrate`
 pub fn migrate(config: &Config) -> Result<(), Failure> {
-    let place = Place::prepare(&config.data_dir, config.database_url.clone())?;
+    let place = Place::prepare(config)?;
     runtime()?.block_on(async {
         place.open_database().await?.close().await;
         say(format_args!("The tables are up to date: {place}"))
@@ -85,24 +85,24 @@ fn accounts(
 struct Place {
     data_dir: std::path::PathBuf,
     database_url: DatabaseUrl,
+    database: DatabaseSettings,
 }
 
 impl Place {
     /// Makes the data folder if it holds the database.
-    fn prepare(
-        data_dir: &std::path::Path,
-        database_url: Option<DatabaseUrl>,
-    ) -> Result<Self, Failure> {
-        let database_url = match database_url {
-            Some(url) => url,
+    fn prepare(config: &Config) -> Result<Self, Failure> {
+        let data_dir = &config.data_dir;
+        let database_url = match &config.database_url {
+            Some(url) => url.clone(),
             None => {
                 data_dir::make(data_dir)?;
                 DatabaseUrl::sqlite_file(data_dir.join("latchkey.db"))
             }
         };
         Ok(Self {
-            data_dir: data_dir.to_owned(),
+            data_dir: data_dir.clone(),
             database_url,
+            database: config.database,
         })
     }
 
@@ -144,7 +144,7 @@ impl Place {
                 self.database_url
             ))
         };
-        let database = Database::open(&self.database_url)
+        let database = Database::open(&self.database_url, self.database)
             .await
             .map_err(|error| failed(&error))?;
         database.migrate().await.map_err(|error| failed(&error))?;

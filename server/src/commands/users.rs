@@ -137,7 +137,7 @@ pub(super) fn with_accounts(
     config: &Config,
     action: impl AsyncFnOnce(&Accounts) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let place = Place::prepare(&config.data_dir, config.database_url.clone())?;
+    let place = Place::prepare(config)?;
     let master_secrets = place.master_secrets(config.master_secrets.clone())?;
     runtime()?.block_on(async {
         let database = place.open_database().await?;

@@ -70,7 +70,8 @@ impl TrustedProxies {
     /// Each proxy adds the address that it was called from to the right of the header, so it is read
     /// from there, and only as far as the proxies are trusted: what stands further left anyone can
     /// have written.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let hops = headers
             .get_all(X_FORWARDED_FOR)

@@ -5,10 +5,14 @@ mod limit_time;
 mod log_request;
 mod security_headers;
 
-pub use client_address::TrustedProxies;
+pub use client_address::{InvalidProxies, TrustedProxies};
 pub use security_headers::SecurityHeaders;
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, time::Instant};
+use std::{
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use app::api::{ApiError, Code};
 use axum::{
@@ -28,6 +32,8 @@ pub struct Around {
     pub metrics: Metrics,
     /// Which security headers apply.
     pub headers: SecurityHeaders,
+    /// How long an answer may take.
+    pub limit: Duration,
 }
 
 /// Where a request comes from, and where it goes.
@@ -53,7 +59,7 @@ impl Around {
         let started = Instant::now();
         let method = request.method().clone();
         let response = log_request(way, started, request, |request| async {
-            let answer = AssertUnwindSafe(limit_time(next(request))).catch_unwind();
+            let answer = AssertUnwindSafe(limit_time(self.limit, next(request))).catch_unwind();
             // The log has the panic already, by the hook for all of them.
             let mut response = answer
                 .await

@@ -164,6 +164,96 @@ fn a_database_that_is_away_and_back_needs_no_restart() {
     }
 }
 
+/// The connections have gone without a word. Who gets one of them is answered in time, and none of
+/// them is used again, nor keeps the place of another.
+#[test]
+fn connections_that_went_without_a_word_are_given_up() {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let home = Home::new();
+    let Database::Postgres(_) = home.database else {
+        return; // a file needs no connection
+    };
+    let proxy = Proxy::new(&home.database);
+    let server = home.start(&[
+        ("DATABASE_URL", &proxy.url()),
+        ("LATCHKEY_DB_CONNECTIONS", "3"),
+        // With a second on top, the time that a statement may take.
+        ("LATCHKEY_DB_WAIT", "500ms"),
+        ("LATCHKEY_DB_STATEMENT_TIMEOUT", "500ms"),
+    ]);
+    let pair = server.sign_up("ada@example.com");
+    let sessions = || server.get("/api/user/sessions").token(&pair.token).send();
+    for _ in 0..3 {
+        at_once(16, |_| sessions());
+        wait_until("a good answer", PATIENCE, || sessions().status == 200);
+        proxy.strand();
+        let began = Instant::now();
+        let mut failed = 0;
+        wait_until("good answers", PATIENCE, || {
+            let asked = Instant::now();
+            let answers = at_once(6, |_| sessions());
+            assert!(asked.elapsed() < 2 * LIMIT, "{:?}", asked.elapsed());
+            let bad: Vec<_> = answers
+                .into_iter()
+                .filter(|answer| answer.status != 200)
+                .map(|answer| answer.fails(503, "overloaded"))
+                .collect();
+            failed += bad.len();
+            bad.is_empty()
+        });
+        assert!(failed > 0);
+        assert!(began.elapsed() < 5 * LIMIT, "{:?}", began.elapsed());
+    }
+    server.assert_alive(&pair);
+}
+
+/// Somebody else locks what a sign-in needs, for longer than it may wait.
+#[test]
+fn nobody_waits_for_the_database_for_longer_than_is_set() {
+    let database = [
+        ("LATCHKEY_DB_WAIT", "300ms"),
+        ("LATCHKEY_DB_STATEMENT_TIMEOUT", "300ms"),
+    ];
+    let request = [("LATCHKEY_REQUEST_TIMEOUT", "300ms")];
+    for settings in [&database[..], &request] {
+        let server = Server::start_with(settings);
+        server.register("ada@example.com");
+        server.database().while_locked(|| {
+            let asked = Instant::now();
+            let answer = server.try_sign_in("ada@example.com", PASSWORD);
+            assert!(
+                asked.elapsed() < Duration::from_secs(4),
+                "{:?}",
+                asked.elapsed()
+            );
+            assert_ne!(answer.header("retry-after"), "", "{answer}");
+            answer.fails(503, "overloaded");
+        });
+        wait_until("signed in", PATIENCE, || {
+            server.try_sign_in("ada@example.com", PASSWORD).status == 200
+        });
+    }
+}
+
+#[test]
+fn no_more_connections_are_kept_than_are_set() {
+    let server = Server::start_with(&[("LATCHKEY_DB_CONNECTIONS", "2"), NO_LIMITS]);
+    let pair = server.sign_up("ada@example.com");
+    for _ in 0..3 {
+        let answers = at_once(16, |_| {
+            let sessions = server.get("/api/user/sessions").token(&pair.token).send();
+            sessions.status
+        });
+        assert_eq!(answers, [200; 16]);
+    }
+    // SQLite has one more, which writes.
+    let most = match server.database() {
+        Database::Sqlite(_) => 3.0,
+        Database::Postgres(_) => 2.0,
+    };
+    assert_eq!(server.metric("latchkey_database_connections"), most);
+}
+
 fn cut_connections(database: &str) {
     postgres_administration(&format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"

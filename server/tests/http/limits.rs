@@ -194,6 +194,28 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
 }
 
 #[test]
+fn sign_ins_that_have_to_wait_are_counted() {
+    let server = behind_a_proxy();
+    server.register("ada@example.com");
+    for number in 0..10 {
+        let from = format!("203.0.113.{number}");
+        sign_in(&server, &from, "ada@example.com", OTHER_PASSWORD)
+            .fails(401, "invalid_credentials");
+    }
+    wait(sign_in(
+        &server,
+        "203.0.113.77",
+        "ada@example.com",
+        PASSWORD,
+    ));
+    let figures = server.get("/metrics").send();
+    for (result, count) in [("invalid_credentials", 10), ("throttled", 1), ("good", 0)] {
+        let line = format!("latchkey_sign_ins_total{{result=\"{result}\"}} {count}\n");
+        assert!(figures.text().contains(&line), "{figures}");
+    }
+}
+
+#[test]
 fn the_device_cookie_is_for_https_where_the_server_is() {
     let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example.com")]);
     server.register("ada@example.com");

@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// A setting that a person may give by an environment variable or by a flag.
-const SETTINGS: [(&str, &str); 18] = [
+const SETTINGS: [(&str, &str); 22] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
     ("DATABASE_URL", "--database-url"),
@@ -35,6 +35,10 @@ const SETTINGS: [(&str, &str); 18] = [
     ("LATCHKEY_REQUIRE_ACTIVATION", "--require-activation"),
     ("LATCHKEY_TRUSTED_PROXIES", "--trusted-proxies"),
     ("LATCHKEY_RATE_LIMITS", "--rate-limits"),
+    ("LATCHKEY_DB_CONNECTIONS", "--db-connections"),
+    ("LATCHKEY_DB_WAIT", "--db-wait"),
+    ("LATCHKEY_DB_STATEMENT_TIMEOUT", "--db-statement-timeout"),
+    ("LATCHKEY_REQUEST_TIMEOUT", "--request-timeout"),
     ("LATCHKEY_LOG", "--log"),
     ("LATCHKEY_LOG_FORMAT", "--log-format"),
 ];
@@ -203,6 +207,15 @@ fn names_the_setting_that_it_can_not_read() {
         ("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("LATCHKEY_RATE_LIMITS", "perhaps"),
         ("LATCHKEY_RATE_LIMITS", ""),
+        ("LATCHKEY_DB_CONNECTIONS", "many"),
+        ("LATCHKEY_DB_CONNECTIONS", "0"),
+        ("LATCHKEY_DB_CONNECTIONS", "1001"),
+        ("LATCHKEY_DB_WAIT", "99ms"),
+        ("LATCHKEY_DB_WAIT", "61m"),
+        ("LATCHKEY_DB_STATEMENT_TIMEOUT", "0s"),
+        ("LATCHKEY_DB_STATEMENT_TIMEOUT", "2h"),
+        ("LATCHKEY_REQUEST_TIMEOUT", "30"),
+        ("LATCHKEY_REQUEST_TIMEOUT", "1d"),
         ("LATCHKEY_LOG", "latchkey=deafening"),
         ("LATCHKEY_LOG_FORMAT", "xml"),
     ] {
@@ -226,6 +239,35 @@ fn names_the_flag_that_it_can_not_read() {
         assert!(run.stderr.contains(variable), "{run:?}");
     }
     assert!(!home.data().exists());
+}
+
+#[test]
+fn says_in_which_bounds_a_setting_must_be() {
+    let home = Home::new();
+    for (variable, value, reason) in [
+        (
+            "LATCHKEY_ACCESS_TTL",
+            "3651d",
+            "it must be from 1s to 3650d",
+        ),
+        (
+            "LATCHKEY_CACHE_LEASE",
+            "1ms",
+            "it must be from 50ms to 3650d",
+        ),
+        ("LATCHKEY_DB_WAIT", "2h", "it must be from 100ms to 1h"),
+        (
+            "LATCHKEY_DB_CONNECTIONS",
+            "0",
+            "write it as a number from 1 to 1000",
+        ),
+    ] {
+        let run = home.finish(home.command(&[(variable, value)]), "");
+        assert_eq!(
+            run.fails_with_one_line(),
+            format!("latchkey: {variable}: {reason}")
+        );
+    }
 }
 
 #[test]
@@ -473,6 +515,10 @@ fn takes_each_setting_as_a_flag() {
         "false".into(),
         "10.0.0.0/8".into(),
         "off".into(),
+        "3".into(),
+        "2s".into(),
+        "3s".into(),
+        "10s".into(),
         "debug".into(),
         "json".into(),
     ];

@@ -1,6 +1,9 @@
 //! What holds for the whole API, whichever endpoint is asked.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -286,30 +289,48 @@ fn a_connection_serves_many_requests() {
     }
 }
 
-/// A client that sends half of its request and then next to nothing does not hold a connection
-/// for ever.
+/// Clients that send half of a request and then next to nothing hold no connection for ever, and
+/// keep nobody out.
 #[test]
 fn slow_clients_are_cut_off() {
+    /// How many are slow, in each way.
+    const CLIENTS: usize = 50;
     let server = Server::start();
     let half_a_head = "POST /api/user/create HTTP/1.1\r\nHost: x\r\nContent-Ty";
     let half_a_body = "POST /api/user/create HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
                        Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"email\":";
+    // After so many seconds, and on a slow machine some more.
+    let ways = [("", 15), (half_a_head, 15), (half_a_body, 10)];
     thread::scope(|scope| {
-        for start in ["", half_a_head, half_a_body] {
-            let server = &server;
-            // The one falls silent, the other sends a byte now and then.
-            scope.spawn(move || server.wire().send(start).read_to_end());
+        let server = &server;
+        for (number, (start, limit)) in
+            (0..CLIENTS).flat_map(|number| ways.map(|way| (number, way)))
+        {
             scope.spawn(move || {
                 let mut wire = server.wire();
+                let began = Instant::now();
                 wire.send(start);
-                for byte in 0.. {
-                    assert!(byte < 150, "still listening to {start:?}");
-                    if wire.try_send("x").is_err() {
-                        break;
+                if number == 0 {
+                    // This one falls silent, the others send a byte now and then.
+                    wire.read_to_end();
+                } else {
+                    while wire.try_send("x").is_ok() {
+                        assert!(
+                            began.elapsed().as_secs() < limit + 10,
+                            "still open: {start:?}"
+                        );
+                        thread::sleep(Duration::from_millis(500));
                     }
-                    thread::sleep(Duration::from_millis(500));
                 }
+                let took = began.elapsed().as_secs();
+                assert!((limit..limit + 10).contains(&took), "{start:?}: {took} s");
             });
+        }
+        for _ in 0..10 {
+            let asked = Instant::now();
+            assert_eq!(server.get("/readyz").send().status, 200);
+            assert!(asked.elapsed() < Duration::from_secs(5));
+            thread::sleep(Duration::from_millis(500));
         }
     });
     server.register("ada@example.com");

@@ -21,6 +21,16 @@ fn needs_no_credentials_and_minds_none() {
 }
 
 #[test]
+fn figures_are_in_the_text_format_of_prometheus() {
+    let server = Server::start();
+    let answer = server.get("/metrics").send();
+    assert_eq!(answer.status, 200, "{answer}");
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4");
+    let line = r#"latchkey_http_requests_total{method="GET",route="/readyz",status="200"} "#;
+    assert!(answer.text().contains(line), "{answer}");
+}
+
+#[test]
 fn takes_no_other_method() {
     let server = Server::start();
     for path in ["/healthz", "/readyz"] {

@@ -133,22 +133,36 @@ impl Database {
         self.text(&format!("SELECT COALESCE({hex}, '') FROM {table}"))
     }
 
-    /// Does something while this database is locked against all other writers.
+    /// Does something while somebody else has the database's lock for writing, or has locked
+    /// PostgreSQL's table of users.
     #[track_caller]
     pub fn while_locked(&self, action: impl FnOnce()) {
-        let Self::Sqlite(file) = self else {
-            panic!("only SQLite has one lock for all");
-        };
         let locked = RUNTIME.block_on(async {
-            let mut connection = sqlite(file).await?;
-            sqlx::raw_sql("BEGIN EXCLUSIVE")
-                .execute(&mut connection)
-                .await?;
-            Ok::<_, sqlx::Error>(connection)
+            match self {
+                Self::Sqlite(file) => {
+                    let mut connection = sqlite(file).await?;
+                    sqlx::raw_sql("BEGIN EXCLUSIVE")
+                        .execute(&mut connection)
+                        .await?;
+                    Ok::<_, sqlx::Error>(Locked::Sqlite(connection))
+                }
+                Self::Postgres(url) => {
+                    let mut connection = postgres(url).await?;
+                    sqlx::raw_sql("BEGIN; LOCK TABLE users")
+                        .execute(&mut connection)
+                        .await?;
+                    Ok(Locked::Postgres(connection))
+                }
+            }
         });
-        let connection = locked.expect("a lock on the database");
+        let locked = locked.expect("a lock on the database");
         action();
-        let closed = RUNTIME.block_on(connection.close());
+        let closed = RUNTIME.block_on(async {
+            match locked {
+                Locked::Sqlite(connection) => connection.close().await,
+                Locked::Postgres(connection) => connection.close().await,
+            }
+        });
         closed.expect("the end of the lock");
     }
 
@@ -161,6 +175,12 @@ impl Database {
         .parse()
         .expect("a count is a number")
     }
+}
+
+/// The connection that has a lock.
+enum Locked {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
 }
 
 impl Drop for Database {

@@ -5,7 +5,7 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -32,8 +32,36 @@ const LOOK: Duration = Duration::from_millis(10);
 /// The line.
 pub struct Proxy {
     address: SocketAddr,
-    line: Arc<Mutex<Line>>,
+    state: Arc<State>,
     url: url::Url,
+}
+
+struct State {
+    line: Mutex<Line>,
+    /// How many connections have been made, and how many of them, the first ones, are stranded.
+    made: AtomicUsize,
+    stranded: AtomicUsize,
+}
+
+/// One of the connections.
+struct Connection {
+    number: usize,
+    listens: AtomicBool,
+    state: Arc<State>,
+}
+
+impl Connection {
+    /// What the line does for this one.
+    fn line(&self) -> Line {
+        if self.number < self.state.stranded.load(Ordering::Relaxed) {
+            return Line::Dead;
+        }
+        match *self.state.line.lock().expect("no panic") {
+            Line::DeafToNotices if !self.listens.load(Ordering::Relaxed) => Line::Works,
+            Line::DeafToNotices => Line::Dead,
+            line => line,
+        }
+    }
 }
 
 impl Proxy {
@@ -46,25 +74,33 @@ impl Proxy {
         let port = url.port().unwrap_or(5432);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let line = Arc::new(Mutex::new(Line::Works));
-        let state = line.clone();
+        let state = Arc::new(State {
+            line: Mutex::new(Line::Works),
+            made: AtomicUsize::new(0),
+            stranded: AtomicUsize::new(0),
+        });
+        let shared = state.clone();
         // The threads end with the test's process.
         thread::spawn(move || {
             for program in listener.incoming().flatten() {
-                if *state.lock().expect("no panic") == Line::Cut {
+                let connection = Arc::new(Connection {
+                    number: shared.made.fetch_add(1, Ordering::Relaxed),
+                    listens: AtomicBool::new(false),
+                    state: shared.clone(),
+                });
+                if connection.line() == Line::Cut {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect((&*host, port)) else {
                     continue;
                 };
-                let listens = Arc::new(AtomicBool::new(false));
-                carry(&program, &server, &state, &listens);
-                carry(&server, &program, &state, &listens);
+                carry(&program, &server, &connection);
+                carry(&server, &program, &connection);
             }
         });
         Self {
             address,
-            line,
+            state,
             url: url.clone(),
         }
     }
@@ -79,39 +115,40 @@ impl Proxy {
 
     /// From now on, the line does this.
     pub fn set(&self, line: Line) {
-        *self.line.lock().expect("no panic") = line;
+        *self.state.line.lock().expect("no panic") = line;
+    }
+
+    /// From now on, the connections that there are stay and carry nothing, as after a machine in
+    /// between has forgotten them; new ones work.
+    pub fn strand(&self) {
+        let made = self.state.made.load(Ordering::Relaxed);
+        self.state.stranded.store(made, Ordering::Relaxed);
     }
 }
 
 /// Carries one direction of a connection, on a thread of its own.
-fn carry(from: &TcpStream, to: &TcpStream, line: &Arc<Mutex<Line>>, listens: &Arc<AtomicBool>) {
+fn carry(from: &TcpStream, to: &TcpStream, connection: &Arc<Connection>) {
     let copies = from
         .try_clone()
         .and_then(|from| Ok((from, to.try_clone()?)));
-    let (Ok((mut from, mut to)), line, listens) = (copies, line.clone(), listens.clone()) else {
+    let (Ok((mut from, mut to)), connection) = (copies, connection.clone()) else {
         return;
     };
     thread::spawn(move || {
         // A side that hangs up ends it, which is no fault of the line.
-        let _ = copy(&mut from, &mut to, &line, &listens);
+        let _ = copy(&mut from, &mut to, &connection);
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
     });
 }
 
-fn copy(
-    from: &mut TcpStream,
-    to: &mut TcpStream,
-    line: &Mutex<Line>,
-    listens: &AtomicBool,
-) -> io::Result<()> {
+fn copy(from: &mut TcpStream, to: &mut TcpStream, connection: &Connection) -> io::Result<()> {
     let mut buffer = [0; 16 * 1024];
     from.set_read_timeout(Some(LOOK))?;
     loop {
-        match *line.lock().expect("no panic") {
+        match connection.line() {
             Line::Works => {}
             Line::Cut => return Ok(()),
-            Line::DeafToNotices if !listens.load(Ordering::Relaxed) => {}
             Line::Dead | Line::DeafToNotices => {
                 thread::sleep(LOOK);
                 continue;
@@ -121,7 +158,7 @@ fn copy(
             Ok(0) => return Ok(()),
             Ok(length) => {
                 if buffer[..length].windows(6).any(|word| word == b"LISTEN") {
-                    listens.store(true, Ordering::Relaxed);
+                    connection.listens.store(true, Ordering::Relaxed);
                 }
                 to.write_all(&buffer[..length])?;
             }

@@ -114,6 +114,15 @@ impl Server {
         self.process.id()
     }
 
+    /// The memory that the program takes, in KiB.
+    #[track_caller]
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        kib.expect("a line with KiB").parse().expect("a number")
+    }
+
     /// All that the program has written.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("the log is UTF-8")
@@ -206,6 +215,20 @@ impl Server {
             (figure.split('{').next() == Some(name)).then(|| value.parse::<f64>().expect(line))
         });
         values.sum()
+    }
+
+    /// A request needs an access token: without one it is refused, and with a refresh token.
+    #[track_caller]
+    pub fn assert_needs_access_token(&self, method: &str, path: &str) {
+        let pair = self.sign_up("ada@example.com");
+        self.call(method, path)
+            .send()
+            .fails(401, "not_authenticated");
+        self.call(method, path)
+            .token(&pair.refresh_token)
+            .send()
+            .fails(401, "token_invalid");
+        self.assert_alive(&pair);
     }
 
     /// Both tokens of the pair are good. The refresh token is used up by this.

@@ -156,12 +156,5 @@ fn shows_fifty_events_at_most() {
 
 #[test]
 fn needs_an_access_token() {
-    let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
-    server.get(PATH).send().fails(401, "not_authenticated");
-    server
-        .get(PATH)
-        .token(&pair.refresh_token)
-        .send()
-        .fails(401, "token_invalid");
+    Server::start().assert_needs_access_token("GET", PATH);
 }

@@ -35,13 +35,5 @@ fn forgets_the_devices() {
 
 #[test]
 fn needs_an_access_token() {
-    let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
-    server.post(PATH).send().fails(401, "not_authenticated");
-    server
-        .post(PATH)
-        .token(&pair.refresh_token)
-        .send()
-        .fails(401, "token_invalid");
-    server.assert_alive(&pair);
+    Server::start().assert_needs_access_token("POST", PATH);
 }

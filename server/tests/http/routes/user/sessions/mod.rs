@@ -162,12 +162,5 @@ fn copes_with_a_long_name_of_a_device() {
 
 #[test]
 fn needs_an_access_token() {
-    let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
-    server.get(PATH).send().fails(401, "not_authenticated");
-    server
-        .get(PATH)
-        .token(&pair.refresh_token)
-        .send()
-        .fails(401, "token_invalid");
+    Server::start().assert_needs_access_token("GET", PATH);
 }

@@ -1,0 +1,95 @@
+//! A token, as it comes in the header field `Authorization` and among the fields of `verify` and
+//! `refresh`. Nothing but a token that was given is taken for one.
+//!
+//! The input is the token itself, or three lines: its header and claims, still to be encoded, and its
+//! signature. `{token}`, `{refresh}`, `{kid}`, `{sub}`, `{sid}` and `{signature}` stand for what a
+//! good token has.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use fuzz::{Pair, Stage, field, fill_in, request};
+use http::{Method, StatusCode};
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+
+struct Good {
+    stage: Stage,
+    pair: Pair,
+    names: Vec<(&'static str, String)>,
+}
+
+static GOOD: LazyLock<Good> = LazyLock::new(|| {
+    let stage = Stage::new();
+    let pair = stage.sign_up("ada@example.com");
+    let parts: Vec<_> = pair.access.split('.').collect();
+    let decoded = |part: &str| -> Value {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url");
+        serde_json::from_slice(&bytes).expect("JSON")
+    };
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (head, claims) = (decoded(parts[0]), decoded(parts[1]));
+    let names = vec![
+        ("{token}", pair.access.clone()),
+        ("{refresh}", pair.refresh.clone()),
+        ("{kid}", text(&head["kid"])),
+        ("{sub}", text(&claims["sub"])),
+        ("{sid}", text(&claims["sid"])),
+        ("{signature}", parts[2].to_owned()),
+    ];
+    Good { stage, pair, names }
+});
+
+fn token(input: &str) -> String {
+    let names: Vec<_> = GOOD
+        .names
+        .iter()
+        .map(|(name, value)| (*name, &**value))
+        .collect();
+    let input = fill_in(input, &names);
+    match input.split('\n').collect::<Vec<_>>()[..] {
+        [head, claims, signature] => format!(
+            "{}.{}.{signature}",
+            BASE64_URL_SAFE_NO_PAD.encode(head),
+            BASE64_URL_SAFE_NO_PAD.encode(claims),
+        ),
+        _ => input,
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Good { stage, pair, .. } = &*GOOD;
+    let Ok(input) = std::str::from_utf8(input) else {
+        // Only a header field can hold such bytes.
+        if let Some((name, value)) = field(b"authorization", &[b"Bearer ", input].concat()) {
+            let mut request = request(Method::GET, "/api/user/view", "");
+            request.headers_mut().insert(name, value);
+            assert_eq!(stage.ask(request).status, StatusCode::UNAUTHORIZED);
+        }
+        return;
+    };
+    let token = token(input);
+    let is_good = token == pair.access;
+
+    if let Some((name, value)) = field(b"authorization", format!("Bearer {token}").as_bytes()) {
+        let mut request = request(Method::GET, "/api/user/view", "");
+        request.headers_mut().insert(name, value);
+        let is_good = token.is_ascii() && token.trim() == pair.access;
+        assert_eq!(
+            stage.ask(request).status == StatusCode::OK,
+            is_good,
+            "{token}"
+        );
+    }
+    let verified = stage.post("/api/user/login/verify", None, &json!({"token": token}));
+    assert_eq!(verified.status == StatusCode::OK, is_good, "{token}");
+    let refreshed = stage.post(
+        "/api/user/login/refresh",
+        None,
+        &json!({"refresh_token": token}),
+    );
+    let is_good = token == pair.refresh;
+    assert_eq!(refreshed.status == StatusCode::OK, is_good, "{token}");
+});
