@@ -123,6 +123,8 @@ impl Proxy {
     pub fn strand(&self) {
         let made = self.state.made.load(Ordering::Relaxed);
         self.state.stranded.store(made, Ordering::Relaxed);
+        // Each connection has looked by then.
+        thread::sleep(3 * LOOK);
     }
 }
 
