@@ -118,6 +118,8 @@ pub fn keep_fresh() {
         let Some(session) = session::get() else {
             return;
         };
+        // By the time that it is needed, a newer version of the server may not have this code.
+        Errand::prepare();
         // Whatever changes the session, here or in another tab, starts this effect anew; the task
         // for the old session then finds it gone.
         spawn_local(async move {

@@ -54,13 +54,11 @@ fn Create(
                 within_limit(request).await?;
                 created.try_set_value(Some(email.clone()));
             }
-            let account = email.clone();
-            let result = Errand::SignIn {
-                email: account,
+            let sign_in = Errand::SignIn {
+                email: email.clone(),
                 password,
-            }
-            .run()
-            .await;
+            };
+            let result = sign_in.run().await;
             match result.as_ref().map_err(|error| error.code()) {
                 // An address that had an account already is not told from a new one.
                 Err(Some(Code::InactiveAccount | Code::InvalidCredentials)) => {
