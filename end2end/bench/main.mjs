@@ -20,6 +20,7 @@ const USERS = Number(process.env.USERS ?? 1_000_000);
 const MOST_USERS = Number(process.env.MOST_USERS ?? 5 * USERS);
 const FEW_USERS = 10_000;
 const MEMORY_USERS = 50_000;
+const RESETS = 400;
 const ROUNDS = 3;
 const VIEW = '/api/user/view';
 const EMAIL = 'user-0@bench.example';
@@ -226,7 +227,7 @@ async function flood() {
 
 async function resets() {
   await withProgram(await place('SQLite', CHEAP_HASH), async (program) => {
-    await each(60, 8, (number) => program.register(`known-${number}@example.org`));
+    await each(RESETS, 8, (number) => program.register(`known-${number}@example.org`));
     const reset = async (email) => {
       const begun = performance.now();
       await program.post('/api/user/password/reset', { email });
@@ -234,9 +235,13 @@ async function resets() {
     };
     for (let number = 0; number < 10; number += 1) await reset('warm-up@example.org');
     const [known, unknown] = [[], []];
-    for (let number = 0; number < 60; number += 1) {
-      known.push(await reset(`known-${number}@example.org`));
-      unknown.push(await reset(`nobody-${number}@example.org`));
+    const asks = [
+      async (number) => known.push(await reset(`known-${number}@example.org`)),
+      async (number) => unknown.push(await reset(`nobody-${number}@example.org`)),
+    ];
+    // Whichever comes first finds the server at rest.
+    for (let number = 0; number < RESETS; number += 1) {
+      for (const ask of number % 2 === 0 ? asks : asks.toReversed()) await ask(number);
     }
     const [one, other] = [median(known), median(unknown)];
     const slower = Math.max(one, other);
