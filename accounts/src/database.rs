@@ -139,13 +139,14 @@ pub enum Database {
 }
 
 /// Runs the same code on a pool of whichever database this is, within the time that it may take;
-/// inside, `$pool` is the pool. For statements that write, take [`writing!`].
-macro_rules! reading {
-    ($database:expr, $pool:ident => $code:expr) => {
+/// inside, `$pool` is the pool: of SQLite's two, the one named first. To be called as [`reading!`] or
+/// [`writing!`].
+macro_rules! on_pool {
+    ($field:ident, $database:expr, $pool:ident => $code:expr) => {
         $database
             .in_time(async {
                 Ok(match $database {
-                    $crate::Database::Sqlite { read: $pool, .. } => $code,
+                    $crate::Database::Sqlite { $field: $pool, .. } => $code,
                     $crate::Database::Postgres { pool: $pool, .. } => $code,
                 })
             })
@@ -153,17 +154,17 @@ macro_rules! reading {
     };
 }
 
+/// Runs code that only reads; for statements that write, take [`writing!`].
+macro_rules! reading {
+    ($database:expr, $pool:ident => $code:expr) => {
+        $crate::database::on_pool!(read, $database, $pool => $code)
+    };
+}
+
 /// As [`reading!`], for statements that write.
 macro_rules! writing {
     ($database:expr, $pool:ident => $code:expr) => {
-        $database
-            .in_time(async {
-                Ok(match $database {
-                    $crate::Database::Sqlite { write: $pool, .. } => $code,
-                    $crate::Database::Postgres { pool: $pool, .. } => $code,
-                })
-            })
-            .await?
+        $crate::database::on_pool!(write, $database, $pool => $code)
     };
 }
 
@@ -190,7 +191,7 @@ macro_rules! in_transaction {
     };
 }
 
-pub(crate) use {in_transaction, reading, writing};
+pub(crate) use {in_transaction, on_pool, reading, writing};
 
 impl Database {
     /// Opens a database; a SQLite file that isn't there is made.

@@ -7,8 +7,7 @@ mod stage;
 use std::time::Duration;
 
 use accounts::{AuditEvent, Clock, Error};
-use stage::{DAY, EMAIL, HOUR, MINUTE, PASSWORD, SECOND, Stage, laptop, on_laptop};
-use totp_rs::{Builder, Secret, Totp};
+use stage::{DAY, EMAIL, HOUR, MINUTE, PASSWORD, SECOND, Stage, authenticator, laptop, on_laptop};
 
 const NEW_EMAIL: &str = "lovelace@example.com";
 const NEW_PASSWORD: &str = "another good password";
@@ -49,11 +48,6 @@ impl<'a> Trail<'a> {
         self.seen = events.len();
         self.stage.clock.advance(SECOND);
     }
-}
-
-fn code(app: &Totp, stage: &Stage) -> String {
-    let seconds = stage.clock.now().unix_seconds().try_into().unwrap();
-    app.generate(seconds).to_string()
 }
 
 async fn try_sign_in(stage: &Stage, email: &str, password: &str) -> Option<&'static str> {
@@ -231,12 +225,11 @@ async fn the_second_factor_is_told() {
     let caller = stage.authorize(&pair.access_token).await.unwrap();
     let mut trail = Trail::of(&stage).await;
     let setup = accounts.begin_totp(&caller, PASSWORD.into()).await.unwrap();
-    let secret = Secret::try_from_base32(setup.secret).unwrap();
-    let app = Builder::new().with_secret(secret).build().unwrap();
+    let app = authenticator(setup.secret);
     let wrong = accounts.confirm_totp(&caller, "no code".into()).await;
     assert!(wrong.is_err());
     trail.adds(&["second_factor_failed"]).await;
-    let right = code(&app, &stage);
+    let right = stage.code(&app);
     let (_, papers) = accounts
         .confirm_totp(&caller, (&*right).into())
         .await
@@ -257,7 +250,7 @@ async fn the_second_factor_is_told() {
     let used = accounts.pass_recovery_code(&half, paper.into()).await;
     assert!(used.is_err());
     trail.adds(&["second_factor_failed"]).await;
-    let right = code(&app, &stage);
+    let right = stage.code(&app);
     let passed = accounts.pass_totp(&half, (&*right).into()).await.unwrap();
     trail.adds(&["second_factor_passed"]).await;
 

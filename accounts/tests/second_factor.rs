@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use accounts::{Accounts, Clock, Error, TokenPair};
 use stage::{
-    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, on_laptop,
+    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, authenticator,
+    laptop, on_laptop,
 };
-use totp_rs::{Builder, Secret, Totp};
+use totp_rs::Totp;
 
 const STEP: Duration = Duration::from_secs(30);
 
@@ -33,14 +34,7 @@ enum Came {
 impl Scene {
     async fn new() -> Self {
         let stage = Stage::with_user().await;
-        let pair = stage.sign_in().await;
-        let caller = stage.authorize(&pair.access_token).await.unwrap();
-        let setup = stage.accounts.begin_totp(&caller, PASSWORD.into()).await;
-        let secret = Secret::try_from_base32(setup.unwrap().secret).unwrap();
-        let app = Builder::new().with_secret(secret).build().unwrap();
-        let code = code(&app, &stage);
-        let confirmed = stage.accounts.confirm_totp(&caller, (&*code).into()).await;
-        let (_, recovery_codes) = confirmed.unwrap();
+        let (app, recovery_codes) = stage.turn_on_second_factor().await;
         // The code of this step is used now.
         stage.clock.advance(STEP);
         let half = stage.sign_in().await;
@@ -65,7 +59,7 @@ impl Scene {
     }
 
     async fn try_right(&self) -> Came {
-        self.try_code(&code(&self.app, &self.stage)).await
+        self.try_code(&self.stage.code(&self.app)).await
     }
 
     async fn try_wrong(&self) -> Came {
@@ -89,10 +83,6 @@ fn came(result: Result<TokenPair, Error>) -> Came {
 
 fn seconds(stage: &Stage) -> u64 {
     stage.clock.now().unix_seconds().try_into().unwrap()
-}
-
-fn code(app: &Totp, stage: &Stage) -> String {
-    app.generate(seconds(stage)).to_string()
 }
 
 fn wrong(app: &Totp, stage: &Stage) -> String {
@@ -187,7 +177,7 @@ async fn a_code_is_good_in_its_step_and_one_either_side() {
 #[tokio::test]
 async fn a_step_is_good_once_even_when_the_clock_is_set_back() {
     let mut scene = Scene::new().await;
-    let used = code(&scene.app, &scene.stage);
+    let used = scene.stage.code(&scene.app);
     assert_eq!(scene.try_code(&used).await, Came::Right);
     scene.stage.clock.advance(STEP);
     assert_eq!(scene.try_code(&used).await, Came::Wrong, "a step later");
@@ -205,7 +195,7 @@ async fn a_step_is_good_once_even_when_the_clock_is_set_back() {
 async fn one_of_many_uses_of_a_code_wins() {
     for round in 0..5 {
         let scene = Scene::new().await;
-        let code = code(&scene.app, &scene.stage);
+        let code = scene.stage.code(&scene.app);
         let paper = scene.recovery_codes[0].clone();
         let tasks: Vec<_> = (0..8)
             .map(|_| {
@@ -257,7 +247,7 @@ async fn a_passed_session_stays_passed_when_it_is_renewed() {
         .accounts
         .identify(&scene.half.access_token, &on_laptop())
         .await;
-    let right = code(&scene.app, stage);
+    let right = stage.code(&scene.app);
     let passed = stage
         .accounts
         .pass_totp(&caller.unwrap(), (&*right).into())
@@ -291,7 +281,7 @@ async fn seeds_move_to_the_new_master_secret() {
     };
     // Before they are sealed anew, the old secret is needed.
     let caller = sign_in(&rotated).await;
-    let right = code(&scene.app, stage);
+    let right = stage.code(&scene.app);
     let refused = rotated.pass_totp(&caller, (&*right).into()).await;
     assert!(matches!(refused, Err(Error::Internal(_))));
 
@@ -312,8 +302,7 @@ async fn seeds_that_are_being_set_up_move_as_well() {
     let pair = stage.sign_in().await;
     let caller = stage.authorize(&pair.access_token).await.unwrap();
     let setup = stage.accounts.begin_totp(&caller, PASSWORD.into()).await;
-    let secret = Secret::try_from_base32(setup.unwrap().secret).unwrap();
-    let app = Builder::new().with_secret(secret).build().unwrap();
+    let app = authenticator(setup.unwrap().secret);
 
     rotating.reseal_seeds().await.unwrap();
     let pair = rotated
@@ -322,7 +311,7 @@ async fn seeds_that_are_being_set_up_move_as_well() {
     let caller = rotated
         .authorize(&pair.unwrap().tokens.access_token, &on_laptop())
         .await;
-    let code = code(&app, &stage);
+    let code = stage.code(&app);
     let confirmed = rotated
         .confirm_totp(&caller.unwrap(), (&*code).into())
         .await;
@@ -338,7 +327,7 @@ async fn who_was_signed_out_meanwhile_changes_nothing() {
         .identify(&scene.half.access_token, &on_laptop())
         .await
         .unwrap();
-    let right = code(&scene.app, stage);
+    let right = stage.code(&scene.app);
     let passed = accounts.pass_totp(&half, (&*right).into()).await.unwrap();
     let caller = stage.authorize(&passed.access_token).await.unwrap();
     stage.mails().await;
@@ -347,7 +336,7 @@ async fn who_was_signed_out_meanwhile_changes_nothing() {
     let password = || PASSWORD.into();
     let new = "another good password";
     stage.clock.advance(STEP);
-    let later = code(&scene.app, stage);
+    let later = stage.code(&scene.app);
     let refused = [
         accounts.begin_totp(&caller, password()).await.err(),
         accounts.pass_totp(&half, (&*later).into()).await.err(),

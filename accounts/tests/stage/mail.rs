@@ -47,10 +47,7 @@ impl Stage {
 
     /// Has this server send all that waits.
     pub async fn send_mails_of(&self, accounts: &Accounts) {
-        let transport = MailTransport::folder(self.outbox()).unwrap();
-        let from = "Latchkey <no-reply@localhost>".parse().unwrap();
-        let url = "https://accounts.example.com".to_owned();
-        let sender = MailSender::new(accounts.clone(), transport, from, url);
+        let sender = sender(accounts, MailTransport::folder(self.outbox()).unwrap());
         let all_is_sent = async {
             while self.rows("mail_requests").await + self.rows("outbox").await > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -61,9 +58,23 @@ impl Stage {
             .unwrap();
     }
 
+    /// Has the mails that are due tried at a mail server that is not there.
+    pub async fn try_mails_in_vain(&self) {
+        let nowhere = "smtp://127.0.0.1:1".parse().unwrap();
+        let sender = sender(&self.accounts, MailTransport::smtp(&nowhere).unwrap());
+        let stop = tokio::time::sleep(Duration::from_millis(300));
+        sender.run(stop).await;
+    }
+
     fn outbox(&self) -> std::path::PathBuf {
         self.folder.path().join("outbox")
     }
+}
+
+fn sender(accounts: &Accounts, transport: MailTransport) -> MailSender {
+    let from = "Latchkey <no-reply@localhost>".parse().unwrap();
+    let url = "https://accounts.example.com".to_owned();
+    MailSender::new(accounts.clone(), transport, from, url)
 }
 
 fn read(file: &Path) -> Mail {

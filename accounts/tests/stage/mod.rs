@@ -24,6 +24,7 @@ use accounts::{
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use time::macros::datetime;
+use totp_rs::{Builder, Secret, Totp};
 
 pub const EMAIL: &str = "ada@example.com";
 pub const PASSWORD: &str = "correct horse battery";
@@ -143,6 +144,24 @@ impl Stage {
         pair.await.unwrap().tokens
     }
 
+    /// Turns the second factor on; gives the authenticator app and the recovery codes.
+    pub async fn turn_on_second_factor(&self) -> (Totp, Vec<String>) {
+        let pair = self.sign_in().await;
+        let caller = self.authorize(&pair.access_token).await.unwrap();
+        let setup = self.accounts.begin_totp(&caller, PASSWORD.into()).await;
+        let app = authenticator(setup.unwrap().secret);
+        let code = self.code(&app);
+        let confirmed = self.accounts.confirm_totp(&caller, (&*code).into()).await;
+        let (_, recovery_codes) = confirmed.unwrap();
+        (app, recovery_codes)
+    }
+
+    /// What an authenticator app shows now.
+    pub fn code(&self, app: &Totp) -> String {
+        let seconds = self.clock.now().unix_seconds().try_into().unwrap();
+        app.generate(seconds).to_string()
+    }
+
     /// Who an access token belongs to, or in a word why it is refused.
     pub async fn authorize(&self, token: &str) -> Result<Authorized, &'static str> {
         let caller = self.accounts.authorize(token, &on_laptop()).await;
@@ -206,6 +225,12 @@ pub fn why(error: accounts::Error) -> &'static str {
 }
 
 /// The device on which tokens are shown.
+/// An authenticator app that has this secret.
+pub fn authenticator(secret: String) -> Totp {
+    let secret = Secret::try_from_base32(secret).unwrap();
+    Builder::new().with_secret(secret).build().unwrap()
+}
+
 pub fn on_laptop() -> Arc<Device> {
     Arc::new(laptop())
 }
