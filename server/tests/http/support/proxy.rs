@@ -128,6 +128,15 @@ impl Proxy {
     }
 }
 
+/// PostgreSQL keeps a connection that broke off while it was being made for a minute, and drops no
+/// database before.
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.state.stranded.store(0, Ordering::Relaxed);
+        self.set(Line::Cut);
+    }
+}
+
 /// Carries one direction of a connection, on a thread of its own.
 fn carry(from: &TcpStream, to: &TcpStream, connection: &Arc<Connection>) {
     let copies = from

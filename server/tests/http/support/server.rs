@@ -205,14 +205,15 @@ impl Server {
         self.get("/api/user/view").token(token).send()
     }
 
-    /// One of the program's figures; all its labels together.
+    /// One of the program's figures: that of these labels, or of all together.
     #[track_caller]
     pub fn metric(&self, name: &str) -> f64 {
         let answer = self.get("/metrics").send();
         assert_eq!(answer.status, 200, "{answer}");
         let values = answer.text().lines().filter_map(|line| {
             let (figure, value) = line.rsplit_once(' ')?;
-            (figure.split('{').next() == Some(name)).then(|| value.parse::<f64>().expect(line))
+            let named = figure == name || figure.split('{').next() == Some(name);
+            named.then(|| value.parse::<f64>().expect(line))
         });
         values.sum()
     }
