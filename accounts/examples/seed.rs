@@ -76,10 +76,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (users, sessions) = (with_uuids(SQLITE), with_uuids(SQLITE_SESSIONS));
             fill!(write, "PRAGMA cache_size = -100000", users, sessions, count);
         }
-        Database::Postgres { pool, .. } => {
+        Database::Postgres(postgres) => {
             let no_limit = "SET statement_timeout = 0";
             fill!(
-                pool,
+                postgres.pool(),
                 no_limit,
                 POSTGRES.to_owned(),
                 POSTGRES_SESSIONS.to_owned(),

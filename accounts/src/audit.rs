@@ -162,8 +162,8 @@ impl AuditEvent {
         const SQL: &str = "
             SELECT at, event, ip, user_agent, count FROM audit_events
             WHERE user_id = $1 ORDER BY at DESC LIMIT $2";
-        Ok(reading!(database, pool => {
-            sqlx::query_as(SQL).bind(user_id).bind(i64::from(limit)).fetch_all(pool).await?
+        Ok(reading!(database, connection => {
+            sqlx::query_as(SQL).bind(user_id).bind(i64::from(limit)).fetch_all(connection).await?
         }))
     }
 }

@@ -47,11 +47,11 @@ impl Expiring {
                 {passing_over_locked}
             )"
         );
-        Ok(writing!(database, pool => {
+        Ok(writing!(database, connection => {
             sqlx::query(AssertSqlSafe(sql))
                 .bind(self.until)
                 .bind(i64::from(BATCH))
-                .execute(pool)
+                .execute(connection)
                 .await?
                 .rows_affected()
         }))

@@ -1,9 +1,17 @@
 //! The two databases, as one.
 
-use std::{fmt, io, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::{
-    ConnectOptions, Connection, PgPool, SqlitePool,
+    ConnectOptions, Connection, PgConnection, PgPool, SqlitePool,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -130,24 +138,86 @@ pub enum Database {
         file: Arc<WatchedFile>,
     },
     /// PostgreSQL.
-    Postgres {
-        /// For everything.
-        pool: PgPool,
-        /// How long statements, or a transaction, may take with all the waiting.
-        limit: Duration,
-    },
+    Postgres(Postgres),
 }
 
-/// Runs the same code on a pool of whichever database this is, within the time that it may take;
-/// inside, `$pool` is the pool: of SQLite's two, the one named first. To be called as [`reading!`] or
+/// An open PostgreSQL database.
+#[derive(Clone)]
+pub struct Postgres {
+    pool: PgPool,
+    /// How long a connection is waited for.
+    wait: Duration,
+    /// How long statements, or a transaction, may take with all the waiting.
+    limit: Duration,
+}
+
+impl Postgres {
+    /// A free connection.
+    pub(crate) async fn acquire(&self) -> Result<PostgresConnection, sqlx::Error> {
+        Ok(PostgresConnection {
+            connection: self.pool.acquire().await?,
+            wait: self.wait,
+        })
+    }
+
+    /// Its connections, for tools that take one as it is.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
+/// A connection of the pool's. The pool asks one that comes back whether it is alive, and would wait
+/// for an answer for ever, with the place of another one: whoever cuts a line without a word would
+/// take all places, one by one. So this one goes back in time, or not at all.
+pub(crate) struct PostgresConnection {
+    connection: PoolConnection<sqlx::Postgres>,
+    wait: Duration,
+}
+
+impl Deref for PostgresConnection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for PostgresConnection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for PostgresConnection {
+    fn drop(&mut self) {
+        // After this the connection has nothing left to give back when it is dropped itself.
+        let back = self.connection.return_to_pool();
+        // Without a runtime, at the end of a process, it is closed.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(self.wait, back));
+        }
+    }
+}
+
+/// Runs the same code on a connection to whichever database this is, within the time that it may
+/// take; one to SQLite comes from the pool that is named first. To be called as [`reading!`] or
 /// [`writing!`].
-macro_rules! on_pool {
-    ($field:ident, $database:expr, $pool:ident => $code:expr) => {
+macro_rules! on_connection {
+    ($pool:ident, $database:expr, $connection:ident => $code:expr) => {
         $database
             .in_time(async {
                 Ok(match $database {
-                    $crate::Database::Sqlite { $field: $pool, .. } => $code,
-                    $crate::Database::Postgres { pool: $pool, .. } => $code,
+                    $crate::Database::Sqlite { $pool, .. } => {
+                        let mut connection = $pool.acquire().await?;
+                        let $connection = &mut *connection;
+                        $code
+                    }
+                    $crate::Database::Postgres(postgres) => {
+                        let mut connection = postgres.acquire().await?;
+                        let $connection = &mut *connection;
+                        $code
+                    }
                 })
             })
             .await?
@@ -156,15 +226,15 @@ macro_rules! on_pool {
 
 /// Runs code that only reads; for statements that write, take [`writing!`].
 macro_rules! reading {
-    ($database:expr, $pool:ident => $code:expr) => {
-        $crate::database::on_pool!(read, $database, $pool => $code)
+    ($database:expr, $connection:ident => $code:expr) => {
+        $crate::database::on_connection!(read, $database, $connection => $code)
     };
 }
 
 /// As [`reading!`], for statements that write.
 macro_rules! writing {
-    ($database:expr, $pool:ident => $code:expr) => {
-        $crate::database::on_pool!(write, $database, $pool => $code)
+    ($database:expr, $connection:ident => $code:expr) => {
+        $crate::database::on_connection!(write, $database, $connection => $code)
     };
 }
 
@@ -181,8 +251,9 @@ macro_rules! in_transaction {
                         let mut $transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                         $code
                     }
-                    $crate::Database::Postgres { pool, .. } => {
-                        let mut $transaction = pool.begin().await?;
+                    $crate::Database::Postgres(postgres) => {
+                        let mut connection = postgres.acquire().await?;
+                        let mut $transaction = sqlx::Connection::begin(&mut *connection).await?;
                         $code
                     }
                 }
@@ -191,7 +262,7 @@ macro_rules! in_transaction {
     };
 }
 
-pub(crate) use {in_transaction, on_pool, reading, writing};
+pub(crate) use {in_transaction, on_connection, reading, writing};
 
 impl Database {
     /// Opens a database; a SQLite file that isn't there is made.
@@ -251,19 +322,10 @@ impl Database {
                     .max_connections(connections.unwrap_or(POSTGRES_CONNECTIONS))
                     .acquire_timeout(wait)
                     .test_before_acquire(false)
-                    // The pool asks whether a connection that comes back is alive, and would wait for
-                    // an answer for ever, with the place of another one: whoever cuts a line without
-                    // a word would take all places, one by one.
-                    .after_release(move |connection, _| {
-                        Box::pin(async move {
-                            let alive = tokio::time::timeout(wait, connection.ping()).await;
-                            alive.map_err(|_| timed_out())?.map(|()| true)
-                        })
-                    })
                     .connect_with(options)
                     .await?;
                 let limit = wait + statement_timeout + ROUND_TRIP;
-                Ok(Self::Postgres { pool, limit })
+                Ok(Self::Postgres(Postgres { pool, wait, limit }))
             }
         }
     }
@@ -276,9 +338,9 @@ impl Database {
     ) -> Result<T, Error> {
         match self {
             Self::Sqlite { .. } => code.await,
-            Self::Postgres { limit, .. } => tokio::time::timeout(*limit, code)
+            Self::Postgres(postgres) => tokio::time::timeout(postgres.limit, code)
                 .await
-                .map_err(|_| timed_out())?,
+                .map_err(|_| sqlx::Error::from(io::Error::from(io::ErrorKind::TimedOut)))?,
         }
     }
 
@@ -291,8 +353,9 @@ impl Database {
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         let write = match self {
             Self::Sqlite { write, .. } => write,
-            Self::Postgres { pool, .. } => {
-                return sqlx::migrate!("../migrations/postgres").run(pool).await;
+            Self::Postgres(postgres) => {
+                let migrations = sqlx::migrate!("../migrations/postgres");
+                return migrations.run(&postgres.pool).await;
             }
         };
         let migrations = sqlx::migrate!("../migrations/sqlite");
@@ -310,7 +373,9 @@ impl Database {
     /// # Errors
     /// When it doesn't.
     pub async fn ping(&self) -> Result<(), Error> {
-        reading!(self, pool => sqlx::query("SELECT 1").execute(pool).await.map(drop)?);
+        reading!(self, connection => {
+            sqlx::query("SELECT 1").execute(connection).await.map(drop)?
+        });
         Ok(())
     }
 
@@ -321,7 +386,7 @@ impl Database {
                 (read.size() + write.size()) as usize,
                 read.num_idle() + write.num_idle(),
             ),
-            Self::Postgres { pool, .. } => (pool.size() as usize, pool.num_idle()),
+            Self::Postgres(postgres) => (postgres.pool.size() as usize, postgres.pool.num_idle()),
         }
     }
 
@@ -332,11 +397,7 @@ impl Database {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres { pool, .. } => pool.close().await,
+            Self::Postgres(postgres) => postgres.pool.close().await,
         }
     }
-}
-
-fn timed_out() -> sqlx::Error {
-    io::Error::from(io::ErrorKind::TimedOut).into()
 }

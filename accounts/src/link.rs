@@ -112,12 +112,12 @@ impl LinkOwner {
             SELECT user_id, users.email, new_email
             FROM mailed_tokens JOIN users ON users.id = user_id
             WHERE hash = $1 AND purpose = $2 AND expires_at > $3";
-        Ok(reading!(database, pool => {
+        Ok(reading!(database, connection => {
             sqlx::query_as(SQL)
                 .bind(hash(token))
                 .bind(purpose.as_str())
                 .bind(now)
-                .fetch_optional(pool)
+                .fetch_optional(connection)
                 .await?
         }))
     }

@@ -140,7 +140,7 @@ impl Accounts {
 
 async fn outbox_depth(database: &Database) -> Result<i64, Error> {
     const SQL: &str = "SELECT count(*) FROM outbox";
-    Ok(reading!(database, pool => sqlx::query_scalar(SQL).fetch_one(pool).await?))
+    Ok(reading!(database, connection => sqlx::query_scalar(SQL).fetch_one(connection).await?))
 }
 
 fn gauge(number: usize) -> i64 {

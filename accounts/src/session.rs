@@ -279,12 +279,12 @@ impl Session {
             SELECT EXISTS (
                 SELECT 1 FROM sessions WHERE id = $1 AND user_id = $2 AND expires_at > $3
             )";
-        Ok(reading!(database, pool => {
+        Ok(reading!(database, connection => {
             sqlx::query_scalar(SQL)
                 .bind(session_id)
                 .bind(user_id)
                 .bind(now)
-                .fetch_one(pool)
+                .fetch_one(connection)
                 .await?
         }))
     }
@@ -302,8 +302,8 @@ impl Session {
             FROM sessions
             WHERE user_id = $1 AND expires_at > $2 AND last_used_at > $3
             ORDER BY created_at DESC, id";
-        Ok(reading!(database, pool => {
-            sqlx::query_as(SQL).bind(user_id).bind(now).bind(idle_since).fetch_all(pool).await?
+        Ok(reading!(database, connection => {
+            sqlx::query_as(SQL).bind(user_id).bind(now).bind(idle_since).fetch_all(connection).await?
         }))
     }
 
@@ -319,13 +319,13 @@ impl Session {
             SELECT ip FROM sessions JOIN users ON users.id = user_id
             WHERE lower(email) = lower($1) AND expires_at > $2 AND last_used_at > $3
             ORDER BY last_used_at DESC LIMIT $4";
-        Ok(reading!(database, pool => {
+        Ok(reading!(database, connection => {
             sqlx::query_scalar(SQL)
                 .bind(email.as_str())
                 .bind(now)
                 .bind(idle_since)
                 .bind(ADDRESSES_KNOWN)
-                .fetch_all(pool)
+                .fetch_all(connection)
                 .await?
         }))
     }

@@ -119,7 +119,7 @@ impl Guess {
         struct Row {
             blocked_until: Option<Timestamp>,
         }
-        let number: Option<i32> = writing!(database, pool => {
+        let number: Option<i32> = writing!(database, connection => {
             sqlx::query_scalar(COUNT)
                 .bind(&key)
                 .bind(now)
@@ -128,14 +128,14 @@ impl Guess {
                 .bind(now.plus(CHECK_TIME))
                 // So long no delay is: the clock has been set back.
                 .bind(now.plus(LONGEST_DELAY + CLOCK_SKEW))
-                .fetch_optional(pool)
+                .fetch_optional(connection)
                 .await?
         });
         if let Some(number) = number {
             return Ok(Admission::Counted(Self { key, number }));
         }
-        let row: Option<Row> = reading!(database, pool => {
-            sqlx::query_as(BLOCKED).bind(&key).fetch_optional(pool).await?
+        let row: Option<Row> = reading!(database, connection => {
+            sqlx::query_as(BLOCKED).bind(&key).fetch_optional(connection).await?
         });
         // A right password may have ended the delay meanwhile.
         let until = row.and_then(|row| row.blocked_until).unwrap_or(now);
@@ -148,11 +148,11 @@ impl Guess {
         let Some(delay) = delay(self.number) else {
             return Ok(());
         };
-        writing!(database, pool => {
+        writing!(database, connection => {
             sqlx::query(SQL)
                 .bind(&self.key)
                 .bind(now.plus(delay))
-                .execute(pool)
+                .execute(connection)
                 .await
                 .map(drop)?
         });
@@ -161,8 +161,8 @@ impl Guess {
 
     /// The password was right: the next failure is the first one.
     pub async fn was_right(&self, database: &Database) -> Result<(), Error> {
-        writing!(database, pool => {
-            sqlx::query(FORGET).bind(&self.key).execute(pool).await.map(drop)?
+        writing!(database, connection => {
+            sqlx::query(FORGET).bind(&self.key).execute(connection).await.map(drop)?
         });
         Ok(())
     }
@@ -171,8 +171,8 @@ impl Guess {
     pub async fn take_back(&self, database: &Database) -> Result<(), Error> {
         const SQL: &str = "
             UPDATE sign_in_failures SET guesses = guesses - 1 WHERE key = $1 AND guesses > 0";
-        writing!(database, pool => {
-            sqlx::query(SQL).bind(&self.key).execute(pool).await.map(drop)?
+        writing!(database, connection => {
+            sqlx::query(SQL).bind(&self.key).execute(connection).await.map(drop)?
         });
         Ok(())
     }
@@ -195,11 +195,11 @@ pub(crate) async fn remove_old(
         DELETE FROM sign_in_failures WHERE updated_at <= $1 AND key IN (
             SELECT key FROM sign_in_failures WHERE updated_at <= $1 ORDER BY updated_at LIMIT $2
         )";
-    Ok(writing!(database, pool => {
+    Ok(writing!(database, connection => {
         sqlx::query(SQL)
             .bind(now.minus(MEMORY))
             .bind(i64::from(limit))
-            .execute(pool)
+            .execute(connection)
             .await?
             .rows_affected()
     }))

@@ -167,8 +167,8 @@ impl User {
     /// Whether this address is taken.
     pub(crate) async fn email_is_taken(database: &Database, email: &Email) -> Result<bool, Error> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($1))";
-        Ok(reading!(database, pool => {
-            sqlx::query_scalar(SQL).bind(email.as_str()).fetch_one(pool).await?
+        Ok(reading!(database, connection => {
+            sqlx::query_scalar(SQL).bind(email.as_str()).fetch_one(connection).await?
         }))
     }
 
@@ -357,11 +357,11 @@ impl User {
     /// Deletes the user and all its rows, unless its secret has changed since.
     pub(crate) async fn delete(&self, database: &Database) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2";
-        let deleted = writing!(database, pool => {
+        let deleted = writing!(database, connection => {
             sqlx::query(SQL)
                 .bind(self.id)
                 .bind(&self.jwt_secret)
-                .execute(pool)
+                .execute(connection)
                 .await?
                 .rows_affected()
         });
@@ -402,8 +402,8 @@ impl LiveUser {
             session_id: Option<Id>,
         }
         let limit = i64::try_from(SESSIONS_KNOWN + 1).unwrap_or(i64::MAX);
-        let rows: Vec<Row> = reading!(database, pool => {
-            sqlx::query_as(SQL).bind(user_id).bind(now).bind(limit).fetch_all(pool).await?
+        let rows: Vec<Row> = reading!(database, connection => {
+            sqlx::query_as(SQL).bind(user_id).bind(now).bind(limit).fetch_all(connection).await?
         });
         let is_complete = rows.len() <= SESSIONS_KNOWN;
         let sessions = rows.iter().filter_map(|row| row.session_id).collect();
@@ -473,8 +473,8 @@ impl UserRecord {
             SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret, awaits_activation
             FROM users WHERE lower(email) = lower($1)";
-        Ok(reading!(database, pool => {
-            sqlx::query_as(SQL).bind(email.as_str()).fetch_optional(pool).await?
+        Ok(reading!(database, connection => {
+            sqlx::query_as(SQL).bind(email.as_str()).fetch_optional(connection).await?
         }))
     }
 
@@ -488,8 +488,8 @@ impl UserRecord {
             SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret, awaits_activation
             FROM users WHERE lower(email) > lower($1) ORDER BY lower(email) LIMIT $2";
-        Ok(reading!(database, pool => {
-            sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(pool).await?
+        Ok(reading!(database, connection => {
+            sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(connection).await?
         }))
     }
 
@@ -515,16 +515,16 @@ impl Credentials {
     pub async fn find(database: &Database, email: &Email) -> Result<Option<Self>, Error> {
         const SQL: &str =
             "SELECT id, password_hash, is_active FROM users WHERE lower(email) = lower($1)";
-        Ok(reading!(database, pool => {
-            sqlx::query_as(SQL).bind(email.as_str()).fetch_optional(pool).await?
+        Ok(reading!(database, connection => {
+            sqlx::query_as(SQL).bind(email.as_str()).fetch_optional(connection).await?
         }))
     }
 
     /// The stored password hash of a user.
     pub async fn password_hash(database: &Database, user_id: Id) -> Result<Option<String>, Error> {
         const SQL: &str = "SELECT password_hash FROM users WHERE id = $1";
-        Ok(reading!(database, pool => {
-            sqlx::query_scalar(SQL).bind(user_id).fetch_optional(pool).await?
+        Ok(reading!(database, connection => {
+            sqlx::query_scalar(SQL).bind(user_id).fetch_optional(connection).await?
         }))
     }
 }

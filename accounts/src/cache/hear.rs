@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{
-    PgPool,
-    postgres::{PgListener, PgPoolOptions},
-};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 
-use crate::{Accounts, Database, Id};
+use crate::{
+    Accounts, Database, Error, Id,
+    database::{Postgres, writing},
+};
 
 /// The channel of notices: a user's id, sent by the database's triggers.
 const USERS: &str = "latchkey_users";
@@ -37,8 +37,8 @@ impl Hearing {
     /// Hears until it is dropped.
     pub async fn run(self) {
         // A SQLite file needs no one to hear: it is looked at itself.
-        while let Database::Postgres { pool, .. } = self.0.database() {
-            let heard = self.listen(pool).await;
+        while let Database::Postgres(postgres) = self.0.database() {
+            let heard = self.listen(postgres).await;
             self.0.cache().lease.end();
             if let Err(error) = heard {
                 tracing::warn!(%error, "can't hear of changes: requests ask the database");
@@ -52,8 +52,16 @@ impl Hearing {
         (self.0.cache().lease.length() / 4).max(Duration::from_millis(5))
     }
 
+    async fn send_beat(&self, text: &str) -> Result<(), Error> {
+        const SQL: &str = "SELECT pg_notify($1, $2)";
+        writing!(self.0.database(), connection => {
+            sqlx::query(SQL).bind(BEATS).bind(text).execute(connection).await.map(drop)?
+        });
+        Ok(())
+    }
+
     /// Listens to PostgreSQL's notices until the connection fails or falls silent.
-    async fn listen(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
+    async fn listen(&self, postgres: &Postgres) -> Result<(), sqlx::Error> {
         let cache = self.0.cache();
         let silence = cache.lease.length().max(PAUSE) * 4;
         let timed_out = |_| sqlx::Error::PoolTimedOut;
@@ -64,7 +72,7 @@ impl Hearing {
                 .max_connections(1)
                 .idle_timeout(None)
                 .max_lifetime(None)
-                .connect_lazy_with((*pool.connect_options()).clone());
+                .connect_lazy_with((*postgres.pool().connect_options()).clone());
             let mut listener = PgListener::connect_with(&own).await?;
             listener.eager_reconnect(false);
             listener.listen_all([USERS, BEATS]).await?;
@@ -84,12 +92,8 @@ impl Hearing {
         let (beats, mut to_beat) = tokio::sync::mpsc::channel::<String>(1);
         let sending = async {
             while let Some(text) = to_beat.recv().await {
-                let sent = sqlx::query("SELECT pg_notify($1, $2)")
-                    .bind(BEATS)
-                    .bind(text)
-                    .execute(pool);
                 // One that fails is not heard, and so extends nothing.
-                if let Err(error) = sent.await {
+                if let Err(error) = self.send_beat(&text).await {
                     tracing::debug!(%error, "a heartbeat failed");
                 }
             }

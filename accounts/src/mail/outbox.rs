@@ -86,14 +86,14 @@ impl Leased {
                 SELECT id FROM outbox WHERE due_at <= $1 OR due_at > $4 ORDER BY due_at LIMIT $3
             )
             RETURNING id, content, created_at, attempts";
-        Ok(writing!(database, pool => {
+        Ok(writing!(database, connection => {
             sqlx::query_as(SQL)
                 .bind(now)
                 .bind(lease_ends)
                 .bind(i64::from(limit))
                 // So long no pause is: the clock has been set back.
                 .bind(now.plus(LONGEST_PAUSE + CLOCK_SKEW))
-                .fetch_all(pool)
+                .fetch_all(connection)
                 .await?
         }))
     }
@@ -151,7 +151,7 @@ impl Leased {
 /// earlier run had in hand need not wait for its lease to end.
 pub(super) async fn make_all_due(database: &Database, now: Timestamp) -> Result<(), Error> {
     const SQL: &str = "UPDATE outbox SET due_at = $1 WHERE due_at > $1";
-    writing!(database, pool => sqlx::query(SQL).bind(now).execute(pool).await.map(drop)?);
+    writing!(database, connection => sqlx::query(SQL).bind(now).execute(connection).await.map(drop)?);
     Ok(())
 }
 

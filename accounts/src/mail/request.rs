@@ -65,7 +65,7 @@ impl MailRequest {
         const SQL: &str = "
             INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent)
             VALUES ($1, $2, $3, $4, $5, $6)";
-        writing!(database, pool => {
+        writing!(database, connection => {
             sqlx::query(SQL)
                 .bind(id)
                 .bind(wish.as_str())
@@ -73,7 +73,7 @@ impl MailRequest {
                 .bind(now)
                 .bind(device.map(|device| device.ip.to_string()))
                 .bind(device.map(|device| &device.user_agent))
-                .execute(pool)
+                .execute(connection)
                 .await
                 .map(drop)?
         });
@@ -85,8 +85,8 @@ impl MailRequest {
         const SQL: &str = "
             SELECT id, purpose, email, created_at, ip, user_agent
             FROM mail_requests ORDER BY created_at, id LIMIT $1";
-        Ok(reading!(database, pool => {
-            sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(pool).await?
+        Ok(reading!(database, connection => {
+            sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(connection).await?
         }))
     }
 

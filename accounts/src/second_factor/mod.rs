@@ -309,12 +309,12 @@ impl SealedSeeds {
             WHERE (substr(seed, 1, 8) <> $1 OR substr(new_seed, 1, 8) <> $1)
                 AND ($2 IS NULL OR user_id > $2)
             ORDER BY user_id LIMIT $3";
-        Ok(reading!(database, pool => {
+        Ok(reading!(database, connection => {
             sqlx::query_as(SQL)
                 .bind(key_id.to_vec())
                 .bind(after)
                 .bind(i64::from(limit))
-                .fetch_all(pool)
+                .fetch_all(connection)
                 .await?
         }))
     }
@@ -330,12 +330,12 @@ impl SealedSeeds {
             UPDATE second_factors SET seed = CASE WHEN seed = $2 THEN $3 ELSE seed END,
                 new_seed = CASE WHEN new_seed = $2 THEN $3 ELSE new_seed END
             WHERE user_id = $1";
-        writing!(database, pool => {
+        writing!(database, connection => {
             sqlx::query(SQL)
                 .bind(self.user_id)
                 .bind(seed)
                 .bind(resealed)
-                .execute(pool)
+                .execute(connection)
                 .await
                 .map(drop)?
         });

@@ -186,7 +186,10 @@ macro_rules! on {
     ($database:expr, $pool:ident => $code:expr) => {
         match $database {
             Database::Sqlite { write: $pool, .. } => $code,
-            Database::Postgres { pool: $pool, .. } => $code,
+            Database::Postgres(postgres) => {
+                let $pool = postgres.pool();
+                $code
+            }
         }
     };
 }
