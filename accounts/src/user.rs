@@ -1,7 +1,5 @@
 //! The table `users`.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 use sqlx::FromRow;
 
@@ -24,7 +22,7 @@ pub struct User {
     /// The user's id.
     pub id: Id,
     /// The address.
-    pub email: String,
+    pub email: Box<str>,
     /// Whether the account may be used.
     pub is_active: bool,
     /// Whether the user administrates this server.
@@ -375,7 +373,7 @@ const SESSIONS_KNOWN: usize = 64;
 /// A user with its sessions that are alive: all that a token is checked against.
 #[derive(Debug)]
 pub(crate) struct LiveUser {
-    pub user: Arc<User>,
+    pub user: User,
     /// The sessions that were used last.
     sessions: SmallVec<[Id; 1]>,
     /// Whether those are all.
@@ -408,7 +406,7 @@ impl LiveUser {
         let is_complete = rows.len() <= SESSIONS_KNOWN;
         let sessions = rows.iter().filter_map(|row| row.session_id).collect();
         Ok(rows.into_iter().next().map(|row| Self {
-            user: Arc::new(row.user),
+            user: row.user,
             sessions,
             is_complete,
             loaded_at: now,
@@ -438,9 +436,9 @@ impl LiveUser {
     pub fn made_up(id: Id, email: &str) -> Self {
         let now = crate::Clock::now(&crate::SystemClock);
         Self {
-            user: Arc::new(User {
+            user: User {
                 id,
-                email: email.to_owned(),
+                email: email.into(),
                 is_active: true,
                 is_admin: false,
                 date_joined: now,
@@ -448,7 +446,7 @@ impl LiveUser {
                 email_verified: false,
                 otp_enabled: false,
                 jwt_secret: JwtSecret::new(&crate::OsRandom),
-            }),
+            },
             sessions: SmallVec::new(),
             is_complete: true,
             loaded_at: now,

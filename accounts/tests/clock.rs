@@ -36,14 +36,14 @@ async fn tokens_go_on_working() {
     let before = stage.sign_in().await;
     for server in [&stage.accounts, &other_server] {
         let seen = server.authorize(&before.access_token, &on_laptop()).await;
-        assert_eq!(seen.unwrap().user.email, EMAIL);
+        assert_eq!(&*seen.unwrap().user().email, EMAIL);
     }
     stage.clock.set_back(HOUR);
     let after = stage.sign_in().await;
     for pair in [&before, &after] {
         for server in [&stage.accounts, &other_server] {
             let seen = server.authorize(&pair.access_token, &on_laptop()).await;
-            assert_eq!(seen.unwrap().user.email, EMAIL);
+            assert_eq!(&*seen.unwrap().user().email, EMAIL);
         }
     }
     for pair in [before, after] {

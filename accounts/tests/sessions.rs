@@ -17,7 +17,7 @@ async fn an_access_token_lives_for_15_minutes() {
 
     stage.clock.advance(15 * MINUTE - SECOND);
     let caller = stage.authorize(&pair.access_token).await.unwrap();
-    assert_eq!(caller.user.email, EMAIL);
+    assert_eq!(&*caller.user().email, EMAIL);
 
     stage.clock.advance(SECOND);
     assert_eq!(

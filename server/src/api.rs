@@ -1,7 +1,7 @@
 //! The API's endpoints under their paths. They are found here and not by axum's router, which
 //! copies and boxes what it calls for each request.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr};
 
 use accounts::Accounts;
 use app::api::{ApiError, Call, Code};
@@ -24,7 +24,7 @@ const NOT_FOUND: &str = "/api/{*path}";
 pub struct Api {
     endpoints: HashMap<&'static str, Endpoint>,
     accounts: Accounts,
-    limits: Option<Arc<RateLimits>>,
+    limits: Option<RateLimits>,
     is_https: bool,
 }
 
@@ -58,7 +58,7 @@ impl Api {
                 .map(endpoint)
                 .collect(),
             accounts,
-            limits: is_limited.then(|| Arc::new(RateLimits::new(MonotonicClock))),
+            limits: is_limited.then(|| RateLimits::new(MonotonicClock)),
             is_https,
         }
     }

@@ -1,14 +1,10 @@
 //! Which request goes where.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use accounts::Accounts;
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::{MatchedPath, State},
     middleware::{Next, from_fn_with_state},
@@ -45,13 +41,6 @@ pub struct Router {
 /// Whom a request comes from (a request extension).
 #[derive(Clone, Copy)]
 struct Client(IpAddr);
-
-impl Default for Client {
-    /// The unspecified address: a request that came by no connection.
-    fn default() -> Self {
-        Self(Ipv4Addr::UNSPECIFIED.into())
-    }
-}
 
 impl Router {
     /// The API and the pages.
@@ -103,10 +92,10 @@ impl Router {
 
 async fn around_page(
     State(around): State<Arc<Around>>,
+    Extension(Client(client)): Extension<Client>,
     request: Request<Body>,
     next: Next,
 ) -> Response {
-    let Client(client) = request.extensions().get().copied().unwrap_or_default();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let way = Way { client, route };

@@ -51,7 +51,7 @@ impl Accounts {
     /// # Errors
     /// When the database fails.
     pub async fn activity(&self, caller: &Authorized) -> Result<Vec<AuditEvent>, Error> {
-        AuditEvent::list(&self.0.database, caller.user.id, ACTIVITY_LIMIT).await
+        AuditEvent::list(&self.0.database, caller.user().id, ACTIVITY_LIMIT).await
     }
 
     /// What has happened to a user's account last, newest first: for operators.
@@ -76,7 +76,7 @@ impl Accounts {
     pub(super) fn event_by(&self, event: Event, caller: &Identified) -> NewEvent {
         NewEvent {
             session_id: Some(caller.session_id),
-            ..self.event(event, caller.user.id, &caller.device)
+            ..self.event(event, caller.user().id, &caller.device)
         }
     }
 

@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use super::Accounts;
 use crate::{
     Claims, Device, Error, Given, Id, Session, TokenType, User,
+    cache::Known,
     fields::only,
     secret::{KeyName, TokenKeys},
     token::UnverifiedToken,
@@ -15,8 +16,7 @@ use crate::{
 /// and for signing out.
 #[derive(Clone, Debug)]
 pub struct Identified {
-    /// The user.
-    pub user: Arc<User>,
+    known: Arc<Known>,
     /// The session that the token belongs to.
     pub session_id: Id,
     /// Whether the token has passed the second factor.
@@ -29,6 +29,14 @@ pub struct Identified {
 /// of these is out of reach for a token that is only half signed in.
 #[derive(Clone, Debug)]
 pub struct Authorized(Identified);
+
+impl Identified {
+    /// The user.
+    #[must_use]
+    pub fn user(&self) -> &User {
+        &self.known.live.user
+    }
+}
 
 impl Deref for Authorized {
     type Target = Identified;
@@ -45,7 +53,7 @@ impl Accounts {
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`.
     pub async fn authorize(&self, token: &str, device: &Arc<Device>) -> Result<Authorized, Error> {
         let caller = self.identify(token, device).await?;
-        require_second_factor(&caller.user, caller.second_factor)?;
+        require_second_factor(caller.user(), caller.second_factor)?;
         Ok(Authorized(caller))
     }
 
@@ -54,9 +62,9 @@ impl Accounts {
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`.
     pub async fn identify(&self, token: &str, device: &Arc<Device>) -> Result<Identified, Error> {
-        let (user, claims) = self.check_access_token(token).await?;
+        let (known, claims) = self.check_access_token(token).await?;
         Ok(Identified {
-            user,
+            known,
             session_id: claims.sid,
             second_factor: claims.has_second_factor(),
             device: device.clone(),
@@ -69,8 +77,8 @@ impl Accounts {
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
     pub async fn verify<'a>(&'a self, token: Given<'a>) -> Result<Claims<'a>, Error> {
         let token = only("token", token)?;
-        let (user, claims) = self.check_access_token(token).await?;
-        require_second_factor(&user, claims.has_second_factor())?;
+        let (known, claims) = self.check_access_token(token).await?;
+        require_second_factor(&known.live.user, claims.has_second_factor())?;
         Ok(claims)
     }
 
@@ -80,7 +88,7 @@ impl Accounts {
     async fn check_access_token<'a>(
         &'a self,
         token: &'a str,
-    ) -> Result<(Arc<User>, Claims<'a>), Error> {
+    ) -> Result<(Arc<Known>, Claims<'a>), Error> {
         let token = UnverifiedToken::parse(token, &self.0.public_url)?;
         let user_id = token.user_id();
         self.metrics().cache_lookups.inc();
@@ -96,7 +104,7 @@ impl Accounts {
             None => Session::is_alive(&self.0.database, user_id, claims.sid, now).await?,
         };
         if is_alive && known.live.user.is_active {
-            Ok((known.live.user.clone(), claims))
+            Ok((known, claims))
         } else {
             Err(Error::TokenInvalid)
         }
@@ -107,7 +115,7 @@ impl Accounts {
     pub(super) async fn check_refresh_token<'a>(
         &'a self,
         token: &'a str,
-    ) -> Result<(Arc<User>, Claims<'a>), Error> {
+    ) -> Result<(User, Claims<'a>), Error> {
         let token = UnverifiedToken::parse(token, &self.0.public_url)?;
         self.check_key_name(token.user_id(), token.key_name())?;
         let (live, keys) = self

@@ -33,7 +33,7 @@ impl Accounts {
             return Err(checks.into_error());
         };
         self.confirm_password(caller, current_password).await?;
-        let (database, user, now) = (&self.0.database, &caller.user, self.now());
+        let (database, user, now) = (&self.0.database, caller.user(), self.now());
         let is_own = user.email.eq_ignore_ascii_case(email.as_str());
         let is_taken = !is_own && User::email_is_taken(database, &email).await?;
         if is_taken && !self.0.require_activation {
@@ -89,7 +89,7 @@ impl Accounts {
         let changed = Letter::EmailChanged {
             new_email: new_email.clone(),
         };
-        let mail = self.letter(owner.user_id, owner.email, changed, now)?;
+        let mail = self.letter(owner.user_id, &owner.email, changed, now)?;
         let hash = link::hash(token);
         let user_id = owner.user_id;
         let event = self.event(Event::EmailChanged, user_id, device);

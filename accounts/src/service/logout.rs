@@ -10,7 +10,7 @@ impl Accounts {
     /// When the database fails.
     pub async fn logout(&self, caller: &Identified) -> Result<(), Error> {
         // A session that was ended meanwhile is as good as one ended now.
-        let (database, user_id) = (&self.0.database, caller.user.id);
+        let (database, user_id) = (&self.0.database, caller.user().id);
         let event = self.event_by(Event::SignedOut, caller);
         let ended = Session::end(database, user_id, caller.session_id, &event).await;
         self.forget(user_id);

@@ -21,13 +21,13 @@ impl Accounts {
     pub(super) fn letter(
         &self,
         user_id: Id,
-        to: impl Into<String>,
+        to: &str,
         letter: Letter,
         now: Timestamp,
     ) -> Result<NewMail, Error> {
         let id = self.random().id();
         let mail = Mail {
-            to: to.into(),
+            to: to.to_owned(),
             letter,
         };
         let mail =

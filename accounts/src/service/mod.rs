@@ -218,7 +218,7 @@ impl Accounts {
     /// New tokens for the caller's session.
     fn replacement(&self, caller: &Identified, second_factor: bool, now: Timestamp) -> Replacement {
         Replacement {
-            user_id: caller.user.id,
+            user_id: caller.user().id,
             session_id: caller.session_id,
             refresh_id: self.random().id(),
             second_factor,

@@ -25,14 +25,14 @@ impl Accounts {
         new_password: Given<'_>,
     ) -> Result<TokenPair, Error> {
         let mut checks = Checks::default();
-        let new = new_password_in(&mut checks, new_password, &caller.user.email);
+        let new = new_password_in(&mut checks, new_password, &caller.user().email);
         let current = checks.required("current_password", current_password);
         let (Some(new), Some(_)) = (new, current) else {
             return Err(checks.into_error());
         };
         self.confirm_password(caller, current_password).await?;
         let now = self.now();
-        let user = &caller.user;
+        let user = caller.user();
         let change = Rekeying {
             expected_secret: Some(&user.jwt_secret),
             password_hash: Some(self.hash_password(new).await?),
@@ -87,7 +87,7 @@ impl Accounts {
         let change = Rekeying {
             password_hash: Some(password_hash),
             link: Some((&hash, now)),
-            mail: Some(self.letter(owner.user_id, owner.email, Letter::PasswordChanged, now)?),
+            mail: Some(self.letter(owner.user_id, &owner.email, Letter::PasswordChanged, now)?),
             ..self.rekeying(self.event(Event::PasswordReset, owner.user_id, device))
         };
         self.rekey(&change).await?.map(drop).ok_or_else(link_void)

@@ -28,7 +28,7 @@ impl Accounts {
         current_password: Given<'_>,
     ) -> Result<TotpSetup, Error> {
         self.confirm_password(caller, current_password).await?;
-        let user = &caller.user;
+        let user = caller.user();
         let seed = Seed::new(self.random());
         let sealed =
             self.0
@@ -54,7 +54,7 @@ impl Accounts {
     ) -> Result<(TokenPair, Vec<String>), Error> {
         let code = only(CODE, code)?;
         let now = self.now();
-        let user = &caller.user;
+        let user = caller.user();
         let (codes, hashes) = self.new_recovery_codes(user.id);
         let mail = self.letter(user.id, &user.email, Letter::SecondFactorOn, now)?;
         let step_of = |sealed: &[u8]| self.step_of(user.id, sealed, code);
@@ -90,9 +90,9 @@ impl Accounts {
         code: Given<'_>,
     ) -> Result<TokenPair, Error> {
         let code = only(CODE, code)?;
-        let step_of = |sealed: &[u8]| self.step_of(caller.user.id, sealed, code);
+        let step_of = |sealed: &[u8]| self.step_of(caller.user().id, sealed, code);
         let attempt = Attempt {
-            user_id: caller.user.id,
+            user_id: caller.user().id,
             evidence: Evidence::Code(&step_of),
             consequence: Consequence::Pass,
             session: self.replacement(caller, true, self.now()),
@@ -113,7 +113,7 @@ impl Accounts {
     ) -> Result<TokenPair, Error> {
         let code = only(CODE, code)?;
         let now = self.now();
-        let user = &caller.user;
+        let user = caller.user();
         let hash = recovery::hash(user.id, code);
         // Which of them goes out depends on how many codes are left, which only the transaction
         // knows.
@@ -145,7 +145,7 @@ impl Accounts {
         current_password: Given<'_>,
     ) -> Result<TokenPair, Error> {
         self.confirm_password(caller, current_password).await?;
-        let (user, now) = (&caller.user, self.now());
+        let (user, now) = (caller.user(), self.now());
         if !user.otp_enabled {
             return Err(Error::PermissionDenied);
         }
@@ -170,7 +170,7 @@ impl Accounts {
         current_password: Given<'_>,
     ) -> Result<Vec<String>, Error> {
         self.confirm_password(caller, current_password).await?;
-        let (user, now) = (&caller.user, self.now());
+        let (user, now) = (caller.user(), self.now());
         // Turning it off changes the secret, which the statement below would notice.
         if !user.otp_enabled {
             return Err(Error::PermissionDenied);
@@ -234,11 +234,11 @@ impl Accounts {
         attempt: &Attempt<'_>,
     ) -> Result<TokenPair, Error> {
         let outcome = second_factor::attempt(&self.0.database, attempt).await;
-        self.forget(caller.user.id);
+        self.forget(caller.user().id);
         match outcome? {
             Outcome::Right(session) => {
                 self.wake_mail();
-                self.token_pair(&caller.user, &session, attempt.session.now)
+                self.token_pair(caller.user(), &session, attempt.session.now)
             }
             Outcome::Wrong => Err(Error::field(
                 CODE,

@@ -14,7 +14,13 @@ impl Accounts {
     /// When the database fails.
     pub async fn sessions(&self, caller: &Authorized) -> Result<Vec<Session>, Error> {
         let now = self.now();
-        Session::list(&self.0.database, caller.user.id, now, self.idle_since(now)).await
+        Session::list(
+            &self.0.database,
+            caller.user().id,
+            now,
+            self.idle_since(now),
+        )
+        .await
     }
 
     /// Ends one of the caller's sessions.
@@ -28,8 +34,8 @@ impl Accounts {
             session_id: Some(id),
             ..self.event_by(Event::SessionRevoked, caller)
         };
-        let ended = Session::end(&self.0.database, caller.user.id, id, &event).await;
-        self.forget(caller.user.id);
+        let ended = Session::end(&self.0.database, caller.user().id, id, &event).await;
+        self.forget(caller.user().id);
         if ended? { Ok(()) } else { Err(Error::NotFound) }
     }
 }

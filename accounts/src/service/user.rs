@@ -132,8 +132,8 @@ impl Accounts {
         current_password: Given<'_>,
     ) -> Result<(), Error> {
         self.confirm_password(caller, current_password).await?;
-        let deleted = caller.user.delete(&self.0.database).await;
-        self.forget(caller.user.id);
+        let deleted = caller.user().delete(&self.0.database).await;
+        self.forget(caller.user().id);
         if deleted? {
             Ok(())
         } else {
@@ -150,7 +150,7 @@ impl Accounts {
         const FIELD: &str = "current_password";
         let password = Password::new(only(FIELD, current_password)?);
         // The account may have been deleted since its token was checked.
-        let stored = Credentials::password_hash(&self.0.database, caller.user.id)
+        let stored = Credentials::password_hash(&self.0.database, caller.user().id)
             .await?
             .ok_or(Error::TokenInvalid)?;
         let verified = self

@@ -32,7 +32,7 @@ pub fn list(config: &Config) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         let header = "EMAIL\tID\tSTATE\tADMIN\tVERIFIED\tOTP\tJOINED\tLAST LOGIN";
         let mut written = writeln!(out, "{header}");
-        let mut after = String::new();
+        let mut after = Box::default();
         loop {
             let page = accounts.users(&after, PAGE).await.map_err(Failure::new)?;
             for record in &page {
@@ -61,7 +61,7 @@ fn line(record: &UserRecord) -> String {
     };
     let yes = |is| if is { "yes" } else { "no" };
     [
-        user.email.as_str(),
+        &*user.email,
         &user.id.to_string(),
         state,
         yes(user.is_admin),

@@ -32,10 +32,10 @@ pub struct Profile {
 #[server(protocol = Get, prefix = "/api", endpoint = "user/view", client = SignedIn)]
 pub async fn view() -> Result<Profile, ApiError> {
     let caller = crate::api::Call::current().authorize().await?;
-    let user = &caller.user;
+    let user = caller.user();
     Ok(Profile {
         id: user.id.to_string(),
-        email: user.email.clone(),
+        email: user.email.to_string(),
         is_admin: user.is_admin,
         date_joined: user.date_joined.to_string(),
         last_login: user.last_login.map(|time| time.to_string()),
