@@ -26,7 +26,7 @@ impl Device {
     pub fn new(ip: IpAddr, user_agent: &str) -> Self {
         Self {
             ip: ip.to_canonical(),
-            user_agent: user_agent.chars().take(Self::USER_AGENT_LIMIT).collect(),
+            user_agent: start(user_agent, Self::USER_AGENT_LIMIT).to_owned(),
             network: ip.into(),
             device_tokens: None,
         }
@@ -40,6 +40,17 @@ impl Device {
             ..self
         }
     }
+}
+
+/// The first characters of a text, so many at most. Every request has a user agent, and next to none
+/// is longer than that even in bytes.
+fn start(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    text.char_indices()
+        .nth(limit)
+        .map_or(text, |(end, _)| &text[..end])
 }
 
 /// What one client can choose its address from: an IPv4 address is a network of its own, and of an
@@ -67,7 +78,23 @@ impl fmt::Display for ClientNetwork {
 
 #[cfg(test)]
 mod tests {
-    use super::ClientNetwork;
+    use super::{ClientNetwork, start};
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        let cases = [
+            ("", ""),
+            ("abc", "abc"),
+            ("abcd", "abc"),
+            ("äöü", "äöü"),
+            ("äöüx", "äöü"),
+            ("日本語", "日本語"),
+            ("日本語で", "日本語"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(start(text, 3), expected, "{text}");
+        }
+    }
 
     fn network(address: &str) -> String {
         ClientNetwork::from(address.parse::<std::net::IpAddr>().unwrap()).to_string()
