@@ -191,7 +191,8 @@ impl DerefMut for PostgresConnection {
 
 impl Drop for PostgresConnection {
     fn drop(&mut self) {
-        // After this the connection has nothing left to give back when it is dropped itself.
+        // What dropping it does as well, but to be waited for: sqlx shows it in its source only. After
+        // this the connection has nothing left to give back.
         let back = self.connection.return_to_pool();
         // Without a runtime, at the end of a process, it is closed.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

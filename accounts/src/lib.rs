@@ -31,7 +31,7 @@ pub use audit::AuditEvent;
 pub use cache::{CacheSettings, Hearing};
 pub use cleanup::Cleanup;
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl};
+pub use database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl, Postgres};
 pub use device::{ClientNetwork, Device};
 pub use error::Error;
 pub use fields::{FieldErrors, Given};
