@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, SqlitePool,
+    ConnectOptions, Connection, PgConnection, PgPool, SqlitePool, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -157,6 +157,7 @@ impl Postgres {
         Ok(PostgresConnection {
             connection: self.pool.acquire().await?,
             wait: self.wait,
+            is_beginning: false,
         })
     }
 
@@ -173,6 +174,20 @@ impl Postgres {
 pub(crate) struct PostgresConnection {
     connection: PoolConnection<sqlx::Postgres>,
     wait: Duration,
+    /// Whether a transaction was asked for and is not known to have begun.
+    is_beginning: bool,
+}
+
+impl PostgresConnection {
+    /// Begins a transaction. sqlx counts one from the answer on: where nobody waits for that any
+    /// more, as the client has gone, the connection would go back with an open transaction, and the
+    /// next user's changes would be part of it.
+    pub async fn begin(&mut self) -> Result<Transaction<'_, sqlx::Postgres>, sqlx::Error> {
+        self.is_beginning = true;
+        let transaction = self.connection.begin().await?;
+        self.is_beginning = false;
+        Ok(transaction)
+    }
 }
 
 impl Deref for PostgresConnection {
@@ -191,6 +206,10 @@ impl DerefMut for PostgresConnection {
 
 impl Drop for PostgresConnection {
     fn drop(&mut self) {
+        if self.is_beginning {
+            self.connection.close_on_drop();
+            return;
+        }
         // What dropping it does as well, but to be waited for: sqlx shows it in its source only. After
         // this the connection has nothing left to give back.
         let back = self.connection.return_to_pool();
@@ -254,7 +273,7 @@ macro_rules! in_transaction {
                     }
                     $crate::Database::Postgres(postgres) => {
                         let mut connection = postgres.acquire().await?;
-                        let mut $transaction = sqlx::Connection::begin(&mut *connection).await?;
+                        let mut $transaction = connection.begin().await?;
                         $code
                     }
                 }
@@ -304,14 +323,17 @@ impl Database {
                 Ok(Self::Sqlite { read, write, file })
             }
             DatabaseUrl::Postgres(options) => {
+                let limit = wait + statement_timeout + ROUND_TRIP;
+                let milliseconds = |time: Duration| format!("{}ms", time.as_millis());
                 let options = options
                     .as_ref()
                     .clone()
                     .application_name("latchkey")
-                    .options([(
-                        "statement_timeout",
-                        format!("{}ms", statement_timeout.as_millis()),
-                    )])
+                    .options([
+                        ("statement_timeout", milliseconds(statement_timeout)),
+                        // Nobody is left who would end it.
+                        ("idle_in_transaction_session_timeout", milliseconds(limit)),
+                    ])
                     .disable_statement_logging();
                 // A first connection says clearly what is wrong; the pool would only wait.
                 let first = tokio::time::timeout(wait, options.connect()).await;
@@ -325,7 +347,6 @@ impl Database {
                     .test_before_acquire(false)
                     .connect_with(options)
                     .await?;
-                let limit = wait + statement_timeout + ROUND_TRIP;
                 Ok(Self::Postgres(Postgres { pool, wait, limit }))
             }
         }
@@ -355,8 +376,14 @@ impl Database {
         let write = match self {
             Self::Sqlite { write, .. } => write,
             Self::Postgres(postgres) => {
+                // It takes as long as it takes: a large table's, or another server's.
+                let mut connection = postgres.pool.acquire().await?;
+                connection.close_on_drop();
+                let no_limit = "SELECT set_config('statement_timeout', '0', false),
+                    set_config('idle_in_transaction_session_timeout', '0', false)";
+                sqlx::query(no_limit).execute(&mut *connection).await?;
                 let migrations = sqlx::migrate!("../migrations/postgres");
-                return migrations.run(&postgres.pool).await;
+                return migrations.run(&mut *connection).await;
             }
         };
         let migrations = sqlx::migrate!("../migrations/sqlite");

@@ -194,11 +194,21 @@ macro_rules! on {
     };
 }
 
+async fn rows(database: &Database, table: &'static str) -> i64 {
+    let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    on!(database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
+}
+
 impl Stage {
     /// How many rows a table has.
     pub async fn rows(&self, table: &'static str) -> i64 {
-        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        on!(&self.database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
+        rows(&self.database, table).await
+    }
+
+    /// How many it has for others, which are those that are committed.
+    pub async fn committed_rows(&self, table: &'static str) -> i64 {
+        let elsewhere = Database::open(&self.url, DatabaseSettings::default()).await;
+        rows(&elsewhere.unwrap(), table).await
     }
 
     /// The one user's password hash.
