@@ -97,6 +97,10 @@ pub(crate) enum EmailChange {
 /// one another, and never each for the other. Binds: user.
 pub(crate) const LOCK: &str = "UPDATE users SET is_active = is_active WHERE id = $1";
 
+/// The same, unless the address is another one by now. Binds: user, address.
+pub(crate) const LOCK_ADDRESS: &str = "
+    UPDATE users SET is_active = is_active WHERE id = $1 AND email = $2";
+
 /// The same, unless the user was signed out everywhere, or deleted, since the secret was read.
 /// Binds: user, secret.
 pub(crate) const LOCK_UNCHANGED: &str = "

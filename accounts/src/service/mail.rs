@@ -91,7 +91,8 @@ impl Accounts {
             let granted = match (request.wish(), user) {
                 (Some(wish), Some(user)) => {
                     let asked = self.asked(request, user.user.id);
-                    Some((user.user.id, self.granted(wish, &user, now)?, asked))
+                    let granted = self.granted(wish, &user, now)?;
+                    Some((user.user, granted, asked))
                 }
                 _ => None,
             };
@@ -104,16 +105,18 @@ impl Accounts {
                     .execute(&mut *transaction)
                     .await?;
                 if taken.rows_affected() == 1
-                    && let Some((user_id, granted, asked)) = granted
-                    // Who was deleted meanwhile gets nothing.
-                    && sqlx::query(crate::user::LOCK)
-                        .bind(user_id)
+                    && let Some((user, granted, asked)) = granted
+                    // Who was deleted meanwhile gets nothing, nor who has left this address: the
+                    // mail would go to whoever has it still.
+                    && sqlx::query(crate::user::LOCK_ADDRESS)
+                        .bind(user.id)
+                        .bind(&*user.email)
                         .execute(&mut *transaction)
                         .await?
                         .rows_affected() == 1
                 {
                     match granted {
-                        Granted::Link(link) => issue!(transaction, user_id, link),
+                        Granted::Link(link) => issue!(transaction, user.id, link),
                         Granted::Letter(mail) => enqueue!(transaction, mail),
                         Granted::Nothing => {}
                     }
