@@ -7,10 +7,7 @@ use std::{
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
-use crate::{
-    Accounts, Database, Error, Id,
-    database::{Postgres, writing},
-};
+use crate::{Accounts, Database, Id, database::Postgres};
 
 /// The channel of notices: a user's id, sent by the database's triggers.
 const USERS: &str = "latchkey_users";
@@ -52,27 +49,20 @@ impl Hearing {
         (self.0.cache().lease.length() / 4).max(Duration::from_millis(5))
     }
 
-    async fn send_beat(&self, text: &str) -> Result<(), Error> {
-        const SQL: &str = "SELECT pg_notify($1, $2)";
-        writing!(self.0.database(), connection => {
-            sqlx::query(SQL).bind(BEATS).bind(text).execute(connection).await.map(drop)?
-        });
-        Ok(())
-    }
-
     /// Listens to PostgreSQL's notices until the connection fails or falls silent.
     async fn listen(&self, postgres: &Postgres) -> Result<(), sqlx::Error> {
         let cache = self.0.cache();
         let silence = cache.lease.length().max(PAUSE) * 4;
         let timed_out = |_| sqlx::Error::PoolTimedOut;
+        // Two connections of its own, one to hear and one to send. One of the others would go back to
+        // the requests when it falls silent; and when requests have taken all, memory is what helps.
+        let own = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(silence)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with((*postgres.pool().connect_options()).clone());
         let mut listener = tokio::time::timeout(silence, async {
-            // A connection of its own: one of the pool's would go back there when it falls silent,
-            // and the next request would wait for it.
-            let own = PgPoolOptions::new()
-                .max_connections(1)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .connect_lazy_with((*postgres.pool().connect_options()).clone());
             let mut listener = PgListener::connect_with(&own).await?;
             listener.eager_reconnect(false);
             listener.listen_all([USERS, BEATS]).await?;
@@ -92,8 +82,12 @@ impl Hearing {
         let (beats, mut to_beat) = tokio::sync::mpsc::channel::<String>(1);
         let sending = async {
             while let Some(text) = to_beat.recv().await {
+                let sent = sqlx::query("SELECT pg_notify($1, $2)")
+                    .bind(BEATS)
+                    .bind(text)
+                    .execute(&own);
                 // One that fails is not heard, and so extends nothing.
-                if let Err(error) = self.send_beat(&text).await {
+                if let Err(error) = sent.await {
                     tracing::debug!(%error, "a heartbeat failed");
                 }
             }

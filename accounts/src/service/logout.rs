@@ -1,7 +1,7 @@
 //! Signing out.
 
 use super::{Accounts, Authorized, Identified};
-use crate::{Error, Session, audit::Event};
+use crate::{Error, Session, audit::Event, user::Rekeying};
 
 impl Accounts {
     /// Ends the caller's session: its tokens are void from now on.
@@ -20,10 +20,15 @@ impl Accounts {
     /// Ends every session of the caller: all tokens are void from now on.
     ///
     /// # Errors
-    /// When the database fails.
+    /// `TokenInvalid` when the caller was signed out meanwhile.
     pub async fn logout_all(&self, caller: &Authorized) -> Result<(), Error> {
-        // An account that was deleted meanwhile has no sessions either.
-        let event = self.event_by(Event::SignedOutEverywhere, caller);
-        self.rekey(&self.rekeying(event)).await.map(drop)
+        let change = Rekeying {
+            // One token signs everybody out once, however often it is sent: no crowd of these
+            // changes the same row for seconds.
+            expected_secret: Some(&caller.user().jwt_secret),
+            ..self.rekeying(self.event_by(Event::SignedOutEverywhere, caller))
+        };
+        let changed = self.rekey(&change).await?;
+        changed.map(drop).ok_or(Error::TokenInvalid)
     }
 }
