@@ -4,7 +4,7 @@
 
 mod stage;
 
-use stage::{DAY, EMAIL, MINUTE, Stage};
+use stage::{DAY, EMAIL, MINUTE, NEW_SECRET, Stage};
 
 #[tokio::test]
 async fn a_mail_is_tried_for_24_hours() {
@@ -27,4 +27,17 @@ async fn a_mail_that_failed_is_sent_later() {
     let mails = stage.mails().await;
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].to, EMAIL);
+}
+
+/// While servers are given another master secret one by one, each has mails that others can't read.
+#[tokio::test]
+async fn a_mail_that_one_server_can_not_read_is_left_for_another() {
+    let stage = Stage::with_user().await;
+    stage.try_mails_in_vain().await;
+    stage.clock.advance(MINUTE);
+    let other = stage.server(NEW_SECRET, "m=64,t=1,p=1");
+    stage.try_mails_in_vain_by(&other).await;
+    assert_eq!(stage.rows("outbox").await, 1);
+    stage.clock.advance(2 * MINUTE);
+    assert_eq!(stage.mails().await.len(), 1);
 }

@@ -5,6 +5,7 @@
 mod stage;
 
 use accounts::Error;
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use stage::{
     DAY, EMAIL, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, on_laptop, why,
 };
@@ -297,4 +298,38 @@ async fn an_account_that_is_not_active_is_told_so_only_with_the_right_password()
     };
     assert_eq!(login(PASSWORD).await, Some("inactive"));
     assert_eq!(login("wrong").await, Some("wrong credentials"));
+}
+
+/// By SQLite's `INSERT OR REPLACE`, as a person may use it at the prompt, with that one's defaults.
+#[tokio::test]
+async fn a_user_replaced_by_hand_is_seen_at_once() {
+    let stage = Stage::with_user().await;
+    let Some(file) = stage.sqlite_file() else {
+        return; // PostgreSQL has no such statement
+    };
+    let pair = stage.sign_in().await;
+    stage.authorize(&pair.access_token).await.unwrap();
+    let prompt = SqliteConnectOptions::new()
+        .filename(file)
+        .foreign_keys(false);
+    let mut prompt = prompt.connect().await.unwrap();
+    let replace = "INSERT OR REPLACE INTO users
+            (id, email, password_hash, is_active, is_admin, jwt_secret, date_joined)
+        SELECT id, email, password_hash, FALSE, is_admin, jwt_secret, date_joined FROM users";
+    sqlx::query(replace).execute(&mut prompt).await.unwrap();
+    assert_eq!(
+        stage.authorize(&pair.access_token).await.err(),
+        Some("invalid")
+    );
+
+    // An id that is none of ours hides no change of another.
+    for by_hand in [
+        "UPDATE users SET is_active = TRUE",
+        "INSERT INTO users (id, email, password_hash, jwt_secret, date_joined)
+         SELECT 'somebody', 'somebody@example.com', password_hash, 'x', date_joined FROM users",
+        "UPDATE users SET is_admin = TRUE WHERE id = 'somebody'",
+    ] {
+        sqlx::query(by_hand).execute(&mut prompt).await.unwrap();
+        stage.authorize(&pair.access_token).await.unwrap();
+    }
 }

@@ -69,8 +69,10 @@ impl WatchedFile {
     /// Finds out what has changed, and has it forgotten before anyone trusts their memory again.
     /// Gives whether that was possible: not where the database is in no WAL mode.
     pub async fn hear(&self, reader: &SqlitePool, forget: impl Fn(Changes)) -> Result<bool, Error> {
+        // With the last one that is known, by which it shows that none between is missing: old ones
+        // are removed, and a backup that is restored goes back.
         const CHANGES: &str = "
-            SELECT seq, user_id FROM user_changes WHERE seq > $1 ORDER BY seq";
+            SELECT seq, user_id FROM user_changes WHERE seq >= $1 ORDER BY seq";
         const LAST: &str = "SELECT COALESCE(max(seq), 0) FROM user_changes";
         let mut last = self.last.lock().await;
         // Whoever waited for the lock is told of what the one before has heard.
@@ -87,19 +89,18 @@ impl WatchedFile {
         let Some(checksum) = self.checksum() else {
             return Ok(false);
         };
-        match *last {
-            Some(known) => {
-                let changes: Vec<(i64, Id)> = sqlx::query_as(CHANGES)
-                    .bind(known)
-                    .fetch_all(reader)
-                    .await?;
-                // Old changes are removed; who was away for so long knows nothing.
-                if changes.first().is_some_and(|(seq, _)| *seq > known + 1) {
-                    forget(Changes::All);
-                } else {
-                    forget(Changes::Of(changes.iter().map(|(_, user)| *user).collect()));
-                }
-                *last = changes.last().map_or(Some(known), |(seq, _)| Some(*seq));
+        let mut changes = None;
+        if let Some(known) = *last {
+            let rows: Vec<(i64, String)> = sqlx::query_as(CHANGES)
+                .bind(known)
+                .fetch_all(reader)
+                .await?;
+            changes = after(known, &rows);
+        }
+        match changes {
+            Some((seq, users)) => {
+                *last = Some(seq);
+                forget(Changes::Of(users));
             }
             None => {
                 *last = Some(sqlx::query_scalar(LAST).fetch_one(reader).await?);
@@ -115,5 +116,42 @@ impl WatchedFile {
         self.index.get()?.read_exact_at(&mut bytes, CHECKSUM).ok()?;
         // Zero is what `heard` begins with, and what an index that is being made may show.
         Some(u64::from_ne_bytes(bytes)).filter(|checksum| *checksum != 0)
+    }
+}
+
+/// The changes after the one that is known, and the number of the last; nothing where some are
+/// missing, or a person has made one of a user whose id is none.
+fn after(known: i64, rows: &[(i64, String)]) -> Option<(i64, Vec<Id>)> {
+    // Before the first change there is none to know.
+    let new = match rows {
+        [(first, _), new @ ..] if *first == known => new,
+        [(1, _), ..] | [] if known == 0 => rows,
+        _ => return None,
+    };
+    let users = new
+        .iter()
+        .map(|(_, user)| user.parse().ok())
+        .collect::<Option<_>>()?;
+    Some((new.last().map_or(known, |(seq, _)| *seq), users))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_those_after_the_known_one_or_not_to_be_told() {
+        let ada = Id::from_random([1; 16]);
+        let row = |seq| (seq, ada.to_string());
+        assert_eq!(after(0, &[]), Some((0, vec![])));
+        assert_eq!(after(0, &[row(1), row(2)]), Some((2, vec![ada, ada])));
+        assert_eq!(after(7, &[row(7)]), Some((7, vec![])));
+        assert_eq!(after(7, &[row(7), row(8)]), Some((8, vec![ada])));
+        // Removed, or gone back.
+        assert_eq!(after(0, &[row(2)]), None);
+        assert_eq!(after(7, &[row(9)]), None);
+        assert_eq!(after(7, &[]), None);
+        // Of no user of ours.
+        assert_eq!(after(7, &[row(7), (8, "somebody".to_owned())]), None);
     }
 }

@@ -200,7 +200,13 @@ impl MailSender {
 
 impl Inner {
     async fn send(&self, mail: &Leased, is_down: &AtomicBool) -> Fate {
-        let message = match self.message(mail) {
+        let masters = self.accounts.master_secrets();
+        let Some(content) = masters.open(Purpose::Mail, mail.id, &mail.content) else {
+            // Another server may have the newer secret already, and this one after a restart.
+            tracing::warn!(mail = %mail.id, "a mail was encrypted under another master secret");
+            return Fate::Failed;
+        };
+        let message = match self.message(mail, &content) {
             Ok(message) => message,
             Err(reason) => {
                 tracing::error!(mail = %mail.id, reason, "a mail can't be written");
@@ -229,13 +235,8 @@ impl Inner {
 
     /// The mail in its final form (RFC 5322). Its id and date stay the same however often it is
     /// tried, so that a mail program knows a second copy.
-    fn message(&self, mail: &Leased) -> Result<Message, String> {
-        let content = self
-            .accounts
-            .master_secrets()
-            .open(Purpose::Mail, mail.id, &mail.content)
-            .ok_or("it was encrypted under another master secret")?;
-        let content: Mail = serde_json::from_slice(&content).map_err(|error| error.to_string())?;
+    fn message(&self, mail: &Leased, content: &[u8]) -> Result<Message, String> {
+        let content: Mail = serde_json::from_slice(content).map_err(|error| error.to_string())?;
         let words = content
             .render(&self.public_url)
             .map_err(|error| error.to_string())?;

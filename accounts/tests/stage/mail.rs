@@ -60,8 +60,13 @@ impl Stage {
 
     /// Has the mails that are due tried at a mail server that is not there.
     pub async fn try_mails_in_vain(&self) {
+        self.try_mails_in_vain_by(&self.accounts).await;
+    }
+
+    /// The same by this server.
+    pub async fn try_mails_in_vain_by(&self, accounts: &Accounts) {
         let nowhere = "smtp://127.0.0.1:1".parse().unwrap();
-        let sender = sender(&self.accounts, MailTransport::smtp(&nowhere).unwrap());
+        let sender = sender(accounts, MailTransport::smtp(&nowhere).unwrap());
         let stop = tokio::time::sleep(Duration::from_millis(300));
         sender.run(stop).await;
     }

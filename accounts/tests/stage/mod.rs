@@ -10,6 +10,7 @@ pub mod mail;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -200,6 +201,12 @@ async fn rows(database: &Database, table: &'static str) -> i64 {
 }
 
 impl Stage {
+    /// The database's file, if it is one.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        let is_file = matches!(self.database, Database::Sqlite { .. });
+        is_file.then(|| self.folder.path().join("latchkey.db"))
+    }
+
     /// How many rows a table has.
     pub async fn rows(&self, table: &'static str) -> i64 {
         rows(&self.database, table).await
