@@ -1,14 +1,15 @@
 //! The table `sign_in_failures`: sign-ins in a row without a right password, for each address that
 //! somebody tries, whether or not it has an account. Those of strangers are counted together; a
 //! device that has signed in to the account before is counted by itself, so that strangers can't
-//! lock its owner out.
+//! lock its owner out. So is a session that is asked for the password once more: whoever has stolen
+//! its token doesn't have that yet.
 
 use std::time::Duration;
 
 use sqlx::FromRow;
 
 use crate::{
-    ClientNetwork, Database, Error, MasterSecrets, Timestamp,
+    ClientNetwork, Database, Error, Id, MasterSecrets, Timestamp,
     clock::CLOCK_SKEW,
     database::{reading, writing},
     device_token::Nonce,
@@ -44,6 +45,8 @@ pub(crate) enum Guesser {
     Neighbour(ClientNetwork),
     /// The device with this token.
     Device(Nonce),
+    /// Who is signed in with this session, and is asked for the password once more.
+    Session(Id),
 }
 
 impl Guesser {
@@ -54,6 +57,7 @@ impl Guesser {
             Self::Stranger => (b"stranger ", Vec::new()),
             Self::Neighbour(network) => (b"neighbour ", network.to_string().into_bytes()),
             Self::Device(nonce) => (b"device ", nonce.to_vec()),
+            Self::Session(id) => (b"session ", id.to_string().into_bytes()),
         };
         let info = [
             b"sign-in failures 1 ",

@@ -359,3 +359,37 @@ fn sign_ins_are_delayed_as_the_model_says() {
     // Delays of minutes have been seen.
     assert!(longest.get() > MINUTE);
 }
+
+/// A stolen token guesses no faster than a stranger, and keeps nobody else waiting.
+#[tokio::test]
+async fn a_session_that_guesses_the_password_has_to_wait() {
+    let stage = Stage::with_user().await;
+    let (stolen, own) = (stage.sign_in().await, stage.sign_in().await);
+    let caller = stage.authorize(&stolen.access_token).await.unwrap();
+    let guess = async |password: &str| {
+        let changed = stage
+            .accounts
+            .change_password(&caller, password.into(), "another horse battery".into())
+            .await;
+        match changed {
+            Ok(_) => "changed",
+            Err(Error::Fields(_)) => "wrong",
+            Err(error) => why(error),
+        }
+    };
+    for _ in 0..10 {
+        assert_eq!(guess("not this one").await, "wrong");
+    }
+    assert_eq!(guess(PASSWORD).await, "throttled");
+
+    let owner = stage.authorize(&own.access_token).await.unwrap();
+    let setup = stage.accounts.begin_totp(&owner, PASSWORD.into()).await;
+    setup.unwrap();
+    stage.sign_in().await;
+
+    stage.clock.advance(SECOND);
+    assert_eq!(guess("nor this").await, "wrong");
+    assert_eq!(guess(PASSWORD).await, "throttled");
+    stage.clock.advance(2 * SECOND);
+    assert_eq!(guess(PASSWORD).await, "changed");
+}

@@ -99,11 +99,15 @@ impl Accounts {
     /// All that is looked at exists for an address without an account as well, or is looked for in
     /// the same way, so that no answer tells whether there is one.
     async fn count_guess(&self, email: &Email, device: &Device) -> Result<Guess, Error> {
-        let now = self.now();
         let address = email.to_lowercase();
-        let guesser = self.guesser(email, &address, device, now).await?;
-        let key = guesser.key(&self.0.master_secrets, &address);
-        match Guess::count(&self.0.database, key, now).await? {
+        let guesser = self.guesser(email, &address, device, self.now()).await?;
+        self.admit(guesser, &address).await
+    }
+
+    /// Counts a guess at the password of this address's account, unless this one has to wait.
+    pub(super) async fn admit(&self, guesser: Guesser, address: &str) -> Result<Guess, Error> {
+        let key = guesser.key(&self.0.master_secrets, address);
+        match Guess::count(&self.0.database, key, self.now()).await? {
             Admission::Counted(guess) => Ok(guess),
             Admission::Blocked(time) => Err(Error::Throttled(time)),
         }

@@ -9,8 +9,12 @@ use crate::{
     mail::request::Wish,
     password::{self, Password, Verified},
     secret::JwtSecret,
+    sign_in_failure::Guesser,
     user::{Credentials, NewUser},
 };
+
+/// The field in which a signed-in person gives the password once more.
+const CURRENT_PASSWORD: &str = "current_password";
 
 pub(super) const TAKEN: &str = "A user with that email already exists.";
 
@@ -141,14 +145,30 @@ impl Accounts {
         }
     }
 
-    /// Has the caller prove that the account is theirs, before something that can't be undone.
+    /// Has the caller prove that the account is theirs, before something that can't be undone. Wrong
+    /// passwords are counted for the session, and have it wait as sign-ins have to.
     pub(super) async fn confirm_password(
         &self,
         caller: &Authorized,
         current_password: Given<'_>,
     ) -> Result<(), Error> {
-        const FIELD: &str = "current_password";
-        let password = Password::new(only(FIELD, current_password)?);
+        let password = Password::new(only(CURRENT_PASSWORD, current_password)?);
+        if !self.0.delays_sign_ins {
+            return self.check_password(caller, password).await;
+        }
+        let database = &self.0.database;
+        let guesser = Guesser::Session(caller.session_id);
+        let guess = self.admit(guesser, &caller.user().email).await?;
+        let checked = self.check_password(caller, password).await;
+        match &checked {
+            Ok(()) => guess.was_right(database).await,
+            Err(Error::Fields(_)) => guess.was_wrong(database, self.now()).await,
+            Err(_) => guess.take_back(database).await,
+        }?;
+        checked
+    }
+
+    async fn check_password(&self, caller: &Authorized, password: Password) -> Result<(), Error> {
         // The account may have been deleted since its token was checked.
         let stored = Credentials::password_hash(&self.0.database, caller.user().id)
             .await?
@@ -159,7 +179,7 @@ impl Accounts {
             .verify(password, Some(&stored), self.random().bytes())
             .await?;
         if verified == Verified::Wrong {
-            return Err(Error::field(FIELD, "This is not your password."));
+            return Err(Error::field(CURRENT_PASSWORD, "This is not your password."));
         }
         Ok(())
     }
