@@ -6,7 +6,7 @@ use accounts::{
     CacheSettings, DatabaseSettings, DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets,
     SmtpUrl,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::Url;
 
 use crate::{cli::Settings, failure::Failure, middleware::TrustedProxies};
@@ -203,8 +203,7 @@ impl Config {
                 )?,
             },
             log: LogConfig {
-                filter: EnvFilter::try_new(&settings.log)
-                    .map_err(|error| BadSetting::new("LATCHKEY_LOG", error))?,
+                filter: log_filter(&settings.log)?,
                 json: match settings.log_format.as_str() {
                     "text" => false,
                     "json" => true,
@@ -213,6 +212,22 @@ impl Config {
             },
         })
     }
+}
+
+/// What is to be logged. A word alone must be a level: a mistyped one would be taken for a place in the
+/// code, and everything else would go unlogged.
+fn log_filter(text: &str) -> Result<EnvFilter, BadSetting> {
+    let bad = |reason: String| BadSetting::new("LATCHKEY_LOG", reason);
+    let unclear = text
+        .split(',')
+        .map(str::trim)
+        .find(|part| !part.contains('=') && part.parse::<LevelFilter>().is_err());
+    if let Some(part) = unclear {
+        return Err(bad(format!(
+            "{part:?} is none of off, error, warn, info, debug and trace"
+        )));
+    }
+    EnvFilter::try_new(text).map_err(|error| bad(error.to_string()))
 }
 
 fn parse<T: FromStr, M: ToString>(

@@ -217,6 +217,8 @@ fn names_the_setting_that_it_can_not_read() {
         ("LATCHKEY_REQUEST_TIMEOUT", "30"),
         ("LATCHKEY_REQUEST_TIMEOUT", "1d"),
         ("LATCHKEY_LOG", "latchkey=deafening"),
+        ("LATCHKEY_LOG", "inof"),
+        ("LATCHKEY_LOG", "info,acounts"),
         ("LATCHKEY_LOG_FORMAT", "xml"),
     ] {
         let run = home.finish(home.command(&[(variable, value)]), "");
