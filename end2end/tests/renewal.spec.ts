@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { button, expectAccount, open, signIn, storedSession } from '../support/pages.ts';
-import { expect, test } from '../support/test.ts';
+import { expect, stored, test } from '../support/test.ts';
 
 // Short, but long enough that the fractions of a second which a JWT's times lack don't matter.
 test.use({ settings: { LATCHKEY_ACCESS_TTL: '5s' } });
@@ -22,6 +22,25 @@ test('a token that has run out is renewed quietly', async ({ page, user, server,
   expect(next.token).not.toBe(first.token);
   expect(next.refresh_token).not.toBe(first.refresh_token);
   expect(next.expires_at).toBeGreaterThan(first.expires_at);
+});
+
+test('a token that has run out is renewed in a browser without locks', async ({ anotherBrowser, user, server }) => {
+  const storageState = stored(server, await server.login(user));
+  const { token, expires_at } = JSON.parse(storageState.origins[0].localStorage[0].value);
+  await expect.poll(() => Date.now() - expires_at, { timeout: 10_000 }).toBeGreaterThan(1000);
+
+  const context = await anotherBrowser({ storageState });
+  // Browsers have them in secure contexts only.
+  await context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'locks', { value: undefined }));
+  // A slow answer, so that all of the page's requests want a token before the first has one.
+  await context.route('**/api/user/login/refresh', async (route) => {
+    await pause(500);
+    await route.continue();
+  });
+  const page = await context.newPage();
+  await page.goto('/account');
+  await expectAccount(page, user);
+  expect((await storedSession(page))!.token).not.toBe(token);
 });
 
 test('an action on an open page works after the token has run out', async ({ page, user }) => {

@@ -60,7 +60,11 @@ pub(super) async fn renew(stale: &Session) -> Result<Session, ApiError> {
             settle(held);
             Ok(session)
         }
-        Ok(_) => Err(Code::NotAuthenticated.into()),
+        // Without locks several calls renew at once. The first pair that came is stored by now, and
+        // good for all of them.
+        Ok(_) => session::load()
+            .filter(|stored| stored.id() == session.id())
+            .ok_or(Code::NotAuthenticated.into()),
         Err(error) => {
             if unchanged && error.status() == StatusCode::UNAUTHORIZED {
                 session::end(Ended::Elsewhere);
