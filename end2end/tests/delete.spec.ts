@@ -1,4 +1,4 @@
-import { button, devices, expectAccount, expectFieldError, open, signIn, storedSession } from '../support/pages.ts';
+import { announced, button, devices, expectAccount, expectFieldError, open, signIn, storedSession } from '../support/pages.ts';
 import { expect, test, testSignedIn } from '../support/test.ts';
 
 testSignedIn('an account is deleted with the right password only', async ({ page, server, user, problems }) => {
@@ -23,6 +23,19 @@ testSignedIn('an account is deleted with the right password only', async ({ page
   await expect(page).not.toHaveURL('/account');
   expect(await storedSession(page)).toBeNull();
   await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
+});
+
+testSignedIn('the other tabs say that the account is deleted', async ({ page, context, user }) => {
+  const other = await context.newPage();
+  await open(other, '/account');
+  await open(page, '/account');
+  await button(page, 'Delete account').click();
+  await page.getByLabel('Current password').fill(user.password);
+  await page.getByRole('button', { name: /delete/i }).last().click();
+  for (const tab of [page, other]) {
+    await expect(tab).toHaveURL('/');
+    await expect(announced(tab).filter({ hasText: 'Your account is deleted.' })).toBeVisible();
+  }
 });
 
 testSignedIn('deleting can be called off', async ({ page, user, server }) => {

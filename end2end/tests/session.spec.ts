@@ -67,6 +67,17 @@ test('signing in and out in one tab shows in the other at once', async ({ contex
   expect(await storedSession(other)).toBeNull();
 });
 
+testSignedIn('a page that comes back from the browser\'s cache knows what was done meanwhile', async ({ page, user }) => {
+  await open(page, '/account');
+  await expectAccount(page, user);
+  // The tab itself is told nothing of what it does to its storage, as one in that cache is not.
+  await page.evaluate(() => {
+    localStorage.removeItem('latchkey.session');
+    window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
+  });
+  await expect(page).toHaveURL('/login');
+});
+
 testSignedIn('signing out ends the session on the server too', async ({ page, server, user }) => {
   await open(page, '/account');
   await expectAccount(page, user);

@@ -82,6 +82,26 @@ pub enum Ended {
     Deleted,
 }
 
+impl Ended {
+    /// The word that tells other tabs. Signing out needs none: it is what they take a removed
+    /// session for.
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::SignedOut => None,
+            Self::Elsewhere => Some("elsewhere"),
+            Self::Deleted => Some("deleted"),
+        }
+    }
+
+    fn from_word(word: Option<&str>) -> Self {
+        match word {
+            Some("elsewhere") => Self::Elsewhere,
+            Some("deleted") => Self::Deleted,
+            _ => Self::SignedOut,
+        }
+    }
+}
+
 #[derive(Clone, Default)]
 struct Tab {
     session: Option<Session>,
@@ -152,6 +172,11 @@ pub(super) fn require_second_factor(session: &Session) {
 /// Forgets the session, in every tab.
 pub fn end(ended: Ended) {
     if let Some(storage) = storage() {
+        // Other tabs hear of both steps, and learn from the first how it ended.
+        if let Some(word) = ended.word() {
+            // Takes less room than the session did.
+            let _ = storage.set_item(KEY, word);
+        }
         // It never fails.
         let _ = storage.remove_item(KEY);
     }
@@ -163,22 +188,33 @@ pub fn end(ended: Ended) {
 
 /// Reads the stored session, and from now on follows what other tabs do to it.
 pub fn follow() {
-    TAB.update(|tab| tab.session = load());
-    let handle = window_event_listener(ev::storage, |event| {
+    look(None);
+    let stored = window_event_listener(ev::storage, |event| {
         // The key is absent when the whole storage was cleared.
         if event.key().is_none_or(|key| key == KEY) {
-            let session = load();
-            TAB.update(|tab| {
-                tab.ended = match (&tab.session, &session) {
-                    (Some(_), None) => Some(Ended::SignedOut),
-                    (None, None) => tab.ended,
-                    (_, Some(_)) => None,
-                };
-                tab.session = session;
-            });
+            look(event.new_value().as_deref());
         }
     });
-    on_cleanup(move || handle.remove());
+    // A page that waited in the browser's back/forward cache has heard of nothing meanwhile.
+    let shown = window_event_listener_untyped("pageshow", |_| look(None));
+    on_cleanup(move || {
+        stored.remove();
+        shown.remove();
+    });
+}
+
+/// Takes over the stored session. Where it has gone, another tab's word tells how it ended.
+fn look(word: Option<&str>) {
+    let session = load();
+    TAB.maybe_update(|tab| {
+        let is_new = tab.session != session;
+        // What is said of its end stays true when nothing has changed since.
+        if is_new {
+            tab.ended = session.is_none().then(|| Ended::from_word(word));
+            tab.session = session;
+        }
+        is_new
+    });
 }
 
 /// The site's storage; without it the app does not start.
