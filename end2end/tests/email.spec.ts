@@ -108,6 +108,29 @@ testSignedIn.describe('the address', () => {
   });
 });
 
+testSignedIn('a link that has worked does not look void while the next page is on its way', async ({ page, user, mailbox }) => {
+  await open(page, link(await mailbox.take(user.email, 'Confirm your address')));
+  await expect(title(page, 'Your address is confirmed')).toBeVisible();
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route('**/*.wasm', async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  const asked = page.waitForRequest('**/*.wasm');
+  await page.getByRole('link', { name: 'Go to your account' }).click();
+  await asked;
+  // What the empty fragment may have changed is painted by then.
+  await page.evaluate(async () => {
+    for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+  });
+  await expect(page.getByText(VOID)).toHaveCount(0);
+  await expect(title(page, 'Your address is confirmed')).toBeVisible();
+  arrive();
+  await expectAccount(page, user);
+  await expect(page.getByText(VOID)).toHaveCount(0);
+});
+
 testSignedIn('a link works once', async ({ page, server, user, mailbox, problems }) => {
   const next = newUser().email;
   const url = await changeLink(server, mailbox, user, next);

@@ -15,19 +15,27 @@ use crate::{
 /// The heading where a link is good for nothing any more.
 pub(super) const VOID: &str = "This link no longer works";
 
-/// The token in the address (as a reactive value); to be read by effects only.
-pub(super) fn use_token() -> impl Fn() -> Option<String> + Copy + Send + Sync + 'static {
-    let hash = use_location().hash;
-    move || {
-        let token = hash.with(|hash| {
-            let parameters = hash.trim_start_matches('#').split('&');
-            parameters
-                .filter_map(|parameter| parameter.strip_prefix("token="))
-                .next()
-                .map(ToOwned::to_owned)
-        });
-        token.filter(|token| !token.is_empty())
-    }
+/// Takes the token in the address as soon as the app runs, and whenever another one is put there.
+pub(super) fn on_token(take: impl Fn(Option<String>) + 'static) {
+    let location = use_location();
+    let here = location.pathname.get_untracked();
+    Effect::new(move |_| {
+        let token = location.hash.with(|hash| token(hash));
+        // While the code of the next page is on its way the address is that page's already, and
+        // this one is still seen: it stays as it is.
+        if location.pathname.get_untracked() == here {
+            take(token);
+        }
+    });
+}
+
+fn token(hash: &str) -> Option<String> {
+    let parameters = hash.trim_start_matches('#').split('&');
+    parameters
+        .filter_map(|parameter| parameter.strip_prefix("token="))
+        .next()
+        .filter(|token| !token.is_empty())
+        .map(ToOwned::to_owned)
 }
 
 /// How far the opening of a link has come.
@@ -57,7 +65,7 @@ pub(super) struct MailedLink {
 
 /// Sends the token in the address as soon as the app runs, and whenever another one is put there.
 pub(super) fn use_mailed_link(send: fn(Text) -> Answer) -> MailedLink {
-    let token = use_token();
+    let last = StoredValue::new(None);
     let opening = RwSignal::new(Opening::Waiting);
     let open = move |token: Option<String>| {
         let Some(token) = token else {
@@ -75,10 +83,13 @@ pub(super) fn use_mailed_link(send: fn(Text) -> Answer) -> MailedLink {
             focus_soon("h1");
         });
     };
-    Effect::new(move |_| open(token()));
+    on_token(move |token| {
+        last.set_value(token.clone());
+        open(token);
+    });
     MailedLink {
         opening: Memo::new(move |_| opening.get()),
-        retry: Callback::new(move |()| open(untrack(token))),
+        retry: Callback::new(move |()| open(last.get_value())),
     }
 }
 

@@ -2,7 +2,7 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
 use super::{
-    mailed_link::{VOID, use_token},
+    mailed_link::{VOID, on_token},
     typed,
 };
 use crate::{
@@ -25,9 +25,8 @@ enum Stage {
 /// `/reset`: the mailed link to choose a new password.
 #[component]
 pub fn Reset() -> impl IntoView {
-    let token = use_token();
     let stage = RwSignal::new(Stage::Waiting);
-    Effect::new(move |_| stage.set(token().map_or(Stage::Void, Stage::Choose)));
+    on_token(move |token| stage.set(token.map_or(Stage::Void, Stage::Choose)));
     let heading = move || match stage.get() {
         Stage::Waiting | Stage::Choose(_) => "Choose a new password",
         Stage::Void => VOID,
