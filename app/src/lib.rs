@@ -88,6 +88,11 @@ pub fn hydrated() {
     HYDRATED.set(true);
 }
 
+/// Whether the first rendering is done; never on the server.
+fn is_hydrated() -> bool {
+    HYDRATED.get_untracked()
+}
+
 /// To be called where the app can't take over: the page then says what it needs.
 pub fn not_hydrated() {
     if let Some(root) = document().document_element() {

@@ -1,4 +1,5 @@
-import { email, expectAccount, open, password, tabTo } from '../support/pages.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { email, expectAccount, open, password, tabTo, title } from '../support/pages.ts';
 import { expect, newUser, test } from '../support/test.ts';
 
 test('everything works by keyboard: register, look around, sign out', async ({ page }) => {
@@ -52,4 +53,22 @@ test('after a step to another page the focus is on that page', async ({ page }) 
   await expect(page).toHaveURL('/login');
   await expect(page.getByRole('main').locator(':focus')).toHaveCount(1);
   await tabTo(page, 'Email', email(page));
+});
+
+test('the focus waits for a page whose code is still on its way', async ({ page }) => {
+  await open(page, '/login');
+  await tabTo(page, 'Forgot password?');
+  await page.route('**/*.wasm', async (route) => {
+    await pause(300);
+    await route.continue();
+  });
+  await page.keyboard.press('Enter');
+  await expect(title(page, 'Forgot your password?')).toBeFocused();
+});
+
+test('a page that the browser has loaded itself leaves the focus alone', async ({ page }) => {
+  for (const path of ['/', '/login', '/forgot']) {
+    await open(page, path);
+    expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true);
+  }
 });

@@ -25,7 +25,7 @@ pub use code_field::CodeField;
 pub use dialog::{DIALOG_TITLE, Dialog};
 pub use email_field::EmailField;
 pub use field::Field;
-pub use focus::focus_soon;
+pub use focus::{focus_new_page, focus_soon};
 pub use header::Header;
 pub use mark::Mark;
 pub use notice::Notice;

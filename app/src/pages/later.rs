@@ -3,10 +3,10 @@
 
 use leptos::{prelude::*, wasm_split::SplitLoaderError};
 use leptos_meta::Title;
-use leptos_router::ChooseView;
+use leptos_router::{ChooseView, hooks::use_location};
 
 use super::{Account, Activate, ConfirmEmail, Forgot, Home, Login, Register, Reset, TwoFactor};
-use crate::components::AtOnce;
+use crate::components::{AtOnce, focus_new_page};
 use parcels::{
     fetch_mail_pages, fetch_signed_in_pages, fetch_start_pages, mail_pages, signed_in_pages,
     start_pages,
@@ -59,12 +59,19 @@ pub enum MailPage {
 // One type for all routes keeps the WebAssembly small.
 impl ChooseView for Page {
     async fn choose(self) -> AnyView {
+        let path = use_location().pathname;
+        let asked = path.get_untracked();
         let page = match self {
             Self::Login => Ok(AtOnce(view! { <Login /> }).into_any()),
             Self::Start(page) => start_pages(page).await,
             Self::SignedIn(page) => signed_in_pages(page).await,
             Self::Mail(page) => mail_pages(page).await,
         };
+        // Not earlier, or the old page would have the focus. Whoever has gone on meanwhile is on
+        // another page already.
+        if path.get_untracked() == asked {
+            focus_new_page();
+        }
         // The server is away, or has a newer version.
         page.unwrap_or_else(|_| AtOnce(view! { <DidNotArrive /> }).into_any())
     }

@@ -1,9 +1,12 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+use crate::components::focus_new_page;
+
 /// Any other path. The server gives it the status 404.
 #[component]
 pub fn NotFound() -> impl IntoView {
+    focus_new_page();
     view! {
         <Title text="Page not found · Latchkey" />
         <div class="panel">
