@@ -73,6 +73,27 @@ testSignedIn('what breaks a rule is told at its field, and nothing typed is lost
   await expect(dialog(page)).toHaveCount(0);
 });
 
+testSignedIn('the dialog stays while the request runs', async ({ page, user }) => {
+  let answer = () => {};
+  const released = new Promise<void>((resolve) => (answer = resolve));
+  await page.route('**/api/user/password/change', async (route) => {
+    await released;
+    await route.continue();
+  });
+  await open(page, '/account');
+  await openDialog(page, 'Password', 'Change password');
+  await currentPassword(page).fill(user.password);
+  await newPassword(page).fill(NEW_PASSWORD);
+  await press(page, 'Change password');
+  await press(page, 'Cancel');
+  for (const _ of [1, 2, 3]) await page.keyboard.press('Escape');
+  await expect(dialog(page)).toBeVisible();
+  await expect(dialog(page).getByRole('button', { name: 'Changing password…' })).toBeVisible();
+  answer();
+  await expect(dialog(page)).toHaveCount(0);
+  await expect(section(page, 'Password').getByRole('status')).toContainText('Your password is changed.');
+});
+
 testSignedIn('another open tab goes on with the new session', async ({ page, context, user }) => {
   const tab = await context.newPage();
   await open(page, '/account');

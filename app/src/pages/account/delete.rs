@@ -15,25 +15,29 @@ use crate::{
 #[component]
 pub(super) fn DeleteAccount(details: Details) -> impl IntoView {
     let open = RwSignal::new(false);
+    let submission = Submission::default();
+    let ask = move |_| {
+        submission.reset();
+        open.set(true);
+    };
     view! {
         <section class="section" aria-labelledby="delete">
             <h2 id="delete">"Delete account"</h2>
             <p class="section-lead">
                 "Removes your account and everything that belongs to it. This can't be undone."
             </p>
-            <button type="button" class="button danger" on:click=move |_| open.set(true)>
+            <button type="button" class="button danger" on:click=ask>
                 "Delete account"
             </button>
-            <Dialog open>
-                <Confirm details open />
+            <Dialog open locked=Signal::derive(move || submission.is_running())>
+                <Confirm details open submission />
             </Dialog>
         </section>
     }
 }
 
 #[component]
-fn Confirm(details: Details, open: RwSignal<bool>) -> impl IntoView {
-    let submission = Submission::default();
+fn Confirm(details: Details, open: RwSignal<bool>, submission: Submission) -> impl IntoView {
     let password = NodeRef::new();
     let delete = move || {
         let request = user::delete(typed(password).into());

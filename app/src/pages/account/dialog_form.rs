@@ -22,7 +22,7 @@ pub(super) fn DialogForm(
     /// Sends the request.
     #[prop(into)]
     on_submit: Callback<()>,
-    /// Closes the dialog.
+    /// Closes the dialog; while the request runs, nobody is let out.
     #[prop(into)]
     on_cancel: Callback<()>,
     /// What there is to know, and the fields.
@@ -32,6 +32,12 @@ pub(super) fn DialogForm(
         event.prevent_default();
         on_submit.run(());
     };
+    // A request on its way can't be taken back: the dialog stays to tell what came of it.
+    let cancel = move |_| {
+        if !untrack(|| submission.is_running()) {
+            on_cancel.run(());
+        }
+    };
     view! {
         <form method="post" novalidate on:submit=send>
             <h2 id=DIALOG_TITLE>{title}</h2>
@@ -40,11 +46,7 @@ pub(super) fn DialogForm(
             <input type="text" autocomplete="username" value=details.email() readonly hidden />
             {children()}
             <div class="actions">
-                <button
-                    type="button"
-                    class="button quiet"
-                    on:click=move |_| on_cancel.run(())
-                >
+                <button type="button" class="button quiet" on:click=cancel>
                     "Cancel"
                 </button>
                 <Button submission kind="submit" look label=submit busy />

@@ -15,9 +15,11 @@ use crate::{
 #[component]
 pub(super) fn Email(details: Details) -> impl IntoView {
     let open = RwSignal::new(false);
+    let submission = Submission::default();
     let notice = RwSignal::new(None);
     let ask = move |_| {
         notice.set(None);
+        submission.reset();
         open.set(true);
     };
     let badge = move || {
@@ -41,8 +43,8 @@ pub(super) fn Email(details: Details) -> impl IntoView {
                     "Change email"
                 </button>
             </div>
-            <Dialog open>
-                <Change details open notice />
+            <Dialog open locked=Signal::derive(move || submission.is_running())>
+                <Change details open submission notice />
             </Dialog>
         </section>
     }
@@ -62,9 +64,9 @@ fn Resend(details: Details) -> impl IntoView {
 fn Change(
     details: Details,
     open: RwSignal<bool>,
+    submission: Submission,
     notice: RwSignal<Option<String>>,
 ) -> impl IntoView {
-    let submission = Submission::default();
     let (new_email, password) = (NodeRef::new(), NodeRef::new());
     let change = move || {
         let email = typed(new_email).trim().to_owned();

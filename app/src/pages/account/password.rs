@@ -15,9 +15,11 @@ use crate::{
 #[component]
 pub(super) fn Password(details: Details) -> impl IntoView {
     let open = RwSignal::new(false);
+    let submission = Submission::default();
     let notice = RwSignal::new(None);
     let ask = move |_| {
         notice.set(None);
+        submission.reset();
         open.set(true);
     };
     view! {
@@ -30,8 +32,8 @@ pub(super) fn Password(details: Details) -> impl IntoView {
             <button type="button" class="button quiet" on:click=ask>
                 "Change password"
             </button>
-            <Dialog open>
-                <Change details open notice />
+            <Dialog open locked=Signal::derive(move || submission.is_running())>
+                <Change details open submission notice />
             </Dialog>
         </section>
     }
@@ -41,9 +43,9 @@ pub(super) fn Password(details: Details) -> impl IntoView {
 fn Change(
     details: Details,
     open: RwSignal<bool>,
+    submission: Submission,
     notice: RwSignal<Option<String>>,
 ) -> impl IntoView {
-    let submission = Submission::default();
     let (current, new) = (NodeRef::new(), NodeRef::new());
     let change = move || {
         let request = user::change_password(typed(current).into(), typed(new).into());

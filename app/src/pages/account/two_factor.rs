@@ -71,12 +71,6 @@ impl Flow {
         shows_codes || self.submission.is_running()
     }
 
-    fn cancel(self) {
-        if !untrack(|| self.is_locked()) {
-            self.open.set(false);
-        }
-    }
-
     fn finish(self, done: Done) {
         self.step.try_set(Step::TurnOn);
         self.open.try_set(false);
@@ -282,7 +276,7 @@ fn Password(
             busy
             look
             on_submit=move |()| on_submit.run(typed(input))
-            on_cancel=move |()| flow.cancel()
+            on_cancel=move |()| flow.open.set(false)
         >
             <p class="dialog-lead">{lead}</p>
             <CurrentPassword submission input />
@@ -304,7 +298,7 @@ fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
             submit="Turn on"
             busy="Turning on…"
             on_submit=turn_on
-            on_cancel=move |()| flow.cancel()
+            on_cancel=move |()| flow.open.set(false)
         >
             <p class="dialog-lead">
                 "Scan this with your authenticator app, or type the key into it. Then enter the code that it shows."
