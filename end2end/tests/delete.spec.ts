@@ -35,6 +35,9 @@ testSignedIn('the other tabs say that the account is deleted', async ({ page, co
   for (const tab of [page, other]) {
     await expect(tab).toHaveURL('/');
     await expect(announced(tab).filter({ hasText: 'Your account is deleted.' })).toBeVisible();
+    // A screen reader tells it with the heading, which has the focus.
+    await expect(tab.getByRole('heading', { level: 1 })).toBeFocused();
+    await expect(tab.getByRole('heading', { level: 1 })).toHaveAccessibleDescription('Your account is deleted.');
   }
 });
 

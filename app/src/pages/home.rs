@@ -2,23 +2,27 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::{go_on_when_signed_in, use_presence};
-use crate::browser::{Ended, Presence};
+use crate::{
+    browser::{Ended, Presence},
+    components::Notice,
+};
 
 /// `/`: what this is, for those who are not signed in.
 #[component]
 pub fn Home() -> impl IntoView {
     go_on_when_signed_in(None);
     let presence = use_presence();
-    let is_deleted = move || presence.get() == Presence::SignedOut(Some(Ended::Deleted));
+    let notice = move || {
+        let is_deleted = presence.get() == Presence::SignedOut(Some(Ended::Deleted));
+        is_deleted.then(|| "Your account is deleted.".to_owned())
+    };
     view! {
         <Title text="Latchkey: accounts in good hands" />
         <div class="home when-signed-out">
-            <div role="status">
-                {move || {
-                    is_deleted().then(|| view! { <p class="notice">"Your account is deleted."</p> })
-                }}
-            </div>
-            <h1 tabindex="-1">"One key, and it stays yours."</h1>
+            <Notice text=Signal::derive(notice) id="notice" />
+            <h1 tabindex="-1" aria-describedby="notice">
+                "One key, and it stays yours."
+            </h1>
             <p class="lead">
                 "Latchkey looks after your account: one place to sign in, and a clear view of every device that holds a key."
             </p>

@@ -29,7 +29,9 @@ pub fn Login() -> impl IntoView {
     view! {
         <Title text="Sign in · Latchkey" />
         <div class="panel when-signed-out">
-            <h1 tabindex="-1">"Sign in"</h1>
+            <h1 tabindex="-1" aria-describedby="why">
+                "Sign in"
+            </h1>
             <WhyHere />
             <form method="post" novalidate on:focusin=|_| Errand::prepare() on:submit=sign_in>
                 <Alert submission />
@@ -59,7 +61,7 @@ fn WhyHere() -> impl IntoView {
         Presence::SignedOut(Some(Ended::SignedOut)) => Some("You are signed out."),
         _ => None,
     };
-    view! { <Notice text=Signal::derive(move || why().map(ToOwned::to_owned)) /> }
+    view! { <Notice text=Signal::derive(move || why().map(ToOwned::to_owned)) id="why" /> }
 }
 
 /// Has the link mailed again that activates an account.
