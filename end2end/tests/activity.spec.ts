@@ -72,4 +72,5 @@ testSignedIn('the account is of use where its activity can not be had', async ({
   isBroken = false;
   await shown.getByRole('button', { name: 'Try again' }).click();
   await expect(activity(page).first()).toContainText('Signed in');
+  await expect(shown.getByRole('heading', { name: 'Recent activity' })).toBeFocused();
 });

@@ -150,6 +150,16 @@ test.describe('signing in', () => {
     await expect(code(asked)).toHaveCount(0);
   });
 
+  half('is asked about again where the server was away, and the focus is on what comes', async ({ asked, problems }) => {
+    problems.expect(/net::ERR_FAILED.*\/api\/user\/view\)/);
+    await asked.route('**/api/user/view', (route) => route.abort());
+    await asked.reload();
+    await expect(announced(asked).filter({ hasText: /can.t be reached/ })).toBeVisible();
+    await asked.unroute('**/api/user/view');
+    await button(asked, 'Try again').click();
+    await expect(code(asked)).toBeFocused();
+  });
+
   half('in one tab counts in the others', async ({ asked, context, user, secondFactor, problems }) => {
     problems.expect(/status of 403/);
     const tab = await context.newPage();

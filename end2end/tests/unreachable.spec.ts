@@ -114,4 +114,5 @@ test('the account page says that the server is away when it opens, and loads aft
   await context.unroute('**/api/**');
   await page.getByRole('button', { name: /again/i }).first().click();
   await expectAccount(page, user);
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
 });

@@ -54,12 +54,23 @@ impl Default for Question {
 
 impl Question {
     fn ask(self) {
+        self.submission.start(self.answer());
+    }
+
+    fn ask_again(self) {
         self.submission.start(async move {
-            // Where the second factor is missing, the person is half signed in from then on.
-            user::view().await?;
-            self.is_signed_in.try_set(true);
-            Ok(())
+            let answer = self.answer().await;
+            // The button went when it was pressed.
+            focus_soon("main [autofocus], main:not(:has([autofocus])) h1");
+            answer
         });
+    }
+
+    async fn answer(self) -> Result<(), ApiError> {
+        // Where the second factor is missing, the person is half signed in from then on.
+        user::view().await?;
+        self.is_signed_in.try_set(true);
+        Ok(())
     }
 }
 
@@ -98,7 +109,7 @@ fn Unanswered(question: Question) -> impl IntoView {
             }
         >
             <Alert submission />
-            <button type="button" class="button primary" on:click=move |_| question.ask()>
+            <button type="button" class="button primary" on:click=move |_| question.ask_again()>
                 "Try again"
             </button>
         </Show>

@@ -7,7 +7,7 @@ use crate::{
         user::{self, Event},
     },
     browser::device_name,
-    components::{Button, RelativeTime, Submission},
+    components::{Button, RelativeTime, Submission, focus_soon},
 };
 
 /// How many events are shown at first.
@@ -21,7 +21,7 @@ pub(super) fn Activity(
 ) -> impl IntoView {
     view! {
         <section class="section" aria-labelledby="activity">
-            <h2 id="activity">"Recent activity"</h2>
+            <h2 id="activity" tabindex="-1">"Recent activity"</h2>
             <p class="section-lead">
                 "What has happened to your account, newest first. If something was not you, change your password."
             </p>
@@ -49,6 +49,8 @@ fn Failed(
         submission.start(async move {
             let events = user::activity().await?;
             details.activity.try_set(Ok(events));
+            // The button is gone now.
+            focus_soon("#activity");
             Ok(())
         });
     };

@@ -24,6 +24,7 @@ use crate::{
         user::{self, Profile, Session},
     },
     browser::{Presence, next::with_next},
+    components::focus_soon,
 };
 use activity::Activity;
 use delete::DeleteAccount;
@@ -118,12 +119,17 @@ fn Failed(
     /// Where to put what comes at last.
     known: RwSignal<Known>,
 ) -> impl IntoView {
+    let try_again = move |_| {
+        load(known);
+        // The button is gone now.
+        focus_soon("h1");
+    };
     view! {
         <section class="section">
             <div role="alert">
                 <p class="alert">{error.to_string()}</p>
             </div>
-            <button type="button" class="button quiet" on:click=move |_| load(known)>
+            <button type="button" class="button quiet" on:click=try_again>
                 "Try again"
             </button>
         </section>
