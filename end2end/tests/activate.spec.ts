@@ -57,6 +57,17 @@ test('signing in too early is told, and has the link sent again', async ({ page,
   await expectAccount(page, user);
 });
 
+test('an address that is none is told where the link is sent again', async ({ page, user, problems }) => {
+  problems.expectStatus(403, '/api/user/login');
+  problems.expectStatus(400, '/api/user/activation/resend');
+  await open(page, '/login');
+  await signIn(page, user);
+  await expect(button(page, 'Send the link again')).toBeVisible();
+  await email(page).fill('nobody');
+  await button(page, 'Send the link again').click();
+  await expect(announced(page).filter({ hasText: 'Enter a valid email address.' })).toBeVisible();
+});
+
 test('the link is sent again after a while only', async ({ page, mailbox, problems }) => {
   problems.expectStatus(403, '/api/user/login');
   const user = newUser();

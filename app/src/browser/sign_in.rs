@@ -4,7 +4,7 @@ use futures::future::join;
 
 use super::{client::probe, next::HOME, session, within_limit};
 use crate::{
-    api::{ApiError, user},
+    api::{ApiError, Code, user},
     pages::fetch,
 };
 
@@ -24,7 +24,13 @@ pub(super) async fn sign_in(email: String, password: String) -> Result<(), ApiEr
 /// Has the link mailed again that activates an account.
 ///
 /// # Errors
-/// Those of [`user::resend_activation`].
+/// Those of [`user::resend_activation`], told as a whole: no form on the page would show
+/// what is wrong with a field of this request.
 pub(super) async fn resend_activation(email: String) -> Result<(), ApiError> {
-    within_limit(user::resend_activation(email.into())).await
+    within_limit(user::resend_activation(email.into()))
+        .await
+        .map_err(|error| match error {
+            ApiError::Fields(_) => ApiError::detail(Code::MalformedRequest, error.to_string()),
+            ApiError::Detail { .. } => error,
+        })
 }
