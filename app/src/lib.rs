@@ -93,7 +93,7 @@ fn is_hydrated() -> bool {
     HYDRATED.get_untracked()
 }
 
-/// To be called where the app can't take over: the page then says what it needs.
+/// To be called where the page's code is missing: the page then says that it is not complete.
 pub fn not_hydrated() {
     if let Some(root) = document().document_element() {
         // An attribute with a valid name can always be set.

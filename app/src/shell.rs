@@ -15,6 +15,10 @@ const START: &str = include_str!("shell/start.js");
 const NEEDS: &str = "This page needs JavaScript, WebAssembly and site data (local storage). \
                      Allow them, or use an up-to-date browser, and reload.";
 
+/// What stands there instead where the app's files did not arrive.
+const INCOMPLETE: &str =
+    "The page could not be loaded completely. Check your connection and reload.";
+
 /// The HTML document of a page. Both scripts carry the nonce of the answer's
 /// Content-Security-Policy.
 #[must_use]
@@ -62,6 +66,7 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
             <body>
                 <App />
                 <p class="needs">{NEEDS}</p>
+                <p class="incomplete">{INCOMPLETE}</p>
             </body>
         </html>
     }

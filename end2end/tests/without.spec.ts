@@ -25,3 +25,16 @@ test.describe('without WebAssembly', () => {
     });
   }
 });
+
+test.describe('without the app', () => {
+  for (const path of ['/login', '/forgot']) {
+    test(`${path} says that it is not complete`, async ({ page, problems }) => {
+      problems.expect(/net::ERR_FAILED.*\.wasm\)/);
+      problems.allow(/uncaught|console (error|warning)/);
+      await page.route('**/*.wasm', (route) => route.abort());
+      await page.goto(path);
+      await expect(page.getByText('The page could not be loaded completely.')).toBeVisible();
+      await expect(page.getByText(NEEDED).first()).toBeHidden();
+    });
+  }
+});
