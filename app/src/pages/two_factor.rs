@@ -11,7 +11,9 @@ use crate::{
         next::{HOME, next},
         renewal::exchange,
     },
-    components::{Alert, Button, CodeField, RecoveryCodeField, Submission, focus_soon},
+    components::{
+        Alert, Button, CodeField, RecoveryCodeField, Submission, focus_new_page, focus_soon,
+    },
 };
 
 /// `/two-factor`: the second step of signing in, where the account has one.
@@ -61,7 +63,7 @@ impl Question {
         self.submission.start(async move {
             let answer = self.answer().await;
             // The button went when it was pressed.
-            focus_soon("main [autofocus], main:not(:has([autofocus])) h1");
+            focus_new_page();
             answer
         });
     }
