@@ -27,8 +27,9 @@ export class Problems {
       if (/eyJ|token=/.test(sent)) add(`token in an address: ${request.url()}`);
     });
     context.on('requestfailed', (request) => {
-      // A page that is left drops its files; a file that can't be had fails in another way.
-      const left = request.failure()?.errorText === 'net::ERR_ABORTED' && !request.url().includes('/api/');
+      // A page that is left drops what it reads; what can't be had fails in another way. But what it
+      // has asked to be done, it has to wait for.
+      const left = request.failure()?.errorText === 'net::ERR_ABORTED' && request.method() === 'GET';
       if (!left) add(`request failed: ${request.failure()?.errorText} (${request.url()})`);
     });
     context.on('response', (response) => {
