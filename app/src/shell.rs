@@ -1,15 +1,17 @@
 //! The HTML document around the app, as the server renders it.
 
+use std::sync::LazyLock;
+
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
 use crate::{App, Site};
 
 /// Decides what may be seen before the app runs.
-const FIRST_PAINT: &str = include_str!("shell/first_paint.js");
+static FIRST_PAINT: LazyLock<String> = LazyLock::new(|| sent(include_str!("shell/first_paint.js")));
 
 /// Loads the app and lets it take over the page.
-const START: &str = include_str!("shell/start.js");
+static START: LazyLock<String> = LazyLock::new(|| sent(include_str!("shell/start.js")));
 
 /// What stands on the page where the app can't run.
 const NEEDS: &str = "This page needs JavaScript, WebAssembly and site data (local storage). \
@@ -25,7 +27,7 @@ const INCOMPLETE: &str =
 pub fn shell(site: &Site) -> impl IntoView + use<> {
     let Site { css, js, wasm } = site.clone();
     // The debug form of a path is also its JavaScript literal.
-    let start = format!("const js = {js:?}, wasm = {wasm:?};\n{START}");
+    let start = format!("const js = {js:?}, wasm = {wasm:?};\n{}", *START);
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -33,7 +35,7 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
-                <script nonce=use_nonce() inner_html=FIRST_PAINT></script>
+                <script nonce=use_nonce() inner_html=FIRST_PAINT.as_str()></script>
                 <link rel="stylesheet" href=css />
                 <link rel="modulepreload" href=js nonce=use_nonce() />
                 <link
@@ -70,6 +72,13 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
             </body>
         </html>
     }
+}
+
+/// A script as every page carries it: without its comments and indents.
+fn sent(script: &str) -> String {
+    let lines = script.lines().map(str::trim);
+    let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
+    code.join("\n")
 }
 
 /// Reloads the page when `cargo leptos watch` has built anew.
