@@ -1,6 +1,11 @@
 //! Changing the address.
 
-use super::{Accounts, Authorized, activation::address, link_void, user::TAKEN};
+use super::{
+    Accounts, Authorized,
+    activation::address,
+    link_void,
+    user::{CURRENT_PASSWORD, TAKEN},
+};
 use crate::{
     Device, Error, Given, User,
     audit::Event,
@@ -28,7 +33,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let mut checks = Checks::default();
         let email = checks.absorb(address(FIELD, new_email))?;
-        let password = checks.required("current_password", current_password);
+        let password = checks.required(CURRENT_PASSWORD, current_password);
         let (Some(email), Some(_)) = (email, password) else {
             return Err(checks.into_error());
         };

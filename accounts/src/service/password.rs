@@ -1,6 +1,6 @@
 //! Changing and resetting a password.
 
-use super::{Accounts, Authorized, activation::address, link_void};
+use super::{Accounts, Authorized, activation::address, link_void, user::CURRENT_PASSWORD};
 use crate::{
     Device, Error, Given, TokenPair,
     audit::{Event, NewEvent},
@@ -26,7 +26,7 @@ impl Accounts {
     ) -> Result<TokenPair, Error> {
         let mut checks = Checks::default();
         let new = new_password_in(&mut checks, new_password, &caller.user().email);
-        let current = checks.required("current_password", current_password);
+        let current = checks.required(CURRENT_PASSWORD, current_password);
         let (Some(new), Some(_)) = (new, current) else {
             return Err(checks.into_error());
         };

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The field in which a signed-in person gives the password once more.
-const CURRENT_PASSWORD: &str = "current_password";
+pub(super) const CURRENT_PASSWORD: &str = "current_password";
 
 pub(super) const TAKEN: &str = "A user with that email already exists.";
 

@@ -244,13 +244,13 @@ pub fn why(error: accounts::Error) -> &'static str {
     }
 }
 
-/// The device on which tokens are shown.
 /// An authenticator app that has this secret.
 pub fn authenticator(secret: String) -> Totp {
     let secret = Secret::try_from_base32(secret).unwrap();
     Builder::new().with_secret(secret).build().unwrap()
 }
 
+/// The device on which tokens are shown.
 pub fn on_laptop() -> Arc<Device> {
     Arc::new(laptop())
 }
