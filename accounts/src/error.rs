@@ -1,8 +1,9 @@
 //! Why the domain refuses.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
-use crate::FieldErrors;
+/// Error messages for a person, by the field that they are about.
+pub type FieldErrors = BTreeMap<&'static str, Vec<Cow<'static, str>>>;
 
 /// Why something was not done. Nothing in it is secret.
 #[derive(Debug, thiserror::Error)]

@@ -1,47 +1,45 @@
 //! The domain of Latchkey: users and their passwords, the tokens they hold, the sessions on their
 //! devices, and where all of that is stored. It knows nothing of HTTP.
 //!
-//! [`Accounts`] is the way in: one method for each thing that a person can do.
+//! [`Accounts`] is the entry point: one method for each use case.
 
-mod audit;
 mod cache;
-mod cleanup;
 mod clock;
-mod database;
+mod crypto;
 mod device;
-mod device_token;
 mod email;
 mod error;
-mod fields;
 mod id;
-mod link;
-mod mail;
 mod metrics;
-mod password;
 mod random;
-mod second_factor;
-mod secret;
 mod service;
-mod session;
-mod sign_in_failure;
-mod token;
-mod user;
+mod store;
+mod tasks;
+mod validation;
 
-pub use audit::AuditEvent;
-pub use cache::{CacheSettings, Hearing};
-pub use cleanup::Cleanup;
+pub use cache::CacheSettings;
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl, Postgres};
+pub use crypto::{
+    master_secrets::{InvalidMasterSecret, MasterSecrets},
+    password::{HashingCost, InvalidHashingCost},
+    token::{Claims, Method, TokenPair, TokenType},
+    totp::TotpSetup,
+};
 pub use device::{ClientNetwork, Device};
-pub use error::Error;
-pub use fields::{FieldErrors, Given};
+pub use email::{
+    smtp::{InvalidSmtpUrl, SmtpUrl},
+    transport::{EmailFrom, EmailTransport, InvalidEmailFrom},
+};
+pub use error::{Error, FieldErrors};
 pub use id::Id;
-pub use mail::{InvalidMailFrom, InvalidSmtpUrl, MailFrom, MailSender, MailTransport, SmtpUrl};
-pub use password::{HashingCost, InvalidHashingCost};
 pub use random::{OsRandom, Random};
-pub use second_factor::TotpSetup;
-pub use secret::{InvalidMasterSecret, MasterSecrets};
 pub use service::{Accounts, Authorized, Identified, Lifetimes, Registered, Settings, SignedIn};
-pub use session::Session;
-pub use token::{Claims, Method, TokenPair, TokenType};
-pub use user::{User, UserRecord};
+pub use store::{
+    audit_events::AuditEvent,
+    database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl, Postgres},
+    sessions::Session,
+    users::{User, UserRecord},
+};
+pub use tasks::{
+    cleanup::Cleanup, email_worker::EmailWorker, invalidation_listener::InvalidationListener,
+};

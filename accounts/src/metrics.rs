@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use crate::{Accounts, Database, Error, database::reading};
+use crate::{Accounts, Database, Error, store::database::reading};
 
 /// How long counting the outbox may take.
 const OUTBOX_TIMEOUT: Duration = Duration::from_secs(1);

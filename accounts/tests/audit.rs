@@ -7,13 +7,15 @@ mod stage;
 use std::time::Duration;
 
 use accounts::{AuditEvent, Clock, Error};
-use stage::{DAY, EMAIL, HOUR, MINUTE, PASSWORD, SECOND, Stage, authenticator, laptop, on_laptop};
+use stage::{
+    DAY, EMAIL, HOUR, MINUTE, PASSWORD, SECOND, TestEnv, authenticator, laptop, on_laptop,
+};
 
 const NEW_EMAIL: &str = "lovelace@example.com";
 const NEW_PASSWORD: &str = "another good password";
 
 /// What the trail has of the user, oldest first.
-async fn trail_of(stage: &Stage, email: &str) -> Vec<AuditEvent> {
+async fn trail_of(stage: &TestEnv, email: &str) -> Vec<AuditEvent> {
     stage.accounts.write_failed_sign_ins().await;
     let mut events = stage.accounts.audit(email.into(), 1000).await.unwrap();
     events.reverse();
@@ -22,13 +24,13 @@ async fn trail_of(stage: &Stage, email: &str) -> Vec<AuditEvent> {
 
 /// The events by name that have been added since the last look. Time goes on between two of them.
 struct Trail<'a> {
-    stage: &'a Stage,
+    stage: &'a TestEnv,
     email: &'static str,
     seen: usize,
 }
 
 impl<'a> Trail<'a> {
-    async fn of(stage: &'a Stage) -> Self {
+    async fn of(stage: &'a TestEnv) -> Self {
         let seen = trail_of(stage, EMAIL).await.len();
         stage.clock.advance(SECOND);
         Self {
@@ -50,7 +52,7 @@ impl<'a> Trail<'a> {
     }
 }
 
-async fn try_sign_in(stage: &Stage, email: &str, password: &str) -> Option<&'static str> {
+async fn try_sign_in(stage: &TestEnv, email: &str, password: &str) -> Option<&'static str> {
     let device = laptop();
     let login = stage
         .accounts
@@ -61,7 +63,7 @@ async fn try_sign_in(stage: &Stage, email: &str, password: &str) -> Option<&'sta
 
 #[tokio::test]
 async fn an_event_has_its_time_and_device() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let [event] = &trail_of(&stage, EMAIL).await[..] else {
         panic!()
     };
@@ -75,7 +77,7 @@ async fn an_event_has_its_time_and_device() {
 
 #[tokio::test]
 async fn sessions_are_told_from_sign_in_to_sign_out() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     let mut trail = Trail::of(&stage).await;
     let pair = stage.sign_in().await;
@@ -108,7 +110,7 @@ async fn sessions_are_told_from_sign_in_to_sign_out() {
 
 #[tokio::test]
 async fn a_refresh_token_that_comes_again_is_told_once() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let stolen = stage.sign_in().await;
     let mut trail = Trail::of(&stage).await;
     stage.refresh(&stolen.refresh_token).await.unwrap();
@@ -135,7 +137,7 @@ async fn a_refresh_token_that_comes_again_is_told_once() {
 
 #[tokio::test]
 async fn failed_sign_ins_of_an_hour_are_one_row() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     for password in ["wrong", "wronger", "wrongest"] {
         let refused = try_sign_in(&stage, EMAIL, password).await;
         assert_eq!(refused, Some("wrong credentials"));
@@ -162,7 +164,7 @@ async fn failed_sign_ins_of_an_hour_are_one_row() {
 
 #[tokio::test]
 async fn failed_sign_ins_are_written_down_by_themselves() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     try_sign_in(&stage, EMAIL, "wrong").await;
     let written = async {
         while stage.rows("audit_events").await < 2 {
@@ -176,7 +178,7 @@ async fn failed_sign_ins_are_written_down_by_themselves() {
 
 #[tokio::test]
 async fn a_flood_of_failures_is_counted_whole() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let (one, other) = (stage.patient_server(), stage.patient_server());
     let tasks: Vec<_> = (0..60)
         .map(|number| {
@@ -219,7 +221,7 @@ async fn a_flood_of_failures_is_counted_whole() {
 
 #[tokio::test]
 async fn the_second_factor_is_told() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     let pair = stage.sign_in().await;
     let caller = stage.authorize(&pair.access_token).await.unwrap();
@@ -267,7 +269,7 @@ async fn the_second_factor_is_told() {
 
 #[tokio::test]
 async fn address_and_password_are_told() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     let mut trail = Trail::of(&stage).await;
     let token = stage.token_to(EMAIL).await;
@@ -333,7 +335,7 @@ async fn address_and_password_are_told() {
 
 #[tokio::test]
 async fn operators_are_told() {
-    let stage = Stage::new().await;
+    let stage = TestEnv::new().await;
     let accounts = &stage.accounts;
     let email = || EMAIL.into();
     let created = accounts.create_user(email(), PASSWORD.into(), false);
@@ -363,7 +365,7 @@ async fn operators_are_told() {
 
 #[tokio::test]
 async fn a_user_sees_the_last_fifty_of_its_own() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     stage
         .accounts
         .register("eve@example.com".into(), PASSWORD.into(), &laptop())
@@ -384,7 +386,7 @@ async fn a_user_sees_the_last_fifty_of_its_own() {
 
 #[tokio::test]
 async fn the_trail_goes_with_its_user() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let pair = stage.sign_in().await;
     try_sign_in(&stage, EMAIL, "wrong").await;
     let caller = stage.authorize(&pair.access_token).await.unwrap();
@@ -397,7 +399,7 @@ async fn the_trail_goes_with_its_user() {
 
 #[tokio::test]
 async fn what_is_over_is_removed() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     // One that stays idle, and one that is used.
     stage.sign_in().await;
@@ -441,7 +443,7 @@ async fn what_is_over_is_removed() {
 
 #[tokio::test]
 async fn many_rows_are_removed_in_batches_that_servers_share() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let insert = match std::env::var("LATCHKEY_TEST_DATABASE").as_deref() {
         Ok("postgres") => {
             "INSERT INTO audit_events (id, user_id, at, event, ip, user_agent)

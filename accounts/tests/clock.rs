@@ -8,7 +8,7 @@ mod stage;
 use std::time::Duration;
 
 use accounts::{Accounts, Device, Error};
-use stage::{EMAIL, HOUR, MINUTE, PASSWORD, SECOND, Stage, laptop, on_laptop, why};
+use stage::{EMAIL, HOUR, MINUTE, PASSWORD, SECOND, TestEnv, laptop, on_laptop, why};
 
 /// Clocks of servers may differ by a minute, which delays may last longer.
 const SKEW: Duration = MINUTE;
@@ -31,7 +31,7 @@ async fn wait(accounts: &Accounts) -> Option<Duration> {
 
 #[tokio::test]
 async fn tokens_go_on_working() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let other_server = stage.server_elsewhere().await;
     let before = stage.sign_in().await;
     for server in [&stage.accounts, &other_server] {
@@ -62,7 +62,7 @@ async fn tokens_go_on_working() {
 
 #[tokio::test]
 async fn what_has_ended_stays_ended() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let other_server = stage.server_elsewhere().await;
     let (ended, kept) = (stage.sign_in().await, stage.sign_in().await);
     for pair in [&ended, &kept] {
@@ -97,7 +97,7 @@ async fn what_has_ended_stays_ended() {
 /// Nobody can say how long ago it was used: it may be in the wrong hands.
 #[tokio::test]
 async fn a_used_refresh_token_has_no_grace_of_an_hour() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let used = stage.sign_in().await;
     let renewed = stage.refresh(&used.refresh_token).await.unwrap();
     stage.clock.set_back(HOUR);
@@ -110,7 +110,7 @@ async fn a_used_refresh_token_has_no_grace_of_an_hour() {
 /// Servers' clocks differ a little.
 #[tokio::test]
 async fn a_clock_that_is_half_a_minute_behind_takes_no_grace_away() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let used = stage.sign_in().await;
     stage.refresh(&used.refresh_token).await.unwrap();
     stage.clock.set_back(30 * SECOND);
@@ -122,7 +122,7 @@ async fn a_clock_that_is_half_a_minute_behind_takes_no_grace_away() {
 async fn sign_ins_wait_no_longer_than_the_longest_delay() {
     // So many failures, and how many seconds the next sign-in has to wait.
     for (failures, delay) in [(10, 1), (15, 32), (25, 900)] {
-        let stage = Stage::with_user().await;
+        let stage = TestEnv::with_user().await;
         for number in 0..failures {
             let wrong = stage
                 .accounts
@@ -140,7 +140,7 @@ async fn sign_ins_wait_no_longer_than_the_longest_delay() {
     }
 
     // A wrong guess then has to wait like any other.
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     for _ in 0..10 {
         let wrong = stage
             .accounts
@@ -164,7 +164,7 @@ async fn sign_ins_wait_no_longer_than_the_longest_delay() {
 
 #[tokio::test]
 async fn used_codes_stay_used_and_blocks_end() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let (app, recovery_codes) = stage.turn_on_second_factor().await;
     let code = || stage.code(&app);
     stage.clock.advance(MINUTE);
@@ -206,7 +206,7 @@ async fn used_codes_stay_used_and_blocks_end() {
 
 #[tokio::test]
 async fn used_links_stay_used() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let token = stage.token_to(EMAIL).await;
     let activate = async || stage.accounts.activate((&*token).into(), &laptop()).await;
     activate().await.unwrap();
@@ -236,7 +236,7 @@ async fn used_links_stay_used() {
 
 #[tokio::test]
 async fn the_cleanup_removes_nothing_that_is_alive() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let before = stage.sign_in().await;
     let renewed = stage.refresh(&before.refresh_token).await.unwrap();
     let link = stage.token_to(EMAIL).await;
@@ -258,7 +258,7 @@ async fn the_cleanup_removes_nothing_that_is_alive() {
 /// Mails that were due before the clock was set back, and those that have failed.
 #[tokio::test]
 async fn mails_do_not_wait_for_an_hour() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     stage.clock.set_back(HOUR);
     let mails = stage.mails().await;
     assert_eq!(mails.len(), 1);

@@ -7,11 +7,11 @@ mod stage;
 
 use std::time::Duration;
 
-use accounts::{Error, Hearing};
+use accounts::{Error, InvalidationListener};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use prometheus::Registry;
 use serde_json::{Value, json};
-use stage::{Stage, on_laptop};
+use stage::{TestEnv, on_laptop};
 use uuid::Uuid;
 
 const TOKENS: u32 = 100_000;
@@ -35,7 +35,7 @@ fn encode(head: &str, claims: &Value, signature: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_of_them_cost_neither_queries_nor_memory() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let registry = Registry::new();
     stage.accounts.register_metrics(&registry).unwrap();
     let figure = async |name: &str| {
@@ -45,7 +45,7 @@ async fn a_hundred_thousand_of_them_cost_neither_queries_nor_memory() {
         let metric = &figure.get_metric()[0];
         metric.get_counter().get_value() + metric.get_gauge().get_value()
     };
-    let hearing = tokio::spawn(Hearing::new(stage.accounts.clone()).run());
+    let hearing = tokio::spawn(InvalidationListener::new(stage.accounts.clone()).run());
     let token = stage.sign_in().await.access_token;
     let [head, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else {
         panic!("a token has three parts");

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stage::{EMAIL, Stage, laptop};
+use stage::{EMAIL, TestEnv, laptop};
 
 /// Runs a future for so long at most, and drops it; whether it was done. A timer would be too coarse.
 async fn run_for<T>(time: Duration, future: impl Future<Output = T>) -> bool {
@@ -31,7 +31,7 @@ async fn run_for<T>(time: Duration, future: impl Future<Output = T>) -> bool {
 /// A transaction that nobody ends would take what others write with it.
 #[tokio::test]
 async fn no_transaction_is_left_open() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let (pair, device) = (stage.sign_in().await, laptop());
     let (mut wishes, mut cut, mut done) = (0, 0, 0);
     // From the first thing that it waits for, to its end.

@@ -5,7 +5,7 @@
 mod stage;
 
 use accounts::Error;
-use stage::{DAY, EMAIL, HOUR, PASSWORD, SECOND, Stage, laptop, why};
+use stage::{DAY, EMAIL, HOUR, PASSWORD, SECOND, TestEnv, laptop, why};
 
 const NEW_EMAIL: &str = "lovelace@example.com";
 const NEW_PASSWORD: &str = "another good password";
@@ -24,7 +24,7 @@ const ALL: [Purpose; 3] = [Activation, Reset, EmailChange];
 
 impl Purpose {
     /// Asks for a link, and takes its token out of the mail.
-    async fn ask(self, stage: &Stage) -> String {
+    async fn ask(self, stage: &TestEnv) -> String {
         let accounts = &stage.accounts;
         match self {
             Activation => accounts.resend_activation(EMAIL.into()).await.unwrap(),
@@ -44,7 +44,7 @@ impl Purpose {
     }
 
     /// Opens a link; whether it worked.
-    async fn open(self, stage: &Stage, token: &str) -> bool {
+    async fn open(self, stage: &TestEnv, token: &str) -> bool {
         let (accounts, token, device) = (&stage.accounts, token.into(), laptop());
         let done = match self {
             Activation => accounts.activate(token, &device).await,
@@ -67,8 +67,8 @@ impl Purpose {
 }
 
 /// A user whose first mail is out of the way.
-async fn stage() -> Stage {
-    let stage = Stage::with_user().await;
+async fn stage() -> TestEnv {
+    let stage = TestEnv::with_user().await;
     stage.mails().await;
     stage
 }
@@ -90,7 +90,7 @@ async fn a_link_works_until_its_time_is_over() {
 
 #[tokio::test]
 async fn the_link_of_a_registration_works_for_a_day() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let token = stage.token_to(EMAIL).await;
     stage.clock.advance(DAY);
     assert!(!Activation.open(&stage, &token).await);
@@ -216,7 +216,7 @@ async fn a_wish_from_before_opens_no_account_that_was_closed_meanwhile() {
 
 #[tokio::test]
 async fn an_account_that_awaits_activation_is_active_once_its_link_is_opened() {
-    let stage = Stage::new().await;
+    let stage = TestEnv::new().await;
     let strict = stage.strict_server();
     strict
         .register(EMAIL.into(), PASSWORD.into(), &laptop())

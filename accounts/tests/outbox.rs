@@ -4,11 +4,11 @@
 
 mod stage;
 
-use stage::{DAY, EMAIL, MINUTE, NEW_SECRET, Stage};
+use stage::{DAY, EMAIL, MINUTE, NEW_SECRET, TestEnv};
 
 #[tokio::test]
 async fn a_mail_is_tried_for_24_hours() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     stage.clock.advance(DAY - MINUTE);
     stage.try_mails_in_vain().await;
     assert_eq!(stage.rows("outbox").await, 1);
@@ -20,7 +20,7 @@ async fn a_mail_is_tried_for_24_hours() {
 
 #[tokio::test]
 async fn a_mail_that_failed_is_sent_later() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     stage.try_mails_in_vain().await;
     assert_eq!(stage.rows("outbox").await, 1);
     stage.clock.advance(MINUTE);
@@ -32,7 +32,7 @@ async fn a_mail_that_failed_is_sent_later() {
 /// While servers are given another master secret one by one, each has mails that others can't read.
 #[tokio::test]
 async fn a_mail_that_one_server_can_not_read_is_left_for_another() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     stage.try_mails_in_vain().await;
     stage.clock.advance(MINUTE);
     let other = stage.server(NEW_SECRET, "m=64,t=1,p=1");

@@ -12,7 +12,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use stage::{DAY, MINUTE, SECOND, Stage};
+use stage::{DAY, MINUTE, SECOND, TestEnv};
 
 const ACCESS: Duration = Duration::from_secs(15 * 60);
 const IDLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -87,7 +87,7 @@ impl Model {
 }
 
 /// Runs the steps on the program and on the model.
-async fn compare(stage: &Stage, steps: &[Step]) -> Result<(), TestCaseError> {
+async fn compare(stage: &TestEnv, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut model = Model::new(stage.clock.now());
     let mut pairs: Vec<TokenPair> = vec![stage.sign_in().await];
     for (number, step) in steps.iter().enumerate() {
@@ -119,7 +119,7 @@ async fn compare(stage: &Stage, steps: &[Step]) -> Result<(), TestCaseError> {
 #[test]
 fn a_session_answers_as_the_model_does() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(Stage::with_user());
+    let stage = runtime.block_on(TestEnv::with_user());
     let steps = proptest::collection::vec(step(), 1..30);
     let mut runner = TestRunner::new(Config {
         cases: 100,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use accounts::{Accounts, Clock, Error, TokenPair};
 use stage::{
-    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, authenticator,
+    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, TestEnv, authenticator,
     laptop, on_laptop,
 };
 use totp_rs::Totp;
@@ -17,7 +17,7 @@ const STEP: Duration = Duration::from_secs(30);
 
 /// A user with a second factor, and a device that has it still to pass.
 struct Scene {
-    stage: Stage,
+    stage: TestEnv,
     app: Totp,
     recovery_codes: Vec<String>,
     half: TokenPair,
@@ -33,7 +33,7 @@ enum Came {
 
 impl Scene {
     async fn new() -> Self {
-        let stage = Stage::with_user().await;
+        let stage = TestEnv::with_user().await;
         let (app, recovery_codes) = stage.turn_on_second_factor().await;
         // The code of this step is used now.
         stage.clock.advance(STEP);
@@ -81,11 +81,11 @@ fn came(result: Result<TokenPair, Error>) -> Came {
     }
 }
 
-fn seconds(stage: &Stage) -> u64 {
+fn seconds(stage: &TestEnv) -> u64 {
     stage.clock.now().unix_seconds().try_into().unwrap()
 }
 
-fn wrong(app: &Totp, stage: &Stage) -> String {
+fn wrong(app: &Totp, stage: &TestEnv) -> String {
     let good: Vec<_> = [-30, 0, 30]
         .map(|offset| seconds(stage).checked_add_signed(offset).unwrap())
         .map(|time| app.generate(time).to_string())
@@ -295,7 +295,7 @@ async fn seeds_move_to_the_new_master_secret() {
 /// An app that is being set up while the master secret is replaced.
 #[tokio::test]
 async fn seeds_that_are_being_set_up_move_as_well() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let cost = "m=64,t=1,p=1";
     let rotating = stage.server(&format!("{NEW_SECRET},{OLD_SECRET}"), cost);
     let rotated = stage.server(NEW_SECRET, cost);

@@ -7,12 +7,12 @@ mod stage;
 use accounts::Error;
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use stage::{
-    DAY, EMAIL, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, on_laptop, why,
+    DAY, EMAIL, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, TestEnv, laptop, on_laptop, why,
 };
 
 #[tokio::test]
 async fn an_access_token_lives_for_15_minutes() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let pair = stage.sign_in().await;
     assert_eq!(pair.expires_in, 900);
 
@@ -29,7 +29,7 @@ async fn an_access_token_lives_for_15_minutes() {
 
 #[tokio::test]
 async fn a_session_ends_after_30_days_without_use() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let pair = stage.sign_in().await;
 
     stage.clock.advance(30 * DAY - SECOND);
@@ -44,7 +44,7 @@ async fn a_session_ends_after_30_days_without_use() {
 
 #[tokio::test]
 async fn a_session_ends_after_90_days_of_use() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let mut pair = stage.sign_in().await;
     for _ in 0..4 {
         stage.clock.advance(22 * DAY);
@@ -67,7 +67,7 @@ async fn a_session_ends_after_90_days_of_use() {
 
 #[tokio::test]
 async fn sessions_that_ran_out_are_not_listed() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     stage.sign_in().await;
     stage.clock.advance(31 * DAY);
     let pair = stage.sign_in().await;
@@ -77,7 +77,7 @@ async fn sessions_that_ran_out_are_not_listed() {
 
 #[tokio::test]
 async fn a_used_refresh_token_gets_a_working_pair_for_30_seconds() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let first = stage.sign_in().await;
     let second = stage.refresh(&first.refresh_token).await.unwrap();
     stage.clock.advance(10 * SECOND);
@@ -98,7 +98,7 @@ async fn a_used_refresh_token_gets_a_working_pair_for_30_seconds() {
 
 #[tokio::test]
 async fn a_refresh_token_used_again_later_ends_the_session() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let elsewhere = stage.sign_in().await;
     let stolen = stage.sign_in().await;
     let renewed = stage.refresh(&stolen.refresh_token).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_refresh_token_used_again_later_ends_the_session() {
 
 #[tokio::test]
 async fn many_refreshes_at_once_sign_nobody_out() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let mut token = stage.sign_in().await.refresh_token;
     for _ in 0..10 {
         let tasks: Vec<_> = (0..8)
@@ -144,7 +144,7 @@ async fn many_refreshes_at_once_sign_nobody_out() {
 #[tokio::test]
 async fn signing_out_during_refreshes_leaves_no_token_that_works() {
     for _ in 0..10 {
-        let stage = Stage::with_user().await;
+        let stage = TestEnv::with_user().await;
         let pair = stage.sign_in().await;
         let caller = stage.authorize(&pair.access_token).await.unwrap();
         let refreshes: Vec<_> = (0..4)
@@ -171,7 +171,7 @@ async fn signing_out_during_refreshes_leaves_no_token_that_works() {
 
 #[tokio::test]
 async fn signing_out_ends_one_session_and_everywhere_ends_all() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let (one, two, three) = (
         stage.sign_in().await,
         stage.sign_in().await,
@@ -207,7 +207,7 @@ async fn signing_out_ends_one_session_and_everywhere_ends_all() {
 
 #[tokio::test]
 async fn a_token_of_one_type_is_no_token_of_the_other() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let pair = stage.sign_in().await;
     assert_eq!(
         stage.authorize(&pair.refresh_token).await.err(),
@@ -222,7 +222,7 @@ async fn a_token_of_one_type_is_no_token_of_the_other() {
 
 #[tokio::test]
 async fn a_new_master_secret_signs_and_the_old_one_verifies_until_it_is_dropped() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let old = stage.sign_in().await;
     let rotating = stage.server(&format!("{NEW_SECRET},{OLD_SECRET}"), "m=64,t=1,p=1");
     let rotated = stage.server(NEW_SECRET, "m=64,t=1,p=1");
@@ -250,7 +250,7 @@ async fn a_new_master_secret_signs_and_the_old_one_verifies_until_it_is_dropped(
 
 #[tokio::test]
 async fn a_raised_hashing_cost_takes_effect_at_the_next_sign_in() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let dearer = stage.server(OLD_SECRET, "m=128,t=2,p=1");
     // Many at once: one renews the hash, and the others are let in all the same.
     let tasks: Vec<_> = (0..8)
@@ -278,7 +278,7 @@ async fn a_raised_hashing_cost_takes_effect_at_the_next_sign_in() {
 
 #[tokio::test]
 async fn an_account_that_is_not_active_is_told_so_only_with_the_right_password() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let pair = stage.sign_in().await;
     stage.execute("UPDATE users SET is_active = FALSE").await;
     assert_eq!(
@@ -303,7 +303,7 @@ async fn an_account_that_is_not_active_is_told_so_only_with_the_right_password()
 /// By SQLite's `INSERT OR REPLACE`, as a person may use it at the prompt, with that one's defaults.
 #[tokio::test]
 async fn a_user_replaced_by_hand_is_seen_at_once() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let Some(file) = stage.sqlite_file() else {
         return; // PostgreSQL has no such statement
     };

@@ -15,7 +15,7 @@ use proptest::{
 };
 
 use stage::{
-    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, Stage, laptop, why,
+    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, TestEnv, laptop, why,
 };
 
 const NOBODY: &str = "nobody@example.com";
@@ -59,7 +59,7 @@ async fn wait(accounts: &Accounts, email: &str, device: &Device) -> u64 {
 /// An account and an address without one are treated alike.
 #[tokio::test]
 async fn delays_double_from_the_tenth_failure_on() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     for email in [EMAIL, NOBODY, "NOBODY2@example.com"] {
         fail(accounts, email, &stranger(), 9).await;
@@ -77,7 +77,7 @@ async fn delays_double_from_the_tenth_failure_on() {
 
 #[tokio::test]
 async fn a_right_password_forgives_all_failures() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     fail(accounts, EMAIL, &stranger(), 9).await;
     assert_eq!(
@@ -100,7 +100,7 @@ async fn a_right_password_forgives_all_failures() {
 /// The right password of an account that is not active was no guess either.
 #[tokio::test]
 async fn the_owner_of_a_closed_account_is_not_slowed() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     stage.execute("UPDATE users SET is_active = FALSE").await;
     for _ in 0..15 {
         let came = sign_in(&stage.accounts, EMAIL, PASSWORD, &stranger()).await;
@@ -111,7 +111,7 @@ async fn the_owner_of_a_closed_account_is_not_slowed() {
 
 #[tokio::test]
 async fn a_device_that_has_signed_in_before_has_failures_of_its_own() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     let first = accounts
         .login(EMAIL.into(), PASSWORD.into(), &stranger())
@@ -135,7 +135,7 @@ async fn a_device_that_has_signed_in_before_has_failures_of_its_own() {
 /// The token of one account is nothing to another.
 #[tokio::test]
 async fn a_device_token_speaks_for_its_own_account_only() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     let device = laptop();
     let eve = accounts.register("eve@example.com".into(), PASSWORD.into(), &device);
@@ -151,7 +151,7 @@ async fn a_device_token_speaks_for_its_own_account_only() {
 
 #[tokio::test]
 async fn who_comes_from_where_the_account_is_in_use_has_failures_of_its_own() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     let home = device("2001:db8:1:2::3");
     let came = sign_in(accounts, EMAIL, PASSWORD, &home).await;
@@ -170,7 +170,7 @@ async fn who_comes_from_where_the_account_is_in_use_has_failures_of_its_own() {
 
 #[tokio::test]
 async fn many_devices_sign_in_at_once() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     for _ in 0..3 {
         let came = at_once(&stage, 20, |_| PASSWORD).await;
         assert_eq!(came, ["signed in"; 20]);
@@ -181,7 +181,7 @@ async fn many_devices_sign_in_at_once() {
 /// On two servers.
 #[tokio::test]
 async fn guesses_at_once_are_counted_like_guesses_one_by_one() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let came = at_once(&stage, 60, |_| "wrong").await;
     let checked = came.iter().filter(|came| **came != "throttled").count();
     assert!((10..=33).contains(&checked), "{came:?}");
@@ -194,7 +194,7 @@ async fn guesses_at_once_are_counted_like_guesses_one_by_one() {
 
 /// Signs in as a stranger, on two servers in turn.
 async fn at_once(
-    stage: &Stage,
+    stage: &TestEnv,
     count: usize,
     password: impl Fn(usize) -> &'static str,
 ) -> Vec<&'static str> {
@@ -217,7 +217,7 @@ async fn at_once(
 
 #[tokio::test]
 async fn failures_are_forgotten_after_a_day() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     fail(accounts, EMAIL, &stranger(), 9).await;
     stage.clock.advance(DAY);
@@ -227,7 +227,7 @@ async fn failures_are_forgotten_after_a_day() {
 
 #[tokio::test]
 async fn old_failures_are_removed_a_few_at_a_time() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let accounts = &stage.accounts;
     for number in 0..5 {
         fail(accounts, &format!("a{number}@example.com"), &stranger(), 1).await;
@@ -247,7 +247,7 @@ async fn old_failures_are_removed_a_few_at_a_time() {
 /// What is no address has no account, and nothing to be counted for.
 #[tokio::test]
 async fn what_is_no_address_is_not_counted() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     fail(&stage.accounts, "no address", &stranger(), 15).await;
     assert_eq!(stage.rows("sign_in_failures").await, 0);
 }
@@ -308,7 +308,7 @@ impl Model {
 #[test]
 fn sign_ins_are_delayed_as_the_model_says() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(Stage::with_user());
+    let stage = runtime.block_on(TestEnv::with_user());
     let pause = prop_oneof![
         4 => Just(Duration::ZERO),
         4 => (0..5_000_u64).prop_map(Duration::from_millis),
@@ -367,7 +367,7 @@ fn sign_ins_are_delayed_as_the_model_says() {
 /// A stolen token guesses no faster than a stranger, and keeps nobody else waiting.
 #[tokio::test]
 async fn a_session_that_guesses_the_password_has_to_wait() {
-    let stage = Stage::with_user().await;
+    let stage = TestEnv::with_user().await;
     let (stolen, own) = (stage.sign_in().await, stage.sign_in().await);
     let caller = stage.authorize(&stolen.access_token).await.unwrap();
     let guess = async |password: &str| {

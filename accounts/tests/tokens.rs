@@ -9,7 +9,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use stage::{Stage, on_laptop};
+use stage::{TestEnv, on_laptop};
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config {
@@ -23,7 +23,7 @@ fn runner(cases: u32) -> TestRunner {
 #[test]
 fn a_token_with_another_letter_is_refused() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(Stage::with_user());
+    let stage = runtime.block_on(TestEnv::with_user());
     let token = runtime.block_on(stage.sign_in()).access_token;
     let device = on_laptop();
     let letters: Vec<char> =
@@ -49,7 +49,7 @@ fn a_token_with_another_letter_is_refused() {
 #[test]
 fn whatever_is_no_token_is_refused() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(Stage::with_user());
+    let stage = runtime.block_on(TestEnv::with_user());
     let device = on_laptop();
     let text = prop_oneof![
         ".{0,200}",

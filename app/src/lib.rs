@@ -27,7 +27,7 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use shell::shell;
 
-use browser::{Presence, renewal, session};
+use browser::{AuthState, renewal, session};
 use components::{AtOnce, Header};
 use pages::{MailPage, NotFound, Page, SignedInPage, StartPage};
 
@@ -105,7 +105,7 @@ pub fn not_hydrated() {
 /// the browser must be the server's, and the server knows of no session.
 fn take_over() {
     let (waiting, set_waiting) = signal(true);
-    let (presence, set_presence) = signal(Presence::Unknown);
+    let (presence, set_presence) = signal(AuthState::Unknown);
     provide_context(Waiting(waiting));
     provide_context(presence);
     Effect::new(move |_| {
@@ -129,8 +129,8 @@ fn take_over() {
 }
 
 /// Tells the style sheet whether there is a session, as `shell/first_paint.js` did before.
-fn show(presence: &Presence) {
-    let is_in = matches!(presence, Presence::SignedIn(_) | Presence::HalfSignedIn(_));
+fn show(presence: &AuthState) {
+    let is_in = matches!(presence, AuthState::SignedIn(_) | AuthState::MfaPending(_));
     if let Some(root) = document().document_element() {
         // An attribute with a valid name can always be set.
         let _ = root.set_attribute("data-session", if is_in { "in" } else { "out" });

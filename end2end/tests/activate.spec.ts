@@ -117,7 +117,7 @@ test('a link that was opened already says so', async ({ page, user, mailbox, pro
   problems.expectStatus(400, '/api/user/activation');
   await page.reload();
   await expect(title(page, VOID)).toBeVisible();
-  await expect(page.getByRole('main')).toContainText('It may be too old, used already, or replaced by a newer one.');
+  await expect(page.getByRole('main')).toContainText('It may have expired, been used, or been replaced by a newer one.');
 });
 
 test('a link that is void is replaced by a new one', async ({ page, server, user, mailbox, problems }) => {

@@ -20,7 +20,7 @@ test('a wrong password is told, and nothing typed is lost', async ({ page, user,
   problems.expectStatus(401, '/api/user/login');
   await open(page, '/login');
   await signIn(page, { ...user, password: 'not-the-password' });
-  await expect(announced(page).filter({ hasText: 'The email or the password is not right.' }).first()).toBeVisible();
+  await expect(announced(page).filter({ hasText: 'Incorrect email or password.' }).first()).toBeVisible();
   await expect(email(page)).toHaveValue(user.email);
   await expect(password(page)).toHaveValue('not-the-password');
   await expect(page).toHaveURL('/login');

@@ -6,7 +6,7 @@ import { Server } from '../support/server.ts';
 import { expect, newUser, stored, test, testSignedIn, testWithSecondFactor } from '../support/test.ts';
 
 const NAME = 'Two-factor authentication';
-const WRONG = 'This code is not right, or it has been used already.';
+const WRONG = 'Incorrect code, or it was already used.';
 const NOBODY = { storageState: { cookies: [], origins: [] } };
 
 test.describe('signing in', () => {

@@ -33,10 +33,10 @@ const JSON: &str = "application/json";
 const AGES: Duration = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
 
 /// The server.
-pub struct Stage {
+pub struct TestEnv {
     runtime: Runtime,
     router: Router,
-    clock: HandClock,
+    clock: ManualClock,
     _folder: TempDir,
 }
 
@@ -58,7 +58,7 @@ pub struct Pair {
     pub refresh: String,
 }
 
-impl Stage {
+impl TestEnv {
     /// A server with nobody in it.
     ///
     /// # Panics
@@ -70,7 +70,7 @@ impl Stage {
             .enable_all()
             .build()
             .expect("a runtime");
-        let clock = HandClock(Arc::new(Mutex::new(Timestamp::new(
+        let clock = ManualClock(Arc::new(Mutex::new(Timestamp::new(
             datetime!(2026-03-01 12:00 UTC),
         ))));
         let database = DatabaseUrl::sqlite_file(folder.path().join("latchkey.db"));
@@ -201,7 +201,7 @@ impl Stage {
     }
 }
 
-impl Default for Stage {
+impl Default for TestEnv {
     fn default() -> Self {
         Self::new()
     }
@@ -312,9 +312,9 @@ fn settings() -> Settings {
 }
 
 #[derive(Clone)]
-struct HandClock(Arc<Mutex<Timestamp>>);
+struct ManualClock(Arc<Mutex<Timestamp>>);
 
-impl Clock for HandClock {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().expect("no panic")
     }

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use fuzz::{Pair, Stage, field, request};
+use fuzz::{Pair, TestEnv, field, request};
 use http::Method;
 use libfuzzer_sys::fuzz_target;
 
@@ -34,8 +34,8 @@ const ENDPOINTS: [&str; 19] = [
     "/api/recovery/login",
 ];
 
-static STAGE: LazyLock<(Stage, Pair)> = LazyLock::new(|| {
-    let stage = Stage::new();
+static STAGE: LazyLock<(TestEnv, Pair)> = LazyLock::new(|| {
+    let stage = TestEnv::new();
     let pair = stage.sign_up("ada@example.com");
     (stage, pair)
 });

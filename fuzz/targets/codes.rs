@@ -8,7 +8,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use fuzz::{PASSWORD, Stage, fill_in};
+use fuzz::{PASSWORD, TestEnv, fill_in};
 use http::StatusCode;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
@@ -20,14 +20,14 @@ const LONGEST_BLOCK: Duration = Duration::from_secs(60 * 60);
 const STEP: u64 = 30;
 
 struct Good {
-    stage: Stage,
+    stage: TestEnv,
     app: Totp,
     /// Without the second factor.
     half: String,
 }
 
 static GOOD: LazyLock<Good> = LazyLock::new(|| {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let pair = stage.sign_up("ada@example.com");
     // A link that nobody has seen is on its way.
     stage.post(

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use fuzz::{PASSWORD, Pair, Stage, field, request};
+use fuzz::{PASSWORD, Pair, TestEnv, field, request};
 use http::{Method, StatusCode, header};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
@@ -15,14 +15,14 @@ use serde_json::json;
 const EMAIL: &str = "ada@example.com";
 
 struct Good {
-    stage: Stage,
+    stage: TestEnv,
     pair: Pair,
     device: String,
     sign_in: String,
 }
 
 static GOOD: LazyLock<Good> = LazyLock::new(|| {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let pair = stage.sign_up(EMAIL);
     let sign_in = json!({"email": EMAIL, "password": PASSWORD});
     let answer = stage.post("/api/user/login", None, &sign_in);

@@ -10,19 +10,19 @@
 use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use fuzz::{Pair, Stage, field, fill_in, request};
+use fuzz::{Pair, TestEnv, field, fill_in, request};
 use http::{Method, StatusCode};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
 struct Good {
-    stage: Stage,
+    stage: TestEnv,
     pair: Pair,
     names: Vec<(&'static str, String)>,
 }
 
 static GOOD: LazyLock<Good> = LazyLock::new(|| {
-    let stage = Stage::new();
+    let stage = TestEnv::new();
     let pair = stage.sign_up("ada@example.com");
     let parts: Vec<_> = pair.access.split('.').collect();
     let decoded = |part: &str| -> Value {

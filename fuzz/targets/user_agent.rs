@@ -5,15 +5,15 @@
 use std::sync::LazyLock;
 
 use app::browser::device_name;
-use fuzz::{PASSWORD, Stage, field, request};
+use fuzz::{PASSWORD, TestEnv, field, request};
 use http::{Method, StatusCode};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
 const EMAIL: &str = "ada@example.com";
 
-static STAGE: LazyLock<Stage> = LazyLock::new(|| {
-    let stage = Stage::new();
+static STAGE: LazyLock<TestEnv> = LazyLock::new(|| {
+    let stage = TestEnv::new();
     stage.register(EMAIL);
     stage
 });

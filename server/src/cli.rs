@@ -35,7 +35,7 @@ enum Command {
     /// Print what has happened to an account, newest first.
     Audit {
         #[command(flatten)]
-        whom: Whom,
+        whom: UserSelector,
         /// How many events at most.
         #[arg(long, default_value_t = 50)]
         limit: u32,
@@ -56,19 +56,19 @@ enum UserCommand {
     /// List all users, by address.
     List,
     /// Close an account: sign-in is refused, and every session ends.
-    Deactivate(Whom),
+    Deactivate(UserSelector),
     /// Open an account that is not active.
-    Activate(Whom),
+    Activate(UserSelector),
     /// End every session of a user.
-    SignOut(Whom),
+    SignOut(UserSelector),
     /// Remove a user's second factor, when app and recovery codes are lost; ends every session.
-    ResetOtp(Whom),
+    ResetOtp(UserSelector),
     /// Give a user a new password, asked for or read from standard input; ends every session.
-    Password(Whom),
+    Password(UserSelector),
 }
 
 #[derive(Args)]
-struct Whom {
+struct UserSelector {
     /// The user's address.
     #[arg(long)]
     email: String,

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use accounts::{
-    CacheSettings, DatabaseSettings, DatabaseUrl, HashingCost, Lifetimes, MailFrom, MasterSecrets,
+    CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost, Lifetimes, MasterSecrets,
     SmtpUrl,
 };
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -47,8 +47,8 @@ pub struct Config {
 pub struct MailConfig {
     /// The mail server; without one, mails are written to the data folder.
     pub smtp: Option<SmtpUrl>,
-    /// Whom they come from.
-    pub from: MailFrom,
+    /// UserSelector they come from.
+    pub from: EmailFrom,
 }
 
 /// Who asks, how often, and how long they wait.

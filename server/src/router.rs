@@ -38,7 +38,7 @@ pub struct Router {
     around: Arc<Around>,
 }
 
-/// Whom a request comes from (a request extension).
+/// UserSelector a request comes from (a request extension).
 #[derive(Clone, Copy)]
 struct Client(IpAddr);
 

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use accounts::{Accounts, Cleanup, Hearing, MailSender};
+use accounts::{Accounts, Cleanup, EmailWorker, InvalidationListener};
 use axum::{
     body::{Body, HttpBody},
     response::Response,
@@ -30,14 +30,14 @@ const MAX_CONNECTIONS: usize = 20_000;
 
 /// How long clients may take.
 #[derive(Clone, Copy)]
-struct Patience {
+struct ConnectionTimeouts {
     /// For a request's head, and to stay without one.
     head: Duration,
     /// To take nothing of an answer that waits for them.
     write: Duration,
 }
 
-const PATIENCE: Patience = Patience {
+const CONNECTION_TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
     head: Duration::from_secs(15),
     write: Duration::from_secs(30),
 };
@@ -58,7 +58,7 @@ pub struct Listener {
 /// Takes the address.
 pub async fn listen(address: SocketAddr) -> Result<Listener, Failure> {
     let failed = |error: io::Error| {
-        let mend = match error.kind() {
+        let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "; another program serves it: stop that, or take another port"
             }
@@ -68,7 +68,7 @@ pub async fn listen(address: SocketAddr) -> Result<Listener, Failure> {
             _ => "",
         };
         Failure::new(format!(
-            "LATCHKEY_LISTEN: can't serve {address}: {error}{mend}"
+            "LATCHKEY_LISTEN: can't serve {address}: {error}{hint}"
         ))
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -80,7 +80,7 @@ pub async fn listen(address: SocketAddr) -> Result<Listener, Failure> {
 pub async fn serve(
     listener: Listener,
     accounts: Accounts,
-    sender: MailSender,
+    sender: EmailWorker,
     site: SiteFiles,
     public_url: &str,
     clients: ClientConfig,
@@ -97,7 +97,7 @@ pub async fn serve(
     ));
     let (stop_mail, mail_stops) = oneshot::channel::<()>();
     let mail = tokio::spawn(sender.run(mail_stops.map(drop)));
-    let hearing = tokio::spawn(Hearing::new(accounts.clone()).run());
+    let hearing = tokio::spawn(InvalidationListener::new(accounts.clone()).run());
     let cleanup = tokio::spawn(Cleanup::new(accounts.clone()).run());
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -120,7 +120,7 @@ pub async fn serve(
                     let router = router.clone();
                     async move { router.answer(peer.ip(), request).await }
                 };
-                let connection = graceful.watch(connection(stream, answer, PATIENCE));
+                let connection = graceful.watch(connection(stream, answer, CONNECTION_TIMEOUTS));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection broke off");
@@ -158,7 +158,7 @@ pub async fn serve(
 fn connection<F>(
     stream: TcpStream,
     answer: impl Fn(Request<Body>) -> F,
-    patience: Patience,
+    patience: ConnectionTimeouts,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error>
 where
     F: Future<Output = Response>,
@@ -218,7 +218,7 @@ mod tests {
     /// More than the system takes over for who does not read.
     static LARGE: [u8; 64 * 1024 * 1024] = [0; 64 * 1024 * 1024];
 
-    const SHORT: Patience = Patience {
+    const SHORT: ConnectionTimeouts = ConnectionTimeouts {
         head: Duration::from_secs(2),
         write: Duration::from_secs(2),
     };

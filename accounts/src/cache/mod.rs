@@ -26,8 +26,6 @@
 //! which every request looks at ([`WatchedFile`]). Where it has changed, triggers have written down
 //! whom to forget. There is no delay at all.
 
-mod file;
-mod hear;
 mod lease;
 
 use std::{
@@ -42,11 +40,13 @@ use std::{
 
 use quick_cache::{DefaultHashBuilder, sync::Cache};
 
-pub(crate) use file::{Changes, WatchedFile};
-pub use hear::Hearing;
 pub(crate) use lease::Lease;
 
-use crate::{Database, Error, Id, secret::TokenKeys, user::LiveUser};
+use crate::{
+    Database, Error, Id,
+    crypto::master_secrets::TokenKeys,
+    store::{user_changes::Changes, users::LiveUser},
+};
 
 /// How many counters users share. Two users with one counter cost each other a query now and then.
 const GENERATIONS: usize = 1 << 14;
@@ -218,7 +218,7 @@ mod tests {
 
     const LEASE: Duration = Duration::from_secs(60);
 
-    struct Stage {
+    struct TestEnv {
         cache: Arc<UserCache>,
         database: Database,
         folder: TempDir,
@@ -236,7 +236,7 @@ mod tests {
         Ok(Some((LiveUser::made_up(ada(), email), TokenKeys::new())))
     }
 
-    impl Stage {
+    impl TestEnv {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let url = DatabaseUrl::sqlite_file(folder.path().join("latchkey.db"));
@@ -280,7 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_known_is_not_asked_for() {
-        let stage = Stage::new().await;
+        let stage = TestEnv::new().await;
         assert_eq!(stage.get("old").await, "old");
         assert_eq!(stage.get("new").await, "old");
         assert_eq!(stage.loads(), 1);
@@ -293,7 +293,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_many_that_miss_one_asks() {
-        let stage = Arc::new(Stage::new().await);
+        let stage = Arc::new(TestEnv::new().await);
         // The first look at the file has to be over, as it has everything forgotten.
         stage.get("ada").await;
         stage.cache.forget(ada());
@@ -324,7 +324,7 @@ mod tests {
             (|cache: &UserCache| cache.forget(ada())) as fn(&UserCache),
             UserCache::forget_all,
         ] {
-            let stage = Arc::new(Stage::new().await);
+            let stage = Arc::new(TestEnv::new().await);
             stage.get("old").await;
             stage.cache.forget(ada());
             let (asked, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -354,7 +354,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_process_that_writes_to_the_file_is_heard_at_once() {
-        let stage = Stage::new().await;
+        let stage = TestEnv::new().await;
         let file = stage.folder.path().join("latchkey.db");
         let url = format!("sqlite://{}", file.display());
         let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();

@@ -4,12 +4,12 @@ use std::{ops::Deref, sync::Arc};
 
 use super::Accounts;
 use crate::{
-    Claims, Device, Error, Given, Id, Session, TokenType, User,
+    Claims, Device, Error, Id, Session, TokenType, User,
     cache::Known,
-    fields::only,
-    secret::{KeyName, TokenKeys},
-    token::UnverifiedToken,
-    user::LiveUser,
+    crypto::master_secrets::{KeyName, TokenKeys},
+    crypto::token::UnverifiedToken,
+    store::users::LiveUser,
+    validation::required_field,
 };
 
 /// A user with a good token, which may have the second factor still to pass: good for passing it,
@@ -75,8 +75,8 @@ impl Accounts {
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
-    pub async fn verify<'a>(&'a self, token: Given<'a>) -> Result<Claims<'a>, Error> {
-        let token = only("token", token)?;
+    pub async fn verify<'a>(&'a self, token: Option<&'a str>) -> Result<Claims<'a>, Error> {
+        let token = required_field("token", token)?;
         let (known, claims) = self.check_access_token(token).await?;
         require_second_factor(&known.live.user, claims.has_second_factor())?;
         Ok(claims)

@@ -4,15 +4,15 @@ use std::net::IpAddr;
 
 use super::Accounts;
 use crate::{
-    ClientNetwork, Device, Error, Given, Session, Timestamp, TokenPair,
-    audit::{Event, NewEvent},
-    device_token,
-    email::Email,
-    fields::Checks,
-    password::{Password, Verified},
-    session::SignIn,
-    sign_in_failure::{self, Admission, Guess, Guesser},
-    user::Credentials,
+    ClientNetwork, Device, Error, Session, Timestamp, TokenPair,
+    crypto::device_token,
+    crypto::password::{Password, Verified},
+    email::address::Email,
+    store::audit_events::{Event, NewEvent},
+    store::sessions::SignIn,
+    store::sign_in_failures::{self, AttemptDecision, AttemptSource, LoginAttempt},
+    store::users::Credentials,
+    validation::Validator,
 };
 
 /// How often a sign-in is tried again because another one has renewed the password's hash
@@ -37,15 +37,15 @@ impl Accounts {
     /// many failures, whatever the password; field errors for missing fields; `Overloaded`.
     pub async fn login(
         &self,
-        email: Given<'_>,
-        password: Given<'_>,
+        email: Option<&str>,
+        password: Option<&str>,
         device: &Device,
     ) -> Result<SignedIn, Error> {
-        let mut checks = Checks::default();
-        let email = checks.required("email", email);
-        let password = checks.required("password", password);
+        let mut validator = Validator::default();
+        let email = validator.required("email", email);
+        let password = validator.required("password", password);
         let (Some(email), Some(password)) = (email, password) else {
-            return Err(checks.into_error());
+            return Err(validator.into_error());
         };
         let email = Email::parse(email).ok();
         let result = self
@@ -98,18 +98,22 @@ impl Accounts {
     ///
     /// All that is looked at exists for an address without an account as well, or is looked for in
     /// the same way, so that no answer tells whether there is one.
-    async fn count_guess(&self, email: &Email, device: &Device) -> Result<Guess, Error> {
+    async fn count_guess(&self, email: &Email, device: &Device) -> Result<LoginAttempt, Error> {
         let address = email.to_lowercase();
         let guesser = self.guesser(email, &address, device, self.now()).await?;
         self.admit(guesser, &address).await
     }
 
     /// Counts a guess at the password of this address's account, unless this one has to wait.
-    pub(super) async fn admit(&self, guesser: Guesser, address: &str) -> Result<Guess, Error> {
+    pub(super) async fn admit(
+        &self,
+        guesser: AttemptSource,
+        address: &str,
+    ) -> Result<LoginAttempt, Error> {
         let key = guesser.key(&self.0.master_secrets, address);
-        match Guess::count(&self.0.database, key, self.now()).await? {
-            Admission::Counted(guess) => Ok(guess),
-            Admission::Blocked(time) => Err(Error::Throttled(time)),
+        match LoginAttempt::count(&self.0.database, key, self.now()).await? {
+            AttemptDecision::Allowed(guess) => Ok(guess),
+            AttemptDecision::Blocked(time) => Err(Error::Throttled(time)),
         }
     }
 
@@ -119,11 +123,11 @@ impl Accounts {
         address: &str,
         device: &Device,
         now: Timestamp,
-    ) -> Result<Guesser, Error> {
+    ) -> Result<AttemptSource, Error> {
         let kept = device.device_tokens.as_deref();
         let nonce = kept.and_then(|kept| device_token::find(&self.0.master_secrets, address, kept));
         if let Some(nonce) = nonce {
-            return Ok(Guesser::Device(nonce));
+            return Ok(AttemptSource::KnownDevice(nonce));
         }
         let database = &self.0.database;
         let known = Session::addresses(database, email, now, self.idle_since(now)).await?;
@@ -132,14 +136,14 @@ impl Accounts {
             .filter_map(|ip| ip.parse::<IpAddr>().ok())
             .any(|ip| ClientNetwork::from(ip) == device.network);
         Ok(if is_neighbour {
-            Guesser::Neighbour(device.network)
+            AttemptSource::KnownNetwork(device.network)
         } else {
-            Guesser::Stranger
+            AttemptSource::Unknown
         })
     }
 
     /// Says what became of a guess. That a sign-in has succeeded is known already.
-    async fn settle(&self, guess: &Guess, failure: Option<&Error>) -> Result<(), Error> {
+    async fn settle(&self, guess: &LoginAttempt, failure: Option<&Error>) -> Result<(), Error> {
         let database = &self.0.database;
         match failure {
             None => Ok(()),
@@ -154,7 +158,7 @@ impl Accounts {
     /// # Errors
     /// When the database fails.
     pub async fn remove_old_sign_in_failures(&self, limit: u32) -> Result<u64, Error> {
-        sign_in_failure::remove_old(&self.0.database, self.now(), limit).await
+        sign_in_failures::remove_old(&self.0.database, self.now(), limit).await
     }
 
     /// Gives nothing when the user was changed between the check of the password and its use.
@@ -163,7 +167,7 @@ impl Accounts {
         email: Option<&Email>,
         password: &Password,
         device: &Device,
-        guess: Option<&Guess>,
+        guess: Option<&LoginAttempt>,
     ) -> Result<Option<TokenPair>, Error> {
         let database = &self.0.database;
         let random = self.random();

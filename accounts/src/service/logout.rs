@@ -1,7 +1,7 @@
 //! Signing out.
 
 use super::{Accounts, Authorized, Identified};
-use crate::{Error, Session, audit::Event, user::Rekeying};
+use crate::{Error, Session, store::audit_events::Event, store::users::Rekey};
 
 impl Accounts {
     /// Ends the caller's session: its tokens are void from now on.
@@ -22,11 +22,11 @@ impl Accounts {
     /// # Errors
     /// `TokenInvalid` when the caller was signed out meanwhile.
     pub async fn logout_all(&self, caller: &Authorized) -> Result<(), Error> {
-        let change = Rekeying {
+        let change = Rekey {
             // One token signs everybody out once, however often it is sent: no crowd of these
             // changes the same row for seconds.
             expected_secret: Some(&caller.user().jwt_secret),
-            ..self.rekeying(self.event_by(Event::SignedOutEverywhere, caller))
+            ..self.new_rekey(self.event_by(Event::SignedOutEverywhere, caller))
         };
         let changed = self.rekey(&change).await?;
         changed.map(drop).ok_or(Error::TokenInvalid)

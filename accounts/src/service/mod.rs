@@ -1,23 +1,23 @@
 //! What a person can do, one file for each.
 
-mod activation;
-mod audit;
+mod activate;
+mod administer;
+mod audit_log;
 mod authorize;
-mod email;
+mod change_email;
+mod change_password;
+mod list_sessions;
 mod login;
 mod logout;
-mod mail;
-mod operator;
-mod password;
-mod refresh;
-mod second_factor;
-mod sessions;
-mod user;
+mod process_email_requests;
+mod refresh_tokens;
+mod register;
+mod two_factor;
 
-use audit::FailedSignIns;
+use audit_log::FailedSignIns;
 pub use authorize::{Authorized, Identified};
 pub use login::SignedIn;
-pub use user::Registered;
+pub use register::Registered;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,16 +27,16 @@ use crate::{
     Clock, Database, Error, HashingCost, Id, MasterSecrets, Random, Session, Timestamp, TokenPair,
     User,
     cache::{CacheSettings, UserCache},
+    crypto::password::Hasher,
+    crypto::token::{Claims, Method, TokenType},
     metrics::Metrics,
-    password::Hasher,
-    session::Replacement,
-    token::{Claims, Method, TokenType},
-    user::Rekeying,
+    store::sessions::Replacement,
+    store::users::Rekey,
 };
 
 /// Said of a mailed link that does nothing.
 const LINK_VOID: &str =
-    "This link no longer works. It may be too old, used already, or replaced by a newer one.";
+    "This link no longer works. It may have expired, been used, or been replaced by a newer one.";
 
 fn link_void() -> Error {
     Error::field("token", LINK_VOID)
@@ -228,11 +228,7 @@ impl Accounts {
     }
 
     /// Makes a change that only the caller's own session survives, and gives its new tokens.
-    async fn rekey_caller(
-        &self,
-        change: &Rekeying<'_>,
-        now: Timestamp,
-    ) -> Result<TokenPair, Error> {
+    async fn rekey_caller(&self, change: &Rekey<'_>, now: Timestamp) -> Result<TokenPair, Error> {
         let changed = self.rekey(change).await?;
         match changed {
             Some((user, Some(session))) => self.token_pair(&user, &session, now),
@@ -241,7 +237,7 @@ impl Accounts {
     }
 
     /// Makes a change that voids all tokens of a user.
-    async fn rekey(&self, change: &Rekeying<'_>) -> Result<Option<(User, Option<Session>)>, Error> {
+    async fn rekey(&self, change: &Rekey<'_>) -> Result<Option<(User, Option<Session>)>, Error> {
         let changed = User::rekey(&self.0.database, change).await;
         // Also after an error: the commit may have been done when its answer was lost.
         self.forget(change.user_id);

@@ -2,10 +2,10 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use accounts::{Accounts, MailSender, MailTransport};
+use accounts::{Accounts, EmailTransport, EmailWorker};
 use mail_parser::MessageParser;
 
-use super::Stage;
+use super::TestEnv;
 
 /// A mail that was sent.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Mail {
     pub token: String,
 }
 
-impl Stage {
+impl TestEnv {
     /// Sends all that waits, and takes it.
     pub async fn mails(&self) -> Vec<Mail> {
         self.send_mails_of(&self.accounts).await;
@@ -47,7 +47,7 @@ impl Stage {
 
     /// Has this server send all that waits.
     pub async fn send_mails_of(&self, accounts: &Accounts) {
-        let sender = sender(accounts, MailTransport::folder(self.outbox()).unwrap());
+        let sender = sender(accounts, EmailTransport::folder(self.outbox()).unwrap());
         let all_is_sent = async {
             while self.rows("mail_requests").await + self.rows("outbox").await > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -66,7 +66,7 @@ impl Stage {
     /// The same by this server.
     pub async fn try_mails_in_vain_by(&self, accounts: &Accounts) {
         let nowhere = "smtp://127.0.0.1:1".parse().unwrap();
-        let sender = sender(accounts, MailTransport::smtp(&nowhere).unwrap());
+        let sender = sender(accounts, EmailTransport::smtp(&nowhere).unwrap());
         let stop = tokio::time::sleep(Duration::from_millis(300));
         sender.run(stop).await;
     }
@@ -76,10 +76,10 @@ impl Stage {
     }
 }
 
-fn sender(accounts: &Accounts, transport: MailTransport) -> MailSender {
+fn sender(accounts: &Accounts, transport: EmailTransport) -> EmailWorker {
     let from = "Latchkey <no-reply@localhost>".parse().unwrap();
     let url = "https://accounts.example.com".to_owned();
-    MailSender::new(accounts.clone(), transport, from, url)
+    EmailWorker::new(accounts.clone(), transport, from, url)
 }
 
 fn read(file: &Path) -> Mail {

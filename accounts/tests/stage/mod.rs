@@ -42,9 +42,9 @@ pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A clock that moves when it is told to.
 #[derive(Clone)]
-pub struct HandClock(Arc<Mutex<Timestamp>>);
+pub struct ManualClock(Arc<Mutex<Timestamp>>);
 
-impl HandClock {
+impl ManualClock {
     pub fn advance(&self, by: Duration) {
         let mut time = self.0.lock().unwrap();
         *time = time.plus(by);
@@ -56,21 +56,21 @@ impl HandClock {
     }
 }
 
-impl Clock for HandClock {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
     }
 }
 
-pub struct Stage {
+pub struct TestEnv {
     pub accounts: Accounts,
-    pub clock: HandClock,
+    pub clock: ManualClock,
     pub database: Database,
     url: DatabaseUrl,
     folder: TempDir,
 }
 
-impl Stage {
+impl TestEnv {
     /// An empty database, at noon of some day.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -83,7 +83,7 @@ impl Stage {
             .await
             .unwrap();
         database.migrate().await.unwrap();
-        let clock = HandClock(Arc::new(Mutex::new(Timestamp::new(
+        let clock = ManualClock(Arc::new(Mutex::new(Timestamp::new(
             datetime!(2026-03-01 12:00 UTC),
         ))));
         Self {
@@ -200,7 +200,7 @@ async fn rows(database: &Database, table: &'static str) -> i64 {
     on!(database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
 }
 
-impl Stage {
+impl TestEnv {
     /// The database's file, if it is one.
     pub fn sqlite_file(&self) -> Option<PathBuf> {
         let is_file = matches!(self.database, Database::Sqlite { .. });
@@ -259,7 +259,7 @@ pub fn laptop() -> Device {
     Device::new(IpAddr::V4(Ipv4Addr::LOCALHOST), "Laptop")
 }
 
-fn start(database: &Database, clock: &HandClock, settings: Settings) -> Accounts {
+fn start(database: &Database, clock: &ManualClock, settings: Settings) -> Accounts {
     Accounts::new(database.clone(), settings, clock.clone(), OsRandom).unwrap()
 }
 

@@ -15,3 +15,5 @@ pub use call::Call;
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::Text;
+#[cfg(feature = "ssr")]
+use text::texts;

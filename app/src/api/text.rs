@@ -31,16 +31,26 @@ impl Text {
     }
 }
 
+/// The texts of the fields of one request, for the domain.
+///
+/// # Errors
+/// Names every field that holds something else than text.
 #[cfg(feature = "ssr")]
-impl Text {
-    /// The field as the domain takes it.
-    pub(super) fn given(&self) -> accounts::Given<'_> {
-        match self {
-            Self::Absent => accounts::Given::Nothing,
-            Self::NotText => accounts::Given::NotText,
-            Self::Present(text) => accounts::Given::Text(text),
-        }
+pub(super) fn texts<'a, const N: usize>(
+    fields: [(&'static str, &'a Text); N],
+) -> Result<[Option<&'a str>; N], super::ApiError> {
+    let wrong: super::FieldErrors = fields
+        .iter()
+        .filter(|(_, text)| matches!(text, Text::NotText))
+        .map(|(name, _)| ((*name).into(), vec!["This must be text.".into()]))
+        .collect();
+    if !wrong.is_empty() {
+        return Err(super::ApiError::Fields(wrong));
     }
+    Ok(fields.map(|(_, text)| match text {
+        Text::Present(text) => Some(text.as_str()),
+        Text::Absent | Text::NotText => None,
+    }))
 }
 
 impl From<String> for Text {

@@ -26,7 +26,7 @@ use crate::api::{ApiError, Code};
 ///
 /// A token that runs out soon is renewed first. Should the server refuse the token all the same
 /// (this device's clock may be wrong), it is renewed and the request sent once more. Should the
-/// server ask for the second factor, [`Presence`](super::Presence) says so from then on.
+/// server ask for the second factor, [`AuthState`](super::AuthState) says so from then on.
 pub struct SignedIn;
 
 impl Client<ApiError> for SignedIn {
@@ -70,7 +70,7 @@ impl Client<ApiError> for SignedIn {
 }
 
 /// Asks the server whether a session has the second factor still to pass, before it is stored;
-/// then [`Presence`](super::Presence) will say so.
+/// then [`AuthState`](super::AuthState) will say so.
 ///
 /// # Errors
 /// `otp_required` in that case, and those of any request.

@@ -18,5 +18,5 @@ mod user_agent;
 pub use client::SignedIn;
 pub use errand::Errand;
 pub use limit::within_limit;
-pub use session::{Ended, Presence};
+pub use session::{AuthState, EndReason};
 pub use user_agent::device_name;

@@ -9,7 +9,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     Errand,
     lock::{self, Held},
-    session::{self, Ended, Session},
+    session::{self, EndReason, Session},
     within_limit,
 };
 use crate::api::{
@@ -67,7 +67,7 @@ pub(super) async fn renew(stale: &Session) -> Result<Session, ApiError> {
             .ok_or(Code::NotAuthenticated.into()),
         Err(error) => {
             if unchanged && error.status() == StatusCode::UNAUTHORIZED {
-                session::end(Ended::Elsewhere);
+                session::end(EndReason::Revoked);
             }
             Err(error)
         }

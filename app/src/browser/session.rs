@@ -59,43 +59,43 @@ impl Session {
 
 /// Whether somebody is signed in, as far as this tab knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presence {
+pub enum AuthState {
     /// The page has just been rendered, and nobody has looked yet.
     Unknown,
     /// Nobody is signed in; how that came, where it happened while this tab was open.
-    SignedOut(Option<Ended>),
+    SignedOut(Option<EndReason>),
     /// Somebody has given the password, and has the second factor still to pass: the session's id.
     /// Only the server knows, so a session counts as signed in until the server says otherwise.
-    HalfSignedIn(String),
+    MfaPending(String),
     /// Somebody is: the session's id.
     SignedIn(String),
 }
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum EndReason {
     /// The person signed out in this browser.
     SignedOut,
     /// The server no longer accepts the session: it was ended from another device, or is too old.
-    Elsewhere,
+    Revoked,
     /// The person deleted the account.
     Deleted,
 }
 
-impl Ended {
+impl EndReason {
     /// The word that tells other tabs. Signing out needs none: it is what they take a removed
     /// session for.
     fn word(self) -> Option<&'static str> {
         match self {
             Self::SignedOut => None,
-            Self::Elsewhere => Some("elsewhere"),
+            Self::Revoked => Some("elsewhere"),
             Self::Deleted => Some("deleted"),
         }
     }
 
     fn from_word(word: Option<&str>) -> Self {
         match word {
-            Some("elsewhere") => Self::Elsewhere,
+            Some("elsewhere") => Self::Revoked,
             Some("deleted") => Self::Deleted,
             _ => Self::SignedOut,
         }
@@ -105,7 +105,7 @@ impl Ended {
 #[derive(Clone, Default)]
 struct Tab {
     session: Option<Session>,
-    ended: Option<Ended>,
+    ended: Option<EndReason>,
     /// The id of the session of which the server has asked for the second factor. It stays true
     /// over renewals, and says nothing about a token that has passed the second factor since.
     half_signed_in: Option<String>,
@@ -134,20 +134,20 @@ pub fn get() -> Option<Session> {
 
 /// Whether somebody is signed in, as a reactive value.
 #[must_use]
-pub fn presence() -> Presence {
+pub fn presence() -> AuthState {
     TAB.with(|tab| {
         let Some(session) = &tab.session else {
-            return Presence::SignedOut(tab.ended);
+            return AuthState::SignedOut(tab.ended);
         };
         match Claims::read(&session.token) {
             Some(claims)
                 if !claims.has_second_factor()
                     && tab.half_signed_in.as_ref() == Some(&claims.sid) =>
             {
-                Presence::HalfSignedIn(claims.sid)
+                AuthState::MfaPending(claims.sid)
             }
-            Some(claims) => Presence::SignedIn(claims.sid),
-            None => Presence::SignedIn(String::new()),
+            Some(claims) => AuthState::SignedIn(claims.sid),
+            None => AuthState::SignedIn(String::new()),
         }
     })
 }
@@ -170,7 +170,7 @@ pub(super) fn require_second_factor(session: &Session) {
 }
 
 /// Forgets the session, in every tab.
-pub fn end(ended: Ended) {
+pub fn end(ended: EndReason) {
     if let Some(storage) = storage() {
         // Other tabs hear of both steps, and learn from the first how it ended.
         if let Some(word) = ended.word() {
@@ -210,7 +210,7 @@ fn look(word: Option<&str>) {
         let is_new = tab.session != session;
         // What is said of its end stays true when nothing has changed since.
         if is_new {
-            tab.ended = session.is_none().then(|| Ended::from_word(word));
+            tab.ended = session.is_none().then(|| EndReason::from_word(word));
             tab.session = session;
         }
         is_new

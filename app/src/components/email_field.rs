@@ -7,7 +7,7 @@ use super::{
 
 /// Asks for an email address.
 ///
-/// The input keeps what is typed and is read when the form is sent, so that what is typed before
+/// The input keeps what is typed and is read when the form is sent, so that what is input_value before
 /// the page comes to life is not lost.
 #[component]
 pub fn EmailField(

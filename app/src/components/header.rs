@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use super::Mark;
+use super::Logo;
 
 /// The head of every page.
 #[component]
@@ -8,7 +8,7 @@ pub fn Header() -> impl IntoView {
     view! {
         <header class="site-header">
             <a href="/" class="home-link">
-                <Mark />
+                <Logo />
             </a>
         </header>
     }

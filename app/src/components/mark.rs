@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 /// The word mark: a key on a door plate.
 #[component]
-pub fn Mark() -> impl IntoView {
+pub fn Logo() -> impl IntoView {
     view! {
         <span class="mark">
             <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true" focusable="false">

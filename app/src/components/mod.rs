@@ -27,7 +27,7 @@ pub use email_field::EmailField;
 pub use field::Field;
 pub use focus::{focus_new_page, focus_soon};
 pub use header::Header;
-pub use mark::Mark;
+pub use mark::Logo;
 pub use notice::Notice;
 pub use password_field::{PASSWORD_HINT, PasswordField};
 pub use recovery_code_field::RecoveryCodeField;

@@ -7,8 +7,7 @@ use super::{
 use crate::Waiting;
 
 /// What helps to choose a good password.
-pub const PASSWORD_HINT: &str =
-    "8 characters or more. A few words in a row are easy to keep in mind.";
+pub const PASSWORD_HINT: &str = "8 characters or more. A few random words are easy to remember.";
 
 /// Asks for a password, and shows it on demand.
 #[component]

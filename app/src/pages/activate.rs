@@ -2,12 +2,13 @@ use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
 use super::{
+    input_value,
     mailed_link::{Opening, OpeningFailed, VOID, use_mailed_link},
-    typed, use_presence,
+    use_auth_state,
 };
 use crate::{
     api::user,
-    browser::{Presence, within_limit},
+    browser::{AuthState, within_limit},
     components::{EmailField, ResendButton, Resending},
 };
 
@@ -38,9 +39,9 @@ pub fn Activate() -> impl IntoView {
 /// The way on from a page that has done its work.
 #[component]
 pub(super) fn GoOn() -> impl IntoView {
-    let presence = use_presence();
+    let presence = use_auth_state();
     let way = move || match presence.get() {
-        Presence::SignedOut(_) => ("/login", "Sign in"),
+        AuthState::SignedOut(_) => ("/login", "Sign in"),
         _ => ("/account", "Go to your account"),
     };
     view! {
@@ -59,12 +60,12 @@ fn AskAgain() -> impl IntoView {
     let email = NodeRef::new();
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let request = user::resend_activation(typed(email).into());
+        let request = user::resend_activation(input_value(email).into());
         resending.start(within_limit(request));
     };
     view! {
         <p class="panel-text">
-            "It may be too old, used already, or replaced by a newer one. If your address still waits to be confirmed, we mail you a new link."
+            "It may have expired, been used, or been replaced by a newer one. If your address still waits to be confirmed, we mail you a new link."
         </p>
         <form method="post" novalidate on:submit=send>
             <EmailField submission=resending.submission() input=email />

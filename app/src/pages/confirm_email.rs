@@ -40,7 +40,7 @@ fn Void(
     message: Option<String>,
 ) -> impl IntoView {
     let is_old = message.is_none_or(|message| message.starts_with(VOID));
-    let why = is_old.then_some("It may be too old, used already, or replaced by a newer one. ");
+    let why = is_old.then_some("It may have expired, been used, or been replaced by a newer one. ");
     view! {
         <p class="panel-text">{why} "Your account keeps the address it has."</p>
         <p>

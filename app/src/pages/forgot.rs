@@ -1,7 +1,7 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{check_mail::CheckMail, typed};
+use super::{check_mail::CheckMail, input_value};
 use crate::{
     api::user,
     browser::within_limit,
@@ -32,7 +32,7 @@ fn Ask(
     let email = NodeRef::new();
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let email = typed(email);
+        let email = input_value(email);
         submission.start(async move {
             within_limit(user::reset_password(email.as_str().into())).await?;
             sent_to.try_set(Some(email));

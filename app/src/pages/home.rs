@@ -1,9 +1,9 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{go_on_when_signed_in, use_presence};
+use super::{go_on_when_signed_in, use_auth_state};
 use crate::{
-    browser::{Ended, Presence},
+    browser::{AuthState, EndReason},
     components::Notice,
 };
 
@@ -11,9 +11,9 @@ use crate::{
 #[component]
 pub fn Home() -> impl IntoView {
     go_on_when_signed_in(None);
-    let presence = use_presence();
+    let presence = use_auth_state();
     let notice = move || {
-        let is_deleted = presence.get() == Presence::SignedOut(Some(Ended::Deleted));
+        let is_deleted = presence.get() == AuthState::SignedOut(Some(EndReason::Deleted));
         is_deleted.then(|| "Your account is deleted.".to_owned())
     };
     view! {

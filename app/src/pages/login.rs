@@ -1,11 +1,11 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{go_on_when_signed_in, typed, use_presence};
+use super::{go_on_when_signed_in, input_value, use_auth_state};
 use crate::{
     api::Code,
     browser::{
-        Ended, Errand, Presence,
+        AuthState, EndReason, Errand,
         next::{next, with_next},
     },
     components::{
@@ -22,7 +22,7 @@ pub fn Login() -> impl IntoView {
     let (email, password) = (NodeRef::new(), NodeRef::new());
     let sign_in = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let (email, password) = (typed(email), typed(password));
+        let (email, password) = (input_value(email), input_value(password));
         submission.start(Errand::SignIn { email, password }.run());
     };
     let is_inactive = Memo::new(move |_| submission.code() == Some(Code::InactiveAccount));
@@ -53,12 +53,12 @@ pub fn Login() -> impl IntoView {
 /// Says why one is asked to sign in, after a session has ended.
 #[component]
 fn WhyHere() -> impl IntoView {
-    let presence = use_presence();
+    let presence = use_auth_state();
     let why = move || match presence.get() {
-        Presence::SignedOut(Some(Ended::Elsewhere)) => {
+        AuthState::SignedOut(Some(EndReason::Revoked)) => {
             Some("Your session has ended, here or from another device. Sign in to go on.")
         }
-        Presence::SignedOut(Some(Ended::SignedOut)) => Some("You are signed out."),
+        AuthState::SignedOut(Some(EndReason::SignedOut)) => Some("You are signed out."),
         _ => None,
     };
     view! { <Notice text=Signal::derive(move || why().map(ToOwned::to_owned)) id="why" /> }
@@ -72,7 +72,7 @@ fn NotActivated(
 ) -> impl IntoView {
     let resending = Resending::default();
     let resend = move |()| {
-        resending.start(Errand::ResendActivation(typed(email)).run());
+        resending.start(Errand::ResendActivation(input_value(email)).run());
     };
     view! {
         <div class="not-activated">

@@ -31,7 +31,7 @@ use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use crate::browser::{
-    Ended, Presence,
+    AuthState, EndReason,
     next::{HOME, with_next},
 };
 
@@ -39,7 +39,7 @@ use crate::browser::{
 const TWO_FACTOR: &str = "/two-factor";
 
 /// Whether somebody is signed in.
-fn use_presence() -> ReadSignal<Presence> {
+fn use_auth_state() -> ReadSignal<AuthState> {
     expect_context()
 }
 
@@ -57,27 +57,27 @@ fn use_redirect() -> impl Fn(&str) {
 
 /// Takes a signed-in person on from a page for signed-out ones, whichever tab they signed in by.
 fn go_on_when_signed_in(next: Option<String>) {
-    let presence = use_presence();
+    let presence = use_auth_state();
     let redirect = use_redirect();
     Effect::new(move |_| match presence.get() {
-        Presence::SignedIn(_) => redirect(next.as_deref().unwrap_or(HOME)),
-        Presence::HalfSignedIn(_) => redirect(&with_next(TWO_FACTOR, next.as_deref())),
-        Presence::Unknown | Presence::SignedOut(_) => {}
+        AuthState::SignedIn(_) => redirect(next.as_deref().unwrap_or(HOME)),
+        AuthState::MfaPending(_) => redirect(&with_next(TWO_FACTOR, next.as_deref())),
+        AuthState::Unknown | AuthState::SignedOut(_) => {}
     });
 }
 
 /// Where to lead whose session has ended. Whoever did not mean to leave comes back to `here` after
 /// signing in.
-fn way_out(ended: Option<Ended>, here: &str) -> String {
+fn signed_out_redirect(ended: Option<EndReason>, here: &str) -> String {
     match ended {
-        Some(Ended::Deleted) => "/".to_owned(),
-        Some(Ended::SignedOut) => "/login".to_owned(),
-        Some(Ended::Elsewhere) | None => with_next("/login", Some(here)),
+        Some(EndReason::Deleted) => "/".to_owned(),
+        Some(EndReason::SignedOut) => "/login".to_owned(),
+        Some(EndReason::Revoked) | None => with_next("/login", Some(here)),
     }
 }
 
 /// The typed text of an input.
-fn typed(input: NodeRef<leptos::html::Input>) -> String {
+fn input_value(input: NodeRef<leptos::html::Input>) -> String {
     input
         .get_untracked()
         .map(|input| input.value())

@@ -1,7 +1,7 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{check_mail::CheckMail, go_on_when_signed_in, typed};
+use super::{check_mail::CheckMail, go_on_when_signed_in, input_value};
 use crate::{
     api::{Code, user},
     browser::{
@@ -47,7 +47,7 @@ fn Create(
     let created = StoredValue::new(None::<String>);
     let create = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let (email, password) = (typed(email), typed(password));
+        let (email, password) = (input_value(email), input_value(password));
         submission.start(async move {
             if created.try_get_value().flatten().as_ref() != Some(&email) {
                 let request = user::create(email.as_str().into(), password.as_str().into());

@@ -2,8 +2,8 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
 use super::{
+    input_value,
     mailed_link::{VOID, on_token},
-    typed,
 };
 use crate::{
     api::user,
@@ -13,7 +13,7 @@ use crate::{
 
 /// What the page shows.
 #[derive(Clone, PartialEq, Eq)]
-enum Stage {
+enum TestEnv {
     /// The app does not run yet, and only it can read the link.
     Waiting,
     /// The link's token is there, and may be good.
@@ -25,22 +25,22 @@ enum Stage {
 /// `/reset`: the mailed link to choose a new password.
 #[component]
 pub fn Reset() -> impl IntoView {
-    let stage = RwSignal::new(Stage::Waiting);
-    on_token(move |token| stage.set(token.map_or(Stage::Void, Stage::Choose)));
+    let stage = RwSignal::new(TestEnv::Waiting);
+    on_token(move |token| stage.set(token.map_or(TestEnv::Void, TestEnv::Choose)));
     let heading = move || match stage.get() {
-        Stage::Waiting | Stage::Choose(_) => "Choose a new password",
-        Stage::Void => VOID,
-        Stage::Done => "Your password is changed",
+        TestEnv::Waiting | TestEnv::Choose(_) => "Choose a new password",
+        TestEnv::Void => VOID,
+        TestEnv::Done => "Your password is changed",
     };
     view! {
         <Title text="Choose a new password · Latchkey" />
         <div class="panel by-app">
             <h1 tabindex="-1">{heading}</h1>
             {move || match stage.get() {
-                Stage::Waiting => ().into_any(),
-                Stage::Choose(token) => view! { <Choose token stage /> }.into_any(),
-                Stage::Void => view! { <Void /> }.into_any(),
-                Stage::Done => view! { <Done /> }.into_any(),
+                TestEnv::Waiting => ().into_any(),
+                TestEnv::Choose(token) => view! { <Choose token stage /> }.into_any(),
+                TestEnv::Void => view! { <Void /> }.into_any(),
+                TestEnv::Done => view! { <Done /> }.into_any(),
             }}
         </div>
     }
@@ -51,24 +51,24 @@ fn Choose(
     /// The link's token.
     token: String,
     /// Where the page goes from here.
-    stage: RwSignal<Stage>,
+    stage: RwSignal<TestEnv>,
 ) -> impl IntoView {
     let submission = Submission::default();
     let password = NodeRef::new();
     let set = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let request = user::confirm_reset(token.as_str().into(), typed(password).into());
+        let request = user::confirm_reset(token.as_str().into(), input_value(password).into());
         submission.start(async move {
             within_limit(request).await?;
             ask_after_session();
-            stage.try_set(Stage::Done);
+            stage.try_set(TestEnv::Done);
             focus_soon("h1");
             Ok(())
         });
     };
     Effect::new(move |_| {
         if submission.field_message("token").is_some() {
-            stage.set(Stage::Void);
+            stage.set(TestEnv::Void);
             focus_soon("h1");
         }
     });
@@ -102,7 +102,7 @@ fn ask_after_session() {
 fn Void() -> impl IntoView {
     view! {
         <p class="panel-text">
-            "It may be too old, used already, or replaced by a newer one. Your password is as it was."
+            "It may have expired, been used, or been replaced by a newer one. Your password is as it was."
         </p>
         <p>
             <a class="button primary" href="/forgot">

@@ -2,7 +2,7 @@ use http::StatusCode;
 
 use crate::{
     api::{ApiError, Code},
-    browser::{Ended, session},
+    browser::{EndReason, session},
 };
 
 /// Forgets the session once the server has ended it, and only then: a person who reads "signed
@@ -18,7 +18,7 @@ pub(super) fn leave(answer: Result<(), ApiError>) -> Result<(), ApiError> {
         )),
         Err(error) if error.status() != StatusCode::UNAUTHORIZED => Err(error),
         _ => {
-            session::end(Ended::SignedOut);
+            session::end(EndReason::SignedOut);
             Ok(())
         }
     }

@@ -3,11 +3,11 @@ use std::future::Future;
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{sign_out::leave, typed, use_presence, use_redirect, way_out};
+use super::{input_value, sign_out::leave, signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
     api::{ApiError, recovery, totp, user, user::TokenPair},
     browser::{
-        Presence,
+        AuthState,
         next::{HOME, next},
         renewal::exchange,
     },
@@ -19,10 +19,10 @@ use crate::{
 /// `/two-factor`: the second step of signing in, where the account has one.
 #[component]
 pub fn TwoFactor() -> impl IntoView {
-    let presence = use_presence();
+    let presence = use_auth_state();
     let question = Question::default();
-    lead_away(question);
-    let is_half = Memo::new(move |_| matches!(presence.get(), Presence::HalfSignedIn(_)));
+    redirect_if_not_pending(question);
+    let is_half = Memo::new(move |_| matches!(presence.get(), AuthState::MfaPending(_)));
     view! {
         <Title text="Two-factor authentication · Latchkey" />
         <div class="panel when-signed-in">
@@ -77,21 +77,21 @@ impl Question {
 }
 
 /// Leads away whoever has nothing to do here, or nothing any more.
-fn lead_away(question: Question) {
-    let presence = use_presence();
+fn redirect_if_not_pending(question: Question) {
+    let presence = use_auth_state();
     let redirect = use_redirect();
     let next = next().unwrap_or_else(|| HOME.to_owned());
     Effect::new(move |was_half: Option<bool>| {
         let presence = presence.get();
         match presence {
-            Presence::Unknown | Presence::HalfSignedIn(_) => {}
-            Presence::SignedOut(ended) => redirect(&way_out(ended, &next)),
-            Presence::SignedIn(_) if was_half == Some(true) || question.is_signed_in.get() => {
+            AuthState::Unknown | AuthState::MfaPending(_) => {}
+            AuthState::SignedOut(ended) => redirect(&signed_out_redirect(ended, &next)),
+            AuthState::SignedIn(_) if was_half == Some(true) || question.is_signed_in.get() => {
                 redirect(&next);
             }
-            Presence::SignedIn(_) => question.ask(),
+            AuthState::SignedIn(_) => question.ask(),
         }
-        matches!(presence, Presence::HalfSignedIn(_))
+        matches!(presence, AuthState::MfaPending(_))
     });
 }
 
@@ -161,7 +161,7 @@ fn Codes() -> impl IntoView {
 fn ByApp() -> impl IntoView {
     let submission = Submission::default();
     let code = NodeRef::new();
-    let verify = move || submission.start(pass(totp::login(typed(code).into())));
+    let verify = move || submission.start(pass(totp::login(input_value(code).into())));
     view! {
         <p class="panel-text">"Enter the code from your authenticator app."</p>
         <form method="post" novalidate on:submit=move |event| submit(&event, verify)>
@@ -176,7 +176,7 @@ fn ByApp() -> impl IntoView {
 fn ByRecoveryCode() -> impl IntoView {
     let submission = Submission::default();
     let code = NodeRef::new();
-    let verify = move || submission.start(pass(recovery::login(typed(code).into())));
+    let verify = move || submission.start(pass(recovery::login(input_value(code).into())));
     view! {
         <p class="panel-text">
             "Enter one of the codes that you kept when you turned this on. It works once."

@@ -6,7 +6,7 @@ pub mod users;
 use std::io::Write;
 
 use accounts::{
-    Accounts, Database, DatabaseSettings, DatabaseUrl, MailSender, MailTransport, MasterSecrets,
+    Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, MasterSecrets,
     OsRandom, Settings, SystemClock,
 };
 
@@ -34,7 +34,7 @@ pub fn serve(config: Config) -> Result<(), Failure> {
         let accounts = accounts(&config, database, public_url.clone(), master_secrets)?;
         accounts.reseal_seeds().await.map_err(Failure::new)?;
         let transport = place.mail_transport(&config.mail)?;
-        let sender = MailSender::new(
+        let sender = EmailWorker::new(
             accounts.clone(),
             transport,
             config.mail.from,
@@ -118,17 +118,17 @@ impl Place {
     }
 
     /// The mail server, or a folder for the mails in the data folder.
-    fn mail_transport(&self, config: &MailConfig) -> Result<MailTransport, Failure> {
+    fn mail_transport(&self, config: &MailConfig) -> Result<EmailTransport, Failure> {
         if let Some(server) = &config.smtp {
             tracing::info!(%server, "mails go to the mail server");
-            return MailTransport::smtp(server)
+            return EmailTransport::smtp(server)
                 .map_err(|error| Failure::new(format!("LATCHKEY_SMTP_URL: {error}")));
         }
         data_dir::make(&self.data_dir)?;
         let folder = self.data_dir.join("outbox");
         tracing::info!(folder = %folder.display(),
             "mails are written to files, as LATCHKEY_SMTP_URL is not set");
-        MailTransport::folder(folder.clone()).map_err(|error| {
+        EmailTransport::folder(folder.clone()).map_err(|error| {
             Failure::new(format!(
                 "LATCHKEY_DATA_DIR: can't make the folder {}: {error}",
                 folder.display()

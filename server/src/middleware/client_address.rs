@@ -59,7 +59,7 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 impl TrustedProxies {
-    /// Whom a request with these headers comes from, as far as it can be believed.
+    /// UserSelector a request with these headers comes from, as far as it can be believed.
     pub fn find_client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         self.warn_of_untrusted(peer, headers);
         self.client(peer, headers)

@@ -87,7 +87,7 @@ fn tells_of_a_stolen_session() {
     std::thread::sleep(std::time::Duration::from_millis(20));
     server
         .refresh(&stolen.refresh_token)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     let run = audit(&server, &[]);
     assert_eq!(lines(&run)[0][1], "refresh_token_reused");
     let about = server.database().text(

@@ -17,7 +17,7 @@ use crate::support::{
     wait_until,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const CONNECTION_TIMEOUTS: Duration = Duration::from_secs(30);
 
 /// All come from one address here.
 const NO_LIMITS: (&str, &str) = ("LATCHKEY_RATE_LIMITS", "off");
@@ -122,7 +122,7 @@ fn connections_that_are_cut_are_made_anew() {
             answers.iter().all(|status| [200, 503].contains(status)),
             "{answers:?}"
         );
-        wait_until("good answers", PATIENCE, || {
+        wait_until("good answers", CONNECTION_TIMEOUTS, || {
             server.try_sign_in("ada@example.com", PASSWORD).status == 200
         });
     }
@@ -141,23 +141,23 @@ fn a_database_that_is_away_and_back_needs_no_restart() {
         let pair = server.sign_up("ada@example.com");
         assert_eq!(server.view(&pair.token).status, 200);
         proxy.set(away);
-        wait_until("the program says so", PATIENCE, || {
+        wait_until("the program says so", CONNECTION_TIMEOUTS, || {
             server.get("/readyz").send().status == 503
         });
         assert_eq!(server.get("/healthz").send().status, 200);
         // Memory is trusted no longer than the lease, and then there is nobody to ask.
-        wait_until("no answer from memory", PATIENCE, || {
+        wait_until("no answer from memory", CONNECTION_TIMEOUTS, || {
             server.view(&pair.token).status == 503
         });
         let answer = server.try_sign_in("ada@example.com", PASSWORD);
         assert_ne!(answer.header("retry-after"), "", "{answer}");
-        answer.fails(503, "overloaded");
+        answer.assert_error(503, "overloaded");
 
         proxy.set(Line::Works);
-        wait_until("the program is ready", PATIENCE, || {
+        wait_until("the program is ready", CONNECTION_TIMEOUTS, || {
             server.get("/readyz").send().status == 200
         });
-        wait_until("everything works", PATIENCE, || {
+        wait_until("everything works", CONNECTION_TIMEOUTS, || {
             server.view(&pair.token).status == 200
         });
         server.assert_alive(&pair);
@@ -190,13 +190,13 @@ fn connections_that_went_without_a_word_are_given_up() {
         assert!(asked.elapsed() < LIMIT, "{:?}", asked.elapsed());
         let good = answer.status == 200;
         if !good {
-            answer.fails(503, "overloaded");
+            answer.assert_error(503, "overloaded");
         }
         good
     };
     let wait_for_connections = || {
         // One of the three may be away for a heartbeat.
-        wait_until("idle connections", PATIENCE, || {
+        wait_until("idle connections", CONNECTION_TIMEOUTS, || {
             at_once(16, |_| ask()) == [true; 16]
                 && server.metric(r#"latchkey_database_connections{state="idle"}"#) >= 2.0
         });
@@ -243,9 +243,9 @@ fn nobody_waits_for_the_database_for_longer_than_is_set() {
                 asked.elapsed()
             );
             assert_ne!(answer.header("retry-after"), "", "{answer}");
-            answer.fails(503, "overloaded");
+            answer.assert_error(503, "overloaded");
         });
-        wait_until("signed in", PATIENCE, || {
+        wait_until("signed in", CONNECTION_TIMEOUTS, || {
             server.try_sign_in("ada@example.com", PASSWORD).status == 200
         });
     }
@@ -314,7 +314,7 @@ fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
     });
     refused
         .expect("a disk that is full at last")
-        .fails(503, "overloaded");
+        .assert_error(503, "overloaded");
     // Who is signed in already, stays so.
     assert_eq!(server.view(&pair.token).status, 200);
     drop(server);

@@ -42,10 +42,10 @@ fn nothing_is_open_but_what_passes_the_second_factor_or_signs_out() {
                 (endpoint.path.to_owned(), "Bearer"),
                 (format!("{}/", endpoint.path), "JWT"),
             ] {
-                call(&server, endpoint.method, &path, &half.token, scheme).says(
+                call(&server, endpoint.method, &path, &half.token, scheme).assert_json(
                     403,
                     json!({
-                        "detail": "A code of the second factor is needed first.",
+                        "detail": "Two-factor authentication is required.",
                         "code": "otp_required",
                     }),
                 );
@@ -87,7 +87,7 @@ fn the_way_on_and_the_way_out_are_open() {
         match endpoint.path {
             "/api/user/logout" => server.assert_dead(&half),
             _ => {
-                answer.refuses(&["code"]);
+                answer.assert_field_errors(&["code"]);
             }
         }
     }
@@ -107,9 +107,9 @@ fn it_is_not_good_for_other_services() {
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.verify(&pair.token).status, 200);
     let factor = server.turn_on_totp(&pair);
-    server.verify(&pair.token).fails(403, "otp_required");
+    server.verify(&pair.token).assert_error(403, "otp_required");
     let half = server.sign_in("ada@example.com");
-    server.verify(&half.token).fails(403, "otp_required");
+    server.verify(&half.token).assert_error(403, "otp_required");
     let claims = server.verify(&factor.pair.token);
     assert_eq!(claims.json()["amr"], json!(["pwd", "otp"]));
 }

@@ -80,7 +80,7 @@ fn json_that_does_not_parse() {
                 .token(&pair.token)
                 .body("application/json", body)
                 .send()
-                .fails(400, "malformed_request");
+                .assert_error(400, "malformed_request");
         }
     }
     assert_goes_on(&server, &pair);
@@ -199,12 +199,12 @@ fn a_body_of_another_type_than_it_says() {
         .post("/api/user/create")
         .body("application/x-www-form-urlencoded", json)
         .send()
-        .refuses(&["email", "password"]);
+        .assert_field_errors(&["email", "password"]);
     server
         .post("/api/user/create")
         .body("application/json", form)
         .send()
-        .fails(400, "malformed_request");
+        .assert_error(400, "malformed_request");
 }
 
 #[test]
@@ -254,8 +254,8 @@ fn addresses_of_odd_shapes() {
         match created.status {
             201 => assert_eq!(sign_in.status, 200, "{email}: {sign_in}"),
             _ => {
-                created.refuses(&["email"]);
-                sign_in.fails(401, "invalid_credentials");
+                created.assert_field_errors(&["email"]);
+                sign_in.assert_error(401, "invalid_credentials");
             }
         }
     }
@@ -296,7 +296,7 @@ fn paths_of_odd_shapes() {
         &format!("/api/{}", "a/".repeat(3000)),
         &format!("/{}", "a".repeat(8000)),
     ] {
-        // By hand: a client library would mend some of these.
+        // By hand: a client library would hint some of these.
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
             pair.token
@@ -338,7 +338,7 @@ fn queries_of_odd_shapes() {
             "/api/user/create?email=grace%40example.com&password={PASSWORD}"
         ))
         .send()
-        .refuses(&["email", "password"]);
+        .assert_field_errors(&["email", "password"]);
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn heads_of_odd_shapes() {
             .post("/api/user/create")
             .body(content_type, "{}")
             .send();
-        answer.fails(415, "unsupported_media_type");
+        answer.assert_error(415, "unsupported_media_type");
     }
     assert_goes_on(&server, &pair);
 }

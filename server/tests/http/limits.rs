@@ -26,7 +26,7 @@ fn sign_in(server: &Server, forwarded: &str, email: &str, password: &str) -> Ans
 #[track_caller]
 fn wait(answer: Answer) -> u64 {
     let seconds = answer.header("retry-after").parse().expect("seconds");
-    answer.fails(429, "throttled");
+    answer.assert_error(429, "throttled");
     seconds
 }
 
@@ -43,7 +43,7 @@ fn a_client_that_asks_too_often_has_to_wait() {
     assert_eq!(answered(60, reset), 60);
     let seconds = wait(reset());
     assert!((1..=10).contains(&seconds), "{seconds}");
-    reset().says(
+    reset().assert_json(
         429,
         json!({
             "detail": "Too many attempts. Try again in a few seconds.",
@@ -55,7 +55,10 @@ fn a_client_that_asks_too_often_has_to_wait() {
     let bad = server.post("/api/user/activation").body("text/csv", "x");
     wait(bad.send());
     // Other groups have their own, and what needs none has no limit.
-    server.post(LOGIN).send().refuses(&["email", "password"]);
+    server
+        .post(LOGIN)
+        .send()
+        .assert_field_errors(&["email", "password"]);
     let pair = server.sign_up("ada@example.com");
     assert_eq!(answered(110, || server.view(&pair.token)), 110);
 }
@@ -73,11 +76,11 @@ fn who_is_behind_a_trusted_proxy_is_a_client_of_its_own() {
     wait(create("203.0.113.9"));
     // What the client itself writes into the header changes nothing.
     wait(create("198.51.100.1, 203.0.113.9"));
-    create("203.0.113.10").refuses(&["email", "password"]);
+    create("203.0.113.10").assert_field_errors(&["email", "password"]);
     // IPv6: by the first 64 bits.
     assert_eq!(answered(60, || create("2001:db8::1")), 60);
     wait(create("[2001:db8::ffff:2]:4711"));
-    create("2001:db8:0:1::1").refuses(&["email", "password"]);
+    create("2001:db8:0:1::1").assert_field_errors(&["email", "password"]);
 }
 
 #[test]
@@ -159,14 +162,15 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
                 email,
                 OTHER_PASSWORD,
             )
-            .fails(401, "invalid_credentials");
+            .assert_error(401, "invalid_credentials");
         }
         // Four more, and time passes.
         first.database().execute(
             "UPDATE sign_in_failures
             SET guesses = 14, blocked_until = '2020-01-01T00:00:00.000Z' WHERE guesses = 10",
         );
-        sign_in(&second, "203.0.113.9", email, OTHER_PASSWORD).fails(401, "invalid_credentials");
+        sign_in(&second, "203.0.113.9", email, OTHER_PASSWORD)
+            .assert_error(401, "invalid_credentials");
         for server in [&first, &second] {
             let answer = sign_in(server, "203.0.113.77", email, PASSWORD);
             told.push((answer.status, answer.body.clone()));
@@ -200,7 +204,7 @@ fn sign_ins_that_have_to_wait_are_counted() {
     for number in 0..10 {
         let from = format!("203.0.113.{number}");
         sign_in(&server, &from, "ada@example.com", OTHER_PASSWORD)
-            .fails(401, "invalid_credentials");
+            .assert_error(401, "invalid_credentials");
     }
     wait(sign_in(
         &server,

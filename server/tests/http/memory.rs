@@ -17,7 +17,7 @@ use crate::support::{
 
 /// `LATCHKEY_CACHE_LEASE` by default, and what a slow machine needs on top.
 const LEASE: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(5);
+const CONNECTION_TIMEOUTS: Duration = Duration::from_secs(5);
 
 #[test]
 fn what_is_changed_by_hand_holds_for_the_next_request() {
@@ -32,9 +32,11 @@ fn what_is_changed_by_hand_holds_for_the_next_request() {
             assert_eq!(server.view(&pair.token).status, 200);
         }
         server.database().execute(change);
-        wait_until(change, PATIENCE, || server.view(&pair.token).status == 401);
+        wait_until(change, CONNECTION_TIMEOUTS, || {
+            server.view(&pair.token).status == 401
+        });
         thread::sleep(Duration::from_millis(50));
-        server.view(&pair.token).fails(401, "token_invalid");
+        server.view(&pair.token).assert_error(401, "token_invalid");
         server.database().execute("DELETE FROM users");
     }
 }
@@ -47,7 +49,7 @@ fn a_new_address_shows_in_the_next_view() {
     server
         .database()
         .execute("UPDATE users SET email = 'ada@example.org'");
-    wait_until("the new address", PATIENCE, || {
+    wait_until("the new address", CONNECTION_TIMEOUTS, || {
         server.view(&pair.token).json()["email"] == "ada@example.org"
     });
 }
@@ -71,9 +73,9 @@ fn a_sign_out_holds_on_all_servers() {
         assert_eq!(there.view(&pair.token).status, 200);
         let out = here.post("/api/user/logout/all").token(&pair.token).send();
         assert_eq!(out.status, 204, "{out}");
-        here.view(&pair.token).fails(401, "token_invalid");
+        here.view(&pair.token).assert_error(401, "token_invalid");
         let began = Instant::now();
-        wait_until("out on the other server", PATIENCE, || {
+        wait_until("out on the other server", CONNECTION_TIMEOUTS, || {
             there.view(&pair.token).status == 401
         });
         assert!(began.elapsed() < 3 * LEASE);
@@ -96,14 +98,14 @@ fn a_server_that_can_not_hear_asks_the_database() {
     server
         .database()
         .execute("UPDATE users SET is_active = FALSE");
-    wait_until("the change", LEASE + PATIENCE, || {
+    wait_until("the change", LEASE + CONNECTION_TIMEOUTS, || {
         server.view(&pair.token).status == 401
     });
     // It hears again, and trusts its memory again.
     server
         .database()
         .execute("UPDATE users SET is_active = TRUE");
-    wait_until("the way back", PATIENCE, || {
+    wait_until("the way back", CONNECTION_TIMEOUTS, || {
         server.view(&pair.token).status == 200
     });
 }
@@ -119,7 +121,7 @@ fn a_server_that_hears_nothing_trusts_its_memory_for_the_lease_only() {
     let server = home.start(&[("DATABASE_URL", &proxy.url())]);
     let pair = server.sign_up("ada@example.com");
     for deaf in [true, false, true] {
-        wait_until("it answers", PATIENCE, || {
+        wait_until("it answers", CONNECTION_TIMEOUTS, || {
             server.view(&pair.token).status == 200
         });
         if deaf {
@@ -129,7 +131,7 @@ fn a_server_that_hears_nothing_trusts_its_memory_for_the_lease_only() {
             .database()
             .execute("UPDATE users SET is_active = FALSE");
         let began = Instant::now();
-        wait_until("the change", PATIENCE, || {
+        wait_until("the change", CONNECTION_TIMEOUTS, || {
             server.view(&pair.token).status == 401
         });
         assert!(began.elapsed() < 3 * LEASE, "{:?}", began.elapsed());
@@ -163,7 +165,7 @@ fn tokens_of_nobody_reach_no_database() {
         let made_up = BASE64_URL_SAFE_NO_PAD.encode(made_up.to_string());
         server
             .view(&format!("{head}.{made_up}.{signature}"))
-            .fails(401, "token_invalid");
+            .assert_error(401, "token_invalid");
     }
     // A hundred thousand are tried in `accounts/tests/forged_tokens.rs`.
     assert_eq!(server.metric("latchkey_cache_misses_total"), before);

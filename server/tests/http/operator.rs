@@ -102,7 +102,7 @@ fn closes_and_opens_an_account() {
     server.assert_dead(&pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(403, "inactive_account");
+        .assert_error(403, "inactive_account");
     server.assert_alive(&grace);
 
     user(&server, "activate", "ada@example.com");
@@ -151,7 +151,7 @@ fn removes_a_second_factor() {
     assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
     server
         .pass_recovery(&pair.token, &factor.recovery_codes[0])
-        .fails(403, "permission_denied");
+        .assert_error(403, "permission_denied");
     server.take_mail("ada@example.com", OTP_OFF).tells_only();
     // Where there is none, there is nothing to tell.
     user(&server, "reset-otp", "ada@example.com");
@@ -171,7 +171,7 @@ fn sets_a_password() {
     server.assert_dead(&factor.pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     // The second factor stays.
     let half = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
     server.assert_half(&half);
@@ -179,7 +179,7 @@ fn sets_a_password() {
         .post("/api/user/activation")
         .json(serde_json::json!({"token": activation}))
         .send()
-        .refuses(&["token"]);
+        .assert_field_errors(&["token"]);
     server
         .take_mail("ada@example.com", PASSWORD_CHANGED)
         .tells_only();

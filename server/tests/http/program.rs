@@ -414,7 +414,7 @@ fn creates_users() {
     assert_eq!(profile.json()["is_admin"], json!(false));
     server
         .try_sign_in("root@example.com", "spaces count")
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     let root = Pair::from(&server.try_sign_in("root@example.com", " spaces count "));
     assert_eq!(server.view(&root.token).json()["is_admin"], json!(true));
 }
@@ -601,7 +601,7 @@ fn logs_no_secret_not_even_for_debugging() {
         .post("/api/user/create")
         .json(json!({"email": email, "password": PASSWORD}))
         .send()
-        .refuses(&["email"]);
+        .assert_field_errors(&["email"]);
     server
         .post("/api/user/login")
         .body(
@@ -615,7 +615,7 @@ fn logs_no_secret_not_even_for_debugging() {
             .text(&format!("SELECT CAST({name} AS TEXT) FROM users"))
     };
     let (key, hash) = (column("jwt_secret"), column("password_hash"));
-    delete(OTHER_PASSWORD).refuses(&["current_password"]);
+    delete(OTHER_PASSWORD).assert_field_errors(&["current_password"]);
     delete(PASSWORD).says_nothing();
 
     let log = server.log();

@@ -27,7 +27,7 @@ fn registrations_of_one_address() {
     assert_eq!(statuses(&answers), [(201, 1), (400, 15)]);
     for answer in answers {
         if answer.status == 400 {
-            answer.says(
+            answer.assert_json(
                 400,
                 json!({"email": ["A user with that email already exists."]}),
             );
@@ -115,7 +115,7 @@ fn a_sign_out_among_refreshes() {
                 204 if index == 6 => {}
                 200 => server.assert_dead(&Pair::from(&answer)),
                 _ => {
-                    answer.fails(401, "token_invalid");
+                    answer.assert_error(401, "token_invalid");
                 }
             }
         }
@@ -145,7 +145,7 @@ fn sign_outs_everywhere_among_all_else() {
         .filter(|answer| !(200..=204).contains(&answer.status))
         .collect();
     for answer in answers {
-        answer.fails(401, "token_invalid");
+        answer.assert_error(401, "token_invalid");
     }
     for pair in pairs.iter().chain([&ada]) {
         server.assert_dead(pair);

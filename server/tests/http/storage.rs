@@ -69,7 +69,7 @@ fn hashes_anew_when_the_cost_is_raised() {
     let server = home.start(&[("LATCHKEY_ARGON2", "m=512,t=2,p=1")]);
     server
         .try_sign_in("ada@example.com", OTHER_PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     assert_eq!(hash(), cheap);
     let pair = server.sign_in("ada@example.com");
     let dear = hash();
@@ -124,15 +124,15 @@ fn shuts_out_a_user_who_is_not_active() {
     server.assert_dead(&pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(403, "inactive_account");
+        .assert_error(403, "inactive_account");
     server
         .try_sign_in("ada@example.com", OTHER_PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     server
         .post("/api/user/create")
         .json(json!({"email": "ADA@example.com", "password": PASSWORD}))
         .send()
-        .says(
+        .assert_json(
             400,
             json!({"email": ["A user with that email already exists."]}),
         );
@@ -184,7 +184,7 @@ fn deletes_all_that_belongs_to_a_user_who_is_deleted_by_hand() {
     server.assert_dead(&pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn answers_an_inner_error_without_a_word_on_why() {
     for word in ["sql", "table", "session", "relation", "column"] {
         assert!(!body.contains(word), "{answer}");
     }
-    answer.fails(500, "internal_error");
+    answer.assert_error(500, "internal_error");
 
     let log = server.log();
     let reason = log
@@ -283,7 +283,7 @@ fn takes_no_seed_from_another_users_row() {
     let half = server.sign_in("ada@example.com");
     server
         .pass_totp(&half.token, &eves.app.code())
-        .fails(500, "internal_error");
+        .assert_error(500, "internal_error");
     server.assert_half(&half);
 }
 

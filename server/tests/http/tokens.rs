@@ -13,15 +13,15 @@ const SECRET: &str = "the master secret of this test: 32 bytes or more";
 /// The token is invalid as an access token and as a refresh token, in the header and in a body.
 #[track_caller]
 fn assert_invalid(server: &Server, token: &str) {
-    server.verify(token).fails(401, "token_invalid");
-    server.refresh(token).fails(401, "token_invalid");
+    server.verify(token).assert_error(401, "token_invalid");
+    server.refresh(token).assert_error(401, "token_invalid");
     if can_stand_in_a_header(token) {
         for scheme in ["Bearer", "JWT"] {
             server
                 .get("/api/user/view")
                 .header("authorization", format!("{scheme} {token}"))
                 .send()
-                .fails(401, "token_invalid");
+                .assert_error(401, "token_invalid");
         }
     }
 }
@@ -345,10 +345,12 @@ fn of_another_issuer() {
 fn of_each_others_kind() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.refresh(&pair.token).fails(401, "token_invalid");
+    server
+        .refresh(&pair.token)
+        .assert_error(401, "token_invalid");
     server
         .verify(&pair.refresh_token)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     for (method, path) in [
         ("GET", "/api/user/view"),
         ("GET", "/api/user/sessions"),
@@ -361,7 +363,7 @@ fn of_each_others_kind() {
             .call(method, path)
             .token(&pair.refresh_token)
             .send()
-            .fails(401, "token_invalid");
+            .assert_error(401, "token_invalid");
     }
     server.assert_alive(&pair);
 }

@@ -22,9 +22,10 @@ pub struct RecoveryCodes {
 pub async fn create(#[server(default)] current_password: Text) -> Result<RecoveryCodes, ApiError> {
     let call = crate::api::Call::current();
     let caller = call.authorize().await?;
+    let [current_password] = crate::api::texts([("current_password", &current_password)])?;
     let recovery_codes = call
         .accounts
-        .replace_recovery_codes(&caller, current_password.given())
+        .replace_recovery_codes(&caller, current_password)
         .await?;
     Ok(RecoveryCodes { recovery_codes })
 }

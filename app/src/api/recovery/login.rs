@@ -14,9 +14,7 @@ use crate::{
 pub async fn login(#[server(default)] code: Text) -> Result<TokenPair, ApiError> {
     let call = crate::api::Call::current();
     let caller = call.identify().await?;
-    let pair = call
-        .accounts
-        .pass_recovery_code(&caller, code.given())
-        .await?;
+    let [code] = crate::api::texts([("code", &code)])?;
+    let pair = call.accounts.pass_recovery_code(&caller, code).await?;
     Ok(pair.into())
 }

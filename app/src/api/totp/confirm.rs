@@ -24,7 +24,8 @@ pub struct TurnedOn {
 pub async fn confirm(#[server(default)] code: Text) -> Result<TurnedOn, ApiError> {
     let call = crate::api::Call::current();
     let caller = call.authorize().await?;
-    let (pair, recovery_codes) = call.accounts.confirm_totp(&caller, code.given()).await?;
+    let [code] = crate::api::texts([("code", &code)])?;
+    let (pair, recovery_codes) = call.accounts.confirm_totp(&caller, code).await?;
     Ok(TurnedOn {
         pair: pair.into(),
         recovery_codes,

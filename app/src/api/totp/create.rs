@@ -25,10 +25,8 @@ pub struct Setup {
 pub async fn create(#[server(default)] current_password: Text) -> Result<Setup, ApiError> {
     let call = crate::api::Call::current();
     let caller = call.authorize().await?;
-    let setup = call
-        .accounts
-        .begin_totp(&caller, current_password.given())
-        .await?;
+    let [current_password] = crate::api::texts([("current_password", &current_password)])?;
+    let setup = call.accounts.begin_totp(&caller, current_password).await?;
     Ok(Setup {
         secret: setup.secret,
         otpauth_url: setup.otpauth_url,

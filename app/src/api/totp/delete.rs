@@ -14,9 +14,7 @@ use crate::{
 pub async fn delete(#[server(default)] current_password: Text) -> Result<TokenPair, ApiError> {
     let call = crate::api::Call::current();
     let caller = call.authorize().await?;
-    let pair = call
-        .accounts
-        .delete_totp(&caller, current_password.given())
-        .await?;
+    let [current_password] = crate::api::texts([("current_password", &current_password)])?;
+    let pair = call.accounts.delete_totp(&caller, current_password).await?;
     Ok(pair.into())
 }

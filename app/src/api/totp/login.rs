@@ -14,5 +14,6 @@ use crate::{
 pub async fn login(#[server(default)] code: Text) -> Result<TokenPair, ApiError> {
     let call = crate::api::Call::current();
     let caller = call.identify().await?;
-    Ok(call.accounts.pass_totp(&caller, code.given()).await?.into())
+    let [code] = crate::api::texts([("code", &code)])?;
+    Ok(call.accounts.pass_totp(&caller, code).await?.into())
 }

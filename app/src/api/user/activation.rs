@@ -9,7 +9,8 @@ use crate::api::{ApiError, Post, Text};
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation")]
 pub async fn activation(#[server(default)] token: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
-    Ok(call.accounts.activate(token.given(), &call.device).await?)
+    let [token] = crate::api::texts([("token", &token)])?;
+    Ok(call.accounts.activate(token, &call.device).await?)
 }
 
 /// `POST /api/user/activation/resend`: mails the link again, to who still has to open it. The
@@ -20,5 +21,6 @@ pub async fn activation(#[server(default)] token: Text) -> Result<(), ApiError> 
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation/resend")]
 pub async fn resend_activation(#[server(default)] email: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
-    Ok(call.accounts.resend_activation(email.given()).await?)
+    let [email] = crate::api::texts([("email", &email)])?;
+    Ok(call.accounts.resend_activation(email).await?)
 }

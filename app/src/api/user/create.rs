@@ -22,9 +22,10 @@ pub async fn create(
     #[server(default)] password: Text,
 ) -> Result<Created, ApiError> {
     let call = crate::api::Call::current();
+    let [email, password] = crate::api::texts([("email", &email), ("password", &password)])?;
     let user = call
         .accounts
-        .register(email.given(), password.given(), &call.device)
+        .register(email, password, &call.device)
         .await?;
     Ok(Created {
         id: user.id.to_string(),

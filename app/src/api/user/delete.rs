@@ -14,8 +14,6 @@ use crate::{
 pub async fn delete(#[server(default)] current_password: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
     let caller = call.authorize().await?;
-    Ok(call
-        .accounts
-        .delete_user(&caller, current_password.given())
-        .await?)
+    let [current_password] = crate::api::texts([("current_password", &current_password)])?;
+    Ok(call.accounts.delete_user(&caller, current_password).await?)
 }

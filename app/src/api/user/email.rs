@@ -17,9 +17,13 @@ pub async fn change_email(
 ) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
     let caller = call.authorize().await?;
+    let [new_email, current_password] = crate::api::texts([
+        ("new_email", &new_email),
+        ("current_password", &current_password),
+    ])?;
     Ok(call
         .accounts
-        .begin_email_change(&caller, new_email.given(), current_password.given())
+        .begin_email_change(&caller, new_email, current_password)
         .await?)
 }
 
@@ -32,8 +36,9 @@ pub async fn change_email(
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/email/change/confirm")]
 pub async fn confirm_email_change(#[server(default)] token: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
+    let [token] = crate::api::texts([("token", &token)])?;
     Ok(call
         .accounts
-        .confirm_email_change(token.given(), &call.device)
+        .confirm_email_change(token, &call.device)
         .await?)
 }

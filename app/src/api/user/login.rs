@@ -49,10 +49,8 @@ pub async fn login(
     #[server(default)] password: Text,
 ) -> Result<TokenPair, ApiError> {
     let call = crate::api::Call::current();
-    let signed_in = call
-        .accounts
-        .login(email.given(), password.given(), &call.device)
-        .await?;
+    let [email, password] = crate::api::texts([("email", &email), ("password", &password)])?;
+    let signed_in = call.accounts.login(email, password, &call.device).await?;
     if let Some(tokens) = &signed_in.device_tokens {
         call.keep_device_tokens(tokens);
     }
@@ -66,10 +64,8 @@ pub async fn login(
 #[server(protocol = Post, prefix = "/api", endpoint = "user/login/refresh")]
 pub async fn refresh(#[server(default)] refresh_token: Text) -> Result<TokenPair, ApiError> {
     let call = crate::api::Call::current();
-    let pair = call
-        .accounts
-        .refresh(refresh_token.given(), &call.device)
-        .await?;
+    let [refresh_token] = crate::api::texts([("refresh_token", &refresh_token)])?;
+    let pair = call.accounts.refresh(refresh_token, &call.device).await?;
     Ok(pair.into())
 }
 
@@ -81,7 +77,8 @@ pub async fn refresh(#[server(default)] refresh_token: Text) -> Result<TokenPair
 #[server(protocol = Post, prefix = "/api", endpoint = "user/login/verify")]
 pub async fn verify(#[server(default)] token: Text) -> Result<Claims, ApiError> {
     let call = crate::api::Call::current();
-    let claims = call.accounts.verify(token.given()).await?;
+    let [token] = crate::api::texts([("token", &token)])?;
+    let claims = call.accounts.verify(token).await?;
     Ok(claims.into())
 }
 

@@ -17,9 +17,13 @@ pub async fn change_password(
 ) -> Result<TokenPair, ApiError> {
     let call = crate::api::Call::current();
     let caller = call.authorize().await?;
+    let [current_password, new_password] = crate::api::texts([
+        ("current_password", &current_password),
+        ("new_password", &new_password),
+    ])?;
     let pair = call
         .accounts
-        .change_password(&caller, current_password.given(), new_password.given())
+        .change_password(&caller, current_password, new_password)
         .await?;
     Ok(pair.into())
 }
@@ -32,10 +36,8 @@ pub async fn change_password(
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/password/reset")]
 pub async fn reset_password(#[server(default)] email: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
-    Ok(call
-        .accounts
-        .reset_password(email.given(), &call.device)
-        .await?)
+    let [email] = crate::api::texts([("email", &email)])?;
+    Ok(call.accounts.reset_password(email, &call.device).await?)
 }
 
 /// `POST /api/user/password/reset/confirm`: sets a new password by a mailed link; every session is
@@ -50,8 +52,10 @@ pub async fn confirm_reset(
     #[server(default)] new_password: Text,
 ) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
+    let [token, new_password] =
+        crate::api::texts([("token", &token), ("new_password", &new_password)])?;
     Ok(call
         .accounts
-        .confirm_reset(token.given(), new_password.given(), &call.device)
+        .confirm_reset(token, new_password, &call.device)
         .await?)
 }

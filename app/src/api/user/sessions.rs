@@ -54,5 +54,6 @@ pub async fn sessions() -> Result<Vec<Session>, ApiError> {
 pub async fn revoke(#[server(default)] id: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();
     let caller = call.authorize().await?;
-    Ok(call.accounts.revoke(&caller, id.given()).await?)
+    let [id] = crate::api::texts([("id", &id)])?;
+    Ok(call.accounts.revoke(&caller, id).await?)
 }

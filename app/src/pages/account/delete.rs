@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     api::user,
-    browser::{Ended, session},
+    browser::{EndReason, session},
     components::{Dialog, Submission},
-    pages::typed,
+    pages::input_value,
 };
 
 /// Deletes the account, once the person has confirmed it with the password.
@@ -40,10 +40,10 @@ pub(super) fn DeleteAccount(details: Details) -> impl IntoView {
 fn Confirm(details: Details, open: RwSignal<bool>, submission: Submission) -> impl IntoView {
     let password = NodeRef::new();
     let delete = move || {
-        let request = user::delete(typed(password).into());
+        let request = user::delete(input_value(password).into());
         submission.start(async move {
             request.await?;
-            session::end(Ended::Deleted);
+            session::end(EndReason::Deleted);
             Ok(())
         });
     };

@@ -8,7 +8,7 @@ use crate::{
     api::user,
     browser::within_limit,
     components::{Dialog, EmailField, Notice, ResendButton, Resending, Submission},
-    pages::typed,
+    pages::input_value,
 };
 
 /// Shows the address and whether it is proved, and changes it.
@@ -69,8 +69,8 @@ fn Change(
 ) -> impl IntoView {
     let (new_email, password) = (NodeRef::new(), NodeRef::new());
     let change = move || {
-        let email = typed(new_email).trim().to_owned();
-        let request = user::change_email(email.as_str().into(), typed(password).into());
+        let email = input_value(new_email).trim().to_owned();
+        let request = user::change_email(email.as_str().into(), input_value(password).into());
         submission.start(async move {
             request.await?;
             open.try_set(false);

@@ -17,13 +17,13 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
-use super::{TWO_FACTOR, use_presence, use_redirect, way_out};
+use super::{TWO_FACTOR, signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
     api::{
         ApiError, Code,
         user::{self, Profile, Session},
     },
-    browser::{Presence, next::with_next},
+    browser::{AuthState, next::with_next},
     components::focus_soon,
 };
 use activity::Activity;
@@ -138,9 +138,9 @@ fn Failed(
 
 /// Loads the account; again when another one signs in.
 fn load_when_signed_in(known: RwSignal<Known>) {
-    let presence = use_presence();
+    let presence = use_auth_state();
     Effect::new(move |_| {
-        if let Presence::SignedIn(_) = presence.get() {
+        if let AuthState::SignedIn(_) = presence.get() {
             load(known);
         }
     });
@@ -168,7 +168,7 @@ fn load(known: RwSignal<Known>) {
 
 /// Leads away whoever is not signed in, or no longer, or only half.
 fn leave_when_not_signed_in() {
-    let presence = use_presence();
+    let presence = use_auth_state();
     let redirect = use_redirect();
     let location = use_location();
     Effect::new(move |_| {
@@ -181,9 +181,9 @@ fn leave_when_not_signed_in() {
             }
         };
         match presence.get() {
-            Presence::Unknown | Presence::SignedIn(_) => {}
-            Presence::HalfSignedIn(_) => redirect(&with_next(TWO_FACTOR, Some(&here()))),
-            Presence::SignedOut(ended) => redirect(&way_out(ended, &here())),
+            AuthState::Unknown | AuthState::SignedIn(_) => {}
+            AuthState::MfaPending(_) => redirect(&with_next(TWO_FACTOR, Some(&here()))),
+            AuthState::SignedOut(ended) => redirect(&signed_out_redirect(ended, &here())),
         }
     });
 }

@@ -8,7 +8,7 @@ use crate::{
     api::user,
     browser::renewal::exchange,
     components::{Dialog, Notice, PASSWORD_HINT, PasswordField, Submission},
-    pages::typed,
+    pages::input_value,
 };
 
 /// Changes the password.
@@ -48,7 +48,7 @@ fn Change(
 ) -> impl IntoView {
     let (current, new) = (NodeRef::new(), NodeRef::new());
     let change = move || {
-        let request = user::change_password(typed(current).into(), typed(new).into());
+        let request = user::change_password(input_value(current).into(), input_value(new).into());
         submission.start(async move {
             exchange(async { Ok((request.await?, ())) }).await?;
             open.try_set(false);

@@ -11,7 +11,7 @@ use crate::{
     },
     browser::renewal::exchange,
     components::{CodeField, Dialog, Notice, RecoveryCodes, Submission, focus_soon},
-    pages::typed,
+    pages::input_value,
 };
 
 /// What the section's dialog shows.
@@ -275,7 +275,7 @@ fn Password(
             submit
             busy
             look
-            on_submit=move |()| on_submit.run(typed(input))
+            on_submit=move |()| on_submit.run(input_value(input))
             on_cancel=move |()| flow.open.set(false)
         >
             <p class="dialog-lead">{lead}</p>
@@ -289,7 +289,7 @@ fn Password(
 fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
     let input = NodeRef::new();
     let submission = flow.submission;
-    let turn_on = move |()| flow.turn_on(typed(input));
+    let turn_on = move |()| flow.turn_on(input_value(input));
     view! {
         <DialogForm
             title="Set up your app"

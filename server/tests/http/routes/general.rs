@@ -40,14 +40,17 @@ fn unknown_paths_are_not_found() {
         "/api/robots.txt",
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
-            server.call(method, path).send().fails(404, "not_found");
+            server
+                .call(method, path)
+                .send()
+                .assert_error(404, "not_found");
         }
         server
             .post(path)
             .header("accept", "text/html")
             .json(json!({}))
             .send()
-            .fails(404, "not_found");
+            .assert_error(404, "not_found");
     }
 }
 
@@ -68,7 +71,7 @@ fn wrong_methods_are_not_allowed() {
                 let answer = server
                     .call(method, path)
                     .send()
-                    .fails(405, "method_not_allowed");
+                    .assert_error(405, "method_not_allowed");
                 let allowed: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
                 assert!(allowed.contains(&right), "{method} {path}: {answer}");
                 assert!(!allowed.contains(&method), "{method} {path}: {answer}");
@@ -84,7 +87,7 @@ fn one_trailing_slash_means_the_same_path() {
         .post("/api/user/create/")
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send()
-        .says(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+        .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
     for Endpoint { method, path, .. } in ENDPOINTS {
         let without = server.call(method, path).send();
         let with = server.call(method, &format!("{path}/")).send();
@@ -97,7 +100,7 @@ fn one_trailing_slash_means_the_same_path() {
         server
             .call(method, &format!("{path}//"))
             .send()
-            .fails(404, "not_found");
+            .assert_error(404, "not_found");
     }
 }
 
@@ -114,7 +117,7 @@ fn credentials_are_needed_where_the_contract_says_so() {
         match needs {
             Needs::Nothing => assert_eq!(answer.status, 400, "{path}: {answer}"),
             Needs::Token | Needs::HalfToken => {
-                answer.says(
+                answer.assert_json(
                     401,
                     json!({
                         "detail": "Authentication credentials were not provided.",
@@ -176,7 +179,7 @@ fn other_content_types_are_not_supported() {
                     .post(path)
                     .body(content_type, json.as_str())
                     .send()
-                    .fails(415, "unsupported_media_type");
+                    .assert_error(415, "unsupported_media_type");
             }
         }
     }
@@ -196,7 +199,7 @@ fn a_body_that_does_not_parse_is_malformed() {
                 .post(path)
                 .body("application/json", "{")
                 .send()
-                .fails(400, "malformed_request");
+                .assert_error(400, "malformed_request");
         }
     }
 }
@@ -208,17 +211,17 @@ fn a_body_of_16_kib_is_taken_and_none_larger() {
         .post(CREATE)
         .body("application/json", padded_json(LIMIT + 1))
         .send()
-        .fails(413, "request_too_large");
+        .assert_error(413, "request_too_large");
     server
         .post(CREATE)
         .body("application/x-www-form-urlencoded", "a".repeat(LIMIT + 1))
         .send()
-        .fails(413, "request_too_large");
+        .assert_error(413, "request_too_large");
     server
         .post(CREATE)
         .body("application/json", padded_json(LIMIT))
         .send()
-        .says(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+        .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
 }
 
 #[test]
@@ -257,9 +260,9 @@ fn a_client_that_takes_html_gets_json_all_the_same() {
             .json(body)
             .send()
     };
-    post(json!({"email": "ada@example.com"})).refuses(&["password"]);
+    post(json!({"email": "ada@example.com"})).assert_field_errors(&["password"]);
     post(json!({"email": "ada@example.com", "password": PASSWORD}))
-        .says(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+        .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Answer {
     /// The status and the JSON body are these. In the body, a text with the form of a UUID is
     /// written `<uuid>`, that of a JWT `<jwt>`, that of an RFC 3339 time in UTC `<time>`.
     #[track_caller]
-    pub fn says(self, status: u16, body: Value) -> Self {
+    pub fn assert_json(self, status: u16, body: Value) -> Self {
         assert_eq!((self.status, masked(self.json())), (status, body));
         self
     }
@@ -61,7 +61,7 @@ impl Answer {
 
     /// The request as a whole failed with this status and code.
     #[track_caller]
-    pub fn fails(self, status: u16, code: &str) -> Self {
+    pub fn assert_error(self, status: u16, code: &str) -> Self {
         assert_eq!(
             (self.status, self.json()["code"].as_str()),
             (status, Some(code)),
@@ -73,7 +73,7 @@ impl Answer {
 
     /// Status 400 with messages for exactly these fields, in alphabetical order.
     #[track_caller]
-    pub fn refuses(self, fields: &[&str]) -> Self {
+    pub fn assert_field_errors(self, fields: &[&str]) -> Self {
         assert_eq!(self.status, 400, "{self}");
         let body = self.json();
         let named: Vec<_> = body

@@ -18,7 +18,7 @@ pub const MAIL_LIMIT: Duration = Duration::from_secs(30);
 pub struct Mail {
     /// The one address that it is for.
     pub to: String,
-    /// Whom it comes from.
+    /// UserSelector it comes from.
     pub from: String,
     /// What it is about.
     pub subject: String,
@@ -77,7 +77,7 @@ impl Mail {
         mail
     }
 
-    /// Words of the text that are links with a token.
+    /// EmailContent of the text that are links with a token.
     fn links_in_text(&self) -> Vec<&str> {
         self.text
             .split_whitespace()

@@ -156,7 +156,7 @@ impl Server {
     /// The access token is that of a user who has the second factor still to pass.
     #[track_caller]
     pub fn assert_half(&self, pair: &Pair) {
-        self.view(&pair.token).fails(403, "otp_required");
+        self.view(&pair.token).assert_error(403, "otp_required");
         assert_eq!(amr(&pair.token), json!(["pwd"]));
         assert_eq!(amr(&pair.refresh_token), json!(["pwd"]));
     }

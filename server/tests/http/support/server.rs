@@ -224,11 +224,11 @@ impl Server {
         let pair = self.sign_up("ada@example.com");
         self.call(method, path)
             .send()
-            .fails(401, "not_authenticated");
+            .assert_error(401, "not_authenticated");
         self.call(method, path)
             .token(&pair.refresh_token)
             .send()
-            .fails(401, "token_invalid");
+            .assert_error(401, "token_invalid");
         self.assert_alive(&pair);
     }
 
@@ -244,10 +244,10 @@ impl Server {
     /// Neither token of the pair is good any more.
     #[track_caller]
     pub fn assert_dead(&self, pair: &Pair) {
-        self.view(&pair.token).fails(401, "token_invalid");
-        self.verify(&pair.token).fails(401, "token_invalid");
+        self.view(&pair.token).assert_error(401, "token_invalid");
+        self.verify(&pair.token).assert_error(401, "token_invalid");
         self.refresh(&pair.refresh_token)
-            .fails(401, "token_invalid");
+            .assert_error(401, "token_invalid");
     }
 
     /// Sends the process a signal by name, as a person or a supervisor would.

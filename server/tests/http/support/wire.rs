@@ -7,7 +7,7 @@ use std::{
 };
 
 /// How long an answer may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(90);
+const CONNECTION_TIMEOUTS: Duration = Duration::from_secs(90);
 
 /// A connection to the server.
 pub struct Wire(TcpStream);
@@ -16,8 +16,8 @@ impl Wire {
     pub(super) fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server accepts a connection");
         stream
-            .set_read_timeout(Some(PATIENCE))
-            .and_then(|()| stream.set_write_timeout(Some(PATIENCE)))
+            .set_read_timeout(Some(CONNECTION_TIMEOUTS))
+            .and_then(|()| stream.set_write_timeout(Some(CONNECTION_TIMEOUTS)))
             .expect("time limits for the connection");
         Self(stream)
     }

@@ -22,14 +22,14 @@ fn makes_new_codes_and_voids_the_earlier_ones() {
     server.take_all_mails();
     let answer = create(&server, &factor.pair.token);
     let codes = recovery_codes(&answer);
-    answer.says(201, json!({"recovery_codes": codes}));
+    answer.assert_json(201, json!({"recovery_codes": codes}));
     server
         .take_mail("ada@example.com", NEW_RECOVERY_CODES)
         .tells_only();
     let half = server.sign_in("ada@example.com");
     server
         .pass_recovery(&half.token, &factor.recovery_codes[0])
-        .refuses(&["code"]);
+        .assert_field_errors(&["code"]);
     assert_eq!(server.pass_recovery(&half.token, &codes[0]).status, 200);
     server.assert_passed(&factor.pair);
 }
@@ -67,11 +67,11 @@ fn asks_for_the_current_password() {
             .json(body)
             .send()
     };
-    post(json!({})).says(
+    post(json!({})).assert_json(
         400,
         json!({"current_password": ["This field is required."]}),
     );
-    post(json!({"current_password": OTHER_PASSWORD})).refuses(&["current_password"]);
+    post(json!({"current_password": OTHER_PASSWORD})).assert_field_errors(&["current_password"]);
     let half = server.sign_in("ada@example.com");
     let code = &factor.recovery_codes[0];
     assert_eq!(server.pass_recovery(&half.token, code).status, 200);
@@ -81,8 +81,8 @@ fn asks_for_the_current_password() {
 fn needs_a_second_factor() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    create(&server, &pair.token).fails(403, "permission_denied");
+    create(&server, &pair.token).assert_error(403, "permission_denied");
     server.set_up_totp(&pair);
-    create(&server, &pair.token).fails(403, "permission_denied");
+    create(&server, &pair.token).assert_error(403, "permission_denied");
     assert_eq!(server.database().count("recovery_codes", "true"), 0);
 }

@@ -12,7 +12,7 @@ fn passes_the_second_factor_and_spends_the_code() {
     server.take_all_mails();
     let half = server.sign_in("ada@example.com");
     let code = &factor.recovery_codes[3];
-    let answer = server.pass_recovery(&half.token, code).says(
+    let answer = server.pass_recovery(&half.token, code).assert_json(
         200,
         json!({
             "token": "<jwt>",
@@ -28,9 +28,9 @@ fn passes_the_second_factor_and_spends_the_code() {
     server.assert_mails(&[]);
 
     let half = server.sign_in("ada@example.com");
-    server.pass_recovery(&half.token, code).says(
+    server.pass_recovery(&half.token, code).assert_json(
         400,
-        json!({"code": ["This code is not right, or it has been used already."]}),
+        json!({"code": ["Incorrect code, or it was already used."]}),
     );
     server.assert_half(&half);
 }
@@ -47,7 +47,9 @@ fn each_code_is_good_once() {
     }
     let half = server.sign_in("ada@example.com");
     for code in &factor.recovery_codes[..2] {
-        server.pass_recovery(&half.token, code).refuses(&["code"]);
+        server
+            .pass_recovery(&half.token, code)
+            .assert_field_errors(&["code"]);
     }
     let mails: Vec<_> = server
         .take_all_mails()
@@ -103,7 +105,7 @@ fn takes_nobody_elses_code() {
     let half = server.sign_in("ada@example.com");
     server
         .pass_recovery(&half.token, &grace.recovery_codes[0])
-        .refuses(&["code"]);
+        .assert_field_errors(&["code"]);
     assert_eq!(server.database().count("recovery_codes", "true"), 20);
 }
 
@@ -113,25 +115,27 @@ fn refuses_what_is_no_code() {
     let pair = server.sign_up("ada@example.com");
     server
         .pass_recovery(&pair.token, "00000-00000-00000")
-        .fails(403, "permission_denied");
+        .assert_error(403, "permission_denied");
     let factor = server.turn_on_totp(&pair);
     let half = server.sign_in("ada@example.com");
     server
         .post(PATH)
         .token(&half.token)
         .send()
-        .says(400, json!({"code": ["This field is required."]}));
+        .assert_json(400, json!({"code": ["This field is required."]}));
     let code = &factor.recovery_codes[0];
     for wrong in [&code[1..], &format!("{code}0"), &factor.app.code()] {
-        server.pass_recovery(&half.token, wrong).refuses(&["code"]);
+        server
+            .pass_recovery(&half.token, wrong)
+            .assert_field_errors(&["code"]);
     }
     server
         .post(PATH)
         .json(json!({"code": code}))
         .send()
-        .fails(401, "not_authenticated");
+        .assert_error(401, "not_authenticated");
     server
         .pass_recovery(&half.refresh_token, code)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     assert_eq!(server.pass_recovery(&half.token, code).status, 200);
 }

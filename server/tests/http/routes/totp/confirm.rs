@@ -18,7 +18,7 @@ fn turns_the_second_factor_on() {
     let answer = server.confirm_totp(&pair.token, &app.code());
     let codes = recovery_codes(&answer);
     let body = answer.json();
-    answer.says(
+    answer.assert_json(
         200,
         json!({
             "token": "<jwt>",
@@ -68,32 +68,32 @@ fn refuses_wrong_codes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let none_set_up = server.confirm_totp(&pair.token, "123456");
-    none_set_up.says(
+    none_set_up.assert_json(
         400,
         json!({"code": ["Set up an authenticator app first, then enter its code."]}),
     );
     let app = server.set_up_totp(&pair);
-    let wrong = json!({"code": ["This code is not right, or it has been used already."]});
+    let wrong = json!({"code": ["Incorrect code, or it was already used."]});
     server
         .confirm_totp(&pair.token, &app.wrong_code())
-        .says(400, wrong.clone());
+        .assert_json(400, wrong.clone());
     server
         .confirm_totp(&pair.token, &app.code_of_another_time(-4))
-        .says(400, wrong.clone());
+        .assert_json(400, wrong.clone());
     server
         .confirm_totp(&pair.token, &app.code_of_another_time(4))
-        .says(400, wrong);
+        .assert_json(400, wrong);
     server
         .post(PATH)
         .token(&pair.token)
         .send()
-        .says(400, json!({"code": ["This field is required."]}));
+        .assert_json(400, json!({"code": ["This field is required."]}));
     server
         .post(PATH)
         .token(&pair.token)
         .json(json!({"code": 123_456}))
         .send()
-        .says(400, json!({"code": ["This must be text."]}));
+        .assert_json(400, json!({"code": ["This must be text."]}));
     assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
     server.assert_alive(&pair);
 }
@@ -142,19 +142,21 @@ fn moves_to_another_app() {
     let forget_steps = || server.database().execute("DELETE FROM used_totp_steps");
     assert_eq!(server.pass_totp(&sign_in(), &old.app.code()).status, 200);
     forget_steps();
-    server.pass_totp(&sign_in(), &new.code()).refuses(&["code"]);
+    server
+        .pass_totp(&sign_in(), &new.code())
+        .assert_field_errors(&["code"]);
     forget_steps();
     let answer = server.confirm_totp(&old.pair.token, &new.code());
     let codes = recovery_codes(&answer);
     forget_steps();
     server
         .pass_totp(&sign_in(), &old.app.code())
-        .refuses(&["code"]);
+        .assert_field_errors(&["code"]);
     forget_steps();
     assert_eq!(server.pass_totp(&sign_in(), &new.code()).status, 200);
     server
         .pass_recovery(&sign_in(), &old.recovery_codes[0])
-        .refuses(&["code"]);
+        .assert_field_errors(&["code"]);
     assert_eq!(server.pass_recovery(&sign_in(), &codes[0]).status, 200);
     server.take_mail("ada@example.com", RECOVERY_CODE_USED);
 }

@@ -59,7 +59,7 @@ fn gives_another_secret_each_time() {
     let second = server.set_up_totp(&pair);
     server
         .confirm_totp(&pair.token, &first.code())
-        .refuses(&["code"]);
+        .assert_field_errors(&["code"]);
     assert_eq!(server.confirm_totp(&pair.token, &second.code()).status, 200);
 }
 
@@ -68,15 +68,15 @@ fn asks_for_the_current_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let create = |body| server.post(PATH).token(&pair.token).json(body).send();
-    create(json!({})).says(
+    create(json!({})).assert_json(
         400,
         json!({"current_password": ["This field is required."]}),
     );
-    create(json!({"current_password": OTHER_PASSWORD})).refuses(&["current_password"]);
+    create(json!({"current_password": OTHER_PASSWORD})).assert_field_errors(&["current_password"]);
     server
         .post(PATH)
         .json(json!({"current_password": PASSWORD}))
         .send()
-        .fails(401, "not_authenticated");
+        .assert_error(401, "not_authenticated");
     assert_eq!(server.database().count("second_factors", "true"), 0);
 }

@@ -19,7 +19,7 @@ fn turns_the_second_factor_off_and_ends_every_other_session() {
     let factor = server.turn_on_totp(&pair);
     let half = server.sign_in("ada@example.com");
     server.take_all_mails();
-    let answer = delete(&server, &factor.pair.token, PASSWORD).says(
+    let answer = delete(&server, &factor.pair.token, PASSWORD).assert_json(
         200,
         json!({
             "token": "<jwt>",
@@ -45,10 +45,10 @@ fn turns_the_second_factor_off_and_ends_every_other_session() {
     let again = server.sign_in("ada@example.com");
     server
         .pass_totp(&again.token, &factor.app.code())
-        .fails(403, "permission_denied");
+        .assert_error(403, "permission_denied");
     server
         .pass_recovery(&again.token, &factor.recovery_codes[0])
-        .fails(403, "permission_denied");
+        .assert_error(403, "permission_denied");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn it_can_be_turned_on_again() {
     server.assert_half(&half);
     server
         .pass_recovery(&half.token, &factor.recovery_codes[0])
-        .refuses(&["code"]);
+        .assert_field_errors(&["code"]);
 }
 
 #[test]
@@ -72,16 +72,20 @@ fn asks_for_the_current_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.turn_on_totp(&pair);
-    delete(&server, &factor.pair.token, OTHER_PASSWORD).refuses(&["current_password"]);
-    server.post(PATH).token(&factor.pair.token).send().says(
-        400,
-        json!({"current_password": ["This field is required."]}),
-    );
+    delete(&server, &factor.pair.token, OTHER_PASSWORD).assert_field_errors(&["current_password"]);
+    server
+        .post(PATH)
+        .token(&factor.pair.token)
+        .send()
+        .assert_json(
+            400,
+            json!({"current_password": ["This field is required."]}),
+        );
     server
         .post(PATH)
         .json(json!({"current_password": PASSWORD}))
         .send()
-        .fails(401, "not_authenticated");
+        .assert_error(401, "not_authenticated");
     server.assert_half(&server.sign_in("ada@example.com"));
     server.assert_passed(&factor.pair);
 }
@@ -90,7 +94,7 @@ fn asks_for_the_current_password() {
 fn needs_a_second_factor_to_remove() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    delete(&server, &pair.token, PASSWORD).fails(403, "permission_denied");
+    delete(&server, &pair.token, PASSWORD).assert_error(403, "permission_denied");
     server.assert_alive(&pair);
 }
 
@@ -104,14 +108,14 @@ fn keeps_count_of_wrong_codes() {
         let wrong = factor.app.wrong_code();
         server
             .pass_totp(&factor.pair.token, &wrong)
-            .refuses(&["code"]);
+            .assert_field_errors(&["code"]);
     }
     let pair = Pair::from(&delete(&server, &factor.pair.token, PASSWORD));
     let app = server.set_up_totp(&pair);
     server
         .confirm_totp(&pair.token, &app.wrong_code())
-        .refuses(&["code"]);
+        .assert_field_errors(&["code"]);
     server
         .confirm_totp(&pair.token, &app.code())
-        .fails(429, "throttled");
+        .assert_error(429, "throttled");
 }

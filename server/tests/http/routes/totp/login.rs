@@ -7,7 +7,7 @@ const PATH: &str = "/api/totp/login";
 fn assert_throttled(answer: Answer) {
     let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
     assert!((1..=61).contains(&seconds), "{answer}");
-    answer.says(
+    answer.assert_json(
         429,
         json!({
             "detail": "Too many attempts. Try again in a minute.",
@@ -24,15 +24,17 @@ fn passes_the_second_factor() {
     server.take_all_mails();
     let half = server.sign_in("ada@example.com");
     server.assert_half(&half);
-    let answer = server.pass_totp(&half.token, &factor.app.code()).says(
-        200,
-        json!({
-            "token": "<jwt>",
-            "refresh_token": "<jwt>",
-            "token_type": "Bearer",
-            "expires_in": 900,
-        }),
-    );
+    let answer = server
+        .pass_totp(&half.token, &factor.app.code())
+        .assert_json(
+            200,
+            json!({
+                "token": "<jwt>",
+                "refresh_token": "<jwt>",
+                "token_type": "Bearer",
+                "expires_in": 900,
+            }),
+        );
     let passed = Pair::from(&answer);
     let [before, after] = [&half, &passed].map(|pair| jwt::claims(&pair.token));
     assert_eq!(before["sid"], after["sid"]);
@@ -79,14 +81,14 @@ fn a_code_is_good_once() {
     let code = factor.app.code();
     let half = server.sign_in("ada@example.com");
     assert_eq!(server.pass_totp(&half.token, &code).status, 200);
-    let wrong = json!({"code": ["This code is not right, or it has been used already."]});
+    let wrong = json!({"code": ["Incorrect code, or it was already used."]});
     server
         .pass_totp(&half.token, &code)
-        .says(400, wrong.clone());
+        .assert_json(400, wrong.clone());
     let other_device = server.sign_in("ada@example.com");
     server
         .pass_totp(&other_device.token, &code)
-        .says(400, wrong);
+        .assert_json(400, wrong);
     server.assert_half(&other_device);
 }
 
@@ -105,7 +107,7 @@ fn a_code_is_good_once_however_many_send_it_at_once() {
             200 => server.assert_passed(&Pair::from(&answer)),
             // A code that was right is no wrong guess, however often it comes.
             _ => {
-                answer.refuses(&["code"]);
+                answer.assert_field_errors(&["code"]);
                 server.assert_half(&devices[index]);
             }
         }
@@ -120,7 +122,9 @@ fn the_code_that_turned_it_on_is_used() {
     let code = app.code();
     assert_eq!(server.confirm_totp(&pair.token, &code).status, 200);
     let half = server.sign_in("ada@example.com");
-    server.pass_totp(&half.token, &code).refuses(&["code"]);
+    server
+        .pass_totp(&half.token, &code)
+        .assert_field_errors(&["code"]);
 }
 
 #[test]
@@ -131,7 +135,9 @@ fn wrong_codes_are_throttled() {
     let half = server.sign_in("ada@example.com");
     for _ in 0..5 {
         let wrong = factor.app.wrong_code();
-        server.pass_totp(&half.token, &wrong).refuses(&["code"]);
+        server
+            .pass_totp(&half.token, &wrong)
+            .assert_field_errors(&["code"]);
     }
     // The right code of the app, one on paper, and on another device.
     assert_throttled(server.pass_totp(&half.token, &factor.app.code()));
@@ -182,7 +188,9 @@ fn a_right_code_forgives_the_wrong_ones() {
     for round in 0..2 {
         for _ in 0..4 {
             let wrong = factor.app.wrong_code();
-            server.pass_totp(&half.token, &wrong).refuses(&["code"]);
+            server
+                .pass_totp(&half.token, &wrong)
+                .assert_field_errors(&["code"]);
         }
         let right = server.pass_recovery(&half.token, &factor.recovery_codes[round]);
         assert_eq!(right.status, 200, "{right}");
@@ -195,19 +203,19 @@ fn needs_a_second_factor_to_pass() {
     let pair = server.sign_up("ada@example.com");
     server
         .pass_totp(&pair.token, "123456")
-        .fails(403, "permission_denied");
+        .assert_error(403, "permission_denied");
     let app = server.set_up_totp(&pair);
     server
         .pass_totp(&pair.token, &app.code())
-        .fails(403, "permission_denied");
+        .assert_error(403, "permission_denied");
     server
         .pass_totp(&pair.refresh_token, &app.code())
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     server
         .post(PATH)
         .json(json!({"code": app.code()}))
         .send()
-        .fails(401, "not_authenticated");
+        .assert_error(401, "not_authenticated");
     server.assert_alive(&pair);
 }
 
@@ -221,16 +229,18 @@ fn refuses_what_is_no_code() {
         .post(PATH)
         .token(&half.token)
         .send()
-        .says(400, json!({"code": ["This field is required."]}));
+        .assert_json(400, json!({"code": ["This field is required."]}));
     let code = factor.app.code();
     let longer = format!("{code}0");
     for wrong in [&longer, &code[1..], "' OR '1'='1"] {
-        server.pass_totp(&half.token, wrong).refuses(&["code"]);
+        server
+            .pass_totp(&half.token, wrong)
+            .assert_field_errors(&["code"]);
     }
     // A recovery code is no code of the app.
     server
         .pass_totp(&half.token, &factor.recovery_codes[0])
-        .refuses(&["code"]);
+        .assert_field_errors(&["code"]);
     assert_eq!(server.pass_totp(&half.token, &code).status, 200);
 }
 
@@ -249,7 +259,7 @@ fn takes_no_code_from_a_session_that_is_over() {
     let code = factor.app.code();
     server
         .pass_totp(&half.token, &code)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     let half = server.sign_in("ada@example.com");
     assert_eq!(server.pass_totp(&half.token, &code).status, 200);
 }

@@ -39,7 +39,7 @@ fn tells_what_has_happened_newest_first() {
     };
     let answer = server.get(PATH).token(&pair.token).send();
     let laptop = answer.json()[1]["user_agent"].clone();
-    answer.says(
+    answer.assert_json(
         200,
         json!([
             event("signed_in", &json!("Phone/2.0")),
@@ -55,11 +55,11 @@ fn counts_wrong_passwords() {
     for _ in 0..3 {
         server
             .try_sign_in("ada@example.com", "not-the-password")
-            .fails(401, "invalid_credentials");
+            .assert_error(401, "invalid_credentials");
     }
     server
         .try_sign_in("nobody@example.com", "not-the-password")
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     // They are written down after their answers.
     wait_until(
         "three are counted",
@@ -82,7 +82,7 @@ fn writes_wrong_passwords_down_before_the_program_ends() {
     server.register("ada@example.com");
     server
         .try_sign_in("ada@example.com", "not-the-password")
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
     let failed = server

@@ -22,7 +22,7 @@ fn deletes_the_account_and_ends_all_its_sessions() {
     server.assert_dead(&other_device);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     server.assert_alive(&grace);
 
     // The address is free again, and the new account is another one.
@@ -50,15 +50,15 @@ fn asks_for_the_current_password() {
     let delete = |body| server.post(PATH).token(&pair.token).json(body).send();
 
     let required = json!({"current_password": ["This field is required."]});
-    delete(json!({})).says(400, required.clone());
-    delete(json!({"current_password": null})).says(400, required.clone());
-    delete(json!({"current_password": ""})).says(400, required.clone());
-    delete(json!({"password": PASSWORD})).says(400, required);
+    delete(json!({})).assert_json(400, required.clone());
+    delete(json!({"current_password": null})).assert_json(400, required.clone());
+    delete(json!({"current_password": ""})).assert_json(400, required.clone());
+    delete(json!({"password": PASSWORD})).assert_json(400, required);
     delete(json!({"current_password": 92}))
-        .says(400, json!({"current_password": ["This must be text."]}));
+        .assert_json(400, json!({"current_password": ["This must be text."]}));
     let padded = format!(" {PASSWORD} ");
     for wrong in [OTHER_PASSWORD, "x", &padded, &"x".repeat(8000)] {
-        delete(json!({"current_password": wrong})).refuses(&["current_password"]);
+        delete(json!({"current_password": wrong})).assert_field_errors(&["current_password"]);
     }
     server.assert_alive(&pair);
 }
@@ -71,13 +71,13 @@ fn takes_nobody_elses_password() {
         .post("/api/user/create")
         .json(json!({"email": "grace@example.com", "password": OTHER_PASSWORD}))
         .send()
-        .says(201, json!({"id": "<uuid>", "email": "grace@example.com"}));
+        .assert_json(201, json!({"id": "<uuid>", "email": "grace@example.com"}));
     server
         .post(PATH)
         .token(&ada.token)
         .json(json!({"current_password": OTHER_PASSWORD}))
         .send()
-        .refuses(&["current_password"]);
+        .assert_field_errors(&["current_password"]);
     server.assert_alive(&ada);
 }
 
@@ -90,12 +90,12 @@ fn needs_an_access_token() {
         .post(PATH)
         .json(right.clone())
         .send()
-        .fails(401, "not_authenticated");
+        .assert_error(401, "not_authenticated");
     server
         .post(PATH)
         .token(&pair.refresh_token)
         .json(right)
         .send()
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     server.assert_alive(&pair);
 }

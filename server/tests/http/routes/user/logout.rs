@@ -49,7 +49,7 @@ fn cannot_be_done_twice() {
         .post(PATH)
         .token(&pair.token)
         .send()
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
 }
 
 #[test]

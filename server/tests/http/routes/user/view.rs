@@ -10,7 +10,7 @@ fn shows_the_user() {
     let server = Server::start();
     let user = server.register("Ada@example.com");
     let pair = server.sign_in("ada@example.com");
-    let answer = server.get(PATH).token(&pair.token).send().says(
+    let answer = server.get(PATH).token(&pair.token).send().assert_json(
         200,
         json!({
             "id": "<uuid>",
@@ -59,25 +59,27 @@ fn needs_credentials() {
         "detail": "Authentication credentials were not provided.",
         "code": "not_authenticated",
     });
-    server.get(PATH).send().says(401, missing.clone());
+    server.get(PATH).send().assert_json(401, missing.clone());
     for header in ["", "Bearer", "Bearer ", "JWT", "Basic YWRhOnBhc3N3b3Jk"] {
         server
             .get(PATH)
             .header("authorization", header)
             .send()
-            .says(401, missing.clone());
+            .assert_json(401, missing.clone());
     }
     // The token counts in its header only.
     server
         .get(&format!("{PATH}?token={}", pair.token))
         .header("cookie", format!("token={}", pair.token))
         .send()
-        .says(401, missing);
+        .assert_json(401, missing);
 }
 
 #[test]
 fn refuses_a_refresh_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.view(&pair.refresh_token).fails(401, "token_invalid");
+    server
+        .view(&pair.refresh_token)
+        .assert_error(401, "token_invalid");
 }

@@ -77,10 +77,10 @@ fn works_once() {
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");
     open(&server, &token).says_nothing();
-    open(&server, &token).says(
+    open(&server, &token).assert_json(
         400,
         json!({"token": [
-            "This link no longer works. It may be too old, used already, or replaced by a newer one."
+            "This link no longer works. It may have expired, been used, or been replaced by a newer one."
         ]}),
     );
 }
@@ -95,7 +95,7 @@ fn works_once_however_many_open_it_at_once() {
     assert_eq!(good, 1);
     for answer in answers {
         if answer.status != 204 {
-            answer.refuses(&["token"]);
+            answer.assert_field_errors(&["token"]);
         }
     }
 }
@@ -124,20 +124,20 @@ fn takes_no_other_token() {
         "\u{0}",
         "' OR '1'='1",
     ] {
-        open(&server, wrong).refuses(&["token"]);
+        open(&server, wrong).assert_field_errors(&["token"]);
     }
     let required = json!({"token": ["This field is required."]});
-    server.post(PATH).send().says(400, required.clone());
+    server.post(PATH).send().assert_json(400, required.clone());
     server
         .post(PATH)
         .json(json!({"token": null}))
         .send()
-        .says(400, required);
+        .assert_json(400, required);
     server
         .post(PATH)
         .json(json!({"token": 1}))
         .send()
-        .says(400, json!({"token": ["This must be text."]}));
+        .assert_json(400, json!({"token": ["This must be text."]}));
     assert!(!is_verified(&server, &pair.token));
     // None of that has used it up.
     open(&server, &token).says_nothing();
@@ -150,14 +150,14 @@ fn opens_an_account_that_waits_for_it() {
         .post("/api/user/create")
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send()
-        .says(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+        .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
     let sign_in = || server.try_sign_in("ada@example.com", PASSWORD);
-    sign_in().fails(403, "inactive_account");
+    sign_in().assert_error(403, "inactive_account");
     server
         .try_sign_in("ada@example.com", "wrong-password-1")
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     let token = server.activation_token("ada@example.com");
-    sign_in().fails(403, "inactive_account");
+    sign_in().assert_error(403, "inactive_account");
     open(&server, &token).says_nothing();
     let pair = server.sign_in("ada@example.com");
     assert!(is_verified(&server, &pair.token));
@@ -184,10 +184,10 @@ fn a_known_address_is_answered_like_a_new_one() {
     let new = create("GRACE@Example.COM", "another-password-5");
     assert_eq!(names(&known), names(&new));
     assert_ne!(known.json()["id"], ada.id);
-    known.says(201, json!({"id": "<uuid>", "email": "ADA@example.com"}));
-    new.says(201, json!({"id": "<uuid>", "email": "GRACE@example.com"}));
-    create("ada@example.com", "short").refuses(&["password"]);
-    create("grace@example.com", "short").refuses(&["password"]);
+    known.assert_json(201, json!({"id": "<uuid>", "email": "ADA@example.com"}));
+    new.assert_json(201, json!({"id": "<uuid>", "email": "GRACE@example.com"}));
+    create("ada@example.com", "short").assert_field_errors(&["password"]);
+    create("grace@example.com", "short").assert_field_errors(&["password"]);
 
     let mail = server.take_mail("ada@example.com", ALREADY_REGISTERED);
     mail.tells_only();
@@ -195,7 +195,7 @@ fn a_known_address_is_answered_like_a_new_one() {
     // Nothing has changed for the owner.
     server
         .try_sign_in("ada@example.com", "another-password-5")
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     server.assert_alive(&pair);
     assert_eq!(server.database().count("users", "true"), 2);
 }
@@ -209,17 +209,17 @@ fn who_registers_again_before_that_gets_a_new_link() {
         .post("/api/user/create")
         .json(json!({"email": "ada@example.com", "password": "another-password-5"}))
         .send()
-        .says(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+        .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
     let second = server.activation_token("ada@example.com");
-    open(&server, &first).refuses(&["token"]);
+    open(&server, &first).assert_field_errors(&["token"]);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(403, "inactive_account");
+        .assert_error(403, "inactive_account");
     open(&server, &second).says_nothing();
     // Of the two passwords, the one that came first with the address is the account's.
     server
         .try_sign_in("ada@example.com", "another-password-5")
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     server.sign_in("ada@example.com");
 }
 
@@ -233,7 +233,7 @@ fn does_not_open_an_account_that_an_operator_has_closed() {
             .home()
             .run(&["user", "deactivate", "--email", "ada@example.com"]);
         assert_eq!(run.code, Some(0), "{run:?}");
-        open(&server, &token).refuses(&["token"]);
+        open(&server, &token).assert_field_errors(&["token"]);
         // Nor does a new link go out.
         for path in ["/api/user/activation/resend", "/api/user/password/reset"] {
             server
@@ -245,7 +245,7 @@ fn does_not_open_an_account_that_an_operator_has_closed() {
         server.assert_mails(&[]);
         server
             .try_sign_in("ada@example.com", PASSWORD)
-            .fails(403, "inactive_account");
+            .assert_error(403, "inactive_account");
     }
 }
 
@@ -261,5 +261,5 @@ fn does_not_open_an_account_that_was_closed_by_hand() {
     open(&server, &token);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(403, "inactive_account");
+        .assert_error(403, "inactive_account");
 }

@@ -24,7 +24,7 @@ fn sends_a_new_link_and_voids_the_old_one() {
     // To the address as it is stored, not as it was asked for.
     let second = server.activation_token("Ada@example.com");
     assert_ne!(first, second);
-    open(&server, &first).refuses(&["token"]);
+    open(&server, &first).assert_field_errors(&["token"]);
     open(&server, &second).says_nothing();
     server.sign_in("ada@example.com");
     assert_eq!(server.database().count("mailed_tokens", "true"), 0);
@@ -56,8 +56,8 @@ fn wants_an_address() {
     server
         .post(PATH)
         .send()
-        .says(400, json!({"email": ["This field is required."]}));
-    resend(&server, "ada").says(400, json!({"email": ["Enter a valid email address."]}));
+        .assert_json(400, json!({"email": ["This field is required."]}));
+    resend(&server, "ada").assert_json(400, json!({"email": ["Enter a valid email address."]}));
     server
         .post(PATH)
         .form(&[("email", "ada@example.com"), ("password", PASSWORD)])

@@ -24,12 +24,12 @@ fn answers_with_a_pair() {
         .post(PATH)
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send()
-        .says(200, pair.clone());
+        .assert_json(200, pair.clone());
     server
         .post(PATH)
         .form(&[("email", "ada@example.com"), ("password", PASSWORD)])
         .send()
-        .says(200, pair);
+        .assert_json(200, pair);
 }
 
 #[test]
@@ -100,18 +100,22 @@ fn compares_the_address_without_case_and_trimmed() {
 fn requires_both_fields() {
     let server = Server::start();
     let both = json!({"email": [REQUIRED], "password": [REQUIRED]});
-    server.post(PATH).send().says(400, both.clone());
-    server.post(PATH).json(json!({})).send().says(400, both);
+    server.post(PATH).send().assert_json(400, both.clone());
+    server
+        .post(PATH)
+        .json(json!({}))
+        .send()
+        .assert_json(400, both);
     server
         .post(PATH)
         .json(json!({"email": "ada@example.com", "password": null}))
         .send()
-        .says(400, json!({"password": [REQUIRED]}));
+        .assert_json(400, json!({"password": [REQUIRED]}));
     server
         .post(PATH)
         .form(&[("email", ""), ("password", PASSWORD)])
         .send()
-        .says(400, json!({"email": [REQUIRED]}));
+        .assert_json(400, json!({"email": [REQUIRED]}));
 }
 
 #[test]
@@ -123,12 +127,12 @@ fn wants_text() {
             .post(PATH)
             .json(json!({"email": value, "password": PASSWORD}))
             .send()
-            .says(400, json!({"email": ["This must be text."]}));
+            .assert_json(400, json!({"email": ["This must be text."]}));
         server
             .post(PATH)
             .json(json!({"email": "ada@example.com", "password": value}))
             .send()
-            .says(400, json!({"password": ["This must be text."]}));
+            .assert_json(400, json!({"password": ["This must be text."]}));
     }
 }
 
@@ -152,7 +156,7 @@ fn refuses_wrong_credentials() {
     ] {
         server
             .try_sign_in(email, password)
-            .fails(401, "invalid_credentials");
+            .assert_error(401, "invalid_credentials");
     }
 }
 
@@ -181,7 +185,7 @@ fn takes_as_long_for_an_unknown_address_as_for_a_wrong_password() {
         let start = Instant::now();
         server
             .try_sign_in(email, OTHER_PASSWORD)
-            .fails(401, "invalid_credentials");
+            .assert_error(401, "invalid_credentials");
         start.elapsed()
     };
     let (mut wrong, mut unknown): (Vec<Duration>, Vec<Duration>) = (0..9)

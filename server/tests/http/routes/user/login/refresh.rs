@@ -14,7 +14,7 @@ fn answers_with_a_new_pair_of_the_same_session() {
         .post(PATH)
         .json(json!({"refresh_token": first.refresh_token}))
         .send()
-        .says(
+        .assert_json(
             200,
             json!({
                 "token": "<jwt>",
@@ -70,15 +70,15 @@ fn requires_the_token() {
             .post(PATH)
             .json(body)
             .send()
-            .says(400, required.clone());
+            .assert_json(400, required.clone());
     }
-    server.post(PATH).send().says(400, required);
+    server.post(PATH).send().assert_json(400, required);
     for value in [json!(1), json!(["x"]), json!({"x": "y"}), json!(true)] {
         server
             .post(PATH)
             .json(json!({"refresh_token": value}))
             .send()
-            .says(400, json!({"refresh_token": ["This must be text."]}));
+            .assert_json(400, json!({"refresh_token": ["This must be text."]}));
     }
 }
 
@@ -90,7 +90,7 @@ fn does_not_take_the_token_from_the_header() {
         .post(PATH)
         .token(&pair.refresh_token)
         .send()
-        .refuses(&["refresh_token"]);
+        .assert_field_errors(&["refresh_token"]);
     server.assert_alive(&pair);
 }
 
@@ -98,7 +98,9 @@ fn does_not_take_the_token_from_the_header() {
 fn refuses_an_access_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.refresh(&pair.token).fails(401, "token_invalid");
+    server
+        .refresh(&pair.token)
+        .assert_error(401, "token_invalid");
     server.assert_alive(&pair);
 }
 
@@ -125,7 +127,7 @@ fn ends_the_session_when_a_token_retired_longer_ago_comes_again() {
 
     server
         .refresh(&first.refresh_token)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     server.assert_dead(&second);
     server.assert_dead(&third);
     server.assert_alive(&other_device);
@@ -139,7 +141,7 @@ fn ends_the_session_when_the_token_retired_last_comes_too_late() {
     thread::sleep(Duration::from_millis(2100));
     server
         .refresh(&first.refresh_token)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     server.assert_dead(&second);
 }
 
@@ -151,7 +153,7 @@ fn gives_no_grace_where_none_is_set() {
     thread::sleep(Duration::from_millis(20));
     server
         .refresh(&first.refresh_token)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     server.assert_dead(&second);
 }
 
@@ -167,12 +169,16 @@ fn ends_with_the_idle_limit() {
     thread::sleep(Duration::from_millis(3100));
     server
         .refresh(&pair.refresh_token)
-        .fails(401, "token_expired");
+        .assert_error(401, "token_expired");
     let mut forged = jwt::parse(&pair.refresh_token).with_claim("exp", 4_000_000_000_u64);
-    server.refresh(&forged.encode()).fails(401, "token_invalid");
+    server
+        .refresh(&forged.encode())
+        .assert_error(401, "token_invalid");
     forged.claims = claims;
     forged.signature = jwt::base64("another signature");
-    server.refresh(&forged.encode()).fails(401, "token_invalid");
+    server
+        .refresh(&forged.encode())
+        .assert_error(401, "token_invalid");
 
     // The device is not signed in any more.
     let pair = server.sign_in("ada@example.com");
@@ -206,5 +212,5 @@ fn is_not_possible_after_signing_out() {
         .says_nothing();
     server
         .refresh(&pair.refresh_token)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
 }

@@ -14,7 +14,7 @@ fn answers_with_the_claims() {
         .post(PATH)
         .json(json!({"token": pair.token}))
         .send()
-        .says(
+        .assert_json(
             200,
             json!({
                 "iss": server.url(),
@@ -44,15 +44,15 @@ fn requires_the_token() {
             .token(&pair.token)
             .json(body)
             .send()
-            .says(400, required.clone());
+            .assert_json(400, required.clone());
     }
-    server.post(PATH).send().says(400, required);
+    server.post(PATH).send().assert_json(400, required);
     for value in [json!(1), json!([&pair.token]), json!({}), json!(true)] {
         server
             .post(PATH)
             .json(json!({"token": value}))
             .send()
-            .says(400, json!({"token": ["This must be text."]}));
+            .assert_json(400, json!({"token": ["This must be text."]}));
     }
 }
 
@@ -62,7 +62,7 @@ fn refuses_a_refresh_token() {
     let pair = server.sign_up("ada@example.com");
     server
         .verify(&pair.refresh_token)
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     server.assert_alive(&pair);
 }
 
@@ -76,7 +76,9 @@ fn refuses_a_token_whose_session_is_over() {
         .token(&pair.token)
         .send()
         .says_nothing();
-    server.verify(&pair.token).fails(401, "token_invalid");
+    server
+        .verify(&pair.token)
+        .assert_error(401, "token_invalid");
     assert_eq!(server.verify(&other_device.token).status, 200);
 }
 
@@ -89,15 +91,19 @@ fn tells_an_expired_token_from_a_bad_one() {
     let token = crate::support::Pair::from(&sign_in).token;
     thread::sleep(Duration::from_millis(2100));
 
-    server.verify(&token).fails(401, "token_expired");
-    server.view(&token).fails(401, "token_expired");
+    server.verify(&token).assert_error(401, "token_expired");
+    server.view(&token).assert_error(401, "token_expired");
     let expired = jwt::parse(&token);
     for bad in [
         expired.clone().with_claim("exp", 4_000_000_000_u64),
         expired.clone().with_claim("amr", json!(["pwd", "otp"])),
         expired.signed(b"a key of somebody else's"),
     ] {
-        server.verify(&bad.encode()).fails(401, "token_invalid");
-        server.view(&bad.encode()).fails(401, "token_invalid");
+        server
+            .verify(&bad.encode())
+            .assert_error(401, "token_invalid");
+        server
+            .view(&bad.encode())
+            .assert_error(401, "token_invalid");
     }
 }

@@ -22,7 +22,7 @@ fn changes_the_password_and_ends_every_other_session() {
     let other_device = server.sign_in("ada@example.com");
     let grace = server.sign_up("grace@example.com");
     server.take_all_mails();
-    let answer = change(&server, &pair.token, PASSWORD, OTHER_PASSWORD).says(
+    let answer = change(&server, &pair.token, PASSWORD, OTHER_PASSWORD).assert_json(
         200,
         json!({
             "token": "<jwt>",
@@ -38,7 +38,7 @@ fn changes_the_password_and_ends_every_other_session() {
     assert_eq!(server.database().count("sessions", "true"), 2);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     let again = server.try_sign_in("ada@example.com", OTHER_PASSWORD);
     server.assert_alive(&Pair::from(&again));
 
@@ -67,28 +67,30 @@ fn tells_all_that_is_wrong_and_changes_nothing() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let required = "This field is required.";
-    server.post(PATH).token(&pair.token).send().says(
+    server.post(PATH).token(&pair.token).send().assert_json(
         400,
         json!({"current_password": [required], "new_password": [required]}),
     );
     for bad in ["short", "password", "iloveyou", "ada@example.com"] {
-        change(&server, &pair.token, PASSWORD, bad).refuses(&["new_password"]);
+        change(&server, &pair.token, PASSWORD, bad).assert_field_errors(&["new_password"]);
     }
     for wrong in [OTHER_PASSWORD, "x", &PASSWORD.to_uppercase()] {
-        change(&server, &pair.token, wrong, "another-password-5").refuses(&["current_password"]);
+        change(&server, &pair.token, wrong, "another-password-5")
+            .assert_field_errors(&["current_password"]);
     }
     server
         .post(PATH)
         .token(&pair.token)
         .json(json!({"current_password": 1, "new_password": []}))
         .send()
-        .refuses(&["current_password", "new_password"]);
+        .assert_field_errors(&["current_password", "new_password"]);
     server
         .post(PATH)
         .json(json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD}))
         .send()
-        .fails(401, "not_authenticated");
-    change(&server, &pair.refresh_token, PASSWORD, OTHER_PASSWORD).fails(401, "token_invalid");
+        .assert_error(401, "not_authenticated");
+    change(&server, &pair.refresh_token, PASSWORD, OTHER_PASSWORD)
+        .assert_error(401, "token_invalid");
     server.take_all_mails();
     server.assert_alive(&pair);
     server.sign_in("ada@example.com");
@@ -124,7 +126,7 @@ fn voids_all_mailed_links() {
             .post(path)
             .json(json!({"token": token, "new_password": "another-password-5"}))
             .send()
-            .refuses(&["token"]);
+            .assert_field_errors(&["token"]);
     }
     assert_eq!(server.database().count("mailed_tokens", "true"), 0);
     assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
@@ -163,10 +165,10 @@ fn happens_once_however_many_devices_ask_at_once() {
             }
             // The password was another one already.
             400 => {
-                answer.refuses(&["current_password"]);
+                answer.assert_field_errors(&["current_password"]);
             }
             _ => {
-                answer.fails(401, "token_invalid");
+                answer.assert_error(401, "token_invalid");
             }
         }
     }

@@ -48,7 +48,7 @@ fn lists_the_devices_newest_first() {
     // What a header says beyond ASCII has no agreed meaning (RFC 9110, 5.5).
     let phone = answer.json()[1]["user_agent"].clone();
     let phone = phone.as_str().expect("text");
-    let answer = answer.says(
+    let answer = answer.assert_json(
         200,
         json!([
             session("", false),

@@ -54,7 +54,7 @@ fn finds_only_sessions_of_the_user() {
     let server = Server::start();
     let ada = server.sign_up("ada@example.com");
     let grace = server.sign_up("grace@example.com");
-    revoke(&server, &ada, &session_of(&grace)).fails(404, "not_found");
+    revoke(&server, &ada, &session_of(&grace)).assert_error(404, "not_found");
     server.assert_alive(&grace);
 }
 
@@ -77,7 +77,7 @@ fn does_not_find_what_is_not_there() {
         "\u{0}",
         &"9".repeat(9000),
     ] {
-        revoke(&server, &pair, id).fails(404, "not_found");
+        revoke(&server, &pair, id).assert_error(404, "not_found");
     }
     server.assert_alive(&pair);
 }
@@ -93,20 +93,20 @@ fn requires_the_id() {
             .token(&pair.token)
             .json(body)
             .send()
-            .says(400, required.clone());
+            .assert_json(400, required.clone());
     }
     server
         .post(PATH)
         .token(&pair.token)
         .send()
-        .says(400, required);
+        .assert_json(400, required);
     for value in [json!(1), json!([session_of(&pair)]), json!({})] {
         server
             .post(PATH)
             .token(&pair.token)
             .json(json!({"id": value}))
             .send()
-            .says(400, json!({"id": ["This must be text."]}));
+            .assert_json(400, json!({"id": ["This must be text."]}));
     }
     server.assert_alive(&pair);
 }
@@ -120,12 +120,12 @@ fn needs_an_access_token() {
         .post(PATH)
         .json(body.clone())
         .send()
-        .fails(401, "not_authenticated");
+        .assert_error(401, "not_authenticated");
     server
         .post(PATH)
         .token(&pair.refresh_token)
         .json(body)
         .send()
-        .fails(401, "token_invalid");
+        .assert_error(401, "token_invalid");
     server.assert_alive(&pair);
 }

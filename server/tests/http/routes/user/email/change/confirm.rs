@@ -32,7 +32,7 @@ fn changes_the_address_and_tells_the_old_one() {
     server.assert_alive(&pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     server.sign_in("lovelace@example.com");
     let mail = server.take_mail("ada@example.com", EMAIL_CHANGED);
     assert!(mail.tells_only().text.contains("lovelace@example.com"));
@@ -49,7 +49,7 @@ fn works_once() {
     let answers = at_once(8, |_| confirm(&server, &token));
     let good = answers.iter().filter(|answer| answer.status == 204).count();
     assert_eq!(good, 1);
-    confirm(&server, &token).refuses(&["token"]);
+    confirm(&server, &token).assert_field_errors(&["token"]);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn voids_all_links_to_the_old_address() {
             .post(path)
             .json(json!({"token": token, "new_password": "another-password-5"}))
             .send()
-            .refuses(&["token"]);
+            .assert_field_errors(&["token"]);
     }
 }
 
@@ -83,7 +83,7 @@ fn a_newer_wish_voids_the_link() {
     let pair = server.sign_up("ada@example.com");
     let first = ask(&server, &pair, "first@example.com");
     let second = ask(&server, &pair, "second@example.com");
-    confirm(&server, &first).refuses(&["token"]);
+    confirm(&server, &first).assert_field_errors(&["token"]);
     confirm(&server, &second).says_nothing();
     assert_eq!(
         server.view(&pair.token).json()["email"],
@@ -97,7 +97,7 @@ fn refuses_an_address_that_another_has_taken_meanwhile() {
     let pair = server.sign_up("ada@example.com");
     let token = ask(&server, &pair, "lovelace@example.com");
     let other = server.register("LOVELACE@example.com");
-    confirm(&server, &token).says(
+    confirm(&server, &token).assert_json(
         400,
         json!({"token": ["A user with that email already exists."]}),
     );
@@ -140,10 +140,10 @@ fn takes_no_token_for_another_purpose() {
     let pair = server.sign_up("ada@example.com");
     let activation = server.activation_token("ada@example.com");
     for token in [activation.as_str(), &pair.token, "garbage"] {
-        confirm(&server, token).refuses(&["token"]);
+        confirm(&server, token).assert_field_errors(&["token"]);
     }
     server
         .post(PATH)
         .send()
-        .says(400, json!({"token": ["This field is required."]}));
+        .assert_json(400, json!({"token": ["This field is required."]}));
 }

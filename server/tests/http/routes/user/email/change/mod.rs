@@ -34,7 +34,7 @@ fn mails_a_link_to_the_new_address_and_a_notice_to_the_old() {
     server.assert_alive(&pair);
     server
         .try_sign_in("ada@new.example", PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
 }
 
 #[test]
@@ -44,12 +44,12 @@ fn tells_all_that_is_wrong() {
     server.register("grace@example.com");
     server.take_all_mails();
     let required = "This field is required.";
-    server.post(PATH).token(&pair.token).send().says(
+    server.post(PATH).token(&pair.token).send().assert_json(
         400,
         json!({"current_password": [required], "new_email": [required]}),
     );
-    change(&server, &pair.token, "ada").refuses(&["new_email"]);
-    change(&server, &pair.token, "GRACE@example.com").says(
+    change(&server, &pair.token, "ada").assert_field_errors(&["new_email"]);
+    change(&server, &pair.token, "GRACE@example.com").assert_json(
         400,
         json!({"new_email": ["A user with that email already exists."]}),
     );
@@ -61,19 +61,19 @@ fn tells_all_that_is_wrong() {
             ("current_password", OTHER_PASSWORD),
         ])
         .send();
-    wrong_password.refuses(&["current_password"]);
+    wrong_password.assert_field_errors(&["current_password"]);
     // Who does not know the password does not learn who has an account either.
     server
         .post(PATH)
         .token(&pair.token)
         .json(json!({"new_email": "grace@example.com", "current_password": OTHER_PASSWORD}))
         .send()
-        .refuses(&["current_password"]);
+        .assert_field_errors(&["current_password"]);
     server
         .post(PATH)
         .json(json!({"new_email": "new@example.com", "current_password": PASSWORD}))
         .send()
-        .fails(401, "not_authenticated");
+        .assert_error(401, "not_authenticated");
     server.assert_mails(&[]);
     assert_eq!(
         server

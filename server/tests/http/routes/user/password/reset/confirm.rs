@@ -37,7 +37,7 @@ fn sets_the_password_and_ends_every_session() {
     server.assert_alive(&grace);
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .fails(401, "invalid_credentials");
+        .assert_error(401, "invalid_credentials");
     let again = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
     // Whoever has the mail has proved the address.
     assert_eq!(server.view(&again.token).json()["email_verified"], true);
@@ -59,10 +59,10 @@ fn works_once() {
     assert_eq!(winners.len(), 1);
     for answer in answers {
         if answer.status != 204 {
-            answer.refuses(&["token"]);
+            answer.assert_field_errors(&["token"]);
         }
     }
-    confirm(&server, &token, OTHER_PASSWORD).refuses(&["token"]);
+    confirm(&server, &token, OTHER_PASSWORD).assert_field_errors(&["token"]);
     let password = format!("another-password-{}", winners[0]);
     let pair = Pair::from(&server.try_sign_in("ada@example.com", &password));
     server.assert_alive(&pair);
@@ -74,13 +74,13 @@ fn a_bad_password_does_not_use_the_link_up() {
     let pair = server.sign_up("ada@example.com");
     let token = ask(&server, "ada@example.com");
     for bad in ["short", "iloveyou", "ada@example.com", &"x".repeat(129)] {
-        confirm(&server, &token, bad).refuses(&["new_password"]);
+        confirm(&server, &token, bad).assert_field_errors(&["new_password"]);
     }
     server
         .post(PATH)
         .json(json!({"token": token}))
         .send()
-        .says(400, json!({"new_password": ["This field is required."]}));
+        .assert_json(400, json!({"new_password": ["This field is required."]}));
     server.assert_alive(&pair);
     confirm(&server, &token, OTHER_PASSWORD).says_nothing();
 }
@@ -89,12 +89,12 @@ fn a_bad_password_does_not_use_the_link_up() {
 fn tells_all_that_is_wrong() {
     let server = Server::start();
     let required = "This field is required.";
-    server.post(PATH).send().says(
+    server.post(PATH).send().assert_json(
         400,
         json!({"token": [required], "new_password": [required]}),
     );
-    confirm(&server, "garbage", "short").refuses(&["new_password", "token"]);
-    confirm(&server, "garbage", OTHER_PASSWORD).refuses(&["token"]);
+    confirm(&server, "garbage", "short").assert_field_errors(&["new_password", "token"]);
+    confirm(&server, "garbage", OTHER_PASSWORD).assert_field_errors(&["token"]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn takes_no_token_for_another_purpose() {
         .says_nothing();
     let email = server.email_token("new@example.com");
     for token in [&activation, &email, &pair.token] {
-        confirm(&server, token, OTHER_PASSWORD).refuses(&["token"]);
+        confirm(&server, token, OTHER_PASSWORD).assert_field_errors(&["token"]);
     }
     server.sign_in("ada@example.com");
 }
@@ -126,7 +126,7 @@ fn voids_all_other_links() {
         .post("/api/user/activation")
         .json(json!({"token": activation}))
         .send()
-        .refuses(&["token"]);
+        .assert_field_errors(&["token"]);
     assert_eq!(server.database().count("mailed_tokens", "true"), 0);
 }
 
@@ -170,5 +170,5 @@ fn does_not_open_an_account_that_was_closed_by_hand() {
     confirm(&server, &token, OTHER_PASSWORD);
     server
         .try_sign_in("ada@example.com", OTHER_PASSWORD)
-        .fails(403, "inactive_account");
+        .assert_error(403, "inactive_account");
 }

@@ -68,9 +68,9 @@ fn wants_an_address() {
     server
         .post(PATH)
         .send()
-        .says(400, json!({"email": ["This field is required."]}));
-    reset(&server, "ada").says(400, json!({"email": ["Enter a valid email address."]}));
-    reset(&server, "ada@example.com\r\nBcc: eve@example.com").refuses(&["email"]);
+        .assert_json(400, json!({"email": ["This field is required."]}));
+    reset(&server, "ada").assert_json(400, json!({"email": ["Enter a valid email address."]}));
+    reset(&server, "ada@example.com\r\nBcc: eve@example.com").assert_field_errors(&["email"]);
     server
         .post(PATH)
         .form(&[("email", "ada@example.com")])
@@ -101,7 +101,7 @@ fn the_last_link_counts() {
             .count("mailed_tokens", "purpose = 'reset'"),
         1
     );
-    confirm(&tokens[0]).refuses(&["token"]);
-    confirm(&tokens[1]).refuses(&["token"]);
+    confirm(&tokens[0]).assert_field_errors(&["token"]);
+    confirm(&tokens[1]).assert_field_errors(&["token"]);
     confirm(&tokens[2]).says_nothing();
 }

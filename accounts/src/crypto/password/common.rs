@@ -1,0 +1,46 @@
+//! Passwords that many people use, and so the first that are tried.
+
+use std::sync::LazyLock;
+
+/// In lower case, sorted by bytes; `data/README.md` names the sources and their licences.
+static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    include_str!("../../../data/common-passwords.txt")
+        .lines()
+        .collect()
+});
+
+/// Whether this is among the common passwords, in whatever case.
+pub(super) fn is_common(password: &str) -> bool {
+    let password = password.to_lowercase();
+    COMMON.binary_search(&password.as_str()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_fits_the_length_rule() {
+        assert!(COMMON.len() >= 10_000);
+        assert!(COMMON.is_sorted());
+        assert!(
+            COMMON
+                .iter()
+                .all(|password| (8..=128).contains(&password.chars().count()))
+        );
+    }
+
+    #[test]
+    fn finds_common_passwords_in_any_case() {
+        for password in [
+            "password",
+            "12345678",
+            "Password1",
+            "IloveYou",
+            "qwertyuiop",
+        ] {
+            assert!(is_common(password), "{password}");
+        }
+        assert!(!is_common("correct horse battery staple"));
+    }
+}

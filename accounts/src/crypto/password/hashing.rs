@@ -1,0 +1,394 @@
+//! How passwords are kept: as Argon2id PHC strings (RFC 9106), made by a few threads of their own.
+
+use std::{
+    fmt,
+    str::FromStr,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use argon2::{
+    Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    password_hash::phc::{Output, ParamsString, Salt},
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use subtle::ConstantTimeEq;
+use tokio::sync::oneshot;
+
+use super::Password;
+use crate::Error;
+
+/// The length of salts and hashes in bytes (RFC 9106, 4).
+const SALT_LENGTH: usize = 16;
+const HASH_LENGTH: usize = 32;
+
+/// How many hashes may wait for a thread.
+const QUEUE_LENGTH: usize = 512;
+
+/// How long a hash may wait for a thread.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a thread without work keeps its block of memory.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How far hashing threads stand back (0 to 19, `nice(2)`).
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// What a password hash costs: Argon2id's memory, passes and lanes (RFC 9106, 3.1).
+#[derive(Clone, Debug)]
+pub struct HashingCost(Params);
+
+/// Why a text is no hashing cost.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "write it as m=<KiB of memory>,t=<passes>,p=<lanes>, with m from 8 times p to 1048576, t from 1 to 64 and p from 1 to 16"
+)]
+pub struct InvalidHashingCost;
+
+impl FromStr for HashingCost {
+    type Err = InvalidHashingCost;
+
+    /// Reads `m=19456,t=2,p=1`: memory in KiB, passes, lanes; each once, in any order.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (mut m, mut t, mut p) = (None, None, None);
+        for part in text.split(',') {
+            let (name, value) = part.split_once('=').ok_or(InvalidHashingCost)?;
+            let slot = match name.trim() {
+                "m" => &mut m,
+                "t" => &mut t,
+                "p" => &mut p,
+                _ => return Err(InvalidHashingCost),
+            };
+            let value = value
+                .trim()
+                .parse::<u32>()
+                .map_err(|_| InvalidHashingCost)?;
+            if slot.replace(value).is_some() {
+                return Err(InvalidHashingCost);
+            }
+        }
+        let (Some(m @ ..=1_048_576), Some(t @ 1..=64), Some(p @ 1..=16)) = (m, t, p) else {
+            return Err(InvalidHashingCost);
+        };
+        Params::new(m, t, p, Some(HASH_LENGTH))
+            .map(Self)
+            .map_err(|_| InvalidHashingCost)
+    }
+}
+
+impl fmt::Display for HashingCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (m, t, p) = (self.0.m_cost(), self.0.t_cost(), self.0.p_cost());
+        write!(f, "m={m},t={t},p={p}")
+    }
+}
+
+/// What came of checking a password.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verified {
+    /// It is not the password.
+    Wrong,
+    /// It is.
+    Right,
+    /// It is, and here is its hash at today's cost, as the stored one was made at another.
+    RightWithNewHash(String),
+}
+
+/// The threads that hash passwords.
+///
+/// They keep the work off the async runtime, and memory in a flood of sign-ins is theirs, not the
+/// crowd's: one block for each thread, used again and again.
+#[derive(Clone)]
+pub(crate) struct Hasher {
+    queue: Sender<Job>,
+    cost: HashingCost,
+    /// A hash of today's cost that no password has: what an unknown email is checked against.
+    decoy: Arc<str>,
+}
+
+struct Job {
+    deadline: Instant,
+    work: Work,
+}
+
+/// What a thread does with its block of memory.
+type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+impl Hasher {
+    /// Starts one thread for each core.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(cost: HashingCost) -> std::io::Result<Self> {
+        let (queue, jobs) = crossbeam_channel::bounded(QUEUE_LENGTH);
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        for number in 0..threads {
+            let jobs = jobs.clone();
+            thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || work(&jobs))?;
+        }
+        let decoy = phc(&cost.0, [0; SALT_LENGTH], [0; HASH_LENGTH])
+            .map_err(std::io::Error::other)?
+            .into();
+        Ok(Self { queue, cost, decoy })
+    }
+
+    /// Hashes a new password with this salt.
+    pub async fn hash(&self, password: Password, salt: [u8; SALT_LENGTH]) -> Result<String, Error> {
+        let cost = self.cost.clone();
+        self.run(move |memory| hash(&password, salt, &cost.0, memory))
+            .await?
+    }
+
+    /// Validator a password against a stored hash; without one, the same work is done and the answer
+    /// is `Wrong`. A new hash, where one is due, is made with this salt.
+    pub async fn verify(
+        &self,
+        password: Password,
+        stored: Option<&str>,
+        salt: [u8; SALT_LENGTH],
+    ) -> Result<Verified, Error> {
+        let cost = self.cost.clone();
+        let known = stored.is_some();
+        let stored = stored.unwrap_or(&self.decoy).to_owned();
+        self.run(move |memory| {
+            let verified = verify(&password, &stored, salt, &cost.0, memory)?;
+            Ok(if known { verified } else { Verified::Wrong })
+        })
+        .await?
+    }
+
+    /// How many hashes wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Has a thread do this work, unless too much is waiting or the caller has gone by then.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job {
+            deadline: Instant::now() + QUEUE_TIMEOUT,
+            work: Box::new(move |memory| {
+                if !answer.is_closed() {
+                    let _ = answer.send(work(memory));
+                }
+            }),
+        };
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Overloaded,
+            TrySendError::Disconnected(_) => Error::Internal("no thread hashes".into()),
+        })?;
+        answered.await.map_err(|_| Error::Overloaded)
+    }
+}
+
+/// A hashing thread: runs jobs until the last [`Hasher`] is dropped.
+fn work(jobs: &Receiver<Job>) {
+    yield_to_requests();
+    let mut memory = Vec::new();
+    loop {
+        let job = match jobs.recv_timeout(IDLE_TIMEOUT) {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => {
+                memory = Vec::new();
+                match jobs.recv() {
+                    Ok(job) => job,
+                    Err(_) => return,
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if Instant::now() < job.deadline {
+            (job.work)(&mut memory);
+        }
+    }
+}
+
+/// Lets everything else go first: a flood of sign-ins may slow sign-ins down, not requests.
+fn yield_to_requests() {
+    // On Linux, a priority is a thread's own; elsewhere it would be the whole program's.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "hashing threads keep the priority of the others");
+    }
+}
+
+fn hash(
+    password: &Password,
+    salt: [u8; SALT_LENGTH],
+    params: &Params,
+    memory: &mut Vec<Block>,
+) -> Result<String, Error> {
+    let mut output = [0; HASH_LENGTH];
+    compute(password, &salt, params, memory, &mut output)?;
+    phc(params, salt, output).map_err(|error| Error::Internal(error.to_string().into()))
+}
+
+fn verify(
+    password: &Password,
+    stored: &str,
+    salt: [u8; SALT_LENGTH],
+    today: &Params,
+    memory: &mut Vec<Block>,
+) -> Result<Verified, Error> {
+    let Some((params, stored_salt, stored_hash)) = read_phc(stored) else {
+        tracing::error!("a stored password hash is no Argon2id PHC string: no password fits it");
+        return Ok(Verified::Wrong);
+    };
+    let mut output = vec![0; stored_hash.len()];
+    compute(password, &stored_salt, &params, memory, &mut output)?;
+    if !bool::from(output.as_slice().ct_eq(stored_hash.as_bytes())) {
+        return Ok(Verified::Wrong);
+    }
+    let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    if cost(&params) == cost(today) {
+        Ok(Verified::Right)
+    } else {
+        hash(password, salt, today, memory).map(Verified::RightWithNewHash)
+    }
+}
+
+fn compute(
+    password: &Password,
+    salt: &[u8],
+    params: &Params,
+    memory: &mut Vec<Block>,
+    output: &mut [u8],
+) -> Result<(), Error> {
+    if memory.len() < params.block_count() {
+        memory.resize(params.block_count(), Block::default());
+    }
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+        .hash_password_into_with_memory(password.expose().as_bytes(), salt, output, memory)
+        .map_err(|error| Error::Internal(error.to_string().into()))
+}
+
+/// What a PHC string of Argon2id says.
+fn read_phc(text: &str) -> Option<(Params, Salt, Output)> {
+    let stored = PasswordHash::new(text).ok()?;
+    let params = Params::try_from(&stored).ok()?;
+    let is_argon2id = stored.algorithm == argon2::ARGON2ID_IDENT;
+    Some((params, stored.salt?, stored.hash?)).filter(|_| is_argon2id)
+}
+
+/// The PHC string of a hash.
+fn phc(
+    params: &Params,
+    salt: [u8; SALT_LENGTH],
+    output: [u8; HASH_LENGTH],
+) -> Result<String, argon2::password_hash::phc::Error> {
+    let hash = PasswordHash {
+        algorithm: argon2::ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params)
+            .map_err(|_| argon2::password_hash::phc::Error::ParamsMaxExceeded)?,
+        salt: Some(Salt::new(&salt)?),
+        hash: Some(Output::new(&output)?),
+    };
+    Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher(cost: &str) -> Hasher {
+        Hasher::start(cost.parse().unwrap()).unwrap()
+    }
+
+    fn password(text: &str) -> Password {
+        Password::new(text)
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_an_argon2id_phc_string_that_only_its_password_fits() {
+        let hasher = hasher("m=64,t=2,p=1");
+        let stored = hasher.hash(password("open sesame"), [7; 16]).await.unwrap();
+        assert_eq!(
+            stored,
+            // What the reference implementation in C makes of the same.
+            "$argon2id$v=19$m=64,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$bIs/k8EQQLgFGBAiOuY4IVRzYVbjBYXQ5JklU6nTayM"
+        );
+        let check = async |text| {
+            hasher
+                .verify(password(text), Some(&stored), [8; 16])
+                .await
+                .unwrap()
+        };
+        assert_eq!(check("open sesame").await, Verified::Right);
+        assert_eq!(check("Open sesame").await, Verified::Wrong);
+        assert_eq!(check("").await, Verified::Wrong);
+        let unknown = hasher
+            .verify(password("open sesame"), None, [8; 16])
+            .await
+            .unwrap();
+        assert_eq!(unknown, Verified::Wrong);
+    }
+
+    #[tokio::test]
+    async fn no_password_fits_what_is_no_hash() {
+        let hasher = hasher("m=64,t=1,p=1");
+        for stored in [
+            "",
+            "secret",
+            "$argon2id$v=19$m=64,t=1,p=1$BwcHBwcHBwcHBwcHBwcHBw",
+        ] {
+            let checked = hasher.verify(password(stored), Some(stored), [8; 16]).await;
+            assert_eq!(checked.unwrap(), Verified::Wrong, "{stored}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_raised_cost_gives_a_new_hash() {
+        let stored = hasher("m=64,t=1,p=1")
+            .hash(password("open sesame"), [7; 16])
+            .await
+            .unwrap();
+        let dearer = hasher("m=128,t=2,p=1");
+        let verified = dearer
+            .verify(password("open sesame"), Some(&stored), [8; 16])
+            .await
+            .unwrap();
+        let Verified::RightWithNewHash(new) = verified else {
+            panic!("{verified:?}");
+        };
+        assert!(new.starts_with("$argon2id$v=19$m=128,t=2,p=1$"), "{new}");
+        let again = dearer
+            .verify(password("open sesame"), Some(&new), [9; 16])
+            .await
+            .unwrap();
+        assert_eq!(again, Verified::Right);
+    }
+
+    #[test]
+    fn reads_costs() {
+        let read = |text: &str| {
+            text.parse::<HashingCost>()
+                .map(|cost| cost.to_string())
+                .ok()
+        };
+        assert_eq!(read("m=19456,t=2,p=1").as_deref(), Some("m=19456,t=2,p=1"));
+        assert_eq!(read(" p=1, m=64 ,t=1").as_deref(), Some("m=64,t=1,p=1"));
+        for bad in [
+            "",
+            "m=64",
+            "m=64,t=1",
+            "m=64,t=1,p=1,p=1",
+            "m=1,t=1,p=1",
+            "m=64,t=0,p=1",
+            "m=64,t=1,p=0",
+            "m=64,t=1,p=99",
+            "m=9999999,t=1,p=1",
+            "m=-1,t=1,p=1",
+            "m=64;t=1;p=1",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Email: addresses, what emails say, and how they are sent.
+
+pub(crate) mod address;
+pub(crate) mod smtp;
+pub(crate) mod template;
+pub(crate) mod transport;
