@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use crate::{Accounts, Database, Error, store::database::reading};
+use crate::{Accounts, Error, store::outbox};
 
 /// How long counting the outbox may take.
 const OUTBOX_TIMEOUT: Duration = Duration::from_secs(1);
@@ -130,17 +130,12 @@ impl Accounts {
         let state = |name: &str| metrics.connections.with_label_values(&[name]);
         state("idle").set(gauge(idle));
         state("used").set(gauge(open.saturating_sub(idle)));
-        let outbox = tokio::time::timeout(OUTBOX_TIMEOUT, outbox_depth(self.database())).await;
+        let outbox = tokio::time::timeout(OUTBOX_TIMEOUT, outbox::len(self.database())).await;
         metrics.outbox.set(match outbox {
             Ok(Ok(mails)) => mails as f64,
             _ => f64::NAN,
         });
     }
-}
-
-async fn outbox_depth(database: &Database) -> Result<i64, Error> {
-    const SQL: &str = "SELECT count(*) FROM outbox";
-    Ok(reading!(database, connection => sqlx::query_scalar(SQL).fetch_one(connection).await?))
 }
 
 fn gauge(number: usize) -> i64 {

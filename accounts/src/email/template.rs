@@ -3,7 +3,7 @@
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use crate::store::email_tokens::LinkToken;
+use crate::crypto::email_token::LinkToken;
 
 /// A mail to one address, before it is put into words.
 #[derive(Serialize, Deserialize)]

@@ -3,10 +3,11 @@
 use super::{Accounts, link_void};
 use crate::{
     Device, Error, User,
+    crypto::email_token,
     email::address::Email,
     store::audit_events::Event,
     store::email_requests::EmailRequestKind,
-    store::email_tokens::{self, LinkOwner, LinkPurpose},
+    store::email_tokens::{LinkOwner, LinkPurpose},
     validation::{Validator, required_field},
 };
 
@@ -21,7 +22,7 @@ impl Accounts {
         let owner = LinkOwner::find(database, token, LinkPurpose::Activation, now)
             .await?
             .ok_or_else(link_void)?;
-        let hash = email_tokens::hash(token);
+        let hash = email_token::hash(token);
         let event = self.event(Event::AddressConfirmed, owner.user_id, device);
         let activated = User::activate(database, owner.user_id, &hash, now, &event).await;
         self.forget(owner.user_id);

@@ -9,8 +9,7 @@ use std::{
 use super::{Accounts, Authorized, Identified};
 use crate::{
     AuditEvent, Device, Error, Id,
-    store::audit_events::{Event, NewEvent, audit},
-    store::database::in_transaction,
+    store::audit_events::{self, Event, NewEvent},
 };
 
 /// How much of it its user sees.
@@ -122,13 +121,10 @@ impl Accounts {
         if events.len() == 0 {
             return Ok(());
         }
-        let database = &self.0.database;
-        in_transaction!(database, transaction => {
-            for event in events {
-                audit!(transaction, event);
-            }
-            transaction.commit().await?;
-            Ok(())
-        })
+        let mut transaction = self.0.database.begin().await?;
+        for event in events {
+            audit_events::record(&mut transaction, event).await?;
+        }
+        transaction.commit().await
     }
 }

@@ -8,11 +8,12 @@ use super::{
 };
 use crate::{
     Device, Error, User,
+    crypto::email_token::{self, LinkToken},
     email::template::EmailTemplate,
     store::audit_events::Event,
     store::email_requests::EmailRequestKind,
-    store::email_tokens::{self, LinkOwner, LinkPurpose, LinkToken},
-    store::users::{EmailChange, NewLink},
+    store::email_tokens::{LinkOwner, LinkPurpose, NewLink},
+    store::users::EmailChange,
     validation::{Validator, required_field},
 };
 
@@ -97,7 +98,7 @@ impl Accounts {
             new_email: new_email.clone(),
         };
         let mail = self.letter(owner.user_id, &owner.email, changed, now)?;
-        let hash = email_tokens::hash(token);
+        let hash = email_token::hash(token);
         let user_id = owner.user_id;
         let event = self.event(Event::EmailChanged, user_id, device);
         let done =
@@ -106,7 +107,7 @@ impl Accounts {
         self.wake_mail();
         match done? {
             EmailChange::Done => Ok(()),
-            EmailChange::LinkVoid => Err(link_void()),
+            EmailChange::LinkInvalid => Err(link_void()),
             EmailChange::Taken => Err(Error::field("token", TAKEN)),
         }
     }

@@ -3,12 +3,13 @@
 use super::{Accounts, Authorized, activate::address, link_void, register::CURRENT_PASSWORD};
 use crate::{
     Device, Error, TokenPair,
+    crypto::email_token,
     crypto::master_secrets::JwtSecret,
     crypto::password::{self, Password},
     email::template::EmailTemplate,
     store::audit_events::{Event, NewEvent},
     store::email_requests::EmailRequestKind,
-    store::email_tokens::{self, LinkOwner, LinkPurpose},
+    store::email_tokens::{LinkOwner, LinkPurpose},
     store::users::Rekey,
     validation::Validator,
 };
@@ -75,7 +76,7 @@ impl Accounts {
                 if owner.is_none() {
                     validator.reject("token", super::LINK_VOID);
                 }
-                owner.map(|owner| (owner, email_tokens::hash(token)))
+                owner.map(|owner| (owner, email_token::hash(token)))
             }
             None => None,
         };

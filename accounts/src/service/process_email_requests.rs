@@ -3,15 +3,15 @@
 use super::Accounts;
 use crate::{
     Device, Error, Id, MasterSecrets, Timestamp,
+    crypto::email_token::LinkToken,
     crypto::master_secrets::Purpose,
     email::address::Email,
     email::template::{EmailTemplate, Mail},
-    store::audit_events::{Event, NewEvent, audit},
-    store::database::in_transaction,
+    store::audit_events::{self, Event, NewEvent},
     store::email_requests::{self, EmailRequest, EmailRequestKind},
-    store::email_tokens::{LinkPurpose, LinkToken},
-    store::outbox::{NewEmail, enqueue},
-    store::users::{NewLink, UserRecord, issue},
+    store::email_tokens::{self, LinkPurpose, NewLink},
+    store::outbox::{self, NewEmail},
+    store::users::{self, UserRecord},
 };
 
 impl Accounts {
@@ -86,7 +86,7 @@ impl Accounts {
                 Ok(email) => UserRecord::find(database, &email).await?,
                 Err(_) => None,
             };
-            let granted = match (request.wish(), user) {
+            let granted = match (request.kind(), user) {
                 (Some(wish), Some(user)) => {
                     let asked = self.asked(request, user.user.id);
                     let granted = self.granted(wish, &user, now)?;
@@ -96,36 +96,32 @@ impl Accounts {
             };
             grants.push((request.id, granted));
         }
-        in_transaction!(database, transaction => {
-            for (request, granted) in &grants {
-                let taken = sqlx::query(email_requests::TAKE)
-                    .bind(request)
-                    .execute(&mut *transaction)
-                    .await?;
-                if taken.rows_affected() == 1
-                    && let Some((user, granted, asked)) = granted
-                    // Who was deleted meanwhile gets nothing, nor who has left this address: the
-                    // mail would go to whoever has it still.
-                    && sqlx::query(crate::store::users::LOCK_ADDRESS)
-                        .bind(user.id)
-                        .bind(&*user.email)
-                        .execute(&mut *transaction)
-                        .await?
-                        .rows_affected() == 1
-                {
-                    match granted {
-                        Granted::Link(link) => issue!(transaction, user.id, link),
-                        Granted::EmailTemplate(mail) => enqueue!(transaction, mail),
-                        Granted::Nothing => {}
-                    }
-                    if let Some(event) = asked {
-                        audit!(transaction, event);
-                    }
-                }
+        let mut transaction = database.begin().await?;
+        for (request_id, granted) in &grants {
+            if !email_requests::claim(&mut transaction, *request_id).await? {
+                continue;
             }
-            transaction.commit().await?;
-            Ok(())
-        })
+            let Some((user, granted, asked)) = granted else {
+                continue;
+            };
+            // A user who was deleted in the meantime gets no email, nor does one who has left this
+            // address: the email would go to someone else's mailbox.
+            let locked = users::lock(&mut transaction, user.id).await?;
+            if locked.is_none_or(|locked| locked.email != user.email) {
+                continue;
+            }
+            match granted {
+                Granted::Link(link) => {
+                    email_tokens::issue(&mut transaction, user.id, link).await?;
+                }
+                Granted::EmailTemplate(email) => outbox::enqueue(&mut transaction, email).await?,
+                Granted::Nothing => {}
+            }
+            if let Some(event) = asked {
+                audit_events::record(&mut transaction, event).await?;
+            }
+        }
+        transaction.commit().await
     }
 
     /// What has happened by a wish that is to be remembered.

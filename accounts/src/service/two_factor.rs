@@ -10,7 +10,7 @@ use crate::{
     },
     email::template::EmailTemplate,
     store::audit_events::Event,
-    store::second_factors::{self, Attempt, Factor, OnSuccess, Outcome, SealedSeeds},
+    store::second_factors::{self, Attempt, EncryptedTotpSecrets, Factor, OnSuccess, Outcome},
     store::users::Rekey,
     validation::required_field,
 };
@@ -64,8 +64,8 @@ impl Accounts {
         let step_of = |sealed: &[u8]| self.step_of(user.id, sealed, code);
         let attempt = Attempt {
             user_id: user.id,
-            evidence: Factor::NewCode(&step_of),
-            consequence: OnSuccess::TurnOn {
+            factor: Factor::NewCode(&step_of),
+            on_success: OnSuccess::TurnOn {
                 recovery_hashes: &hashes,
                 mail: &mail,
             },
@@ -97,8 +97,8 @@ impl Accounts {
         let step_of = |sealed: &[u8]| self.step_of(caller.user().id, sealed, code);
         let attempt = Attempt {
             user_id: caller.user().id,
-            evidence: Factor::Code(&step_of),
-            consequence: OnSuccess::Pass,
+            factor: Factor::Code(&step_of),
+            on_success: OnSuccess::Pass,
             session: self.replacement(caller, true, self.now()),
             passed: self.event_by(Event::SecondFactorPassed, caller),
             failed: self.event_by(Event::SecondFactorFailed, caller),
@@ -134,8 +134,8 @@ impl Accounts {
             .collect::<Result<Vec<_>, _>>()?;
         let attempt = Attempt {
             user_id: user.id,
-            evidence: Factor::RecoveryCode(hash.as_deref()),
-            consequence: OnSuccess::PassAndTell(&mails),
+            factor: Factor::RecoveryCode(hash.as_deref()),
+            on_success: OnSuccess::PassAndNotify(&mails),
             session: self.replacement(caller, true, now),
             passed: self.event_by(Event::RecoveryCodeUsed, caller),
             failed: self.event_by(Event::SecondFactorFailed, caller),
@@ -213,13 +213,14 @@ impl Accounts {
         let (mut after, mut resealed) = (None, 0);
         loop {
             let seeds =
-                SealedSeeds::under_other_keys(database, &key_id, after, RESEAL_BATCH).await?;
+                EncryptedTotpSecrets::under_other_keys(database, &key_id, after, RESEAL_BATCH)
+                    .await?;
             let Some(last) = seeds.last() else {
                 return Ok(resealed);
             };
             after = Some(last.user_id);
             for of_user in &seeds {
-                for seed in [&of_user.seed, &of_user.new_seed].into_iter().flatten() {
+                for seed in [&of_user.current, &of_user.new].into_iter().flatten() {
                     if !seed.starts_with(&key_id)
                         && let Some(sealed) = self.reseal(of_user.user_id, seed)
                     {
@@ -250,17 +251,17 @@ impl Accounts {
         let outcome = second_factors::attempt(&self.0.database, attempt).await;
         self.forget(caller.user().id);
         match outcome? {
-            Outcome::Right(session) => {
+            Outcome::Correct(session) => {
                 self.wake_mail();
                 self.token_pair(caller.user(), &session, attempt.session.now)
             }
-            Outcome::Wrong => Err(Error::field(
+            Outcome::Incorrect => Err(Error::field(
                 CODE,
                 "Incorrect code, or it was already used.",
             )),
             Outcome::Blocked(time) => Err(Error::Throttled(time)),
             Outcome::NotSetUp => Err(Error::PermissionDenied),
-            Outcome::SessionOver => Err(Error::TokenInvalid),
+            Outcome::SessionEnded => Err(Error::TokenInvalid),
         }
     }
 

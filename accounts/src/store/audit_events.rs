@@ -1,38 +1,41 @@
-//! The table `audit_events`: what has happened to accounts. A row is written in the transaction of
-//! what it tells, and goes with its user; it holds no secret and no address of mail.
+//! The table `audit_events`: the history of each account. An event is recorded in the transaction
+//! of the change itself, and deleted with its user. It contains no secret and no email address.
 //!
-//! Renewed tokens leave no row: they are no news. What a stranger can make happen, as a wrong
-//! password, shares one row for each user and hour, which counts. So a flood adds 24 rows a day,
-//! and the fifty that a user sees still reach back for two.
+//! Token refreshes are not recorded. Events that unauthenticated clients can cause, such as a wrong
+//! password, share one row with a counter for each user and hour. So a flood adds 24 rows a day, and
+//! the fifty events that a user sees still cover two days.
 
 use sqlx::FromRow;
 
-use crate::{Database, Error, Id, Timestamp, store::database::reading};
+use crate::{
+    Database, Error, Id, Timestamp,
+    store::{statement::Statement, transaction::Transaction},
+};
 
-/// What has happened.
+/// The kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     SignedIn,
-    /// With a wrong password.
+    /// The password was wrong.
     SignInFailed,
     SecondFactorPassed,
     SecondFactorFailed,
     SecondFactorOn,
     SecondFactorOff,
-    /// The second factor was passed with one.
+    /// A recovery code was used as second factor.
     RecoveryCodeUsed,
     RecoveryCodesReplaced,
-    /// A refresh token came again after its grace, which has ended the session.
+    /// A refresh token was used again after its grace period, which ended the session.
     RefreshTokenReused,
     SignedOut,
     SignedOutEverywhere,
-    /// From the list of devices.
+    /// A session was ended from the list of devices.
     SessionRevoked,
     Registered,
     AddressConfirmed,
     PasswordResetAsked,
     PasswordChanged,
-    /// By a mailed link.
+    /// The password was changed by an emailed link.
     PasswordReset,
     EmailChangeAsked,
     EmailChanged,
@@ -45,7 +48,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// As it stands in the database, and is told to programs.
+    /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignedIn => "signed_in",
@@ -76,84 +79,76 @@ impl Event {
         }
     }
 
-    /// Whether it takes neither password nor token to make it happen.
-    fn is_in_strangers_hands(self) -> bool {
+    /// Whether clients can cause it without a password or token.
+    fn needs_no_authentication(self) -> bool {
         matches!(self, Self::SignInFailed | Self::PasswordResetAsked)
     }
 }
 
-/// Something that has happened, to be written down.
+/// An event to be recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct NewEvent {
     pub id: Id,
     pub user_id: Id,
     pub at: Timestamp,
     pub event: Event,
-    /// Address and name of the device; empty where an operator does it, on the server itself.
+    /// The IP address of the device; empty for operators, who work on the server itself.
     pub ip: String,
+    /// The user agent of the device; empty for operators.
     pub user_agent: String,
-    /// The session that it is about.
+    /// The session that the event is about.
     pub session_id: Option<Id>,
-    /// How often it has happened.
+    /// How often it happened.
     pub count: i64,
 }
 
 impl NewEvent {
-    /// The hour that it shares a row with, where a stranger can make it happen.
-    pub fn shared_hour(&self) -> Option<i64> {
+    /// The hour, counted from 1970, whose events share a row.
+    fn shared_hour(&self) -> Option<i64> {
         self.event
-            .is_in_strangers_hands()
+            .needs_no_authentication()
             .then(|| self.at.unix_seconds().div_euclid(60 * 60))
     }
 }
 
-/// Who was deleted meanwhile gets no row.
-/// Binds: id, user, time, event, address, device, session, count, shared hour.
-pub(crate) const RECORD: &str = "
-    INSERT INTO audit_events (id, user_id, at, event, ip, user_agent, session_id, count, hour)
-    SELECT $1, id, $3, $4, $5, $6, $7, $8, $9 FROM users WHERE id = $2
-    ON CONFLICT (user_id, event, hour) WHERE hour IS NOT NULL DO UPDATE
-    SET at = excluded.at, ip = excluded.ip, user_agent = excluded.user_agent,
-        count = audit_events.count + excluded.count";
-
-/// Writes down what has happened, in a transaction of either database.
-macro_rules! audit {
-    ($transaction:expr, $event:expr) => {{
-        let event: &$crate::store::audit_events::NewEvent = $event;
-        sqlx::query($crate::store::audit_events::RECORD)
-            .bind(event.id)
-            .bind(event.user_id)
-            .bind(event.at)
-            .bind(event.event.as_str())
-            .bind(&event.ip)
-            .bind(&event.user_agent)
-            .bind(event.session_id)
-            .bind(event.count)
-            .bind(event.shared_hour())
-            .execute(&mut *$transaction)
-            .await?;
-    }};
+/// Records an event, unless its user has been deleted.
+pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> Result<(), Error> {
+    const SQL: &str = "
+        INSERT INTO audit_events (id, user_id, at, event, ip, user_agent, session_id, count, hour)
+        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9 FROM users WHERE id = $2
+        ON CONFLICT (user_id, event, hour) WHERE hour IS NOT NULL DO UPDATE
+        SET at = excluded.at, ip = excluded.ip, user_agent = excluded.user_agent,
+            count = audit_events.count + excluded.count";
+    let statement = Statement::new(SQL)
+        .bind(event.id)
+        .bind(event.user_id)
+        .bind(event.at)
+        .bind(event.event.as_str())
+        .bind(&event.ip)
+        .bind(&event.user_agent)
+        .bind(event.session_id)
+        .bind(event.count)
+        .bind(event.shared_hour());
+    transaction.execute(statement).await.map(drop)
 }
 
-pub(crate) use audit;
-
-/// Something that has happened to an account.
+/// An event in the history of an account.
 #[derive(Clone, Debug, FromRow)]
 pub struct AuditEvent {
-    /// When; the last time, where it happened more than once.
+    /// When it happened; for repeated events, the last time.
     pub at: Timestamp,
-    /// What, as a name: `signed_in`, `password_changed` …
+    /// The name of the event, such as `signed_in` or `password_changed`.
     pub event: String,
-    /// From which address; empty where an operator did it.
+    /// The IP address of the device; empty for operators.
     pub ip: String,
-    /// What the device calls itself.
+    /// The user agent of the device; empty for operators.
     pub user_agent: String,
-    /// How often, within the hour of the last time.
+    /// How often it happened within the hour of the last time.
     pub count: i64,
 }
 
 impl AuditEvent {
-    /// What has happened to a user last, newest first.
+    /// Returns the last `limit` events of a user, newest first.
     pub(crate) async fn list(
         database: &Database,
         user_id: Id,
@@ -162,8 +157,7 @@ impl AuditEvent {
         const SQL: &str = "
             SELECT at, event, ip, user_agent, count FROM audit_events
             WHERE user_id = $1 ORDER BY at DESC LIMIT $2";
-        Ok(reading!(database, connection => {
-            sqlx::query_as(SQL).bind(user_id).bind(i64::from(limit)).fetch_all(connection).await?
-        }))
+        let statement = Statement::new(SQL).bind(user_id).bind(limit);
+        database.fetch_all(statement).await
     }
 }

@@ -1,44 +1,44 @@
-//! The two databases, as one.
+//! The database: SQLite or PostgreSQL, behind one type.
 
-use std::{
-    fmt, io,
-    ops::{Deref, DerefMut},
-    path::PathBuf,
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, SqlitePool, Transaction,
-    pool::PoolConnection,
+    ConnectOptions, Connection as _, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{Error, store::user_changes::WatchedFile};
+use crate::{
+    Error,
+    store::{
+        connection::Connection,
+        statement::{Row, Statement},
+        transaction::Transaction,
+        user_changes::WatchedFile,
+    },
+};
 
-/// How long it may take to reach PostgreSQL and to hear from it, on top of what it works.
+/// How long a round trip to PostgreSQL may take, on top of the time that a statement runs.
 const ROUND_TRIP: Duration = Duration::from_secs(1);
 
-/// How often a migration of SQLite is tried, and the pause between two tries.
+/// How often a migration of SQLite is attempted, and the pause between two attempts.
 const MIGRATION_ATTEMPTS: usize = 10;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
 
-/// How many connections are kept at most, unless it is set. SQLite answers from memory, so that more
-/// readers than cores only get into each other's way.
+/// The default limits on the number of connections. SQLite reads from memory, so more readers than
+/// cores would only compete with each other.
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 20;
 
-/// How a database is used.
+/// Limits on the use of a database.
 #[derive(Clone, Copy, Debug)]
 pub struct DatabaseSettings {
-    /// How many connections are kept at most, those of SQLite for reading only; 20 to PostgreSQL and 4
-    /// to SQLite where nothing is said.
+    /// The maximum number of connections; for SQLite, of those that read. The default is 20 for
+    /// PostgreSQL and 4 for SQLite.
     pub connections: Option<u32>,
-    /// How long a request waits for a free connection, and a writer in SQLite for its turn.
+    /// How long a request waits for a free connection, and a writer for SQLite's write lock.
     pub wait: Duration,
-    /// How long PostgreSQL works on one statement before it gives up.
+    /// How long PostgreSQL may work on one statement.
     pub statement_timeout: Duration,
 }
 
@@ -52,25 +52,25 @@ impl Default for DatabaseSettings {
     }
 }
 
-/// Where the data is.
+/// The location of a database.
 #[derive(Clone)]
 pub enum DatabaseUrl {
-    /// In a file of this machine.
+    /// A file on this machine.
     Sqlite(Box<SqliteConnectOptions>),
-    /// In a PostgreSQL server.
+    /// A PostgreSQL server.
     Postgres(Box<PgConnectOptions>),
 }
 
-/// Why a text names no database.
+/// Why a text is not the URL of a database that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidDatabaseUrl {
-    /// Another scheme.
+    /// An unsupported scheme.
     #[error("it must start with sqlite:// or postgres://")]
     Scheme,
-    /// Several connections would not share it, and a restart would lose it.
+    /// Connections would not share a database in memory, and a restart would lose it.
     #[error("a database in memory can't be used; name a file")]
     InMemory,
-    /// The rest can't be read. The text itself is not shown: it may hold a password.
+    /// A syntax error. The message does not quote the text, which may contain a password.
     #[error("it can't be read as a database URL")]
     Syntax,
 }
@@ -125,14 +125,14 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-/// An open database. Clones share their connections.
+/// An open database. Clones share its connections.
 #[derive(Clone)]
 pub enum Database {
-    /// SQLite: many readers and one writer, which never wait for each other.
+    /// SQLite in WAL mode: readers and the writer never wait for each other.
     Sqlite {
-        /// For reading.
+        /// The connections that read.
         read: SqlitePool,
-        /// For writing: one connection, so that writers queue up here, in order.
+        /// The one connection that writes, so that writers queue up here, in order.
         write: SqlitePool,
         /// The file, watched for changes.
         file: Arc<WatchedFile>,
@@ -145,238 +145,166 @@ pub enum Database {
 #[derive(Clone)]
 pub struct Postgres {
     pool: PgPool,
-    /// How long a connection is waited for.
-    wait: Duration,
-    /// How long statements, or a transaction, may take with all the waiting.
+    /// How long one statement or one transaction may take, including all waiting.
     limit: Duration,
 }
 
 impl Postgres {
-    /// A free connection.
-    pub(crate) async fn acquire(&self) -> Result<PostgresConnection, sqlx::Error> {
-        Ok(PostgresConnection {
-            connection: self.pool.acquire().await?,
-            wait: self.wait,
-            is_beginning: false,
-        })
-    }
-
-    /// Its connections, for tools that take one as it is.
+    /// The connection pool.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }
 }
 
-/// A connection of the pool's. The pool asks one that comes back whether it is alive, and would wait
-/// for an answer for ever, with the place of another one: whoever cuts a line without a word would
-/// take all places, one by one. So this one goes back in time, or not at all.
-pub(crate) struct PostgresConnection {
-    connection: PoolConnection<sqlx::Postgres>,
-    wait: Duration,
-    /// Whether a transaction was asked for and is not known to have begun.
-    is_beginning: bool,
-}
-
-impl PostgresConnection {
-    /// Begins a transaction. sqlx counts one from the answer on: where nobody waits for that any
-    /// more, as the client has gone, the connection would go back with an open transaction, and the
-    /// next user's changes would be part of it.
-    pub async fn begin(&mut self) -> Result<Transaction<'_, sqlx::Postgres>, sqlx::Error> {
-        self.is_beginning = true;
-        let transaction = self.connection.begin().await?;
-        self.is_beginning = false;
-        Ok(transaction)
-    }
-}
-
-impl Deref for PostgresConnection {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for PostgresConnection {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-}
-
-impl Drop for PostgresConnection {
-    fn drop(&mut self) {
-        if self.is_beginning {
-            self.connection.close_on_drop();
-            return;
-        }
-        // What dropping it does as well, but to be waited for: sqlx shows it in its source only. After
-        // this the connection has nothing left to give back.
-        let back = self.connection.return_to_pool();
-        // Without a runtime, at the end of a process, it is closed.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(tokio::time::timeout(self.wait, back));
-        }
-    }
-}
-
-/// Runs the same code on a connection to whichever database this is, within the time that it may
-/// take; one to SQLite comes from the pool that is named first. To be called as [`reading!`] or
-/// [`writing!`].
-macro_rules! on_connection {
-    ($pool:ident, $database:expr, $connection:ident => $code:expr) => {
-        $database
-            .with_timeout(async {
-                Ok(match $database {
-                    $crate::Database::Sqlite { $pool, .. } => {
-                        let mut connection = $pool.acquire().await?;
-                        let $connection = &mut *connection;
-                        $code
-                    }
-                    $crate::Database::Postgres(postgres) => {
-                        let mut connection = postgres.acquire().await?;
-                        let $connection = &mut *connection;
-                        $code
-                    }
-                })
-            })
-            .await?
-    };
-}
-
-/// Runs code that only reads; for statements that write, take [`writing!`].
-macro_rules! reading {
-    ($database:expr, $connection:ident => $code:expr) => {
-        $crate::store::database::on_connection!(read, $database, $connection => $code)
-    };
-}
-
-/// As [`reading!`], for statements that write.
-macro_rules! writing {
-    ($database:expr, $connection:ident => $code:expr) => {
-        $crate::store::database::on_connection!(write, $database, $connection => $code)
-    };
-}
-
-/// As [`writing!`], for a transaction. Its code gives a `Result`; where it returns without a commit,
-/// nothing has happened.
-macro_rules! in_transaction {
-    ($database:expr, $transaction:ident => $code:expr) => {
-        $database
-            .with_timeout(async {
-                match $database {
-                    // It takes its turn at once, so that it never finds out halfway that another has
-                    // written meanwhile.
-                    $crate::Database::Sqlite { write, .. } => {
-                        let mut $transaction = write.begin_with("BEGIN IMMEDIATE").await?;
-                        $code
-                    }
-                    $crate::Database::Postgres(postgres) => {
-                        let mut connection = postgres.acquire().await?;
-                        let mut $transaction = connection.begin().await?;
-                        $code
-                    }
-                }
-            })
-            .await
-    };
-}
-
-pub(crate) use {in_transaction, on_connection, reading, writing};
-
 impl Database {
-    /// Opens a database; a SQLite file that isn't there is made.
+    /// Opens a database. Creates a SQLite file that does not exist.
     ///
     /// # Errors
     /// When it can't be reached or opened.
     pub async fn open(url: &DatabaseUrl, settings: DatabaseSettings) -> Result<Self, sqlx::Error> {
+        match url {
+            DatabaseUrl::Sqlite(options) => Self::open_sqlite(options, settings).await,
+            DatabaseUrl::Postgres(options) => Self::open_postgres(options, settings).await,
+        }
+    }
+
+    async fn open_sqlite(
+        options: &SqliteConnectOptions,
+        settings: DatabaseSettings,
+    ) -> Result<Self, sqlx::Error> {
+        let options = options
+            .clone()
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit is on the disk before the request is answered.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(settings.wait)
+            .disable_statement_logging();
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(settings.wait)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+        };
+        // The writer comes first: it creates the file, in the right mode.
+        let write = pool(1).connect_with(options.clone()).await?;
+        let file = Arc::new(WatchedFile::new(options.get_filename()));
+        let readers = settings.connections.unwrap_or(SQLITE_READERS);
+        let read = pool(readers).connect_with(options).await?;
+        Ok(Self::Sqlite { read, write, file })
+    }
+
+    async fn open_postgres(
+        options: &PgConnectOptions,
+        settings: DatabaseSettings,
+    ) -> Result<Self, sqlx::Error> {
         let DatabaseSettings {
-            connections,
             wait,
             statement_timeout,
+            ..
         } = settings;
-        match url {
-            DatabaseUrl::Sqlite(options) => {
-                let options = options
-                    .as_ref()
-                    .clone()
-                    .create_if_missing(true)
-                    .foreign_keys(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // A commit is on the disk before it is answered for.
-                    .synchronous(SqliteSynchronous::Full)
-                    .busy_timeout(wait)
-                    .disable_statement_logging();
-                let pool = |connections| {
-                    SqlitePoolOptions::new()
-                        .max_connections(connections)
-                        .acquire_timeout(wait)
-                        .idle_timeout(None)
-                        .max_lifetime(None)
-                        .test_before_acquire(false)
-                };
-                // The writer comes first: it makes the file, in the right mode.
-                let write = pool(1).connect_with(options.clone()).await?;
-                let file = Arc::new(WatchedFile::new(options.get_filename()));
-                let readers = connections.unwrap_or(SQLITE_READERS);
-                let read = pool(readers).connect_with(options).await?;
-                Ok(Self::Sqlite { read, write, file })
-            }
-            DatabaseUrl::Postgres(options) => {
-                let limit = wait + statement_timeout + ROUND_TRIP;
-                let milliseconds = |time: Duration| format!("{}ms", time.as_millis());
-                let options = options
-                    .as_ref()
-                    .clone()
-                    .application_name("latchkey")
-                    .options([
-                        ("statement_timeout", milliseconds(statement_timeout)),
-                        // Nobody is left who would end it.
-                        ("idle_in_transaction_session_timeout", milliseconds(limit)),
-                    ])
-                    .disable_statement_logging();
-                // A first connection says clearly what is wrong; the pool would only wait.
-                let first = tokio::time::timeout(wait, options.connect()).await;
-                first
-                    .map_err(|_| sqlx::Error::PoolTimedOut)??
-                    .close()
-                    .await?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(connections.unwrap_or(POSTGRES_CONNECTIONS))
-                    .acquire_timeout(wait)
-                    .test_before_acquire(false)
-                    .connect_with(options)
-                    .await?;
-                Ok(Self::Postgres(Postgres { pool, wait, limit }))
-            }
-        }
+        let limit = wait + statement_timeout + ROUND_TRIP;
+        let milliseconds = |time: Duration| format!("{}ms", time.as_millis());
+        let options = options
+            .clone()
+            .application_name("latchkey")
+            .options([
+                ("statement_timeout", milliseconds(statement_timeout)),
+                // By then, no client is left that would end the transaction.
+                ("idle_in_transaction_session_timeout", milliseconds(limit)),
+            ])
+            .disable_statement_logging();
+        // The error of a single connection says what is wrong; the pool would only time out.
+        let first = tokio::time::timeout(wait, options.connect()).await;
+        first
+            .map_err(|_| sqlx::Error::PoolTimedOut)??
+            .close()
+            .await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections.unwrap_or(POSTGRES_CONNECTIONS))
+            .acquire_timeout(wait)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
+        Ok(Self::Postgres(Postgres { pool, limit }))
     }
 
-    /// What this code gives, if it does so in time. PostgreSQL keeps its own limits, but can't tell
-    /// anybody at the end of a line that was cut without a word.
-    pub(crate) async fn with_timeout<T>(
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
+        Transaction::begin(self.writer().await?).await
+    }
+
+    /// Runs a statement that writes. Returns the number of affected rows.
+    pub(crate) async fn execute(&self, statement: Statement<'_>) -> Result<u64, Error> {
+        self.writer().await?.execute(statement).await
+    }
+
+    /// Runs a statement that writes. Returns the first row of its `RETURNING` clause, if any.
+    pub(crate) async fn write_optional<T: Row>(
         &self,
-        code: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+        statement: Statement<'_>,
+    ) -> Result<Option<T>, Error> {
+        self.writer().await?.fetch_optional(statement).await
+    }
+
+    /// Runs a statement that writes. Returns all rows of its `RETURNING` clause.
+    pub(crate) async fn write_all<T: Row>(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Vec<T>, Error> {
+        self.writer().await?.fetch_all(statement).await
+    }
+
+    /// Runs a query. Returns its first row, if any.
+    pub(crate) async fn fetch_optional<T: Row>(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Option<T>, Error> {
+        self.reader().await?.fetch_optional(statement).await
+    }
+
+    /// Runs a query. Returns its first row; having none is an error.
+    pub(crate) async fn fetch_one<T: Row>(&self, statement: Statement<'_>) -> Result<T, Error> {
+        self.reader().await?.fetch_one(statement).await
+    }
+
+    /// Runs a query. Returns all its rows.
+    pub(crate) async fn fetch_all<T: Row>(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Vec<T>, Error> {
+        self.reader().await?.fetch_all(statement).await
+    }
+
+    async fn reader(&self) -> Result<Connection, sqlx::Error> {
         match self {
-            Self::Sqlite { .. } => code.await,
-            Self::Postgres(postgres) => tokio::time::timeout(postgres.limit, code)
-                .await
-                .map_err(|_| sqlx::Error::from(io::Error::from(io::ErrorKind::TimedOut)))?,
+            Self::Sqlite { read, .. } => Connection::sqlite(read).await,
+            Self::Postgres(postgres) => Connection::postgres(&postgres.pool, postgres.limit).await,
         }
     }
 
-    /// Brings the tables up to date. Several servers may do this at the same time: PostgreSQL has
-    /// them wait for each other. In SQLite each step is a transaction that one of them wins; the
-    /// others fail, try again, and find it done.
+    async fn writer(&self) -> Result<Connection, sqlx::Error> {
+        match self {
+            Self::Sqlite { write, .. } => Connection::sqlite(write).await,
+            Self::Postgres(_) => self.reader().await,
+        }
+    }
+
+    /// Applies all migrations. Several servers may do this at the same time. PostgreSQL has them
+    /// wait for each other. In SQLite each migration is a transaction that one of them wins; the
+    /// others fail, try again, and find it applied.
     ///
     /// # Errors
-    /// When a step fails, or the database is newer than this program.
+    /// When a migration fails, or the database is newer than this program.
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         let write = match self {
             Self::Sqlite { write, .. } => write,
             Self::Postgres(postgres) => {
-                // It takes as long as it takes: a large table's, or another server's.
+                // There is no time limit: a table may be large, and another server may be first.
                 let mut connection = postgres.pool.acquire().await?;
                 connection.close_on_drop();
                 let no_limit = "SELECT set_config('statement_timeout', '0', false),
@@ -396,18 +324,19 @@ impl Database {
         migrations.run(write).await
     }
 
-    /// Whether it answers.
+    /// Checks that the database responds.
     ///
     /// # Errors
-    /// When it doesn't.
+    /// When it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        reading!(self, connection => {
-            sqlx::query("SELECT 1").execute(connection).await.map(drop)?
-        });
-        Ok(())
+        let mut connection = self.reader().await?;
+        connection
+            .execute(Statement::new("SELECT 1"))
+            .await
+            .map(drop)
     }
 
-    /// How many connections are open, and how many of them are idle.
+    /// Returns the number of open connections, and how many of them are idle.
     pub(crate) fn connections(&self) -> (usize, usize) {
         match self {
             Self::Sqlite { read, write, .. } => (

@@ -1,23 +1,23 @@
-//! The table `mail_requests`: wishes for a mail to an address that may be nobody's. A wish is only
-//! written down while it is answered, the same for every address; whether there is a user is found
-//! out afterwards, so that neither the answer nor its time can tell.
+//! The table `mail_requests`: requested emails to addresses that may not belong to any account.
+//! While a request is handled, a row is inserted, which is the same for every address. Whether there
+//! is an account is looked up afterwards, so that neither the response nor its time reveals it.
 
 use sqlx::FromRow;
 
 use crate::{
     Database, Device, Error, Id, Timestamp,
     email::address::Email,
-    store::database::{reading, writing},
+    store::{statement::Statement, transaction::Transaction},
 };
 
-/// What kind of mail is wished for.
+/// The kinds of emails that can be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EmailRequestKind {
     /// A link to choose a new password.
     Reset,
-    /// The activation link, once more.
+    /// The activation link, again.
     Activation,
-    /// To tell the owner that somebody registers with the address.
+    /// A notice to the account's owner that someone tried to register with the address.
     Registration,
 }
 
@@ -33,31 +33,28 @@ impl EmailRequestKind {
     fn parse(text: &str) -> Option<Self> {
         [Self::Reset, Self::Activation, Self::Registration]
             .into_iter()
-            .find(|wish| wish.as_str() == text)
+            .find(|kind| kind.as_str() == text)
     }
 }
 
-/// A wish that waits.
+/// An email request that has not been processed yet.
 #[derive(FromRow)]
 pub(crate) struct EmailRequest {
     pub id: Id,
     purpose: String,
     pub email: String,
     pub created_at: Timestamp,
-    /// From where, where that is to be remembered.
+    /// The device's IP address, for requests that are recorded as audit events.
     pub ip: Option<String>,
     pub user_agent: Option<String>,
 }
 
-/// Takes a wish; of several servers, one gets it. Binds: id.
-pub(crate) const TAKE: &str = "DELETE FROM mail_requests WHERE id = $1";
-
 impl EmailRequest {
-    /// Writes a wish down.
+    /// Adds a request.
     pub async fn insert(
         database: &Database,
         id: Id,
-        wish: EmailRequestKind,
+        kind: EmailRequestKind,
         email: &Email,
         device: Option<&Device>,
         now: Timestamp,
@@ -65,33 +62,34 @@ impl EmailRequest {
         const SQL: &str = "
             INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent)
             VALUES ($1, $2, $3, $4, $5, $6)";
-        writing!(database, connection => {
-            sqlx::query(SQL)
-                .bind(id)
-                .bind(wish.as_str())
-                .bind(email.as_str())
-                .bind(now)
-                .bind(device.map(|device| device.ip.to_string()))
-                .bind(device.map(|device| &device.user_agent))
-                .execute(connection)
-                .await
-                .map(drop)?
-        });
-        Ok(())
+        let statement = Statement::new(SQL)
+            .bind(id)
+            .bind(kind.as_str())
+            .bind(email.as_str())
+            .bind(now)
+            .bind(device.map(|device| device.ip.to_string()))
+            .bind(device.map(|device| device.user_agent.as_str()));
+        database.execute(statement).await.map(drop)
     }
 
-    /// The wishes that have waited longest, in the same order on every server.
+    /// Returns the oldest requests, in the same order on every server.
     pub async fn oldest(database: &Database, limit: u32) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
             SELECT id, purpose, email, created_at, ip, user_agent
             FROM mail_requests ORDER BY created_at, id LIMIT $1";
-        Ok(reading!(database, connection => {
-            sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(connection).await?
-        }))
+        let statement = Statement::new(SQL).bind(limit);
+        database.fetch_all(statement).await
     }
 
-    /// What is wished for.
-    pub fn wish(&self) -> Option<EmailRequestKind> {
+    /// The kind of email that is requested.
+    pub fn kind(&self) -> Option<EmailRequestKind> {
         EmailRequestKind::parse(&self.purpose)
     }
+}
+
+/// Removes a request in order to process it. Returns `false` if another server already has.
+pub(crate) async fn claim(transaction: &mut Transaction, id: Id) -> Result<bool, Error> {
+    const SQL: &str = "DELETE FROM mail_requests WHERE id = $1";
+    let deleted = transaction.execute(Statement::new(SQL).bind(id)).await?;
+    Ok(deleted == 1)
 }

@@ -1,28 +1,34 @@
-//! The table `mailed_tokens`: what stands in mailed links, each good once, for one purpose.
+//! The table `mailed_tokens`: the tokens of emailed links. Each works once, for one purpose.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 
-use crate::{Database, Error, Id, Random, Timestamp, store::database::reading};
+use crate::{
+    Database, Error, Id, Timestamp,
+    crypto::email_token,
+    email::address::Email,
+    store::{
+        outbox::{self, NewEmail},
+        statement::Statement,
+        transaction::Transaction,
+    },
+};
 
-/// What a mailed link does.
+/// What an emailed link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkPurpose {
-    /// Proves the address.
+    /// It verifies the email address of a new account.
     Activation,
-    /// Allows a new password.
+    /// It allows to choose a new password.
     Reset,
-    /// Proves a new address.
+    /// It verifies a new email address.
     EmailChange,
 }
 
 impl LinkPurpose {
-    /// As it stands in the database.
-    pub fn as_str(self) -> &'static str {
+    /// The name in the database.
+    fn as_str(self) -> &'static str {
         match self {
             Self::Activation => "activation",
             Self::Reset => "reset",
@@ -31,7 +37,7 @@ impl LinkPurpose {
     }
 
     /// How long the link works.
-    pub fn life(self) -> Duration {
+    fn lifetime(self) -> Duration {
         match self {
             Self::Activation | Self::EmailChange => Duration::from_secs(24 * 60 * 60),
             Self::Reset => Duration::from_secs(60 * 60),
@@ -39,69 +45,80 @@ impl LinkPurpose {
     }
 }
 
-/// The secret of a mailed link: 256 random bits in base64url. The database has only its hash, and
-/// the mail that waits to be sent is encrypted.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct LinkToken(String);
-
-impl LinkToken {
-    /// A new one.
-    pub fn new(random: &dyn Random) -> Self {
-        Self(BASE64_URL_SAFE_NO_PAD.encode(random.bytes::<32>()))
-    }
-
-    /// The text, for the link.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// What the database has of it.
-    pub fn hash(&self) -> Vec<u8> {
-        hash(&self.0)
-    }
+/// A new link for a user, and the emails to be sent with it.
+pub(crate) struct NewLink {
+    pub purpose: LinkPurpose,
+    /// The hash of the token.
+    pub hash: Vec<u8>,
+    /// The new email address, if the link is to change it.
+    pub new_email: Option<Email>,
+    pub now: Timestamp,
+    pub mails: Vec<NewEmail>,
 }
 
-impl fmt::Debug for LinkToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LinkToken(…)")
+/// Issues a link to a user. An earlier one for the same purpose becomes invalid.
+pub(crate) async fn issue(
+    transaction: &mut Transaction,
+    user_id: Id,
+    link: &NewLink,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        INSERT INTO mailed_tokens (user_id, purpose, hash, new_email, expires_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (user_id, purpose) DO UPDATE
+        SET hash = excluded.hash, new_email = excluded.new_email, expires_at = excluded.expires_at";
+    let statement = Statement::new(SQL)
+        .bind(user_id)
+        .bind(link.purpose.as_str())
+        .bind(&link.hash)
+        .bind(link.new_email.as_ref().map(Email::as_str))
+        .bind(link.now.plus(link.purpose.lifetime()));
+    transaction.execute(statement).await?;
+    for email in &link.mails {
+        outbox::enqueue(transaction, email).await?;
     }
+    Ok(())
 }
 
-/// The hash of a link's secret. It has 256 random bits, which no one can try through: a fast hash
-/// is enough.
-pub(crate) fn hash(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
+/// Uses up the link with this token hash. Returns `false` if it has expired, or was used up or
+/// invalidated in the meantime.
+pub(crate) async fn use_up(
+    transaction: &mut Transaction,
+    purpose: LinkPurpose,
+    hash: &[u8],
+    now: Timestamp,
+) -> Result<bool, Error> {
+    const SQL: &str = "
+        DELETE FROM mailed_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3";
+    let statement = Statement::new(SQL)
+        .bind(hash)
+        .bind(purpose.as_str())
+        .bind(now);
+    Ok(transaction.execute(statement).await? > 0)
 }
 
-/// Gives a user's link for a purpose a new secret; the earlier one is void.
-/// Binds: user, purpose, hash, new address, end.
-pub(crate) const ISSUE: &str = "
-    INSERT INTO mailed_tokens (user_id, purpose, hash, new_email, expires_at)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (user_id, purpose) DO UPDATE
-    SET hash = excluded.hash, new_email = excluded.new_email, expires_at = excluded.expires_at";
+/// Invalidates all links of a user.
+pub(crate) async fn invalidate_all(
+    transaction: &mut Transaction,
+    user_id: Id,
+) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM mailed_tokens WHERE user_id = $1";
+    let statement = Statement::new(SQL).bind(user_id);
+    transaction.execute(statement).await.map(drop)
+}
 
-/// Uses a link up; of many that try at once, one gets the row. Binds: hash, purpose, time.
-pub(crate) const USE_UP: &str = "
-    DELETE FROM mailed_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3
-    RETURNING user_id";
-
-/// Voids all links of a user. Binds: user.
-pub(crate) const VOID_ALL: &str = "DELETE FROM mailed_tokens WHERE user_id = $1";
-
-/// UserSelector a link belongs to, before it is used up.
+/// The user that a link was issued to.
 #[derive(FromRow)]
 pub(crate) struct LinkOwner {
     pub user_id: Id,
-    /// The user's present address.
+    /// The user's current email address.
     pub email: String,
-    /// The address to be.
+    /// The new email address, if the link is to change it.
     pub new_email: Option<String>,
 }
 
 impl LinkOwner {
-    /// Looks up a link that works at this time, without using it up.
+    /// Looks up a link that has not expired, without using it up.
     pub async fn find(
         database: &Database,
         token: &str,
@@ -112,13 +129,11 @@ impl LinkOwner {
             SELECT user_id, users.email, new_email
             FROM mailed_tokens JOIN users ON users.id = user_id
             WHERE hash = $1 AND purpose = $2 AND expires_at > $3";
-        Ok(reading!(database, connection => {
-            sqlx::query_as(SQL)
-                .bind(hash(token))
-                .bind(purpose.as_str())
-                .bind(now)
-                .fetch_optional(connection)
-                .await?
-        }))
+        let hash = email_token::hash(token);
+        let statement = Statement::new(SQL)
+            .bind(&hash)
+            .bind(purpose.as_str())
+            .bind(now);
+        database.fetch_optional(statement).await
     }
 }

@@ -1,12 +1,17 @@
-//! The database: one file per table, and all SQL there is.
+//! The database: one file per table, and all SQL of the domain.
 
 pub(crate) mod audit_events;
+mod connection;
 pub(crate) mod database;
 pub(crate) mod email_requests;
 pub(crate) mod email_tokens;
 pub(crate) mod outbox;
+pub(crate) mod recovery_codes;
 pub(crate) mod second_factors;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_failures;
+pub(crate) mod statement;
+pub(crate) mod transaction;
+mod used_totp_steps;
 pub(crate) mod user_changes;
 pub(crate) mod users;

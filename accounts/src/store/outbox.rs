@@ -1,5 +1,5 @@
-//! The table `outbox`: mails that wait to be sent. Each is written in the transaction of what it
-//! tells, and removed once a mail server has taken it.
+//! The table `outbox`: emails that wait to be sent. Each is added in the transaction of the change
+//! that it is about, and removed once a mail server has accepted it.
 
 use std::time::Duration;
 
@@ -8,130 +8,113 @@ use sqlx::FromRow;
 use crate::{
     Database, Error, Id, Timestamp,
     clock::CLOCK_SKEW,
-    store::database::{in_transaction, writing},
+    store::{statement::Statement, transaction::Transaction},
 };
 
-/// How long a mail is tried.
+/// How long delivery of an email is attempted.
 pub(crate) const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The pause after the first failure; each further one doubles it.
+/// The pause after the first failure. Each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
-/// A mail to be put into the outbox.
+/// An email to be added to the outbox.
 pub(crate) struct NewEmail {
     pub id: Id,
     pub user_id: Id,
-    /// A sealed [`crate::email::template::Email`].
+    /// An encrypted [`crate::email::template::Mail`].
     pub content: Vec<u8>,
     pub now: Timestamp,
 }
 
-/// Binds: id, user, content, time.
-pub(crate) const ENQUEUE: &str = "
-    INSERT INTO outbox (id, user_id, content, created_at, due_at) VALUES ($1, $2, $3, $4, $4)";
-
-/// Puts a mail into the outbox, in a transaction of either database.
-macro_rules! enqueue {
-    ($transaction:expr, $mail:expr) => {{
-        let mail: &$crate::store::outbox::NewEmail = $mail;
-        sqlx::query($crate::store::outbox::ENQUEUE)
-            .bind(mail.id)
-            .bind(mail.user_id)
-            .bind(&mail.content)
-            .bind(mail.now)
-            .execute(&mut *$transaction)
-            .await?;
-    }};
+/// Adds an email to the outbox.
+pub(crate) async fn enqueue(transaction: &mut Transaction, email: &NewEmail) -> Result<(), Error> {
+    const SQL: &str = "
+        INSERT INTO outbox (id, user_id, content, created_at, due_at) VALUES ($1, $2, $3, $4, $4)";
+    let statement = Statement::new(SQL)
+        .bind(email.id)
+        .bind(email.user_id)
+        .bind(&email.content)
+        .bind(email.now);
+    transaction.execute(statement).await.map(drop)
 }
 
-pub(crate) use enqueue;
-
-/// A mail that is this server's to send, for a while.
+/// An email that only this server sends, until its lease ends.
 #[derive(FromRow)]
 pub(crate) struct LeasedEmail {
     pub id: Id,
     pub content: Vec<u8>,
     pub created_at: Timestamp,
-    /// How often it has been tried, this time included; it also tells whose the lease is.
+    /// The number of attempts, including this one. It also identifies the lease.
     pub attempts: i32,
 }
 
-/// What became of a leased mail.
+/// The result of an attempt to deliver an email.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeliveryOutcome {
-    /// A mail server has it.
+    /// A mail server has accepted it.
     Sent,
     /// It can never be sent.
     PermanentFailure,
-    /// To be tried again.
+    /// It will be attempted again.
     TemporaryFailure,
 }
 
 impl LeasedEmail {
-    /// Takes up to `limit` mails that are due, and keeps others from them until the lease ends.
+    /// Leases up to `limit` emails that are due. Other servers leave them alone until the lease
+    /// ends.
     pub async fn take(
         database: &Database,
         now: Timestamp,
         lease_ends: Timestamp,
         limit: u32,
     ) -> Result<Vec<Self>, Error> {
-        // The condition stands twice: a second server waits for the first one's update, and then
-        // finds the row no longer due.
+        // The condition is stated twice: a second server waits for the first one's update, and then
+        // finds that the row is no longer due.
         const SQL: &str = "
             UPDATE outbox SET due_at = $2, attempts = attempts + 1
             WHERE (due_at <= $1 OR due_at > $4) AND id IN (
                 SELECT id FROM outbox WHERE due_at <= $1 OR due_at > $4 ORDER BY due_at LIMIT $3
             )
             RETURNING id, content, created_at, attempts";
-        Ok(writing!(database, connection => {
-            sqlx::query_as(SQL)
-                .bind(now)
-                .bind(lease_ends)
-                .bind(i64::from(limit))
-                // So long no pause is: the clock has been set back.
-                .bind(now.plus(LONGEST_PAUSE + CLOCK_SKEW))
-                .fetch_all(connection)
-                .await?
-        }))
+        let statement = Statement::new(SQL)
+            .bind(now)
+            .bind(lease_ends)
+            .bind(limit)
+            // No pause is this long: the clock has been set back.
+            .bind(now.plus(LONGEST_PAUSE + CLOCK_SKEW));
+        database.write_all(statement).await
     }
 
-    /// Writes down what became of mails, in one transaction. A lease that has ended meanwhile
-    /// leaves the mail to whoever has it now.
-    pub async fn settle(
+    /// Records the outcomes of deliveries in one transaction. An email whose lease has ended in the
+    /// meantime is left to its new holder.
+    pub async fn record_outcomes(
         database: &Database,
-        fates: &[(Self, DeliveryOutcome)],
+        outcomes: &[(Self, DeliveryOutcome)],
         now: Timestamp,
     ) -> Result<(), Error> {
         const REMOVE: &str = "DELETE FROM outbox WHERE id = $1 AND attempts = $2";
         const POSTPONE: &str = "UPDATE outbox SET due_at = $3 WHERE id = $1 AND attempts = $2";
-        in_transaction!(database, transaction => {
-            for (mail, fate) in fates {
-                if mail.is_over(*fate, now) {
-                    sqlx::query(REMOVE)
-                        .bind(mail.id)
-                        .bind(mail.attempts)
-                        .execute(&mut *transaction)
-                        .await?;
-                } else {
-                    sqlx::query(POSTPONE)
-                        .bind(mail.id)
-                        .bind(mail.attempts)
-                        .bind(now.plus(pause(mail.attempts)))
-                        .execute(&mut *transaction)
-                        .await?;
-                }
-            }
-            transaction.commit().await?;
-            Ok(())
-        })
+        let mut transaction = database.begin().await?;
+        for (email, outcome) in outcomes {
+            let statement = if email.is_final(*outcome, now) {
+                Statement::new(REMOVE).bind(email.id).bind(email.attempts)
+            } else {
+                Statement::new(POSTPONE)
+                    .bind(email.id)
+                    .bind(email.attempts)
+                    .bind(now.plus(pause(email.attempts)))
+            };
+            transaction.execute(statement).await?;
+        }
+        transaction.commit().await
     }
 
-    /// Whether this was the last try.
-    fn is_over(&self, fate: DeliveryOutcome, now: Timestamp) -> bool {
-        match fate {
+    /// Whether there is no further attempt.
+    fn is_final(&self, outcome: DeliveryOutcome, now: Timestamp) -> bool {
+        match outcome {
             DeliveryOutcome::Sent => true,
             DeliveryOutcome::PermanentFailure => {
                 tracing::error!(mail = %self.id, "a mail can't be sent and was dropped");
@@ -147,15 +130,22 @@ impl LeasedEmail {
     }
 }
 
-/// Makes all mails due now: for a server that has just started and is the only one. Mails that an
-/// earlier run had in hand need not wait for its lease to end.
+/// Makes all emails due now, for a server that has just started and is the only one. Emails that an
+/// earlier run was sending need not wait for the end of its lease.
 pub(crate) async fn make_all_due(database: &Database, now: Timestamp) -> Result<(), Error> {
     const SQL: &str = "UPDATE outbox SET due_at = $1 WHERE due_at > $1";
-    writing!(database, connection => sqlx::query(SQL).bind(now).execute(connection).await.map(drop)?);
-    Ok(())
+    let statement = Statement::new(SQL).bind(now);
+    database.execute(statement).await.map(drop)
 }
 
-/// How long to wait after so many failures.
+/// Returns the number of emails that wait to be sent.
+pub(crate) async fn len(database: &Database) -> Result<i64, Error> {
+    const SQL: &str = "SELECT count(*) FROM outbox";
+    let (emails,) = database.fetch_one(Statement::new(SQL)).await?;
+    Ok(emails)
+}
+
+/// How long to wait after this many failures.
 fn pause(attempts: i32) -> Duration {
     let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);
     LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(doublings))

@@ -1,18 +1,21 @@
 //! The tables `sessions` and `retired_refresh_tokens`: one small row for each signed-in device,
-//! written when it signs in or renews its tokens.
+//! written when it signs in or refreshes its tokens.
 
 use sqlx::FromRow;
 
 use crate::{
     Database, Device, Error, Id, Timestamp, User,
     email::address::Email,
-    store::audit_events::{NewEvent, audit},
-    store::database::{in_transaction, reading},
-    store::sign_in_failures::{self, LoginAttempt},
+    store::{
+        audit_events::{self, NewEvent},
+        sign_in_failures::LoginAttempt,
+        statement::Statement,
+        transaction::Transaction,
+    },
 };
 
-/// How many sessions of a user, those last used, tell where its devices are.
-const ADDRESSES_KNOWN: i64 = 100;
+/// From how many sessions of a user, the last used ones, IP addresses are taken.
+const KNOWN_ADDRESSES: i64 = 100;
 
 /// A signed-in device.
 #[derive(Clone, Debug, FromRow)]
@@ -21,131 +24,125 @@ pub struct Session {
     pub id: Id,
     /// When the device signed in.
     pub created_at: Timestamp,
-    /// When it last signed in or renewed its tokens.
+    /// When it last signed in or refreshed its tokens.
     pub last_used_at: Timestamp,
-    /// When it is over, however often it is used.
+    /// When it expires, however often it is used.
     pub expires_at: Timestamp,
-    /// Its address when it was last used.
+    /// The device's IP address when the session was last used.
     pub ip: String,
-    /// What it called itself when it was last used.
+    /// The device's user agent when the session was last used.
     pub user_agent: String,
     pub(crate) refresh_id: Id,
     /// Whether the device has passed the user's second factor.
     pub(crate) second_factor: bool,
 }
 
-/// A sign-in whose password has been checked.
+/// A sign-in with a correct password.
 pub(crate) struct SignIn<'a> {
     pub user_id: Id,
     /// The hash that the password was checked against.
     pub checked_hash: &'a str,
-    /// The hash to keep from now on.
+    /// The hash to store from now on.
     pub new_hash: &'a str,
     pub session_id: Id,
     pub refresh_id: Id,
     pub now: Timestamp,
     pub expires_at: Timestamp,
     pub device: &'a Device,
-    /// As what it was counted, where failures are.
+    /// The counted attempt, if attempts are counted.
     pub guess: Option<&'a LoginAttempt>,
     pub event: NewEvent,
 }
 
-/// A refresh token that has been presented.
+/// A refresh token that is to be exchanged.
 pub(crate) struct Renewal<'a> {
     pub user_id: Id,
     pub session_id: Id,
-    /// The presented token.
+    /// The id of the presented token.
     pub presented: Id,
-    /// The token to take its place.
+    /// The id of the token that replaces it.
     pub replacement: Id,
     pub now: Timestamp,
-    /// Sessions last used before this are over.
+    /// Sessions last used before this have expired.
     pub idle_since: Timestamp,
-    /// Tokens retired before this are past their grace.
+    /// Tokens retired before this are past their grace period.
     pub grace_since: Timestamp,
-    /// Nor is it told of tokens retired after this, before the clock was set back, how long ago it was.
+    /// Tokens retired after this are as well: the clock has been set back.
     pub grace_until: Timestamp,
     pub device: &'a Device,
-    /// What has happened if the token was used before.
+    /// The event to record if the token was already used.
     pub reuse: NewEvent,
 }
 
-/// A session that goes on with new tokens, after a change that the caller has proved a right to.
+/// A session that continues with new tokens, after a change that the caller was authorized to make.
 pub(crate) struct Replacement {
     pub user_id: Id,
     pub session_id: Id,
-    /// The refresh token to take the place of the present one.
+    /// The id of the new refresh token.
     pub refresh_id: Id,
-    /// Whether it has passed the second factor from now on.
+    /// Whether the session has passed the second factor from now on.
     pub second_factor: bool,
     pub now: Timestamp,
-    /// Sessions last used before this are over.
+    /// Sessions last used before this have expired.
     pub idle_since: Timestamp,
 }
 
-/// Holds the row of a session that is alive. Binds: session, user, time, idle since.
-pub(crate) const HOLD: &str = "
-    UPDATE sessions SET last_used_at = $3
-    WHERE id = $1 AND user_id = $2 AND expires_at > $3 AND last_used_at > $4";
-
-/// Retires the present refresh token, as a renewal does: another tab may be about to use it.
-/// Binds: session, time.
-pub(crate) const RETIRE_PRESENT: &str = "
-    INSERT INTO retired_refresh_tokens (id, session_id, retired_at)
-    SELECT refresh_id, id, $2 FROM sessions WHERE id = $1
-    ON CONFLICT DO NOTHING";
-
-/// Binds: session, new refresh token, second factor.
-pub(crate) const REPLACE: &str = "
-    UPDATE sessions SET refresh_id = $2, second_factor = $3 WHERE id = $1
-    RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-        second_factor";
-
-/// Ends all sessions of a user but one. Binds: user, session.
-pub(crate) const END_OTHERS: &str = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
-
-/// Gives the caller's session a new refresh token, in a transaction of either database: the session
-/// as it is now, or nothing if it has ended.
-macro_rules! renew_current {
-    ($transaction:expr, $replacement:expr) => {{
-        let replacement: &$crate::store::sessions::Replacement = $replacement;
-        let held = sqlx::query($crate::store::sessions::HOLD)
-            .bind(replacement.session_id)
-            .bind(replacement.user_id)
-            .bind(replacement.now)
-            .bind(replacement.idle_since)
-            .execute(&mut *$transaction)
-            .await?;
-        if held.rows_affected() == 0 {
-            None
-        } else {
-            sqlx::query($crate::store::sessions::RETIRE_PRESENT)
-                .bind(replacement.session_id)
-                .bind(replacement.now)
-                .execute(&mut *$transaction)
-                .await?;
-            let session: $crate::Session = sqlx::query_as($crate::store::sessions::REPLACE)
-                .bind(replacement.session_id)
-                .bind(replacement.refresh_id)
-                .bind(replacement.second_factor)
-                .fetch_one(&mut *$transaction)
-                .await?;
-            Some(session)
-        }
-    }};
+/// Replaces the refresh token of the caller's session. Returns the session as it is now, or `None`
+/// if it has ended.
+pub(crate) async fn renew_current(
+    transaction: &mut Transaction,
+    replacement: &Replacement,
+) -> Result<Option<Session>, Error> {
+    const LOCK: &str = "
+        UPDATE sessions SET last_used_at = $3
+        WHERE id = $1 AND user_id = $2 AND expires_at > $3 AND last_used_at > $4";
+    // The old token keeps its grace period: another browser tab may be about to use it.
+    const RETIRE: &str = "
+        INSERT INTO retired_refresh_tokens (id, session_id, retired_at)
+        SELECT refresh_id, id, $2 FROM sessions WHERE id = $1
+        ON CONFLICT DO NOTHING";
+    const REPLACE: &str = "
+        UPDATE sessions SET refresh_id = $2, second_factor = $3 WHERE id = $1
+        RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+            second_factor";
+    let statement = Statement::new(LOCK)
+        .bind(replacement.session_id)
+        .bind(replacement.user_id)
+        .bind(replacement.now)
+        .bind(replacement.idle_since);
+    if transaction.execute(statement).await? == 0 {
+        return Ok(None);
+    }
+    let statement = Statement::new(RETIRE)
+        .bind(replacement.session_id)
+        .bind(replacement.now);
+    transaction.execute(statement).await?;
+    let statement = Statement::new(REPLACE)
+        .bind(replacement.session_id)
+        .bind(replacement.refresh_id)
+        .bind(replacement.second_factor);
+    transaction.fetch_one(statement).await.map(Some)
 }
 
-pub(crate) use renew_current;
+/// Ends all sessions of a user, except one.
+pub(crate) async fn end_all(
+    transaction: &mut Transaction,
+    user_id: Id,
+    except: Option<Id>,
+) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR id <> $2)";
+    let statement = Statement::new(SQL).bind(user_id).bind(except);
+    transaction.execute(statement).await.map(drop)
+}
 
 impl Session {
-    /// Starts a session for a user who is still active and still has the checked password;
-    /// otherwise it gives nothing. Earlier failures are forgotten.
+    /// Starts a session for a user who is still active and still has the checked password hash;
+    /// otherwise returns `None`. Failed attempts are forgotten.
     pub(crate) async fn start(
         database: &Database,
         sign_in: &SignIn<'_>,
     ) -> Result<Option<(User, Self)>, Error> {
-        const ADMIT: &str = "
+        const UPDATE_USER: &str = "
             UPDATE users SET last_login = $3, password_hash = $4
             WHERE id = $1 AND password_hash = $2 AND is_active
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
@@ -156,119 +153,57 @@ impl Session {
             VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
             RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
                 second_factor";
-        in_transaction!(database, transaction => {
-            let user: Option<User> = sqlx::query_as(ADMIT)
-                .bind(sign_in.user_id)
-                .bind(sign_in.checked_hash)
-                .bind(sign_in.now)
-                .bind(sign_in.new_hash)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let Some(user) = user else { return Ok(None) };
-            let session = sqlx::query_as(INSERT)
-                .bind(sign_in.session_id)
-                .bind(sign_in.user_id)
-                .bind(sign_in.refresh_id)
-                .bind(sign_in.now)
-                .bind(sign_in.expires_at)
-                .bind(sign_in.device.ip.to_string())
-                .bind(&sign_in.device.user_agent)
-                .fetch_one(&mut *transaction)
-                .await?;
-            if let Some(guess) = sign_in.guess {
-                sqlx::query(sign_in_failures::FORGET)
-                    .bind(&guess.key)
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            audit!(transaction, &sign_in.event);
-            transaction.commit().await?;
-            Ok(Some((user, session)))
-        })
+        let mut transaction = database.begin().await?;
+        let statement = Statement::new(UPDATE_USER)
+            .bind(sign_in.user_id)
+            .bind(sign_in.checked_hash)
+            .bind(sign_in.now)
+            .bind(sign_in.new_hash);
+        let Some(user) = transaction.fetch_optional(statement).await? else {
+            return Ok(None);
+        };
+        let statement = Statement::new(INSERT)
+            .bind(sign_in.session_id)
+            .bind(sign_in.user_id)
+            .bind(sign_in.refresh_id)
+            .bind(sign_in.now)
+            .bind(sign_in.expires_at)
+            .bind(sign_in.device.ip.to_string())
+            .bind(&sign_in.device.user_agent);
+        let session = transaction.fetch_one(statement).await?;
+        if let Some(attempt) = sign_in.guess {
+            transaction.execute(attempt.forget()).await?;
+        }
+        audit_events::record(&mut transaction, &sign_in.event).await?;
+        transaction.commit().await?;
+        Ok(Some((user, session)))
     }
 
-    /// Exchanges a refresh token; gives the session with the refresh token that is good now, or
-    /// nothing if the session is over.
+    /// Exchanges a refresh token. Returns the session with its current refresh token, or `None` if
+    /// the session has ended.
     ///
-    /// One statement decides which of many presentations of a token retires it. The others find it
-    /// retired: within the grace they share its replacement; past it the token is in the wrong
-    /// hands, and the session ends. When a token was retired never changes, so that looking it up
-    /// afterwards is safe; and it is looked up in the same transaction as the lost race, where the
-    /// winner's commit is visible.
+    /// Of several concurrent exchanges of a token, one statement lets only one rotate it. The others
+    /// find it retired: within the grace period they share its replacement. Later the token must
+    /// have been stolen, and the session ends. The time at which a token was retired never changes,
+    /// so it is safe to look it up afterwards. The lookup is part of the transaction that lost the
+    /// race, where the winner's commit is visible.
     pub(crate) async fn renew(
         database: &Database,
         renewal: &Renewal<'_>,
     ) -> Result<Option<Self>, Error> {
-        const ROTATE: &str = "
-            UPDATE sessions SET refresh_id = $4, last_used_at = $5, ip = $7, user_agent = $8
-            WHERE id = $1 AND user_id = $2 AND refresh_id = $3
-                AND expires_at > $5 AND last_used_at > $6
-            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-                second_factor";
-        const RETIRE: &str = "
-            INSERT INTO retired_refresh_tokens (id, session_id, retired_at) VALUES ($1, $2, $3)";
-        const IN_GRACE: &str = "
-            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-                second_factor
-            FROM sessions
-            WHERE id = $1 AND user_id = $2 AND expires_at > $5 AND last_used_at > $6
-                AND EXISTS (
-                    SELECT 1 FROM retired_refresh_tokens
-                    WHERE id = $3 AND session_id = sessions.id
-                        AND retired_at >= $4 AND retired_at <= $7
-                )";
-        const END: &str = "
-            DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING refresh_id";
-        in_transaction!(database, transaction => {
-            let rotated: Option<Self> = sqlx::query_as(ROTATE)
-                .bind(renewal.session_id)
-                .bind(renewal.user_id)
-                .bind(renewal.presented)
-                .bind(renewal.replacement)
-                .bind(renewal.now)
-                .bind(renewal.idle_since)
-                .bind(renewal.device.ip.to_string())
-                .bind(&renewal.device.user_agent)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let session = if rotated.is_some() {
-                sqlx::query(RETIRE)
-                    .bind(renewal.presented)
-                    .bind(renewal.session_id)
-                    .bind(renewal.now)
-                    .execute(&mut *transaction)
-                    .await?;
-                rotated
-            } else {
-                let in_grace: Option<Self> = sqlx::query_as(IN_GRACE)
-                    .bind(renewal.session_id)
-                    .bind(renewal.user_id)
-                    .bind(renewal.presented)
-                    .bind(renewal.grace_since)
-                    .bind(renewal.now)
-                    .bind(renewal.idle_since)
-                    .bind(renewal.grace_until)
-                    .fetch_optional(&mut *transaction)
-                    .await?;
-                if in_grace.is_none() {
-                    let ended: Option<Id> = sqlx::query_scalar(END)
-                        .bind(renewal.session_id)
-                        .bind(renewal.user_id)
-                        .fetch_optional(&mut *transaction)
-                        .await?;
-                    // A session that was over anyway still names the token.
-                    if ended.is_some_and(|refresh_id| refresh_id != renewal.presented) {
-                        audit!(transaction, &renewal.reuse);
-                    }
-                }
-                in_grace
-            };
-            transaction.commit().await?;
-            Ok(session)
-        })
+        let mut transaction = database.begin().await?;
+        let mut session = rotate(&mut transaction, renewal).await?;
+        if session.is_none() {
+            session = find_in_grace_period(&mut transaction, renewal).await?;
+        }
+        if session.is_none() {
+            end_after_reuse(&mut transaction, renewal).await?;
+        }
+        transaction.commit().await?;
+        Ok(session)
     }
 
-    /// Whether a session is alive.
+    /// Checks whether a session has not ended.
     pub(crate) async fn is_alive(
         database: &Database,
         user_id: Id,
@@ -279,17 +214,12 @@ impl Session {
             SELECT EXISTS (
                 SELECT 1 FROM sessions WHERE id = $1 AND user_id = $2 AND expires_at > $3
             )";
-        Ok(reading!(database, connection => {
-            sqlx::query_scalar(SQL)
-                .bind(session_id)
-                .bind(user_id)
-                .bind(now)
-                .fetch_one(connection)
-                .await?
-        }))
+        let statement = Statement::new(SQL).bind(session_id).bind(user_id).bind(now);
+        let (is_alive,) = database.fetch_one(statement).await?;
+        Ok(is_alive)
     }
 
-    /// The user's sessions that are alive, newest first.
+    /// Returns the user's current sessions, newest first.
     pub(crate) async fn list(
         database: &Database,
         user_id: Id,
@@ -302,13 +232,12 @@ impl Session {
             FROM sessions
             WHERE user_id = $1 AND expires_at > $2 AND last_used_at > $3
             ORDER BY created_at DESC, id";
-        Ok(reading!(database, connection => {
-            sqlx::query_as(SQL).bind(user_id).bind(now).bind(idle_since).fetch_all(connection).await?
-        }))
+        let statement = Statement::new(SQL).bind(user_id).bind(now).bind(idle_since);
+        database.fetch_all(statement).await
     }
 
-    /// Where the user with this address last used the sessions that are alive; nowhere for an
-    /// address that nobody has.
+    /// Returns the IP addresses from which the user with this email address last used the current
+    /// sessions; none if there is no such user.
     pub(crate) async fn addresses(
         database: &Database,
         email: &Email,
@@ -319,18 +248,16 @@ impl Session {
             SELECT ip FROM sessions JOIN users ON users.id = user_id
             WHERE lower(email) = lower($1) AND expires_at > $2 AND last_used_at > $3
             ORDER BY last_used_at DESC LIMIT $4";
-        Ok(reading!(database, connection => {
-            sqlx::query_scalar(SQL)
-                .bind(email.as_str())
-                .bind(now)
-                .bind(idle_since)
-                .bind(ADDRESSES_KNOWN)
-                .fetch_all(connection)
-                .await?
-        }))
+        let statement = Statement::new(SQL)
+            .bind(email.as_str())
+            .bind(now)
+            .bind(idle_since)
+            .bind(KNOWN_ADDRESSES);
+        let rows: Vec<(String,)> = database.fetch_all(statement).await?;
+        Ok(rows.into_iter().map(|(ip,)| ip).collect())
     }
 
-    /// Ends a session; whether there was one of this user to end.
+    /// Ends a session. Returns `false` if the user has no such session.
     pub(crate) async fn end(
         database: &Database,
         user_id: Id,
@@ -338,20 +265,92 @@ impl Session {
         event: &NewEvent,
     ) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
-        in_transaction!(database, transaction => {
-            // The event holds the user's row, and comes first: whoever deletes the user takes that
-            // before its sessions, too.
-            audit!(transaction, event);
-            let ended = sqlx::query(SQL)
-                .bind(session_id)
-                .bind(user_id)
-                .execute(&mut *transaction)
-                .await?;
-            if ended.rows_affected() == 0 {
-                return Ok(false);
-            }
-            transaction.commit().await?;
-            Ok(true)
-        })
+        let mut transaction = database.begin().await?;
+        // The event comes first, because it locks the user's row. A deletion of the user locks that
+        // row before its sessions, too, so that there is no deadlock.
+        audit_events::record(&mut transaction, event).await?;
+        let statement = Statement::new(SQL).bind(session_id).bind(user_id);
+        if transaction.execute(statement).await? == 0 {
+            return Ok(false);
+        }
+        transaction.commit().await?;
+        Ok(true)
     }
+}
+
+/// Replaces the refresh token, if it is the session's current one.
+async fn rotate(
+    transaction: &mut Transaction,
+    renewal: &Renewal<'_>,
+) -> Result<Option<Session>, Error> {
+    const ROTATE: &str = "
+        UPDATE sessions SET refresh_id = $4, last_used_at = $5, ip = $7, user_agent = $8
+        WHERE id = $1 AND user_id = $2 AND refresh_id = $3
+            AND expires_at > $5 AND last_used_at > $6
+        RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+            second_factor";
+    const RETIRE: &str = "
+        INSERT INTO retired_refresh_tokens (id, session_id, retired_at) VALUES ($1, $2, $3)";
+    let statement = Statement::new(ROTATE)
+        .bind(renewal.session_id)
+        .bind(renewal.user_id)
+        .bind(renewal.presented)
+        .bind(renewal.replacement)
+        .bind(renewal.now)
+        .bind(renewal.idle_since)
+        .bind(renewal.device.ip.to_string())
+        .bind(&renewal.device.user_agent);
+    let session = transaction.fetch_optional(statement).await?;
+    if session.is_some() {
+        let statement = Statement::new(RETIRE)
+            .bind(renewal.presented)
+            .bind(renewal.session_id)
+            .bind(renewal.now);
+        transaction.execute(statement).await?;
+    }
+    Ok(session)
+}
+
+/// Finds the session whose refresh token was retired within the grace period.
+async fn find_in_grace_period(
+    transaction: &mut Transaction,
+    renewal: &Renewal<'_>,
+) -> Result<Option<Session>, Error> {
+    const SQL: &str = "
+        SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+            second_factor
+        FROM sessions
+        WHERE id = $1 AND user_id = $2 AND expires_at > $5 AND last_used_at > $6
+            AND EXISTS (
+                SELECT 1 FROM retired_refresh_tokens
+                WHERE id = $3 AND session_id = sessions.id
+                    AND retired_at >= $4 AND retired_at <= $7
+            )";
+    let statement = Statement::new(SQL)
+        .bind(renewal.session_id)
+        .bind(renewal.user_id)
+        .bind(renewal.presented)
+        .bind(renewal.grace_since)
+        .bind(renewal.now)
+        .bind(renewal.idle_since)
+        .bind(renewal.grace_until);
+    transaction.fetch_optional(statement).await
+}
+
+/// Ends the session of a refresh token that can't be exchanged, and records it if the token was
+/// already used. A session that has expired still has the token as its current one.
+async fn end_after_reuse(
+    transaction: &mut Transaction,
+    renewal: &Renewal<'_>,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING refresh_id";
+    let statement = Statement::new(SQL)
+        .bind(renewal.session_id)
+        .bind(renewal.user_id);
+    let ended: Option<(Id,)> = transaction.fetch_optional(statement).await?;
+    if ended.is_some_and(|(current,)| current != renewal.presented) {
+        audit_events::record(transaction, &renewal.reuse).await?;
+    }
+    Ok(())
 }

@@ -1,57 +1,53 @@
-//! The table `sign_in_failures`: sign-ins in a row without a right password, for each address that
-//! somebody tries, whether or not it has an account. Those of strangers are counted together; a
-//! device that has signed in to the account before is counted by itself, so that strangers can't
-//! lock its owner out. So is a session that is asked for the password once more: whoever has stolen
-//! its token doesn't have that yet.
+//! The table `sign_in_failures`: the number of consecutive sign-ins without a correct password, for
+//! each email address that is tried, whether or not it has an account. Unknown clients are counted
+//! together. A device that has signed in to the account before is counted separately, so that
+//! attackers can't lock out its owner. So is a session that has to confirm the password: whoever
+//! stole its token does not have the password yet.
 
 use std::time::Duration;
 
-use sqlx::FromRow;
-
 use crate::{
-    ClientNetwork, Database, Error, Id, MasterSecrets, Timestamp,
-    clock::CLOCK_SKEW,
-    crypto::device_token::Nonce,
-    store::database::{reading, writing},
+    ClientNetwork, Database, Error, Id, MasterSecrets, Timestamp, clock::CLOCK_SKEW,
+    crypto::device_token::Nonce, store::statement::Statement,
 };
 
-/// How many failures in a row are free.
-const FREE_GUESSES: i32 = 10;
+/// How many failures in a row have no consequence.
+const FREE_ATTEMPTS: i32 = 10;
 
-/// How long sign-ins are refused after that; each further failure doubles it.
+/// How long sign-ins are rejected after that. Each further failure doubles it.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
 
-/// How many passwords may be in the middle of their check before the first delay. Right ones are
-/// not failures, but nobody knows before they are checked; an owner's many devices that sign in at
-/// the same moment must not wait for each other. So many guesses at most are free to who sends them
-/// all at once.
-const GUESSES_AT_ONCE: i32 = 32;
+/// How many passwords may be checked concurrently before the first delay. Correct ones are not
+/// failures, but that is known only after the check, and an owner's many devices that sign in at the
+/// same moment must not wait for each other. So this many guesses have no consequence for a client
+/// that sends them all at once.
+const CONCURRENT_ATTEMPTS: i32 = 32;
 
-/// Once there are delays, one password is checked at a time: the next has to wait for so long,
-/// unless the check ends before.
+/// Once there are delays, one password is checked at a time: the next one has to wait for this
+/// long, unless the check ends earlier.
 const CHECK_TIME: Duration = Duration::from_secs(10);
 
-/// After so long without another failure, all are forgotten.
+/// After this long without another failure, all are forgotten.
 const MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whose failures are counted together, for one account.
+/// The clients whose failures for an account are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptSource {
-    /// Everybody who has not signed in to it before.
+    /// All clients that have not signed in to the account before.
     Unknown,
-    /// Who comes from where a living session of the account was last used: for programs, which keep
-    /// no device token.
+    /// Clients in a network where a current session of the account was last used. This is for
+    /// programs, which keep no device token.
     KnownNetwork(ClientNetwork),
     /// The device with this token.
     KnownDevice(Nonce),
-    /// Who is signed in with this session, and is asked for the password once more.
+    /// The client that is signed in with this session, and has to confirm the password.
     Session(Id),
 }
 
 impl AttemptSource {
-    /// What the failures at an address, in lower case, are kept under. Only the master secret makes
-    /// it, so that the table tells nobody which addresses are tried.
+    /// The key under which failures for an email address, in lower case, are counted. It is derived
+    /// from the master secret, so that the table does not reveal which addresses are tried.
     pub fn key(self, masters: &MasterSecrets, address: &str) -> Vec<u8> {
         let (kind, name): (&[u8], Vec<u8>) = match self {
             Self::Unknown => (b"stranger ", Vec::new()),
@@ -74,28 +70,25 @@ impl AttemptSource {
     }
 }
 
-/// Forgets all failures. Binds: key.
-pub(crate) const FORGET: &str = "DELETE FROM sign_in_failures WHERE key = $1";
-
 /// A sign-in that has been counted before its password is checked.
 #[derive(Debug)]
 pub(crate) struct LoginAttempt {
-    pub key: Vec<u8>,
-    /// How many there have been in a row, with this one.
+    key: Vec<u8>,
+    /// The number of attempts in a row, including this one.
     number: i32,
 }
 
-/// Whether a password may be tried.
+/// Whether a password may be checked.
 pub(crate) enum AttemptDecision {
-    /// It may, and counts as a failure until it proves right.
+    /// It may, and counts as a failure until it proves correct.
     Allowed(LoginAttempt),
-    /// Not before so long.
+    /// It may not, for this long.
     Blocked(Duration),
 }
 
 impl LoginAttempt {
-    /// Counts a guess, in the one statement that also asks whether it is allowed; so many guesses at
-    /// once are so many guesses.
+    /// Counts an attempt, by the statement that also checks for a block, so that concurrent attempts
+    /// are all counted.
     pub async fn count(
         database: &Database,
         key: Vec<u8>,
@@ -119,94 +112,72 @@ impl LoginAttempt {
                 OR sign_in_failures.blocked_until > $6
             RETURNING guesses";
         const BLOCKED: &str = "SELECT blocked_until FROM sign_in_failures WHERE key = $1";
-        #[derive(FromRow)]
-        struct Row {
-            blocked_until: Option<Timestamp>,
-        }
-        let number: Option<i32> = writing!(database, connection => {
-            sqlx::query_scalar(COUNT)
-                .bind(&key)
-                .bind(now)
-                .bind(now.minus(MEMORY))
-                .bind(GUESSES_AT_ONCE)
-                .bind(now.plus(CHECK_TIME))
-                // So long no delay is: the clock has been set back.
-                .bind(now.plus(LONGEST_DELAY + CLOCK_SKEW))
-                .fetch_optional(connection)
-                .await?
-        });
-        if let Some(number) = number {
+        let statement = Statement::new(COUNT)
+            .bind(&key)
+            .bind(now)
+            .bind(now.minus(MEMORY))
+            .bind(CONCURRENT_ATTEMPTS)
+            .bind(now.plus(CHECK_TIME))
+            // No delay is this long: the clock has been set back.
+            .bind(now.plus(LONGEST_DELAY + CLOCK_SKEW));
+        if let Some((number,)) = database.write_optional(statement).await? {
             return Ok(AttemptDecision::Allowed(Self { key, number }));
         }
-        let row: Option<Row> = reading!(database, connection => {
-            sqlx::query_as(BLOCKED).bind(&key).fetch_optional(connection).await?
-        });
-        // A right password may have ended the delay meanwhile.
-        let until = row.and_then(|row| row.blocked_until).unwrap_or(now);
+        let statement = Statement::new(BLOCKED).bind(&key);
+        let row: Option<(Option<Timestamp>,)> = database.fetch_optional(statement).await?;
+        // A correct password may have ended the delay in the meantime.
+        let until = row.and_then(|(until,)| until).unwrap_or(now);
         Ok(AttemptDecision::Blocked(until.since(now)))
     }
 
-    /// The password was wrong: from some number on, the next guess has to wait.
+    /// The password was wrong. After several failures, the next attempt has to wait.
     pub async fn was_wrong(&self, database: &Database, now: Timestamp) -> Result<(), Error> {
         const SQL: &str = "UPDATE sign_in_failures SET blocked_until = $2 WHERE key = $1";
         let Some(delay) = delay(self.number) else {
             return Ok(());
         };
-        writing!(database, connection => {
-            sqlx::query(SQL)
-                .bind(&self.key)
-                .bind(now.plus(delay))
-                .execute(connection)
-                .await
-                .map(drop)?
-        });
-        Ok(())
+        let statement = Statement::new(SQL).bind(&self.key).bind(now.plus(delay));
+        database.execute(statement).await.map(drop)
     }
 
-    /// The password was right: the next failure is the first one.
+    /// The password was correct. The next failure is the first one.
     pub async fn was_right(&self, database: &Database) -> Result<(), Error> {
-        writing!(database, connection => {
-            sqlx::query(FORGET).bind(&self.key).execute(connection).await.map(drop)?
-        });
-        Ok(())
+        database.execute(self.forget()).await.map(drop)
     }
 
-    /// The password was not checked.
+    /// The password was not checked, so the attempt does not count.
     pub async fn take_back(&self, database: &Database) -> Result<(), Error> {
         const SQL: &str = "
             UPDATE sign_in_failures SET guesses = guesses - 1 WHERE key = $1 AND guesses > 0";
-        writing!(database, connection => {
-            sqlx::query(SQL).bind(&self.key).execute(connection).await.map(drop)?
-        });
-        Ok(())
+        let statement = Statement::new(SQL).bind(&self.key);
+        database.execute(statement).await.map(drop)
+    }
+
+    /// The statement that forgets all failures of this source.
+    pub(super) fn forget(&self) -> Statement<'_> {
+        Statement::new("DELETE FROM sign_in_failures WHERE key = $1").bind(&self.key)
     }
 }
 
-/// How long sign-ins are refused after so many failures in a row.
+/// How long sign-ins are rejected after this many failures in a row.
 fn delay(failures: i32) -> Option<Duration> {
-    let doublings = u32::try_from(failures - FREE_GUESSES).ok()?.min(16);
+    let doublings = u32::try_from(failures - FREE_ATTEMPTS).ok()?.min(16);
     Some(LONGEST_DELAY.min(FIRST_DELAY * 2_u32.pow(doublings)))
 }
 
-/// Removes rows that no longer matter, so many at most; how many it were.
+/// Removes up to `limit` rows that no longer matter. Returns the number of removed rows.
 pub(crate) async fn remove_old(
     database: &Database,
     now: Timestamp,
     limit: u32,
 ) -> Result<u64, Error> {
-    // A row may be counted up while this waits for it.
+    // The condition is stated twice: a row may be updated while this waits for its lock.
     const SQL: &str = "
         DELETE FROM sign_in_failures WHERE updated_at <= $1 AND key IN (
             SELECT key FROM sign_in_failures WHERE updated_at <= $1 ORDER BY updated_at LIMIT $2
         )";
-    Ok(writing!(database, connection => {
-        sqlx::query(SQL)
-            .bind(now.minus(MEMORY))
-            .bind(i64::from(limit))
-            .execute(connection)
-            .await?
-            .rows_affected()
-    }))
+    let statement = Statement::new(SQL).bind(now.minus(MEMORY)).bind(limit);
+    database.execute(statement).await
 }
 
 #[cfg(test)]
@@ -224,22 +195,22 @@ mod tests {
     }
 
     #[test]
-    fn each_guesser_at_each_address_has_a_key() {
+    fn each_source_has_a_key_for_each_address() {
         let masters = MasterSecrets::parse("a master secret that has 32 bytes or more").unwrap();
         let network = |text: &str| {
             AttemptSource::KnownNetwork(text.parse::<std::net::IpAddr>().unwrap().into())
         };
-        let guessers = [
+        let sources = [
             AttemptSource::Unknown,
             network("192.0.2.1"),
             network("192.0.2.2"),
             AttemptSource::KnownDevice([1; 16]),
             AttemptSource::KnownDevice([2; 16]),
         ];
-        let keys: std::collections::HashSet<_> = guessers
+        let keys: std::collections::HashSet<_> = sources
             .iter()
-            .flat_map(|guesser| {
-                ["ada@example.com", "b@example.com"].map(|a| guesser.key(&masters, a))
+            .flat_map(|source| {
+                ["ada@example.com", "b@example.com"].map(|a| source.key(&masters, a))
             })
             .collect();
         assert_eq!(keys.len(), 10);

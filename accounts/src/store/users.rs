@@ -8,129 +8,124 @@ use crate::{
     clock::CLOCK_SKEW,
     crypto::master_secrets::JwtSecret,
     email::address::Email,
-    store::audit_events::{NewEvent, audit},
-    store::database::{in_transaction, reading, writing},
-    store::email_tokens::{self, LinkPurpose},
-    store::outbox::{NewEmail, enqueue},
-    store::second_factors,
-    store::sessions::{self, Replacement, renew_current},
+    store::{
+        audit_events::{self, NewEvent},
+        email_tokens::{self, LinkPurpose, NewLink},
+        outbox::{self, NewEmail},
+        second_factors,
+        sessions::{self, Replacement},
+        statement::Statement,
+        transaction::Transaction,
+    },
 };
 
-/// A person's account.
+/// A user's account.
 #[derive(Clone, Debug, FromRow)]
 pub struct User {
     /// The user's id.
     pub id: Id,
-    /// The address.
+    /// The email address.
     pub email: Box<str>,
     /// Whether the account may be used.
     pub is_active: bool,
-    /// Whether the user administrates this server.
+    /// Whether the user is an administrator of this server.
     pub is_admin: bool,
-    /// When the account was made.
+    /// When the account was created.
     pub date_joined: Timestamp,
     /// When the user last signed in.
     pub last_login: Option<Timestamp>,
-    /// Whether the user has opened a link that was mailed to the address.
+    /// Whether the user has opened a link that was sent to the email address.
     pub email_verified: bool,
-    /// Whether signing in takes a second factor.
+    /// Whether signing in requires a second factor.
     pub otp_enabled: bool,
     pub(crate) jwt_secret: JwtSecret,
 }
 
-/// A user to be.
+/// A user to be created.
 pub(crate) struct NewUser {
     pub id: Id,
     pub email: Email,
     pub password_hash: String,
     pub is_admin: bool,
-    /// Whether the account can be used only once its address is proved.
+    /// Whether the account can be used only once its email address is verified.
     pub awaits_activation: bool,
     pub jwt_secret: JwtSecret,
     pub date_joined: Timestamp,
-    /// The link that proves the address, and the mail with it.
+    /// The link that verifies the email address, and the email with it.
     pub activation: Option<NewLink>,
     pub event: NewEvent,
 }
 
-/// A link for a user, and the mails to go out with it.
-pub(crate) struct NewLink {
-    pub purpose: LinkPurpose,
-    pub hash: Vec<u8>,
-    /// Where the purpose is to change the address.
-    pub new_email: Option<Email>,
-    pub now: Timestamp,
-    pub mails: Vec<NewEmail>,
-}
-
-/// A change after which all tokens of a user are void.
+/// A change that revokes all tokens of a user.
 pub(crate) struct Rekey<'a> {
     pub user_id: Id,
-    /// Nothing happens if the secret is another one by now.
+    /// Nothing changes if the user's secret is no longer this one.
     pub expected_secret: Option<&'a JwtSecret>,
     pub new_secret: JwtSecret,
-    /// A new password also voids all mailed links.
+    /// A new password also invalidates all emailed links.
     pub password_hash: Option<String>,
     pub removes_second_factor: bool,
     pub deactivates: bool,
-    /// The mailed link that allows it, which is used up and proves the address.
+    /// The hash of the emailed link that allows the change, and the time now. The link is used up
+    /// and verifies the email address.
     pub link: Option<(&'a [u8], Timestamp)>,
-    /// The one session that goes on.
+    /// The one session that continues.
     pub keeps: Option<Replacement>,
-    /// What tells the user.
+    /// The email that notifies the user.
     pub mail: Option<NewEmail>,
     pub event: NewEvent,
 }
 
-/// What came of a new address.
+/// The result of a change of the email address.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum EmailChange {
-    /// It is the account's.
+    /// The account has the new address.
     Done,
-    /// The link was used, or voided, meanwhile.
-    LinkVoid,
-    /// Another account has it by now.
+    /// The link was used up or invalidated in the meantime.
+    LinkInvalid,
+    /// Another account has the address by now.
     Taken,
 }
 
-/// Takes a user's row before anything else of that user is changed: two such changes then wait for
-/// one another, and never each for the other. Binds: user.
-pub(crate) const LOCK: &str = "UPDATE users SET is_active = is_active WHERE id = $1";
-
-/// The same, unless the address is another one by now. Binds: user, address.
-pub(crate) const LOCK_ADDRESS: &str = "
-    UPDATE users SET is_active = is_active WHERE id = $1 AND email = $2";
-
-/// The same, unless the user was signed out everywhere, or deleted, since the secret was read.
-/// Binds: user, secret.
-pub(crate) const LOCK_UNCHANGED: &str = "
-    UPDATE users SET is_active = is_active WHERE id = $1 AND jwt_secret = $2";
-
-/// Gives a user a link, in a transaction of either database.
-macro_rules! issue {
-    ($transaction:expr, $user_id:expr, $link:expr) => {{
-        let link: &$crate::store::users::NewLink = $link;
-        sqlx::query($crate::store::email_tokens::ISSUE)
-            .bind($user_id)
-            .bind(link.purpose.as_str())
-            .bind(&link.hash)
-            .bind(
-                link.new_email
-                    .as_ref()
-                    .map($crate::email::address::Email::as_str),
-            )
-            .bind(link.now.plus(link.purpose.life()))
-            .execute(&mut *$transaction)
-            .await?;
-        for mail in &link.mails {
-            $crate::store::outbox::enqueue!($transaction, mail);
-        }
-    }};
+/// The columns of a locked user that changes depend on.
+#[derive(FromRow)]
+pub(crate) struct LockedUser {
+    pub email: Box<str>,
+    jwt_secret: JwtSecret,
 }
 
-pub(crate) use issue;
+/// Locks a user's row until the end of the transaction; returns `None` if there is no such user.
+///
+/// It comes before any other change of that user: two such changes wait for one another, and never
+/// deadlock. The lock is the one that an `UPDATE` takes, so that concurrent inserts of rows that
+/// refer to the user don't wait. A transaction on SQLite is the only writer and needs no lock.
+pub(crate) async fn lock(
+    transaction: &mut Transaction,
+    user_id: Id,
+) -> Result<Option<LockedUser>, Error> {
+    const SELECT: &str = "SELECT email, jwt_secret FROM users WHERE id = $1";
+    const LOCK: &str = "SELECT email, jwt_secret FROM users WHERE id = $1 FOR NO KEY UPDATE";
+    let sql = if transaction.is_only_writer() {
+        SELECT
+    } else {
+        LOCK
+    };
+    transaction
+        .fetch_optional(Statement::new(sql).bind(user_id))
+        .await
+}
 
-/// What signing in needs to know of a user.
+/// Locks a user's row. Returns `false` if the user was deleted or signed out everywhere since
+/// `user` was read.
+pub(crate) async fn lock_unchanged(
+    transaction: &mut Transaction,
+    user: &User,
+) -> Result<bool, Error> {
+    let locked = lock(transaction, user.id).await?;
+    Ok(locked.is_some_and(|locked| locked.jwt_secret == user.jwt_secret))
+}
+
+/// What a sign-in needs to know about a user.
 #[derive(FromRow)]
 pub(crate) struct Credentials {
     pub id: Id,
@@ -138,8 +133,26 @@ pub(crate) struct Credentials {
     pub is_active: bool,
 }
 
+impl Credentials {
+    /// Finds a user by email address, ignoring case.
+    pub async fn find(database: &Database, email: &Email) -> Result<Option<Self>, Error> {
+        const SQL: &str =
+            "SELECT id, password_hash, is_active FROM users WHERE lower(email) = lower($1)";
+        let statement = Statement::new(SQL).bind(email.as_str());
+        database.fetch_optional(statement).await
+    }
+
+    /// Returns the stored password hash of a user.
+    pub async fn password_hash(database: &Database, user_id: Id) -> Result<Option<String>, Error> {
+        const SQL: &str = "SELECT password_hash FROM users WHERE id = $1";
+        let statement = Statement::new(SQL).bind(user_id);
+        let row: Option<(String,)> = database.fetch_optional(statement).await?;
+        Ok(row.map(|(hash,)| hash))
+    }
+}
+
 impl User {
-    /// Adds a user, unless the address is taken: then it gives nothing.
+    /// Adds a user. Returns `None` if the email address is taken.
     pub(crate) async fn insert(database: &Database, new: &NewUser) -> Result<Option<Self>, Error> {
         const SQL: &str = "
             INSERT INTO users (id, email, password_hash, is_active, is_admin, awaits_activation,
@@ -148,114 +161,77 @@ impl User {
             ON CONFLICT DO NOTHING
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret";
-        in_transaction!(database, transaction => {
-            let user: Option<Self> = sqlx::query_as(SQL)
-                .bind(new.id)
-                .bind(new.email.as_str())
-                .bind(&new.password_hash)
-                .bind(new.is_admin)
-                .bind(new.awaits_activation)
-                .bind(&new.jwt_secret)
-                .bind(new.date_joined)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            if let Some(user) = &user {
-                if let Some(link) = &new.activation {
-                    issue!(transaction, user.id, link);
-                }
-                audit!(transaction, &new.event);
-            }
-            transaction.commit().await?;
-            Ok(user)
-        })
+        let mut transaction = database.begin().await?;
+        let statement = Statement::new(SQL)
+            .bind(new.id)
+            .bind(new.email.as_str())
+            .bind(&new.password_hash)
+            .bind(new.is_admin)
+            .bind(new.awaits_activation)
+            .bind(&new.jwt_secret)
+            .bind(new.date_joined);
+        let Some(user) = transaction.fetch_optional(statement).await? else {
+            return Ok(None);
+        };
+        if let Some(link) = &new.activation {
+            email_tokens::issue(&mut transaction, new.id, link).await?;
+        }
+        audit_events::record(&mut transaction, &new.event).await?;
+        transaction.commit().await?;
+        Ok(Some(user))
     }
 
-    /// Whether this address is taken.
+    /// Checks whether an account has this email address.
     pub(crate) async fn email_is_taken(database: &Database, email: &Email) -> Result<bool, Error> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($1))";
-        Ok(reading!(database, connection => {
-            sqlx::query_scalar(SQL).bind(email.as_str()).fetch_one(connection).await?
-        }))
+        let statement = Statement::new(SQL).bind(email.as_str());
+        let (is_taken,) = database.fetch_one(statement).await?;
+        Ok(is_taken)
     }
 
-    /// Replaces the user's secret, with whatever comes along, and removes its sessions: the user as
-    /// it is now, and the session that goes on. Nothing happens, and nothing is given, where one of
-    /// the conditions no longer holds.
+    /// Replaces the user's secret, together with the other changes, and ends its sessions. Returns
+    /// the user as it is now, and the session that continues. Where a condition no longer holds,
+    /// returns `None` and changes nothing.
     pub(crate) async fn rekey(
         database: &Database,
         change: &Rekey<'_>,
     ) -> Result<Option<(Self, Option<Session>)>, Error> {
-        const REKEY: &str = "
-            UPDATE users SET jwt_secret = $2,
-                password_hash = COALESCE($3, password_hash),
-                otp_enabled = otp_enabled AND NOT $4,
-                email_verified = email_verified OR $6,
-                is_active = (is_active OR (awaits_activation AND $6)) AND NOT $5,
-                awaits_activation = awaits_activation AND NOT $5 AND NOT $6
-            WHERE id = $1 AND ($7 IS NULL OR jwt_secret = $7)
-            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret";
-        const END_SESSIONS: &str = "DELETE FROM sessions WHERE user_id = $1";
-        in_transaction!(database, transaction => {
-            if let Some((hash, now)) = change.link {
-                sqlx::query(LOCK).bind(change.user_id).execute(&mut *transaction).await?;
-                let used = sqlx::query(email_tokens::USE_UP)
-                    .bind(hash.to_vec())
-                    .bind(LinkPurpose::Reset.as_str())
-                    .bind(now)
-                    .execute(&mut *transaction)
-                    .await?;
-                if used.rows_affected() == 0 {
-                    return Ok(None);
-                }
+        let mut transaction = database.begin().await?;
+        if let Some((hash, now)) = change.link {
+            lock(&mut transaction, change.user_id).await?;
+            if !email_tokens::use_up(&mut transaction, LinkPurpose::Reset, hash, now).await? {
+                return Ok(None);
             }
-            let user: Option<Self> = sqlx::query_as(REKEY)
-                .bind(change.user_id)
-                .bind(&change.new_secret)
-                .bind(&change.password_hash)
-                .bind(change.removes_second_factor)
-                .bind(change.deactivates)
-                .bind(change.link.is_some())
-                .bind(change.expected_secret)
-                .fetch_optional(&mut *transaction)
-                .await?;
-            let Some(user) = user else { return Ok(None) };
-            if change.removes_second_factor {
-                for sql in [second_factors::FORGET_SEEDS, second_factors::FORGET_CODES] {
-                    sqlx::query(sql).bind(user.id).execute(&mut *transaction).await?;
-                }
+        }
+        let Some(user) = update_for_rekey(&mut transaction, change).await? else {
+            return Ok(None);
+        };
+        if change.removes_second_factor {
+            second_factors::remove(&mut transaction, user.id).await?;
+        }
+        if change.password_hash.is_some() || change.deactivates {
+            email_tokens::invalidate_all(&mut transaction, user.id).await?;
+        }
+        let kept = change.keeps.as_ref();
+        let except = kept.map(|kept| kept.session_id);
+        sessions::end_all(&mut transaction, user.id, except).await?;
+        let mut session = None;
+        if let Some(kept) = kept {
+            session = sessions::renew_current(&mut transaction, kept).await?;
+            if session.is_none() {
+                return Ok(None);
             }
-            if change.password_hash.is_some() || change.deactivates {
-                sqlx::query(email_tokens::VOID_ALL).bind(user.id).execute(&mut *transaction).await?;
-            }
-            let session = match &change.keeps {
-                Some(kept) => {
-                    sqlx::query(sessions::END_OTHERS)
-                        .bind(user.id)
-                        .bind(kept.session_id)
-                        .execute(&mut *transaction)
-                        .await?;
-                    let Some(session) = renew_current!(transaction, kept) else {
-                        return Ok(None);
-                    };
-                    Some(session)
-                }
-                None => {
-                    sqlx::query(END_SESSIONS).bind(user.id).execute(&mut *transaction).await?;
-                    None
-                }
-            };
-            if let Some(mail) = &change.mail {
-                enqueue!(transaction, mail);
-            }
-            audit!(transaction, &change.event);
-            transaction.commit().await?;
-            Ok(Some((user, session)))
-        })
+        }
+        if let Some(email) = &change.mail {
+            outbox::enqueue(&mut transaction, email).await?;
+        }
+        audit_events::record(&mut transaction, &change.event).await?;
+        transaction.commit().await?;
+        Ok(Some((user, session)))
     }
 
-    /// Uses an activation link up: the address is proved, and an account that waited for that is
-    /// active. Whether the link still worked.
+    /// Uses up an activation link: the email address is verified, and an account that waited for
+    /// that becomes active. Returns `false` if the link no longer works.
     pub(crate) async fn activate(
         database: &Database,
         user_id: Id,
@@ -263,54 +239,43 @@ impl User {
         now: Timestamp,
         event: &NewEvent,
     ) -> Result<bool, Error> {
-        const PROVE: &str = "
+        const SQL: &str = "
             UPDATE users SET email_verified = TRUE, is_active = is_active OR awaits_activation,
                 awaits_activation = FALSE
             WHERE id = $1";
-        in_transaction!(database, transaction => {
-            sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
-            let used = sqlx::query(email_tokens::USE_UP)
-                .bind(link_hash.to_vec())
-                .bind(LinkPurpose::Activation.as_str())
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?;
-            if used.rows_affected() == 0 {
-                return Ok(false);
-            }
-            sqlx::query(PROVE).bind(user_id).execute(&mut *transaction).await?;
-            audit!(transaction, event);
-            transaction.commit().await?;
-            Ok(true)
-        })
+        let mut transaction = database.begin().await?;
+        lock(&mut transaction, user_id).await?;
+        let purpose = LinkPurpose::Activation;
+        if !email_tokens::use_up(&mut transaction, purpose, link_hash, now).await? {
+            return Ok(false);
+        }
+        transaction
+            .execute(Statement::new(SQL).bind(user_id))
+            .await?;
+        audit_events::record(&mut transaction, event).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
-    /// Gives a user a link, in the place of an earlier one for the same purpose, unless its secret
-    /// has changed since; whether it has one now.
+    /// Issues a link to the user. Returns `false` if the user's secret has changed in the meantime.
     pub(crate) async fn issue_link(
         &self,
         database: &Database,
-        new: &NewLink,
+        link: &NewLink,
         event: &NewEvent,
     ) -> Result<bool, Error> {
-        in_transaction!(database, transaction => {
-            let locked = sqlx::query(LOCK_UNCHANGED)
-                .bind(self.id)
-                .bind(&self.jwt_secret)
-                .execute(&mut *transaction)
-                .await?;
-            if locked.rows_affected() == 0 {
-                return Ok(false);
-            }
-            issue!(transaction, self.id, new);
-            audit!(transaction, event);
-            transaction.commit().await?;
-            Ok(true)
-        })
+        let mut transaction = database.begin().await?;
+        if !lock_unchanged(&mut transaction, self).await? {
+            return Ok(false);
+        }
+        email_tokens::issue(&mut transaction, self.id, link).await?;
+        audit_events::record(&mut transaction, event).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
-    /// Uses an email-change link up: the user has the new address, which is proved by that. All
-    /// links that were mailed to the old one are void.
+    /// Uses up an email-change link: the user gets the new address, which is thereby verified. All
+    /// links that were sent to the old one become invalid.
     pub(crate) async fn change_email(
         database: &Database,
         user_id: Id,
@@ -320,59 +285,60 @@ impl User {
         mail: &NewEmail,
         event: &NewEvent,
     ) -> Result<EmailChange, Error> {
-        const CHANGE: &str = "
+        const SQL: &str = "
             UPDATE users SET email = $2, email_verified = TRUE
             WHERE id = $1 AND NOT EXISTS (
                 SELECT 1 FROM users WHERE lower(email) = lower($2) AND id <> $1
             )";
-        in_transaction!(database, transaction => {
-            sqlx::query(LOCK).bind(user_id).execute(&mut *transaction).await?;
-            let used = sqlx::query(email_tokens::USE_UP)
-                .bind(link_hash.to_vec())
-                .bind(LinkPurpose::EmailChange.as_str())
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?;
-            if used.rows_affected() == 0 {
-                return Ok(EmailChange::LinkVoid);
-            }
-            let changed = sqlx::query(CHANGE)
-                .bind(user_id)
-                .bind(new_email)
-                .execute(&mut *transaction)
-                .await;
-            match changed {
-                Ok(changed) if changed.rows_affected() == 1 => {}
-                Ok(_) => return Ok(EmailChange::Taken),
-                // The index has the last word: another account may be taking it this moment.
-                Err(error)
-                    if error.as_database_error().is_some_and(|e| e.is_unique_violation()) =>
-                {
-                    return Ok(EmailChange::Taken);
-                }
-                Err(error) => return Err(error.into()),
-            }
-            sqlx::query(email_tokens::VOID_ALL).bind(user_id).execute(&mut *transaction).await?;
-            enqueue!(transaction, mail);
-            audit!(transaction, event);
-            transaction.commit().await?;
-            Ok(EmailChange::Done)
-        })
+        let mut transaction = database.begin().await?;
+        lock(&mut transaction, user_id).await?;
+        let purpose = LinkPurpose::EmailChange;
+        if !email_tokens::use_up(&mut transaction, purpose, link_hash, now).await? {
+            return Ok(EmailChange::LinkInvalid);
+        }
+        let statement = Statement::new(SQL).bind(user_id).bind(new_email);
+        // Another account may take the address at the same moment. Then the unique index decides.
+        if transaction.execute_unless_duplicate(statement).await? == 0 {
+            return Ok(EmailChange::Taken);
+        }
+        email_tokens::invalidate_all(&mut transaction, user_id).await?;
+        outbox::enqueue(&mut transaction, mail).await?;
+        audit_events::record(&mut transaction, event).await?;
+        transaction.commit().await?;
+        Ok(EmailChange::Done)
     }
 
-    /// Deletes the user and all its rows, unless its secret has changed since.
+    /// Deletes the user and all its rows. Returns `false` if its secret has changed in the meantime.
     pub(crate) async fn delete(&self, database: &Database) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2";
-        let deleted = writing!(database, connection => {
-            sqlx::query(SQL)
-                .bind(self.id)
-                .bind(&self.jwt_secret)
-                .execute(connection)
-                .await?
-                .rows_affected()
-        });
-        Ok(deleted == 1)
+        let statement = Statement::new(SQL).bind(self.id).bind(&self.jwt_secret);
+        Ok(database.execute(statement).await? == 1)
     }
+}
+
+async fn update_for_rekey(
+    transaction: &mut Transaction,
+    change: &Rekey<'_>,
+) -> Result<Option<User>, Error> {
+    const SQL: &str = "
+        UPDATE users SET jwt_secret = $2,
+            password_hash = COALESCE($3, password_hash),
+            otp_enabled = otp_enabled AND NOT $4,
+            email_verified = email_verified OR $6,
+            is_active = (is_active OR (awaits_activation AND $6)) AND NOT $5,
+            awaits_activation = awaits_activation AND NOT $5 AND NOT $6
+        WHERE id = $1 AND ($7 IS NULL OR jwt_secret = $7)
+        RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
+            otp_enabled, jwt_secret";
+    let statement = Statement::new(SQL)
+        .bind(change.user_id)
+        .bind(&change.new_secret)
+        .bind(change.password_hash.as_deref())
+        .bind(change.removes_second_factor)
+        .bind(change.deactivates)
+        .bind(change.link.is_some())
+        .bind(change.expected_secret);
+    transaction.fetch_optional(statement).await
 }
 
 /// How many sessions of a user are kept in memory.
@@ -408,9 +374,8 @@ impl LiveUser {
             session_id: Option<Id>,
         }
         let limit = i64::try_from(SESSIONS_KNOWN + 1).unwrap_or(i64::MAX);
-        let rows: Vec<Row> = reading!(database, connection => {
-            sqlx::query_as(SQL).bind(user_id).bind(now).bind(limit).fetch_all(connection).await?
-        });
+        let statement = Statement::new(SQL).bind(user_id).bind(now).bind(limit);
+        let rows: Vec<Row> = database.fetch_all(statement).await?;
         let is_complete = rows.len() <= SESSIONS_KNOWN;
         let sessions = rows.iter().filter_map(|row| row.session_id).collect();
         Ok(rows.into_iter().next().map(|row| Self {
@@ -462,29 +427,28 @@ impl LiveUser {
     }
 }
 
-/// A user as an operator sees it.
+/// A user as operators see it.
 #[derive(Clone, Debug, FromRow)]
 pub struct UserRecord {
     /// The user.
     #[sqlx(flatten)]
     pub user: User,
-    /// Not active only because the address is not proved yet.
+    /// Whether the account is inactive only because its email address is not verified yet.
     pub awaits_activation: bool,
 }
 
 impl UserRecord {
-    /// By address, compared without case.
+    /// Finds a user by email address, ignoring case.
     pub(crate) async fn find(database: &Database, email: &Email) -> Result<Option<Self>, Error> {
         const SQL: &str = "
             SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret, awaits_activation
             FROM users WHERE lower(email) = lower($1)";
-        Ok(reading!(database, connection => {
-            sqlx::query_as(SQL).bind(email.as_str()).fetch_optional(connection).await?
-        }))
+        let statement = Statement::new(SQL).bind(email.as_str());
+        database.fetch_optional(statement).await
     }
 
-    /// The users whose addresses come next in the alphabet, in lower case.
+    /// Returns the users whose email addresses, in lower case, follow `after` alphabetically.
     pub(crate) async fn list(
         database: &Database,
         after: &str,
@@ -494,12 +458,11 @@ impl UserRecord {
             SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret, awaits_activation
             FROM users WHERE lower(email) > lower($1) ORDER BY lower(email) LIMIT $2";
-        Ok(reading!(database, connection => {
-            sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(connection).await?
-        }))
+        let statement = Statement::new(SQL).bind(after).bind(limit);
+        database.fetch_all(statement).await
     }
 
-    /// Makes the account one that may be used; whether there is such a user.
+    /// Activates an account. Returns `false` if there is no such user.
     pub(crate) async fn activate(
         database: &Database,
         user_id: Id,
@@ -507,31 +470,13 @@ impl UserRecord {
     ) -> Result<bool, Error> {
         const SQL: &str = "
             UPDATE users SET is_active = TRUE, awaits_activation = FALSE WHERE id = $1";
-        in_transaction!(database, transaction => {
-            let changed = sqlx::query(SQL).bind(user_id).execute(&mut *transaction).await?;
-            audit!(transaction, event);
-            transaction.commit().await?;
-            Ok(changed.rows_affected() == 1)
-        })
-    }
-}
-
-impl Credentials {
-    /// By address, compared without case.
-    pub async fn find(database: &Database, email: &Email) -> Result<Option<Self>, Error> {
-        const SQL: &str =
-            "SELECT id, password_hash, is_active FROM users WHERE lower(email) = lower($1)";
-        Ok(reading!(database, connection => {
-            sqlx::query_as(SQL).bind(email.as_str()).fetch_optional(connection).await?
-        }))
-    }
-
-    /// The stored password hash of a user.
-    pub async fn password_hash(database: &Database, user_id: Id) -> Result<Option<String>, Error> {
-        const SQL: &str = "SELECT password_hash FROM users WHERE id = $1";
-        Ok(reading!(database, connection => {
-            sqlx::query_scalar(SQL).bind(user_id).fetch_optional(connection).await?
-        }))
+        let mut transaction = database.begin().await?;
+        let changed = transaction
+            .execute(Statement::new(SQL).bind(user_id))
+            .await?;
+        audit_events::record(&mut transaction, event).await?;
+        transaction.commit().await?;
+        Ok(changed == 1)
     }
 }
 

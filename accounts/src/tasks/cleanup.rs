@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 
-use crate::{Accounts, Database, Error, Timestamp, store::database::writing};
+use crate::{Accounts, Database, Error, Timestamp, store::statement::Statement};
 
 /// How many rows are removed at once, and the pause before the next.
 const BATCH: u32 = 500;
@@ -47,14 +47,10 @@ impl Expiring {
                 {passing_over_locked}
             )"
         );
-        Ok(writing!(database, connection => {
-            sqlx::query(AssertSqlSafe(sql))
-                .bind(self.until)
-                .bind(i64::from(BATCH))
-                .execute(connection)
-                .await?
-                .rows_affected()
-        }))
+        let statement = Statement::new(AssertSqlSafe(sql))
+            .bind(self.until)
+            .bind(BATCH);
+        database.execute(statement).await
     }
 }
 

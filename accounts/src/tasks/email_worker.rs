@@ -154,7 +154,7 @@ impl EmailWorker {
         }
         let (fates, is_down) = self.send_all(mails, stopping).await;
         if !fates.is_empty() {
-            LeasedEmail::settle(database, &fates, accounts.now()).await?;
+            LeasedEmail::record_outcomes(database, &fates, accounts.now()).await?;
         }
         Ok(match (is_down, is_full) {
             (true, _) => Round::Down,

@@ -1,0 +1,220 @@
+//! A database connection that is used for one statement or one transaction.
+
+use std::{io, time::Duration};
+
+use sqlx::{Executor, PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::{
+    Error,
+    store::statement::{Row, Statement},
+};
+
+/// A connection from one of the pools.
+///
+/// The pool pings a connection that comes back, without a time limit. Where the network drops
+/// packets silently, such connections would occupy the whole pool forever. So this one returns to
+/// the pool within a time limit, or is closed.
+pub(super) struct Connection {
+    pooled: Pooled,
+    /// When its operations must be done. PostgreSQL enforces its own limits, but can't tell anyone
+    /// at the other end of a dead network connection.
+    deadline: Option<Instant>,
+    /// How long its return to the pool may take.
+    return_timeout: Duration,
+    /// Whether a transaction was requested and is not known to have ended. A connection that is
+    /// dropped in this state is closed: the next changes would become part of the transaction.
+    in_transaction: bool,
+}
+
+enum Pooled {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Connection {
+    /// Takes a connection to SQLite.
+    pub async fn sqlite(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            pooled: Pooled::Sqlite(pool.acquire().await?),
+            deadline: None,
+            return_timeout: pool.options().get_acquire_timeout(),
+            in_transaction: false,
+        })
+    }
+
+    /// Takes a connection to PostgreSQL. All that it is used for must be done within `limit`.
+    pub async fn postgres(pool: &PgPool, limit: Duration) -> Result<Self, sqlx::Error> {
+        let deadline = Instant::now().checked_add(limit);
+        Ok(Self {
+            pooled: Pooled::Postgres(within(deadline, pool.acquire()).await?),
+            deadline,
+            return_timeout: pool.options().get_acquire_timeout(),
+            in_transaction: false,
+        })
+    }
+
+    /// Whether this is a connection to SQLite.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.pooled, Pooled::Sqlite(_))
+    }
+
+    /// Runs a statement. Returns the number of affected rows.
+    pub async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
+        Ok(self.try_execute(statement).await?)
+    }
+
+    /// Runs a statement. Returns the number of affected rows, and 0 if a unique index rejects it.
+    pub async fn execute_unless_duplicate(
+        &mut self,
+        statement: Statement<'_>,
+    ) -> Result<u64, Error> {
+        match self.try_execute(statement).await {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(0),
+            result => Ok(result?),
+        }
+    }
+
+    async fn try_execute(&mut self, statement: Statement<'_>) -> Result<u64, sqlx::Error> {
+        match &mut self.pooled {
+            Pooled::Sqlite(connection) => {
+                let arguments = statement.arguments::<Sqlite>()?;
+                let query = sqlx::query_with(statement.sql, arguments);
+                let done = query.execute(&mut **connection).await?;
+                Ok(done.rows_affected())
+            }
+            Pooled::Postgres(connection) => {
+                let arguments = statement.arguments::<Postgres>()?;
+                let query = sqlx::query_with(statement.sql, arguments);
+                let done = within(self.deadline, query.execute(&mut **connection)).await?;
+                Ok(done.rows_affected())
+            }
+        }
+    }
+
+    /// Runs a statement. Returns its first row, if any.
+    pub async fn fetch_optional<T: Row>(
+        &mut self,
+        statement: Statement<'_>,
+    ) -> Result<Option<T>, Error> {
+        match &mut self.pooled {
+            Pooled::Sqlite(connection) => {
+                let arguments = statement.arguments::<Sqlite>()?;
+                let query = sqlx::query_as_with(statement.sql, arguments);
+                Ok(query.fetch_optional(&mut **connection).await?)
+            }
+            Pooled::Postgres(connection) => {
+                let arguments = statement.arguments::<Postgres>()?;
+                let query = sqlx::query_as_with(statement.sql, arguments);
+                Ok(within(self.deadline, query.fetch_optional(&mut **connection)).await?)
+            }
+        }
+    }
+
+    /// Runs a statement. Returns its first row; having none is an error.
+    pub async fn fetch_one<T: Row>(&mut self, statement: Statement<'_>) -> Result<T, Error> {
+        let row = self.fetch_optional(statement).await?;
+        row.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// Runs a statement. Returns all its rows.
+    pub async fn fetch_all<T: Row>(&mut self, statement: Statement<'_>) -> Result<Vec<T>, Error> {
+        match &mut self.pooled {
+            Pooled::Sqlite(connection) => {
+                let arguments = statement.arguments::<Sqlite>()?;
+                let query = sqlx::query_as_with(statement.sql, arguments);
+                Ok(query.fetch_all(&mut **connection).await?)
+            }
+            Pooled::Postgres(connection) => {
+                let arguments = statement.arguments::<Postgres>()?;
+                let query = sqlx::query_as_with(statement.sql, arguments);
+                Ok(within(self.deadline, query.fetch_all(&mut **connection)).await?)
+            }
+        }
+    }
+
+    /// Begins a transaction.
+    pub async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        self.in_transaction = true;
+        match &mut self.pooled {
+            // It takes the write lock at once, and so can't fail halfway because another process has
+            // written in the meantime.
+            Pooled::Sqlite(connection) => {
+                (&mut **connection).execute("BEGIN IMMEDIATE").await?;
+            }
+            Pooled::Postgres(connection) => {
+                within(self.deadline, (&mut **connection).execute("BEGIN")).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits the transaction.
+    pub async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        match &mut self.pooled {
+            Pooled::Sqlite(connection) => {
+                (&mut **connection).execute("COMMIT").await?;
+            }
+            Pooled::Postgres(connection) => {
+                within(self.deadline, (&mut **connection).execute("COMMIT")).await?;
+            }
+        }
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    /// Rolls the transaction back. Where that fails or takes too long, the connection is closed.
+    pub async fn roll_back(mut self) {
+        let limit = self.return_timeout;
+        let is_done = match &mut self.pooled {
+            Pooled::Sqlite(connection) => {
+                let rolled_back = timeout(limit, (&mut **connection).execute("ROLLBACK")).await;
+                rolled_back.is_ok_and(|result| result.is_ok())
+            }
+            Pooled::Postgres(connection) => {
+                let rolled_back = timeout(limit, (&mut **connection).execute("ROLLBACK")).await;
+                rolled_back.is_ok_and(|result| result.is_ok())
+            }
+        };
+        self.in_transaction = !is_done;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let (must_close, limit) = (self.in_transaction, self.return_timeout);
+        match &mut self.pooled {
+            Pooled::Sqlite(connection) => release(connection, must_close, limit),
+            Pooled::Postgres(connection) => release(connection, must_close, limit),
+        }
+    }
+}
+
+/// Closes a connection or returns it to its pool, in the background.
+fn release<DB: sqlx::Database>(
+    connection: &mut PoolConnection<DB>,
+    must_close: bool,
+    limit: Duration,
+) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) if must_close => connection.close_on_drop(),
+        // What dropping it does as well, but as a future: it is public, though not documented. It
+        // leaves nothing in `connection` to be returned again.
+        Ok(runtime) => drop(runtime.spawn(timeout(limit, connection.return_to_pool()))),
+        // When the process ends, there is no runtime left. Dropping the future closes it.
+        Err(_) => drop(connection.return_to_pool()),
+    }
+}
+
+/// Waits for an operation until the deadline, if there is one.
+async fn within<T>(
+    deadline: Option<Instant>,
+    operation: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let Some(deadline) = deadline else {
+        return operation.await;
+    };
+    timeout_at(deadline, operation)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
