@@ -1,4 +1,4 @@
-//! The settings, read and checked.
+//! The settings. Each is declared once, with its flag, variable, default, parser and help.
 
 use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
@@ -6,303 +6,261 @@ use accounts::{
     CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost, Lifetimes, MasterSecrets,
     SmtpUrl,
 };
+use clap::{ArgAction::Set, Args};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::Url;
 
-use crate::{cli::Settings, failure::Failure, middleware::TrustedProxies};
+use crate::middleware::TrustedProxies;
 
-/// What the program was told.
+/// The settings of the program.
+#[derive(Args)]
 pub struct Config {
-    /// Address to serve.
+    /// IP address and port to serve on.
+    #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:3000", value_parser = listen)]
     pub listen: SocketAddr,
-    /// Folder of the embedded database and the master secret.
+    /// Folder of the embedded database, the master secret, and emails written as files; created on
+    /// first start.
+    #[arg(long, env = "LATCHKEY_DATA_DIR", default_value = "data", value_parser = folder)]
     pub data_dir: PathBuf,
-    /// The database, unless it is the embedded one.
+    /// sqlite://… or postgres://… [default: sqlite://<data dir>/latchkey.db]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = trimmed::<DatabaseUrl>)]
     pub database_url: Option<DatabaseUrl>,
-    /// How the database is used.
-    pub database: DatabaseSettings,
-    /// The master secrets, unless they are in the data folder.
-    pub master_secrets: Option<MasterSecrets>,
+    /// Master secret, at least 32 bytes. A comma-separated list rotates it: the first signs, all
+    /// verify [default: created on first start in <data dir>/secret.key]
+    #[arg(long, env = "LATCHKEY_SECRET", hide_env_values = true, value_parser = MasterSecrets::parse)]
+    pub secret: Option<MasterSecrets>,
     /// Folder of the built site.
+    #[arg(long, env = "LATCHKEY_SITE_ROOT", default_value = "target/site", value_parser = folder)]
     pub site_root: PathBuf,
-    /// The server's URL, without a slash at its end, unless it follows from the address.
+    /// The server's URL as users see it, without a path; issuer and audience of its tokens
+    /// [default: http:// + the listen address]
+    #[arg(long, env = "LATCHKEY_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
-    /// How long tokens and sessions live, and it is kept what has happened.
-    pub lifetimes: Lifetimes,
-    /// The cost of password hashes.
-    pub hashing_cost: HashingCost,
-    /// Whether new accounts can be used only once their address is proved.
+    /// Lifetime of an access token.
+    #[arg(long, env = "LATCHKEY_ACCESS_TTL", default_value = "15m", value_parser = duration(LIFETIME))]
+    pub access_ttl: Duration,
+    /// How long a session may be idle.
+    #[arg(long, env = "LATCHKEY_REFRESH_TTL", default_value = "30d", value_parser = duration(LIFETIME))]
+    pub refresh_ttl: Duration,
+    /// How long a session may last in total.
+    #[arg(long, env = "LATCHKEY_SESSION_TTL", default_value = "90d", value_parser = duration(LIFETIME))]
+    pub session_ttl: Duration,
+    /// How long a used refresh token still gets a new pair.
+    #[arg(long, env = "LATCHKEY_REFRESH_GRACE", default_value = "30s", value_parser = duration(GRACE))]
+    pub refresh_grace: Duration,
+    /// How long audit events are kept.
+    #[arg(long, env = "LATCHKEY_AUDIT_TTL", default_value = "90d", value_parser = duration(LIFETIME))]
+    pub audit_ttl: Duration,
+    /// Cost of password hashes: KiB of memory, passes, lanes.
+    #[arg(long, env = "LATCHKEY_ARGON2", default_value = "m=19456,t=2,p=1", value_parser = trimmed::<HashingCost>)]
+    pub argon2: HashingCost,
+    /// How emails are sent.
+    #[command(flatten)]
+    pub email: EmailConfig,
+    /// true: a new account can't be used until the emailed link is opened.
+    #[arg(long, env = "LATCHKEY_REQUIRE_ACTIVATION", default_value = "false", action = Set, value_parser = choice("true", "false"))]
     pub require_activation: bool,
-    /// How mails go out.
-    pub mail: MailConfig,
-    /// How users are kept in memory.
-    pub cache: CacheSettings,
-    /// Who asks, how often, and how long they wait.
+    /// Maximum number of users in the cache; 0 turns it off.
+    #[arg(long, env = "LATCHKEY_CACHE_USERS", default_value = "100000", value_parser = cache_users)]
+    pub cache_users: usize,
+    /// With PostgreSQL, how long the cache stays valid when change notifications stop arriving.
+    #[arg(long, env = "LATCHKEY_CACHE_LEASE", default_value = "1s", value_parser = duration(LEASE))]
+    pub cache_lease: Duration,
+    /// Maximum number of database connections [default: 20 to PostgreSQL, 4 to SQLite]
+    #[arg(long, env = "LATCHKEY_DB_CONNECTIONS", value_parser = connections)]
+    pub db_connections: Option<u32>,
+    /// How long a request waits for a database connection.
+    #[arg(long, env = "LATCHKEY_DB_ACQUIRE_TIMEOUT", alias = "db-wait", default_value = "5s", value_parser = duration(TIMEOUT))]
+    pub db_acquire_timeout: Duration,
+    /// How long PostgreSQL may work on one statement.
+    #[arg(long, env = "LATCHKEY_DB_STATEMENT_TIMEOUT", default_value = "10s", value_parser = duration(TIMEOUT))]
+    pub db_statement_timeout: Duration,
+    /// How requests are limited.
+    #[command(flatten)]
     pub clients: ClientConfig,
-    /// What to log.
+    /// What is logged.
+    #[command(flatten)]
     pub log: LogConfig,
 }
 
-/// How mails go out.
-pub struct MailConfig {
-    /// The mail server; without one, mails are written to the data folder.
-    pub smtp: Option<SmtpUrl>,
-    /// UserSelector they come from.
-    pub from: EmailFrom,
+/// How emails are sent.
+#[derive(Args)]
+pub struct EmailConfig {
+    /// SMTP server, smtp://user:password@host:port or smtps://…
+    /// [default: emails are written as files to <data dir>/outbox]
+    #[arg(long, env = "LATCHKEY_SMTP_URL", hide_env_values = true, default_value = "", hide_default_value = true, value_parser = smtp_url)]
+    pub smtp_url: OptionalSmtpUrl,
+    /// Sender of the emails.
+    #[arg(long, env = "LATCHKEY_MAIL_FROM", default_value = "Latchkey <no-reply@localhost>", value_parser = trimmed::<EmailFrom>)]
+    pub mail_from: EmailFrom,
 }
 
-/// Who asks, how often, and how long they wait.
+/// An empty value means "not set". With a plain `Option`, clap would expect the parser to return a
+/// `SmtpUrl`.
+pub type OptionalSmtpUrl = Option<SmtpUrl>;
+
+/// How requests are limited.
+#[derive(Args)]
 pub struct ClientConfig {
-    /// The proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: TrustedProxies,
-    /// Whether there is a limit to how often one client may ask, and how often a password may be
-    /// guessed.
-    pub rate_limits: bool,
     /// How long a request may take.
+    #[arg(long, env = "LATCHKEY_REQUEST_TIMEOUT", default_value = "30s", value_parser = duration(TIMEOUT))]
     pub request_timeout: Duration,
+    /// IP addresses and networks of proxies whose X-Forwarded-For is trusted, comma-separated.
+    #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", default_value = "", hide_default_value = true, value_parser = trimmed::<TrustedProxies>)]
+    pub trusted_proxies: TrustedProxies,
+    /// off: no limits per client and no delays after failed sign-ins, for load tests.
+    #[arg(long, env = "LATCHKEY_RATE_LIMITS", default_value = "on", action = Set, value_parser = choice("on", "off"))]
+    pub rate_limits: bool,
 }
 
-/// What to log, and how.
+/// What is logged.
+#[derive(Args)]
 pub struct LogConfig {
-    /// Which events.
+    /// What to log, such as info, debug or warn,accounts=debug.
+    #[arg(long = "log", env = "LATCHKEY_LOG", value_name = "LOG", default_value = "info", value_parser = log_filter)]
     pub filter: EnvFilter,
-    /// For machines.
+    /// text, or json for log processors.
+    #[arg(long = "log-format", env = "LATCHKEY_LOG_FORMAT", value_name = "LOG_FORMAT", default_value = "text", action = Set, value_parser = choice("json", "text"))]
     pub json: bool,
 }
 
-/// A setting that can't be read.
-pub struct BadSetting {
-    variable: &'static str,
-    reason: String,
-}
-
-impl BadSetting {
-    fn new(variable: &'static str, reason: impl ToString) -> Self {
-        Self {
-            variable,
-            reason: reason.to_string(),
+impl Config {
+    /// How the database is used.
+    pub fn database(&self) -> DatabaseSettings {
+        DatabaseSettings {
+            connections: self.db_connections,
+            wait: self.db_acquire_timeout,
+            statement_timeout: self.db_statement_timeout,
         }
     }
 
-    /// One line that names the setting; a bad flag is a bad option.
-    pub fn into_failure(self, is_flag: impl Fn(&str) -> bool) -> Failure {
-        let Self { variable, reason } = self;
-        let id = variable
-            .trim_start_matches("LATCHKEY_")
-            .to_ascii_lowercase();
-        if is_flag(&id) {
-            let flag = id.replace('_', "-");
-            Failure::Usage(format!("--{flag} ({variable}): {reason}"))
-        } else {
-            Failure::Other(format!("{variable}: {reason}"))
+    /// How long tokens, sessions and audit events live.
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes {
+            access: self.access_ttl,
+            idle: self.refresh_ttl,
+            session: self.session_ttl,
+            grace: self.refresh_grace,
+            audit: self.audit_ttl,
+        }
+    }
+
+    /// How users are cached.
+    pub fn cache(&self) -> CacheSettings {
+        CacheSettings {
+            users: self.cache_users,
+            lease: self.cache_lease,
         }
     }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The longest life that can be set.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
 
-/// From and to what limits on waiting can be set: nobody waits for longer than an hour.
-const WAITS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60 * 60);
+/// The bounds of lifetimes, of the grace period of refresh tokens, of the cache lease, and of
+/// timeouts.
+const LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=LONGEST;
+const GRACE: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
+const LEASE: RangeInclusive<Duration> = Duration::from_millis(50)..=LONGEST;
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60 * 60);
 
-/// The most connections to the database that can be set.
-const MOST_CONNECTIONS: u32 = 1000;
+const MAX_CONNECTIONS: u32 = 1000;
 
-impl Config {
-    /// Reads the settings.
-    pub fn read(settings: &Settings) -> Result<Self, BadSetting> {
-        let life = Duration::from_secs(1)..=LONGEST;
-        Ok(Self {
-            listen: parse(
-                "LATCHKEY_LISTEN",
-                &settings.listen,
-                |_| "write it as <IP address>:<port>, such as 127.0.0.1:3000",
-            )?,
-            data_dir: folder("LATCHKEY_DATA_DIR", &settings.data_dir)?,
-            database_url: settings
-                .database_url
-                .as_deref()
-                .map(|url| parse("DATABASE_URL", url, |error| error))
-                .transpose()?,
-            database: DatabaseSettings {
-                connections: settings
-                    .db_connections
-                    .as_deref()
-                    .map(connections)
-                    .transpose()?,
-                wait: duration("LATCHKEY_DB_WAIT", &settings.db_wait, &WAITS)?,
-                statement_timeout: duration(
-                    "LATCHKEY_DB_STATEMENT_TIMEOUT",
-                    &settings.db_statement_timeout,
-                    &WAITS,
-                )?,
-            },
-            master_secrets: settings
-                .secret
-                .as_deref()
-                .map(MasterSecrets::parse)
-                .transpose()
-                .map_err(|error| BadSetting::new("LATCHKEY_SECRET", error))?,
-            site_root: folder("LATCHKEY_SITE_ROOT", &settings.site_root)?,
-            public_url: settings.public_url.as_deref().map(public_url).transpose()?,
-            lifetimes: Lifetimes {
-                access: duration("LATCHKEY_ACCESS_TTL", &settings.access_ttl, &life)?,
-                idle: duration("LATCHKEY_REFRESH_TTL", &settings.refresh_ttl, &life)?,
-                session: duration("LATCHKEY_SESSION_TTL", &settings.session_ttl, &life)?,
-                grace: duration(
-                    "LATCHKEY_REFRESH_GRACE",
-                    &settings.refresh_grace,
-                    &(Duration::ZERO..=LONGEST),
-                )?,
-                audit: duration("LATCHKEY_AUDIT_TTL", &settings.audit_ttl, &life)?,
-            },
-            hashing_cost: parse("LATCHKEY_ARGON2", &settings.argon2, |error| error)?,
-            require_activation: parse(
-                "LATCHKEY_REQUIRE_ACTIVATION",
-                &settings.require_activation,
-                |_| "take true or false",
-            )?,
-            mail: MailConfig {
-                smtp: settings
-                    .smtp_url
-                    .as_deref()
-                    .filter(|url| !url.trim().is_empty())
-                    .map(|url| parse("LATCHKEY_SMTP_URL", url, |error| error))
-                    .transpose()?,
-                from: parse("LATCHKEY_MAIL_FROM", &settings.mail_from, |error| error)?,
-            },
-            cache: CacheSettings {
-                users: parse(
-                    "LATCHKEY_CACHE_USERS",
-                    &settings.cache_users,
-                    |_| "write it as a number of users, such as 100000",
-                )?,
-                lease: duration(
-                    "LATCHKEY_CACHE_LEASE",
-                    &settings.cache_lease,
-                    &(Duration::from_millis(50)..=LONGEST),
-                )?,
-            },
-            clients: ClientConfig {
-                trusted_proxies: parse(
-                    "LATCHKEY_TRUSTED_PROXIES",
-                    &settings.trusted_proxies,
-                    |error| error,
-                )?,
-                rate_limits: match settings.rate_limits.trim() {
-                    "on" => true,
-                    "off" => false,
-                    _ => return Err(BadSetting::new("LATCHKEY_RATE_LIMITS", "take on or off")),
-                },
-                request_timeout: duration(
-                    "LATCHKEY_REQUEST_TIMEOUT",
-                    &settings.request_timeout,
-                    &WAITS,
-                )?,
-            },
-            log: LogConfig {
-                filter: log_filter(&settings.log)?,
-                json: match settings.log_format.as_str() {
-                    "text" => false,
-                    "json" => true,
-                    _ => return Err(BadSetting::new("LATCHKEY_LOG_FORMAT", "take text or json")),
-                },
-            },
-        })
-    }
+fn trimmed<T: FromStr>(text: &str) -> Result<T, T::Err> {
+    text.trim().parse()
 }
 
-/// What is to be logged. A word alone must be a level: a mistyped one would be taken for a place in the
-/// code, and everything else would go unlogged.
-fn log_filter(text: &str) -> Result<EnvFilter, BadSetting> {
-    let bad = |reason: String| BadSetting::new("LATCHKEY_LOG", reason);
-    let unclear = text
-        .split(',')
-        .map(str::trim)
-        .find(|part| !part.contains('=') && part.parse::<LevelFilter>().is_err());
-    if let Some(part) = unclear {
-        return Err(bad(format!(
-            "{part:?} is none of off, error, warn, info, debug and trace"
-        )));
-    }
-    EnvFilter::try_new(text).map_err(|error| bad(error.to_string()))
+fn listen(text: &str) -> Result<SocketAddr, &'static str> {
+    trimmed(text).map_err(|_| "write it as <IP address>:<port>, such as 127.0.0.1:3000")
 }
 
-fn parse<T: FromStr, M: ToString>(
-    variable: &'static str,
-    text: &str,
-    reason: impl FnOnce(T::Err) -> M,
-) -> Result<T, BadSetting> {
-    text.trim()
-        .parse()
-        .map_err(|error| BadSetting::new(variable, reason(error)))
-}
-
-fn folder(variable: &'static str, path: &str) -> Result<PathBuf, BadSetting> {
+fn folder(path: &str) -> Result<PathBuf, &'static str> {
     if path.is_empty() {
-        return Err(BadSetting::new(variable, "name a folder"));
+        return Err("name a folder");
     }
-    Ok(PathBuf::from(path))
+    Ok(path.into())
 }
 
+/// Returns a parser of `yes` as `true` and `no` as `false`.
+fn choice(
+    yes: &'static str,
+    no: &'static str,
+) -> impl Fn(&str) -> Result<bool, String> + Clone + Send + Sync {
+    move |text| match text.trim() {
+        text if text == yes => Ok(true),
+        text if text == no => Ok(false),
+        _ => Err(format!("write it as {yes} or {no}")),
+    }
+}
+
+/// Returns a parser of durations within `bounds`.
 fn duration(
-    variable: &'static str,
-    text: &str,
-    bounds: &RangeInclusive<Duration>,
-) -> Result<Duration, BadSetting> {
-    let duration = humantime::parse_duration(text.trim()).map_err(|error| {
-        BadSetting::new(
-            variable,
-            format!("{error}; write it as 90s, 15m, 12h or 30d"),
-        )
-    })?;
-    if !bounds.contains(&duration) {
-        let (shortest, longest) = (written(*bounds.start()), written(*bounds.end()));
-        return Err(BadSetting::new(
-            variable,
-            format!("it must be from {shortest} to {longest}"),
-        ));
+    bounds: RangeInclusive<Duration>,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync {
+    move |text| {
+        let duration = humantime::parse_duration(text.trim())
+            .map_err(|error| format!("{error}; write it as 90s, 15m, 12h or 30d"))?;
+        if !bounds.contains(&duration) {
+            let (shortest, longest) = (in_words(*bounds.start()), in_words(*bounds.end()));
+            return Err(format!("it must be from {shortest} to {longest}"));
+        }
+        Ok(duration)
     }
-    Ok(duration)
 }
 
-/// As the setting is written: days are the longest unit.
-fn written(duration: Duration) -> String {
+/// Formats a duration like the setting: `humantime` would write days as months and years.
+fn in_words(duration: Duration) -> String {
     match duration.as_secs() / DAY.as_secs() {
         0 => humantime::format_duration(duration).to_string(),
         days => format!("{days}d"),
     }
 }
 
-fn connections(text: &str) -> Result<u32, BadSetting> {
-    let number = text.trim().parse().ok();
-    number
-        .filter(|number| (1..=MOST_CONNECTIONS).contains(number))
-        .ok_or_else(|| {
-            BadSetting::new(
-                "LATCHKEY_DB_CONNECTIONS",
-                format!("write it as a number from 1 to {MOST_CONNECTIONS}"),
-            )
-        })
+fn cache_users(text: &str) -> Result<usize, &'static str> {
+    trimmed(text).map_err(|_| "write it as a number of users, such as 100000")
 }
 
-fn public_url(text: &str) -> Result<String, BadSetting> {
-    let bad = |reason| BadSetting::new("LATCHKEY_PUBLIC_URL", reason);
-    let text = text.trim().trim_end_matches('/');
-    let url = Url::parse(text)
-        .map_err(|_| bad("write it as https://<host>, such as https://accounts.example.com"))?;
+fn connections(text: &str) -> Result<u32, String> {
+    trimmed(text)
+        .ok()
+        .filter(|number| (1..=MAX_CONNECTIONS).contains(number))
+        .ok_or_else(|| format!("write it as a number from 1 to {MAX_CONNECTIONS}"))
+}
+
+fn smtp_url(text: &str) -> Result<OptionalSmtpUrl, <SmtpUrl as FromStr>::Err> {
+    match text.trim() {
+        "" => Ok(None),
+        url => url.parse().map(Some),
+    }
+}
+
+/// Parses a public URL and returns it without a trailing slash.
+fn public_url(text: &str) -> Result<String, &'static str> {
+    let url = Url::parse(text.trim().trim_end_matches('/'))
+        .map_err(|_| "write it as https://<host>, such as https://accounts.example.com")?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(bad(
-            "it must start with https:// or http://, and name a host",
-        ));
+        return Err("it must start with https:// or http://, and name a host");
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("it must end after the host and port"));
+        return Err("it must end after the host and port");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("it must not hold a user or a password"));
+        return Err("it must not contain a user or a password");
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Parses a log filter. A bare word must be a level: `EnvFilter` would read a mistyped level as the
+/// name of a module, and log nothing else.
+fn log_filter(text: &str) -> Result<EnvFilter, String> {
+    let unknown = text
+        .split(',')
+        .map(str::trim)
+        .find(|part| !part.contains('=') && part.parse::<LevelFilter>().is_err());
+    if let Some(part) = unknown {
+        return Err(format!(
+            "{part:?} is none of off, error, warn, info, debug and trace"
+        ));
+    }
+    EnvFilter::try_new(text).map_err(|error| error.to_string())
 }

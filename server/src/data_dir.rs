@@ -13,26 +13,26 @@ use crate::failure::Failure;
 
 const SECRET_FILE: &str = "secret.key";
 
-/// Makes the data folder, readable by its owner only, unless it is there.
-pub fn make(folder: &Path) -> Result<(), Failure> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    // An existing folder may belong to someone else, or be read-only.
-    made.and_then(|()| probe(folder)).map_err(|error| {
+/// Creates the data folder, accessible to its owner only, unless it exists.
+pub fn create(folder: &Path) -> Result<(), Failure> {
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    // An existing folder may belong to another user or be read-only.
+    created.and_then(|()| probe(folder)).map_err(|error| {
         Failure::new(format!(
-            "LATCHKEY_DATA_DIR: can't write to the folder {}: {error}; name another, or give this user the right to",
+            "LATCHKEY_DATA_DIR: can't write to the folder {}: {error}; choose another, or grant this user write access",
             folder.display()
         ))
     })
 }
 
-/// Finds out whether files can be made here.
+/// Checks that files can be created in the folder.
 fn probe(folder: &Path) -> io::Result<()> {
     let file = folder.join(format!(".probe-{}", std::process::id()));
     fs::write(&file, [])?;
     fs::remove_file(&file)
 }
 
-/// The master secret in the data folder, which is made when there is none.
+/// Reads the master secret in the data folder, and creates it first if there is none.
 pub fn master_secrets(folder: &Path) -> Result<MasterSecrets, Failure> {
     let file = folder.join(SECRET_FILE);
     let failed = |reason: &dyn std::fmt::Display| {
@@ -51,7 +51,7 @@ pub fn master_secrets(folder: &Path) -> Result<MasterSecrets, Failure> {
     let text = text.map_err(|error| failed(&error))?;
     let mode = fs::metadata(&file).map(|file| file.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
-        tracing::warn!(file = %file.display(), "others may read the master secret; make it mode 0600");
+        tracing::warn!(file = %file.display(), "the master secret is readable by other users; set its mode to 0600");
     }
     MasterSecrets::parse(text.trim()).map_err(|error| failed(&error))
 }

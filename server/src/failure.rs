@@ -1,23 +1,23 @@
-//! Why the program ends: one line, and an exit code.
+//! The error with which the program exits: one line and an exit code.
 
 use std::{fmt, process::ExitCode};
 
-/// A reason to end, in one line.
+/// The reason why the program fails, printed as one line.
 #[derive(Debug)]
 pub enum Failure {
-    /// A bad option: exit code 2.
+    /// An invalid command line: exit code 2.
     Usage(String),
     /// Anything else: exit code 1.
     Other(String),
 }
 
 impl Failure {
-    /// Something failed.
+    /// Creates a failure with exit code 1.
     pub fn new(reason: impl fmt::Display) -> Self {
         Self::Other(reason.to_string())
     }
 
-    /// The exit code that goes with it.
+    /// The exit code of the program.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),

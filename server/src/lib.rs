@@ -1,12 +1,13 @@
-//! Latchkey as a library: what the program `latchkey` does, and what its fuzz targets look into.
+//! The server as a library, used by the program `latchkey` and by the fuzz targets.
 
-// A page that the server renders is one type, as deep as the page.
+// The type of a rendered page nests as deeply as its elements.
 #![recursion_limit = "256"]
 
 mod api;
 mod cli;
 mod commands;
 mod config;
+mod connections;
 mod data_dir;
 mod failure;
 mod limits;

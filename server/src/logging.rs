@@ -1,4 +1,4 @@
-//! Logs, on standard error.
+//! Logging to standard error.
 
 use std::io::{IsTerminal, stderr};
 
@@ -6,7 +6,7 @@ use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::LogConfig;
 
-/// Starts logging.
+/// Initializes logging.
 pub fn start(config: &LogConfig) {
     let registry = tracing_subscriber::registry().with(config.filter.clone());
     if config.json {

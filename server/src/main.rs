@@ -1,11 +1,10 @@
-//! Latchkey, the program.
+//! The program `latchkey`.
 
 use std::{io::Write, process::ExitCode};
 
 use mimalloc::MiMalloc;
 
-/// Each request takes a few dozen small pieces of memory on one thread and gives them back, often on
-/// another.
+/// Requests allocate a few dozen small blocks and often free them on another thread.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -13,7 +12,7 @@ fn main() -> ExitCode {
     match server::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // One line on standard error; nothing can be done if that is closed.
+            // If standard error is closed, nothing can be reported.
             let _ = writeln!(std::io::stderr(), "latchkey: {failure}");
             failure.exit_code()
         }

@@ -1,22 +1,22 @@
-//! `latchkey audit`: what has happened to an account.
+//! `latchkey audit`: the audit events of an account.
 
 use std::io::Write;
 
 use accounts::AuditEvent;
 
-use super::users::{in_one_line, with_accounts};
+use super::users::{failure, with_accounts};
 use crate::{config::Config, failure::Failure};
 
-/// `latchkey audit`: a line for each event, newest first, its columns separated by tabs: the time of
-/// the last time, the event, how often, the address and the device.
+/// `latchkey audit`: prints one line per event, newest first, with tab-separated columns: the time
+/// of the last occurrence, the event, the number of occurrences, the IP address and the user agent.
 pub fn list(config: &Config, email: &str, limit: u32) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
         let events = accounts.audit(email.into(), limit).await;
-        let events = events.map_err(|error| in_one_line(error, email))?;
+        let events = events.map_err(|error| failure(error, email))?;
         let mut out = std::io::stdout().lock();
         let mut lines = events.iter().map(line);
         match lines.try_for_each(|line| writeln!(out, "{line}")) {
-            // Whoever reads has seen enough, as in `| head`.
+            // The reader has closed the pipe, as `head` does.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             written => written.map_err(Failure::new),
         }
@@ -35,7 +35,8 @@ fn line(event: &AuditEvent) -> String {
     .join("\t")
 }
 
-/// A text that anybody may have sent: it must not command the terminal, nor make columns of its own.
+/// Replaces control characters: the text comes from clients, and must neither control the terminal
+/// nor add columns.
 fn or_dash(text: &str) -> String {
     match text {
         "" => "-".to_owned(),

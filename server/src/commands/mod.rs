@@ -1,9 +1,9 @@
-//! What the program can be told to do.
+//! The commands of the program.
 
 pub mod audit;
 pub mod users;
 
-use std::io::Write;
+use std::{fmt, io::Write, path::PathBuf};
 
 use accounts::{
     Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, MasterSecrets,
@@ -11,7 +11,7 @@ use accounts::{
 };
 
 use crate::{
-    config::{Config, MailConfig},
+    config::{Config, EmailConfig},
     data_dir,
     failure::Failure,
     logging, serve,
@@ -22,10 +22,10 @@ use crate::{
 pub fn serve(config: Config) -> Result<(), Failure> {
     let site = SiteFiles::find(&config.site_root)?;
     logging::start(&config.log);
-    let place = Place::prepare(&config)?;
-    let master_secrets = place.master_secrets(config.master_secrets.clone())?;
+    let paths = AppPaths::prepare(&config)?;
+    let master_secrets = paths.master_secrets(config.secret.clone())?;
     runtime()?.block_on(async move {
-        let database = place.open_database().await?;
+        let database = paths.open_database().await?;
         let listener = serve::listen(config.listen).await?;
         let public_url = config
             .public_url
@@ -33,18 +33,20 @@ pub fn serve(config: Config) -> Result<(), Failure> {
             .unwrap_or_else(|| format!("http://{}", listener.address));
         let accounts = accounts(&config, database, public_url.clone(), master_secrets)?;
         accounts.reseal_seeds().await.map_err(Failure::new)?;
-        let transport = place.mail_transport(&config.mail)?;
-        let sender = EmailWorker::new(
+        let transport = paths.email_transport(&config.email)?;
+        let email_worker = EmailWorker::new(
             accounts.clone(),
             transport,
-            config.mail.from,
+            config.email.mail_from,
             public_url.clone(),
         );
-        say(format_args!("Latchkey serves {public_url} (data: {place})"))?;
+        print_line(format_args!(
+            "Latchkey is serving {public_url} (database: {paths})"
+        ))?;
         serve::serve(
             listener,
             accounts,
-            sender,
+            email_worker,
             site,
             &public_url,
             config.clients,
@@ -55,14 +57,14 @@ pub fn serve(config: Config) -> Result<(), Failure> {
 
 /// `latchkey migrate`
 pub fn migrate(config: &Config) -> Result<(), Failure> {
-    let place = Place::prepare(config)?;
+    let paths = AppPaths::prepare(config)?;
     runtime()?.block_on(async {
-        place.open_database().await?.close().await;
-        say(format_args!("The tables are up to date: {place}"))
+        paths.open_database().await?.close().await;
+        print_line(format_args!("The database tables are up to date: {paths}"))
     })
 }
 
-/// The domain, as it is set up.
+/// Creates the domain from the settings.
 fn accounts(
     config: &Config,
     database: Database,
@@ -72,73 +74,71 @@ fn accounts(
     let settings = Settings {
         public_url,
         master_secrets,
-        hashing_cost: config.hashing_cost.clone(),
-        lifetimes: config.lifetimes,
+        hashing_cost: config.argon2.clone(),
+        lifetimes: config.lifetimes(),
         require_activation: config.require_activation,
         delays_sign_ins: config.clients.rate_limits,
-        cache: config.cache,
+        cache: config.cache(),
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)
 }
 
-/// Where the data is.
-struct Place {
-    data_dir: std::path::PathBuf,
+/// Where the program keeps its data: the data folder and the database.
+struct AppPaths {
+    data_dir: PathBuf,
     database_url: DatabaseUrl,
     database: DatabaseSettings,
 }
 
-impl Place {
-    /// Makes the data folder if it holds the database.
+impl AppPaths {
+    /// Determines the paths, and creates the data folder if it contains the database.
     fn prepare(config: &Config) -> Result<Self, Failure> {
         let data_dir = &config.data_dir;
         let database_url = match &config.database_url {
             Some(url) => url.clone(),
             None => {
-                data_dir::make(data_dir)?;
+                data_dir::create(data_dir)?;
                 DatabaseUrl::sqlite_file(data_dir.join("latchkey.db"))
             }
         };
         Ok(Self {
             data_dir: data_dir.clone(),
             database_url,
-            database: config.database,
+            database: config.database(),
         })
     }
 
-    /// The given master secrets, or those in the data folder.
-    fn master_secrets(&self, given: Option<MasterSecrets>) -> Result<MasterSecrets, Failure> {
-        given.map_or_else(
-            || {
-                data_dir::make(&self.data_dir)?;
-                data_dir::master_secrets(&self.data_dir)
-            },
-            Ok,
-        )
+    /// Returns the configured master secrets, or else those in the data folder.
+    fn master_secrets(&self, configured: Option<MasterSecrets>) -> Result<MasterSecrets, Failure> {
+        if let Some(secrets) = configured {
+            return Ok(secrets);
+        }
+        data_dir::create(&self.data_dir)?;
+        data_dir::master_secrets(&self.data_dir)
     }
 
-    /// The mail server, or a folder for the mails in the data folder.
-    fn mail_transport(&self, config: &MailConfig) -> Result<EmailTransport, Failure> {
-        if let Some(server) = &config.smtp {
-            tracing::info!(%server, "mails go to the mail server");
+    /// Returns the SMTP server, or a folder for emails in the data folder.
+    fn email_transport(&self, config: &EmailConfig) -> Result<EmailTransport, Failure> {
+        if let Some(server) = &config.smtp_url {
+            tracing::info!(%server, "emails are sent to the SMTP server");
             return EmailTransport::smtp(server)
                 .map_err(|error| Failure::new(format!("LATCHKEY_SMTP_URL: {error}")));
         }
-        data_dir::make(&self.data_dir)?;
+        data_dir::create(&self.data_dir)?;
         let folder = self.data_dir.join("outbox");
         tracing::info!(folder = %folder.display(),
-            "mails are written to files, as LATCHKEY_SMTP_URL is not set");
+            "emails are written to files because LATCHKEY_SMTP_URL is not set");
         EmailTransport::folder(folder.clone()).map_err(|error| {
             Failure::new(format!(
-                "LATCHKEY_DATA_DIR: can't make the folder {}: {error}",
+                "LATCHKEY_DATA_DIR: can't create the folder {}: {error}",
                 folder.display()
             ))
         })
     }
 
-    /// Opens the database and brings its tables up to date.
+    /// Opens the database and migrates its tables.
     async fn open_database(&self) -> Result<Database, Failure> {
-        let failed = |error: &dyn std::fmt::Display| {
+        let failed = |error: &dyn fmt::Display| {
             Failure::new(format!(
                 "DATABASE_URL: can't use {}: {error}",
                 self.database_url
@@ -152,8 +152,8 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for AppPaths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.database_url.fmt(f)
     }
 }
@@ -165,7 +165,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(Failure::new)
 }
 
-/// Tells the person at the terminal.
-fn say(line: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+/// Prints a line to standard output.
+fn print_line(line: fmt::Arguments<'_>) -> Result<(), Failure> {
     writeln!(std::io::stdout(), "{line}").map_err(Failure::new)
 }

@@ -1,32 +1,32 @@
-//! `latchkey user …`: what an operator does to accounts. Running servers notice at once.
+//! `latchkey user …`: managing users. Running servers see the changes at once.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 
 use accounts::{Accounts, Error, UserRecord};
 
-use super::{Place, accounts, runtime, say};
+use super::{AppPaths, accounts, print_line, runtime};
 use crate::{config::Config, failure::Failure};
 
-/// How many users are read at once.
-const PAGE: u32 = 500;
+/// The number of users read at a time.
+const PAGE_SIZE: u32 = 500;
 
 /// `latchkey user create`
 pub fn create(config: &Config, email: &str, is_admin: bool) -> Result<(), Failure> {
     let password = read_password()?;
     with_accounts(config, async |accounts| {
-        let created = accounts
+        let result = accounts
             .create_user(email.into(), password.as_str().into(), is_admin)
             .await;
-        let user = created.map_err(|error| in_one_line(error, email))?;
+        let user = result.map_err(|error| failure(error, email))?;
         let role = if is_admin { "administrator" } else { "user" };
-        say(format_args!(
-            "Created the {role} {} with id {}",
+        print_line(format_args!(
+            "Created the {role} {} with ID {}",
             user.email, user.id
         ))
     })
 }
 
-/// `latchkey user list`: a line for each user, its columns separated by tabs.
+/// `latchkey user list`: prints one line per user with tab-separated columns.
 pub fn list(config: &Config) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
         let mut out = std::io::stdout().lock();
@@ -34,18 +34,23 @@ pub fn list(config: &Config) -> Result<(), Failure> {
         let mut written = writeln!(out, "{header}");
         let mut after = Box::default();
         loop {
-            let page = accounts.users(&after, PAGE).await.map_err(Failure::new)?;
+            let page = accounts
+                .users(&after, PAGE_SIZE)
+                .await
+                .map_err(Failure::new)?;
             for record in &page {
                 written = written.and_then(|()| writeln!(out, "{}", line(record)));
             }
             match written {
-                // Whoever reads has seen enough, as in `| head`.
+                // The reader has closed the pipe, as `head` does.
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(Failure::new(error)),
                 Ok(()) => {}
             }
             match page.last() {
-                Some(last) if page.len() == PAGE as usize => after.clone_from(&last.user.email),
+                Some(last) if page.len() == PAGE_SIZE as usize => {
+                    after.clone_from(&last.user.email)
+                }
                 _ => return Ok(()),
             }
         }
@@ -78,10 +83,10 @@ fn line(record: &UserRecord) -> String {
 /// `latchkey user deactivate`
 pub fn deactivate(config: &Config, email: &str) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
-        let done = accounts.deactivate_user(email.into()).await;
-        let user = done.map_err(|error| in_one_line(error, email))?;
-        say(format_args!(
-            "Deactivated {} and ended its sessions",
+        let result = accounts.deactivate_user(email.into()).await;
+        let user = result.map_err(|error| failure(error, email))?;
+        print_line(format_args!(
+            "Deactivated {} and ended all of their sessions",
             user.email
         ))
     })
@@ -90,28 +95,28 @@ pub fn deactivate(config: &Config, email: &str) -> Result<(), Failure> {
 /// `latchkey user activate`
 pub fn activate(config: &Config, email: &str) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
-        let done = accounts.activate_user(email.into()).await;
-        let user = done.map_err(|error| in_one_line(error, email))?;
-        say(format_args!("Activated {}", user.email))
+        let result = accounts.activate_user(email.into()).await;
+        let user = result.map_err(|error| failure(error, email))?;
+        print_line(format_args!("Activated {}", user.email))
     })
 }
 
 /// `latchkey user sign-out`
 pub fn sign_out(config: &Config, email: &str) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
-        let done = accounts.sign_out_user(email.into()).await;
-        let user = done.map_err(|error| in_one_line(error, email))?;
-        say(format_args!("Signed {} out everywhere", user.email))
+        let result = accounts.sign_out_user(email.into()).await;
+        let user = result.map_err(|error| failure(error, email))?;
+        print_line(format_args!("Signed {} out everywhere", user.email))
     })
 }
 
 /// `latchkey user reset-otp`
 pub fn reset_otp(config: &Config, email: &str) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
-        let done = accounts.reset_otp_of_user(email.into()).await;
-        let user = done.map_err(|error| in_one_line(error, email))?;
-        say(format_args!(
-            "Removed the second factor of {} and ended its sessions",
+        let result = accounts.reset_otp_of_user(email.into()).await;
+        let user = result.map_err(|error| failure(error, email))?;
+        print_line(format_args!(
+            "Removed the second factor of {} and ended all of their sessions",
             user.email
         ))
     })
@@ -121,40 +126,40 @@ pub fn reset_otp(config: &Config, email: &str) -> Result<(), Failure> {
 pub fn password(config: &Config, email: &str) -> Result<(), Failure> {
     let password = read_password()?;
     with_accounts(config, async |accounts| {
-        let done = accounts
+        let result = accounts
             .set_password_of_user(email.into(), password.as_str().into())
             .await;
-        let user = done.map_err(|error| in_one_line(error, email))?;
-        say(format_args!(
-            "Changed the password of {} and ended its sessions",
+        let user = result.map_err(|error| failure(error, email))?;
+        print_line(format_args!(
+            "Changed the password of {} and ended all of their sessions",
             user.email
         ))
     })
 }
 
-/// Opens the database, does something with the accounts in it, and closes it.
+/// Opens the database, runs `action` on its accounts, and closes the database.
 pub(super) fn with_accounts(
     config: &Config,
     action: impl AsyncFnOnce(&Accounts) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let place = Place::prepare(config)?;
-    let master_secrets = place.master_secrets(config.master_secrets.clone())?;
+    let paths = AppPaths::prepare(config)?;
+    let master_secrets = paths.master_secrets(config.secret.clone())?;
     runtime()?.block_on(async {
-        let database = place.open_database().await?;
+        let database = paths.open_database().await?;
         let accounts = accounts(config, database, String::new(), master_secrets)?;
-        let done = action(&accounts).await;
+        let result = action(&accounts).await;
         accounts.database().close().await;
-        done
+        result
     })
 }
 
-/// Asks for a password on a terminal, twice; elsewhere takes the first line of standard input.
+/// Prompts for a password twice if standard input is a terminal; otherwise reads its first line.
 fn read_password() -> Result<String, Failure> {
     if std::io::stdin().is_terminal() {
-        let ask = |prompt| rpassword::prompt_password(prompt).map_err(Failure::new);
-        let password = ask("Password: ")?;
-        if password != ask("Once more: ")? {
-            return Err(Failure::new("the two passwords differ"));
+        let prompt = |prompt| rpassword::prompt_password(prompt).map_err(Failure::new);
+        let password = prompt("Password: ")?;
+        if password != prompt("Confirm password: ")? {
+            return Err(Failure::new("the passwords do not match"));
         }
         return Ok(password);
     }
@@ -167,7 +172,8 @@ fn read_password() -> Result<String, Failure> {
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-pub(super) fn in_one_line(error: Error, email: &str) -> Failure {
+/// Turns an error of the domain into one line.
+pub(super) fn failure(error: Error, email: &str) -> Failure {
     match error {
         Error::NotFound => Failure::new(format!("there is no user {email}")),
         Error::Fields(fields) => Failure::new(

@@ -1,7 +1,10 @@
 use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use http::{HeaderMap, HeaderName};
@@ -13,10 +16,10 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const MAPPED_BITS: u8 = 96;
 
 /// The proxies whose `X-Forwarded-For` is believed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
-    has_warned: AtomicBool,
+    has_warned: Arc<AtomicBool>,
 }
 
 /// Why a text is no list of proxies.
@@ -38,7 +41,7 @@ impl FromStr for TrustedProxies {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             networks,
-            has_warned: AtomicBool::new(false),
+            has_warned: Arc::default(),
         })
     }
 }

@@ -2,18 +2,18 @@
 
 use serde_json::json;
 
-use crate::support::{PASSWORD, Run, Server, jwt};
+use crate::support::{Output, PASSWORD, Server, jwt};
 
-fn audit(server: &Server, arguments: &[&str]) -> Run {
+fn audit(server: &Server, arguments: &[&str]) -> Output {
     let arguments = [&["audit", "--email", "ada@example.com"], arguments].concat();
-    server.home().run(&arguments)
+    server.env().run(&arguments)
 }
 
 /// The columns of each line.
 #[track_caller]
-fn lines(run: &Run) -> Vec<Vec<&str>> {
-    assert_eq!(run.code, Some(0), "{run:?}");
-    let lines = run.stdout.lines().map(|line| line.split('\t').collect());
+fn lines(output: &Output) -> Vec<Vec<&str>> {
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let lines = output.stdout.lines().map(|line| line.split('\t').collect());
     lines.collect()
 }
 
@@ -28,13 +28,13 @@ fn prints_a_line_for_each_event_newest_first() {
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send();
     let signed_out = server
-        .home()
+        .env()
         .run(&["user", "sign-out", "--email", "ada@example.com"]);
     assert_eq!(signed_out.code, Some(0), "{signed_out:?}");
 
-    let run = audit(&server, &[]);
-    let lines = lines(&run);
-    assert_eq!(lines.len(), 3, "{run:?}");
+    let output = audit(&server, &[]);
+    let lines = lines(&output);
+    assert_eq!(lines.len(), 3, "{output:?}");
     assert_eq!(lines[0][1..], ["operator_signed_out", "1", "-", "-"]);
     assert_eq!(
         lines[1][1..],
@@ -46,7 +46,7 @@ fn prints_a_line_for_each_event_newest_first() {
             time::OffsetDateTime::parse(line[0], &time::format_description::well_known::Rfc3339);
         assert!(time.is_ok(), "{line:?}");
     }
-    assert!(!run.stdout.contains('@'), "{run:?}");
+    assert!(!output.stdout.contains('@'), "{output:?}");
 }
 
 #[test]
@@ -68,14 +68,14 @@ fn prints_as_many_as_are_asked_for() {
 fn says_that_there_is_no_such_user() {
     let server = Server::start();
     for email in ["nobody@example.com", "not an address"] {
-        let run = server.home().run(&["audit", "--email", email]);
-        run.fails_with_one_line();
+        let output = server.env().run(&["audit", "--email", email]);
+        output.assert_fails_with_one_line();
     }
-    let run = server
-        .home()
+    let output = server
+        .env()
         .run(&["audit", "--email", "nobody@example.com"]);
-    assert!(run.stderr.contains("nobody@example.com"), "{run:?}");
-    assert_eq!(server.home().run(&["audit"]).code, Some(2));
+    assert!(output.stderr.contains("nobody@example.com"), "{output:?}");
+    assert_eq!(server.env().run(&["audit"]).code, Some(2));
 }
 
 #[test]
@@ -88,8 +88,8 @@ fn tells_of_a_stolen_session() {
     server
         .refresh(&stolen.refresh_token)
         .assert_error(401, "token_invalid");
-    let run = audit(&server, &[]);
-    assert_eq!(lines(&run)[0][1], "refresh_token_reused");
+    let output = audit(&server, &[]);
+    assert_eq!(lines(&output)[0][1], "refresh_token_reused");
     let about = server.database().text(
         "SELECT CAST(session_id AS TEXT) FROM audit_events WHERE event = 'refresh_token_reused'",
     );
@@ -99,9 +99,9 @@ fn tells_of_a_stolen_session() {
 #[test]
 fn does_not_start_with_an_age_that_it_cannot_read() {
     let server = Server::start();
-    let mut command = server.home().command(&[("LATCHKEY_AUDIT_TTL", "soon")]);
+    let mut command = server.env().command(&[("LATCHKEY_AUDIT_TTL", "soon")]);
     command.arg("migrate");
-    let run = server.home().finish(command, "");
-    let line = run.fails_with_one_line();
+    let output = server.env().run_command(command, "");
+    let line = output.assert_fails_with_one_line();
     assert!(line.contains("LATCHKEY_AUDIT_TTL"), "{line}");
 }

@@ -12,12 +12,12 @@ use std::{
 use serde_json::json;
 
 use crate::support::{
-    Database, Home, PASSWORD, Pair, Server, at_once, postgres_administration,
-    proxy::{Line, Proxy},
+    Database, PASSWORD, Server, TestEnv, TokenPair, concurrently, postgres_administration,
+    proxy::{Network, Proxy},
     wait_until,
 };
 
-const CONNECTION_TIMEOUTS: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All come from one address here.
 const NO_LIMITS: (&str, &str) = ("LATCHKEY_RATE_LIMITS", "off");
@@ -29,15 +29,15 @@ const PEOPLE: usize = 8;
 #[derive(Default)]
 struct Answered {
     registered: Vec<String>,
-    signed_out: Vec<Pair>,
+    signed_out: Vec<TokenPair>,
 }
 
 #[test]
 fn a_kill_in_a_storm_undoes_nothing_that_was_answered() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let mut counts = (0, 0);
     for round in 0..3 {
-        let mut server = home.start(&[NO_LIMITS]);
+        let mut server = env.start(&[NO_LIMITS]);
         let answered = Mutex::new(Answered::default());
         thread::scope(|scope| {
             for person in 0..PEOPLE {
@@ -55,21 +55,21 @@ fn a_kill_in_a_storm_undoes_nothing_that_was_answered() {
             server.signal("KILL");
         });
         server.wait();
-        let server = home.start(&[NO_LIMITS]);
+        let server = env.start(&[NO_LIMITS]);
         let answered = answered.into_inner().expect("no panic");
         for email in &answered.registered {
             let sign_in = server.try_sign_in(email, PASSWORD);
             assert_eq!(sign_in.status, 200, "{email}: {sign_in}");
         }
         for pair in &answered.signed_out {
-            server.assert_dead(pair);
+            server.assert_revoked(pair);
         }
         counts.0 += answered.registered.len();
         counts.1 += answered.signed_out.len();
     }
     assert!(counts.0 > 20 && counts.1 > 20, "{counts:?}");
-    if let Database::Sqlite(_) = home.database {
-        assert_eq!(home.database.text("PRAGMA integrity_check"), "ok");
+    if let Database::Sqlite(_) = env.database {
+        assert_eq!(env.database.text("PRAGMA integrity_check"), "ok");
     }
 }
 
@@ -92,7 +92,7 @@ fn live(server: &Server, email: &str, answered: &Mutex<Answered>) -> Option<()> 
         .json(account)
         .try_send()
         .ok()?;
-    let pair = Pair::from(&signed_in);
+    let pair = TokenPair::from(&signed_in);
     let out = server
         .post("/api/user/logout/all")
         .token(&pair.token)
@@ -114,53 +114,53 @@ fn connections_that_are_cut_are_made_anew() {
     let pair = server.sign_up("ada@example.com");
     for _ in 0..5 {
         cut_connections(&name);
-        let answers = at_once(16, |_| {
+        let responses = concurrently(16, |_| {
             let sessions = server.get("/api/user/sessions").token(&pair.token).send();
             sessions.status
         });
         assert!(
-            answers.iter().all(|status| [200, 503].contains(status)),
-            "{answers:?}"
+            responses.iter().all(|status| [200, 503].contains(status)),
+            "{responses:?}"
         );
-        wait_until("good answers", CONNECTION_TIMEOUTS, || {
+        wait_until("good responses", TIMEOUT, || {
             server.try_sign_in("ada@example.com", PASSWORD).status == 200
         });
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
 fn a_database_that_is_away_and_back_needs_no_restart() {
-    for away in [Line::Cut, Line::Dead] {
-        let home = Home::new();
-        let Database::Postgres(_) = home.database else {
+    for away in [Network::Disconnected, Network::Stalled] {
+        let env = TestEnv::new();
+        let Database::Postgres(_) = env.database else {
             return; // a file is not away
         };
-        let proxy = Proxy::new(&home.database);
-        let server = home.start(&[("DATABASE_URL", &proxy.url())]);
+        let proxy = Proxy::new(&env.database);
+        let server = env.start(&[("DATABASE_URL", &proxy.url())]);
         let pair = server.sign_up("ada@example.com");
         assert_eq!(server.view(&pair.token).status, 200);
         proxy.set(away);
-        wait_until("the program says so", CONNECTION_TIMEOUTS, || {
+        wait_until("the program says so", TIMEOUT, || {
             server.get("/readyz").send().status == 503
         });
         assert_eq!(server.get("/healthz").send().status, 200);
         // Memory is trusted no longer than the lease, and then there is nobody to ask.
-        wait_until("no answer from memory", CONNECTION_TIMEOUTS, || {
+        wait_until("no response from memory", TIMEOUT, || {
             server.view(&pair.token).status == 503
         });
-        let answer = server.try_sign_in("ada@example.com", PASSWORD);
-        assert_ne!(answer.header("retry-after"), "", "{answer}");
-        answer.assert_error(503, "overloaded");
+        let response = server.try_sign_in("ada@example.com", PASSWORD);
+        assert_ne!(response.header("retry-after"), "", "{response}");
+        response.assert_error(503, "overloaded");
 
-        proxy.set(Line::Works);
-        wait_until("the program is ready", CONNECTION_TIMEOUTS, || {
+        proxy.set(Network::Up);
+        wait_until("the program is ready", TIMEOUT, || {
             server.get("/readyz").send().status == 200
         });
-        wait_until("everything works", CONNECTION_TIMEOUTS, || {
+        wait_until("everything works", TIMEOUT, || {
             server.view(&pair.token).status == 200
         });
-        server.assert_alive(&pair);
+        server.assert_valid(&pair);
     }
 }
 
@@ -170,12 +170,12 @@ fn a_database_that_is_away_and_back_needs_no_restart() {
 fn connections_that_went_without_a_word_are_given_up() {
     // It is two seconds; on a busy machine it takes longer, but not the request's thirty.
     const LIMIT: Duration = Duration::from_secs(12);
-    let home = Home::new();
-    let Database::Postgres(_) = home.database else {
+    let env = TestEnv::new();
+    let Database::Postgres(_) = env.database else {
         return; // a file needs no connection
     };
-    let proxy = Proxy::new(&home.database);
-    let server = home.start(&[
+    let proxy = Proxy::new(&env.database);
+    let server = env.start(&[
         ("DATABASE_URL", &proxy.url()),
         ("LATCHKEY_DB_CONNECTIONS", "3"),
         // With a second on top, the time that a statement may take.
@@ -186,32 +186,35 @@ fn connections_that_went_without_a_word_are_given_up() {
     // Whether it was answered from the database.
     let ask = || {
         let asked = Instant::now();
-        let answer = server.get("/api/user/sessions").token(&pair.token).send();
+        let response = server.get("/api/user/sessions").token(&pair.token).send();
         assert!(asked.elapsed() < LIMIT, "{:?}", asked.elapsed());
-        let good = answer.status == 200;
+        let good = response.status == 200;
         if !good {
-            answer.assert_error(503, "overloaded");
+            response.assert_error(503, "overloaded");
         }
         good
     };
     let wait_for_connections = || {
         // One of the three may be away for a heartbeat.
-        wait_until("idle connections", CONNECTION_TIMEOUTS, || {
-            at_once(16, |_| ask()) == [true; 16]
+        wait_until("idle connections", TIMEOUT, || {
+            concurrently(16, |_| ask()) == [true; 16]
                 && server.metric(r#"latchkey_database_connections{state="idle"}"#) >= 2.0
         });
     };
     let mut failed = 0;
     for _ in 0..3 {
         wait_for_connections();
-        proxy.strand();
-        failed += at_once(6, |_| ask()).iter().filter(|good| !**good).count();
+        proxy.stall_existing();
+        failed += concurrently(6, |_| ask())
+            .iter()
+            .filter(|good| !**good)
+            .count();
 
         // Some of them are in use this time, and some on their way back.
         wait_for_connections();
-        at_once(16, |index| {
+        concurrently(16, |index| {
             if index == 0 {
-                proxy.strand();
+                proxy.stall_existing();
             }
             for _ in 0..20 {
                 ask();
@@ -220,7 +223,7 @@ fn connections_that_went_without_a_word_are_given_up() {
     }
     assert!(failed > 0);
     wait_for_connections();
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 /// Somebody else locks what a sign-in needs, for longer than it may wait.
@@ -236,16 +239,16 @@ fn nobody_waits_for_the_database_for_longer_than_is_set() {
         server.register("ada@example.com");
         server.database().while_locked(|| {
             let asked = Instant::now();
-            let answer = server.try_sign_in("ada@example.com", PASSWORD);
+            let response = server.try_sign_in("ada@example.com", PASSWORD);
             assert!(
                 asked.elapsed() < Duration::from_secs(4),
                 "{:?}",
                 asked.elapsed()
             );
-            assert_ne!(answer.header("retry-after"), "", "{answer}");
-            answer.assert_error(503, "overloaded");
+            assert_ne!(response.header("retry-after"), "", "{response}");
+            response.assert_error(503, "overloaded");
         });
-        wait_until("signed in", CONNECTION_TIMEOUTS, || {
+        wait_until("signed in", TIMEOUT, || {
             server.try_sign_in("ada@example.com", PASSWORD).status == 200
         });
     }
@@ -256,11 +259,11 @@ fn no_more_connections_are_kept_than_are_set() {
     let server = Server::start_with(&[("LATCHKEY_DB_CONNECTIONS", "2"), NO_LIMITS]);
     let pair = server.sign_up("ada@example.com");
     for _ in 0..3 {
-        let answers = at_once(16, |_| {
+        let responses = concurrently(16, |_| {
             let sessions = server.get("/api/user/sessions").token(&pair.token).send();
             sessions.status
         });
-        assert_eq!(answers, [200; 16]);
+        assert_eq!(responses, [200; 16]);
     }
     // SQLite has one more, which writes.
     let most = match server.database() {
@@ -279,38 +282,38 @@ fn cut_connections(database: &str) {
 /// No file may grow past a size that is soon reached: to the program, as if the disk were full.
 #[test]
 fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
-    let home = Home::new();
-    let Database::Sqlite(_) = home.database else {
+    let env = TestEnv::new();
+    let Database::Sqlite(_) = env.database else {
         return; // PostgreSQL looks after its own disk
     };
-    home.start(&[]).register("ada@example.com");
+    env.start(&[]).register("ada@example.com");
 
-    let program = home.command(&[("LATCHKEY_LOG", "off"), NO_LIMITS]);
+    let program = env.command(&[("LATCHKEY_LOG", "off"), NO_LIMITS]);
     let mut limited = Command::new("sh");
     limited
         .args(["-c", r#"trap "" XFSZ; ulimit -f 900; exec "$0""#])
         .arg(program.get_program())
-        .current_dir(home.folder())
+        .current_dir(env.folder())
         .env_clear()
         .envs(
             program
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
         );
-    let server = home.start_command(limited);
+    let server = env.start_command(limited);
     let pair = server.sign_in("ada@example.com");
     let mut taken = Vec::new();
     let refused = (0..2000).find_map(|number| {
         let email = format!("number-{number}@example.com");
-        let answer = server
+        let response = server
             .post("/api/user/create")
             .json(json!({"email": email, "password": PASSWORD}))
             .send();
-        if answer.status == 201 {
+        if response.status == 201 {
             taken.push(email);
             return None;
         }
-        Some(answer)
+        Some(response)
     });
     refused
         .expect("a disk that is full at last")
@@ -319,13 +322,13 @@ fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
     assert_eq!(server.view(&pair.token).status, 200);
     drop(server);
 
-    let server = home.start(&[]);
-    assert_eq!(home.database.text("PRAGMA integrity_check"), "ok");
+    let server = env.start(&[]);
+    assert_eq!(env.database.text("PRAGMA integrity_check"), "ok");
     for email in taken.iter().rev().take(20) {
         assert_eq!(server.try_sign_in(email, PASSWORD).status, 200, "{email}");
     }
     server.sign_up("grace@example.com");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 /// As many idle connections as this process may open keep nobody out.
@@ -336,7 +339,7 @@ fn thousands_of_idle_connections_keep_nobody_out() {
     let limit = rlimit::increase_nofile_limit(12_000).unwrap_or(1024);
     let count = usize::try_from(limit).unwrap_or(usize::MAX).min(10_500) - 500;
     let idle: Vec<_> = (0..count)
-        .map(|_| TcpStream::connect(server.home().address).expect("a connection"))
+        .map(|_| TcpStream::connect(server.env().address).expect("a connection"))
         .collect();
     let begun = Instant::now();
     assert_eq!(server.view(&pair.token).status, 200);

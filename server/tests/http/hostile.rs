@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, PASSWORD, Pair, Server};
+use crate::support::{PASSWORD, Response, Server, TokenPair};
 
 /// The endpoints that take fields, with good values for them.
-fn endpoints(pair: &Pair) -> [(&'static str, Value); 6] {
+fn endpoints(pair: &TokenPair) -> [(&'static str, Value); 6] {
     [
         (
             "/api/user/create",
@@ -28,15 +28,15 @@ fn endpoints(pair: &Pair) -> [(&'static str, Value); 6] {
 
 /// The client is at fault, and is told so.
 #[track_caller]
-fn assert_refused(answer: &Answer, request: &str) {
+fn assert_refused(response: &Response, request: &str) {
     assert!(
-        (400..500).contains(&answer.status),
-        "{request:.200}: {answer}"
+        (400..500).contains(&response.status),
+        "{request:.200}: {response}"
     );
 }
 
 #[track_caller]
-fn assert_goes_on(server: &Server, pair: &Pair) {
+fn assert_goes_on(server: &Server, pair: &TokenPair) {
     assert_eq!(server.view(&pair.token).status, 200);
 }
 
@@ -113,12 +113,12 @@ fn json_of_an_odd_shape() {
             format!("{{\"{}\": \"x\"}}", "k".repeat(10_000)),
             format!("{{\"\": \"x\", \"\\u0000\": \"y\", \"{field}[]\": \"z\"}}"),
         ] {
-            let answer = server
+            let response = server
                 .post(path)
                 .token(&pair.token)
                 .body("application/json", body.as_str())
                 .send();
-            assert_refused(&answer, &format!("{path} {body}"));
+            assert_refused(&response, &format!("{path} {body}"));
         }
     }
     assert_goes_on(&server, &pair);
@@ -152,23 +152,23 @@ fn forms_of_an_odd_shape() {
             "a=b&".repeat(4000),
             "&".repeat(16_000),
         ] {
-            let answer = server
+            let response = server
                 .post(path)
                 .token(&pair.token)
                 .body("application/x-www-form-urlencoded", body.as_str())
                 .send();
-            assert_refused(&answer, &format!("{path} {body}"));
+            assert_refused(&response, &format!("{path} {body}"));
         }
         for body in [
             [field.as_bytes(), b"=\xff\xfe"].concat(),
             b"\xff=\xff".to_vec(),
         ] {
-            let answer = server
+            let response = server
                 .post(path)
                 .token(&pair.token)
                 .body("application/x-www-form-urlencoded", body)
                 .send();
-            assert_refused(&answer, path);
+            assert_refused(&response, path);
         }
     }
     assert_goes_on(&server, &pair);
@@ -181,11 +181,11 @@ fn a_password_that_is_no_text() {
     let server = Server::start();
     for password in [&b"tall-violet-%ff-anchor"[..], b"tall-violet-\xff-anchor"] {
         let body = [b"email=ada%40example.com&password=", password].concat();
-        let answer = server
+        let response = server
             .post("/api/user/create")
             .body("application/x-www-form-urlencoded", body)
             .send();
-        assert_refused(&answer, "/api/user/create");
+        assert_refused(&response, "/api/user/create");
     }
     assert_eq!(server.database().count("users", "true"), 0);
 }
@@ -301,7 +301,7 @@ fn paths_of_odd_shapes() {
             "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
             pair.token
         );
-        let status = server.wire().send(request).status();
+        let status = server.raw_connection().send(request).status();
         assert!(
             status.is_some_and(|status| status < 500),
             "{path:.100}: {status:?}"
@@ -326,11 +326,11 @@ fn queries_of_odd_shapes() {
         "?",
         &"q".repeat(8000),
     ] {
-        let answer = server
+        let response = server
             .get(&format!("/api/user/view?{query}"))
             .token(&pair.token)
             .send();
-        assert_eq!(answer.status, 200, "{query:.100}: {answer}");
+        assert_eq!(response.status, 200, "{query:.100}: {response}");
     }
     // Fields count in the body only.
     server
@@ -386,20 +386,20 @@ fn heads_of_odd_shapes() {
         "\0".repeat(1000),
         "\x16\x03\x01\x02\x00\x01\x00".into(),
     ] {
-        let mut wire = server.wire();
-        wire.send(&request).finish();
-        let status = wire.status();
+        let mut connection = server.raw_connection();
+        connection.send(&request).finish();
+        let status = connection.status();
         assert!(
             status.is_none_or(|status| status < 500),
             "{request:.200}: {status:?}"
         );
     }
     for content_type in ["", ";", "/", "json", "application/", "text/html", "\u{e9}"] {
-        let answer = server
+        let response = server
             .post("/api/user/create")
             .body(content_type, "{}")
             .send();
-        answer.assert_error(415, "unsupported_media_type");
+        response.assert_error(415, "unsupported_media_type");
     }
     assert_goes_on(&server, &pair);
 }
@@ -427,9 +427,9 @@ fn bodies_of_odd_shapes() {
         post(chunked, &"1\r\n \r\n".repeat(20_000)),
         post("Content-Encoding: gzip\r\nContent-Length: 2\r\n", "{}"),
     ] {
-        let mut wire = server.wire();
-        wire.send(&request).finish();
-        let status = wire.status();
+        let mut connection = server.raw_connection();
+        connection.send(&request).finish();
+        let status = connection.status();
         assert!(
             status.is_none_or(|status| (400..500).contains(&status)),
             "{request:.300}: {status:?}"

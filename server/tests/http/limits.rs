@@ -3,7 +3,7 @@
 use http::header::{COOKIE, SET_COOKIE};
 use serde_json::json;
 
-use crate::support::{Answer, Home, OTHER_PASSWORD, PASSWORD, Server, at_once};
+use crate::support::{OTHER_PASSWORD, PASSWORD, Response, Server, TestEnv, concurrently};
 
 const LOGIN: &str = "/api/user/login";
 const FORWARDED: &str = "x-forwarded-for";
@@ -14,7 +14,7 @@ fn behind_a_proxy() -> Server {
 }
 
 /// A sign-in that a proxy hands on.
-fn sign_in(server: &Server, forwarded: &str, email: &str, password: &str) -> Answer {
+fn sign_in(server: &Server, forwarded: &str, email: &str, password: &str) -> Response {
     server
         .post(LOGIN)
         .header(FORWARDED, forwarded)
@@ -24,14 +24,14 @@ fn sign_in(server: &Server, forwarded: &str, email: &str, password: &str) -> Ans
 
 /// The wait, in seconds, of a request that was one too many.
 #[track_caller]
-fn wait(answer: Answer) -> u64 {
-    let seconds = answer.header("retry-after").parse().expect("seconds");
-    answer.assert_error(429, "throttled");
+fn wait(response: Response) -> u64 {
+    let seconds = response.header("retry-after").parse().expect("seconds");
+    response.assert_error(429, "throttled");
     seconds
 }
 
 /// How many requests are answered otherwise than with 429.
-fn answered(count: usize, request: impl Fn() -> Answer) -> usize {
+fn answered(count: usize, request: impl Fn() -> Response) -> usize {
     (0..count).filter(|_| request().status != 429).count()
 }
 
@@ -105,8 +105,11 @@ fn nobody_is_believed_who_is_no_trusted_proxy() {
 fn a_session_shows_the_client_and_not_the_proxy() {
     let server = behind_a_proxy();
     server.register("ada@example.com");
-    let answer = sign_in(&server, "1.1.1.1, 203.0.113.9", "ada@example.com", PASSWORD);
-    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let response = sign_in(&server, "1.1.1.1, 203.0.113.9", "ada@example.com", PASSWORD);
+    let token = response.json()["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
     let sessions = server.get("/api/user/sessions").token(&token).send();
     assert_eq!(sessions.json()[0]["ip"], "203.0.113.9");
     assert!(
@@ -117,8 +120,11 @@ fn a_session_shows_the_client_and_not_the_proxy() {
 
     let plain = Server::start();
     plain.register("ada@example.com");
-    let answer = sign_in(&plain, "203.0.113.9", "ada@example.com", PASSWORD);
-    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let response = sign_in(&plain, "203.0.113.9", "ada@example.com", PASSWORD);
+    let token = response.json()["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
     let sessions = plain.get("/api/user/sessions").token(&token).send();
     assert_eq!(sessions.json()[0]["ip"], "127.0.0.1");
 }
@@ -126,16 +132,16 @@ fn a_session_shows_the_client_and_not_the_proxy() {
 /// Failures are counted across servers, and the same whether or not there is an account.
 #[test]
 fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let secret = (
         "LATCHKEY_SECRET",
         "a master secret that several servers share",
     );
     let proxies = ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1");
-    let first = home.start(&[secret, proxies]);
-    let other_home = Home::new();
-    let database = home.database.address();
-    let second = other_home.start(&[secret, proxies, ("DATABASE_URL", &database)]);
+    let first = env.start(&[secret, proxies]);
+    let other_env = TestEnv::new();
+    let database = env.database.address();
+    let second = other_env.start(&[secret, proxies, ("DATABASE_URL", &database)]);
 
     first.register("ada@example.com");
     let owner = sign_in(&first, "198.51.100.1", "ada@example.com", PASSWORD);
@@ -172,17 +178,17 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
         sign_in(&second, "203.0.113.9", email, OTHER_PASSWORD)
             .assert_error(401, "invalid_credentials");
         for server in [&first, &second] {
-            let answer = sign_in(server, "203.0.113.77", email, PASSWORD);
-            told.push((answer.status, answer.body.clone()));
-            let seconds = wait(answer);
+            let response = sign_in(server, "203.0.113.77", email, PASSWORD);
+            told.push((response.status, response.body.clone()));
+            let seconds = wait(response);
             assert!((10..=32).contains(&seconds), "{seconds}");
         }
     }
-    assert!(told.iter().all(|answer| *answer == told[0]), "{told:?}");
+    assert!(told.iter().all(|response| *response == told[0]), "{told:?}");
 
     // From where a session is in use, even without the cookie.
-    let answer = sign_in(&second, "198.51.100.1", "ada@example.com", PASSWORD);
-    assert_eq!(answer.status, 200, "{answer}");
+    let response = sign_in(&second, "198.51.100.1", "ada@example.com", PASSWORD);
+    assert_eq!(response.status, 200, "{response}");
     first.database().execute("DELETE FROM sessions");
     // From anywhere, with the cookie.
     let with_cookie = |email: &str| {
@@ -223,8 +229,8 @@ fn sign_ins_that_have_to_wait_are_counted() {
 fn the_device_cookie_is_for_https_where_the_server_is() {
     let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example.com")]);
     server.register("ada@example.com");
-    let answer = server.try_sign_in("ada@example.com", PASSWORD);
-    let cookie = answer.header(SET_COOKIE.as_str());
+    let response = server.try_sign_in("ada@example.com", PASSWORD);
+    let cookie = response.header(SET_COOKIE.as_str());
     assert!(cookie.ends_with("; Secure"), "{cookie}");
     let wrong = server.try_sign_in("ada@example.com", OTHER_PASSWORD);
     assert_eq!(wrong.header(SET_COOKIE.as_str()), "");
@@ -235,8 +241,8 @@ fn twenty_devices_of_one_user_sign_in_at_once() {
     let server = Server::start();
     server.register("ada@example.com");
     for _ in 0..3 {
-        let answers = at_once(20, |_| server.try_sign_in("ada@example.com", PASSWORD));
-        assert!(answers.iter().all(|answer| answer.status == 200));
+        let responses = concurrently(20, |_| server.try_sign_in("ada@example.com", PASSWORD));
+        assert!(responses.iter().all(|response| response.status == 200));
     }
     assert_eq!(server.database().count("sign_in_failures", "true"), 0);
 }
@@ -247,8 +253,8 @@ fn limits_can_be_switched_off() {
     server.register("ada@example.com");
     let wrong = || server.try_sign_in("ada@example.com", OTHER_PASSWORD);
     assert_eq!(answered(110, wrong), 110);
-    let answer = server.try_sign_in("ada@example.com", PASSWORD);
-    assert_eq!(answer.status, 200, "{answer}");
-    assert_eq!(answer.header(SET_COOKIE.as_str()), "");
+    let response = server.try_sign_in("ada@example.com", PASSWORD);
+    assert_eq!(response.status, 200, "{response}");
+    assert_eq!(response.header(SET_COOKIE.as_str()), "");
     assert_eq!(server.database().count("sign_in_failures", "true"), 0);
 }

@@ -7,10 +7,10 @@
 
 mod audit;
 mod faults;
-mod half_signed_in;
 mod hostile;
 mod limits;
 mod memory;
+mod mfa_pending;
 mod operator;
 mod outbox;
 mod program;

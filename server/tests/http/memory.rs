@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Database, Home, Server, postgres_administration,
-    proxy::{Line, Proxy},
+    Database, Server, TestEnv, postgres_administration,
+    proxy::{Network, Proxy},
     wait_until,
 };
 
 /// `LATCHKEY_CACHE_LEASE` by default, and what a slow machine needs on top.
 const LEASE: Duration = Duration::from_secs(1);
-const CONNECTION_TIMEOUTS: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[test]
 fn what_is_changed_by_hand_holds_for_the_next_request() {
@@ -32,9 +32,7 @@ fn what_is_changed_by_hand_holds_for_the_next_request() {
             assert_eq!(server.view(&pair.token).status, 200);
         }
         server.database().execute(change);
-        wait_until(change, CONNECTION_TIMEOUTS, || {
-            server.view(&pair.token).status == 401
-        });
+        wait_until(change, TIMEOUT, || server.view(&pair.token).status == 401);
         thread::sleep(Duration::from_millis(50));
         server.view(&pair.token).assert_error(401, "token_invalid");
         server.database().execute("DELETE FROM users");
@@ -49,7 +47,7 @@ fn a_new_address_shows_in_the_next_view() {
     server
         .database()
         .execute("UPDATE users SET email = 'ada@example.org'");
-    wait_until("the new address", CONNECTION_TIMEOUTS, || {
+    wait_until("the new address", TIMEOUT, || {
         server.view(&pair.token).json()["email"] == "ada@example.org"
     });
 }
@@ -58,11 +56,11 @@ fn a_new_address_shows_in_the_next_view() {
 fn a_sign_out_holds_on_all_servers() {
     // Two servers on one SQLite file, or on one PostgreSQL.
     let here = Server::start();
-    let there = Home::new().start(&[
-        ("DATABASE_URL", &here.home().database.address()),
+    let there = TestEnv::new().start(&[
+        ("DATABASE_URL", &here.env().database.address()),
         (
             "LATCHKEY_DATA_DIR",
-            &here.home().data().display().to_string(),
+            &here.env().data_dir().display().to_string(),
         ),
         ("LATCHKEY_PUBLIC_URL", &here.url()),
     ]);
@@ -75,7 +73,7 @@ fn a_sign_out_holds_on_all_servers() {
         assert_eq!(out.status, 204, "{out}");
         here.view(&pair.token).assert_error(401, "token_invalid");
         let began = Instant::now();
-        wait_until("out on the other server", CONNECTION_TIMEOUTS, || {
+        wait_until("out on the other server", TIMEOUT, || {
             there.view(&pair.token).status == 401
         });
         assert!(began.elapsed() < 3 * LEASE);
@@ -98,14 +96,14 @@ fn a_server_that_can_not_hear_asks_the_database() {
     server
         .database()
         .execute("UPDATE users SET is_active = FALSE");
-    wait_until("the change", LEASE + CONNECTION_TIMEOUTS, || {
+    wait_until("the change", LEASE + TIMEOUT, || {
         server.view(&pair.token).status == 401
     });
     // It hears again, and trusts its memory again.
     server
         .database()
         .execute("UPDATE users SET is_active = TRUE");
-    wait_until("the way back", CONNECTION_TIMEOUTS, || {
+    wait_until("the way back", TIMEOUT, || {
         server.view(&pair.token).status == 200
     });
 }
@@ -113,32 +111,32 @@ fn a_server_that_can_not_hear_asks_the_database() {
 /// The line over which a server hears goes dead, without a word to either end; all others work.
 #[test]
 fn a_server_that_hears_nothing_trusts_its_memory_for_the_lease_only() {
-    let home = Home::new();
-    let Database::Postgres(_) = home.database else {
+    let env = TestEnv::new();
+    let Database::Postgres(_) = env.database else {
         return; // a file needs no line
     };
-    let proxy = Proxy::new(&home.database);
-    let server = home.start(&[("DATABASE_URL", &proxy.url())]);
+    let proxy = Proxy::new(&env.database);
+    let server = env.start(&[("DATABASE_URL", &proxy.url())]);
     let pair = server.sign_up("ada@example.com");
     for deaf in [true, false, true] {
-        wait_until("it answers", CONNECTION_TIMEOUTS, || {
+        wait_until("it responds", TIMEOUT, || {
             server.view(&pair.token).status == 200
         });
         if deaf {
-            proxy.set(Line::DeafToNotices);
+            proxy.set(Network::NotificationsLost);
         }
         server
             .database()
             .execute("UPDATE users SET is_active = FALSE");
         let began = Instant::now();
-        wait_until("the change", CONNECTION_TIMEOUTS, || {
+        wait_until("the change", TIMEOUT, || {
             server.view(&pair.token).status == 401
         });
         assert!(began.elapsed() < 3 * LEASE, "{:?}", began.elapsed());
         for _ in 0..20 {
             assert_eq!(server.view(&pair.token).status, 401);
         }
-        proxy.set(Line::Works);
+        proxy.set(Network::Up);
         server
             .database()
             .execute("UPDATE users SET is_active = TRUE");
@@ -158,7 +156,7 @@ fn tokens_of_nobody_reach_no_database() {
     };
     let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).expect("base64url");
     let claims: Value = serde_json::from_slice(&claims).expect("JSON");
-    let memory = server.memory();
+    let memory = server.resident_kib();
     for _ in 0..1000 {
         let mut made_up = claims.clone();
         made_up["sub"] = json!(Uuid::new_v4());
@@ -169,7 +167,10 @@ fn tokens_of_nobody_reach_no_database() {
     }
     // A hundred thousand are tried in `accounts/tests/forged_tokens.rs`.
     assert_eq!(server.metric("latchkey_cache_misses_total"), before);
-    assert!(server.memory() < memory + 8 * 1024, "from {memory} KiB");
+    assert!(
+        server.resident_kib() < memory + 8 * 1024,
+        "from {memory} KiB"
+    );
     assert!(server.metric("latchkey_cached_users") <= 1.0);
     assert_eq!(
         server.metric("latchkey_forged_tokens_total"),

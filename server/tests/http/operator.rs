@@ -1,28 +1,28 @@
 //! What an operator does to accounts, beside a running server.
 
 use crate::support::{
-    OTHER_PASSWORD, PASSWORD, Pair, Run, Server,
-    mail::{OTP_OFF, PASSWORD_CHANGED},
+    OTHER_PASSWORD, Output, PASSWORD, Server, TokenPair,
+    email::{OTP_DISABLED, PASSWORD_CHANGED},
 };
 
-fn user(server: &Server, command: &str, email: &str) -> Run {
-    let run = server.home().run(&["user", command, "--email", email]);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
-    run
+fn user(server: &Server, command: &str, email: &str) -> Output {
+    let output = server.env().run(&["user", command, "--email", email]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(output.stdout.lines().count(), 1, "{output:?}");
+    output
 }
 
-fn set_password(server: &Server, email: &str, input: &str) -> Run {
-    let mut command = server.home().command(&[]);
+fn set_password(server: &Server, email: &str, input: &str) -> Output {
+    let mut command = server.env().command(&[]);
     command.args(["user", "password", "--email", email]);
-    server.home().finish(command, input)
+    server.env().run_command(command, input)
 }
 
 /// What `latchkey user list` says of each user, without id and times.
 fn list(server: &Server) -> Vec<Vec<String>> {
-    let run = server.home().run(&["user", "list"]);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    let mut lines = run.stdout.lines();
+    let output = server.env().run(&["user", "list"]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let mut lines = output.stdout.lines();
     assert_eq!(
         lines.next(),
         Some("EMAIL\tID\tSTATE\tADMIN\tVERIFIED\tOTP\tJOINED\tLAST LOGIN")
@@ -44,16 +44,16 @@ fn lists_users() {
     assert_eq!(list(&server), Vec::<Vec<String>>::new());
     server.register("Grace@example.com");
     server.register("ada@example.com");
-    let mut command = server.home().command(&[]);
+    let mut command = server.env().command(&[]);
     command.args(["user", "create", "--email", "root@example.com", "--admin"]);
-    server.home().finish(command, PASSWORD);
+    server.env().run_command(command, PASSWORD);
     let token = server.activation_token("ada@example.com");
     server
         .post("/api/user/activation")
         .json(serde_json::json!({"token": token}))
         .send()
-        .says_nothing();
-    server.turn_on_totp(&server.sign_in("ada@example.com"));
+        .assert_no_content();
+    server.enable_totp(&server.sign_in("ada@example.com"));
     user(&server, "deactivate", "root@example.com");
     assert_eq!(
         list(&server),
@@ -99,16 +99,16 @@ fn closes_and_opens_an_account() {
     let pair = server.sign_up("ada@example.com");
     let grace = server.sign_up("grace@example.com");
     user(&server, "deactivate", "ADA@example.com");
-    server.assert_dead(&pair);
+    server.assert_revoked(&pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(403, "inactive_account");
-    server.assert_alive(&grace);
+    server.assert_valid(&grace);
 
     user(&server, "activate", "ada@example.com");
     // What was ended stays ended.
-    server.assert_dead(&pair);
-    server.assert_alive(&server.sign_in("ada@example.com"));
+    server.assert_revoked(&pair);
+    server.assert_valid(&server.sign_in("ada@example.com"));
     // Doing it again does no harm.
     user(&server, "activate", "ada@example.com");
     user(&server, "deactivate", "ada@example.com");
@@ -120,7 +120,7 @@ fn opens_an_account_that_waits_for_its_address_to_be_proved() {
     let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
     server.register("ada@example.com");
     user(&server, "activate", "ada@example.com");
-    server.assert_alive(&server.sign_in("ada@example.com"));
+    server.assert_valid(&server.sign_in("ada@example.com"));
 }
 
 #[test]
@@ -130,32 +130,34 @@ fn signs_a_user_out_everywhere() {
     let other_device = server.sign_in("ada@example.com");
     let grace = server.sign_up("grace@example.com");
     user(&server, "sign-out", "ada@example.com");
-    server.assert_dead(&pair);
-    server.assert_dead(&other_device);
-    server.assert_alive(&grace);
-    server.assert_alive(&server.sign_in("ada@example.com"));
+    server.assert_revoked(&pair);
+    server.assert_revoked(&other_device);
+    server.assert_valid(&grace);
+    server.assert_valid(&server.sign_in("ada@example.com"));
 }
 
 #[test]
 fn removes_a_second_factor() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
-    server.take_all_mails();
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
+    server.take_all_emails();
     user(&server, "reset-otp", "ada@example.com");
-    server.assert_dead(&factor.pair);
-    server.assert_dead(&half);
+    server.assert_revoked(&factor.pair);
+    server.assert_revoked(&pending);
     let pair = server.sign_in("ada@example.com");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
     assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
     server
         .pass_recovery(&pair.token, &factor.recovery_codes[0])
         .assert_error(403, "permission_denied");
-    server.take_mail("ada@example.com", OTP_OFF).tells_only();
+    server
+        .take_email("ada@example.com", OTP_DISABLED)
+        .assert_no_link();
     // Where there is none, there is nothing to tell.
     user(&server, "reset-otp", "ada@example.com");
-    server.assert_mails(&[]);
+    server.assert_emails(&[]);
 }
 
 #[test]
@@ -163,26 +165,29 @@ fn sets_a_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let activation = server.activation_token("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    server.take_all_mails();
-    let run = set_password(&server, "ada@example.com", &format!("{OTHER_PASSWORD}\n"));
-    assert_eq!(run.code, Some(0), "{run:?}");
-    assert!(!format!("{run:?}").contains(OTHER_PASSWORD), "{run:?}");
-    server.assert_dead(&factor.pair);
+    let factor = server.enable_totp(&pair);
+    server.take_all_emails();
+    let output = set_password(&server, "ada@example.com", &format!("{OTHER_PASSWORD}\n"));
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(
+        !format!("{output:?}").contains(OTHER_PASSWORD),
+        "{output:?}"
+    );
+    server.assert_revoked(&factor.pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(401, "invalid_credentials");
     // The second factor stays.
-    let half = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
-    server.assert_half(&half);
+    let pending = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    server.assert_mfa_pending(&pending);
     server
         .post("/api/user/activation")
         .json(serde_json::json!({"token": activation}))
         .send()
         .assert_field_errors(&["token"]);
     server
-        .take_mail("ada@example.com", PASSWORD_CHANGED)
-        .tells_only();
+        .take_email("ada@example.com", PASSWORD_CHANGED)
+        .assert_no_link();
 }
 
 #[test]
@@ -190,8 +195,8 @@ fn sets_no_password_against_the_rules() {
     let server = Server::start();
     server.register("ada@example.com");
     for bad in ["short", "iloveyou", "", "ada@example.com"] {
-        let run = set_password(&server, "ada@example.com", bad);
-        let line = run.fails_with_one_line();
+        let output = set_password(&server, "ada@example.com", bad);
+        let line = output.assert_fails_with_one_line();
         assert!(line.contains("password"), "{line}");
     }
     server.sign_in("ada@example.com");
@@ -203,14 +208,14 @@ fn says_that_there_is_no_such_user() {
     server.register("ada@example.com");
     for command in ["deactivate", "activate", "sign-out", "reset-otp"] {
         for email in ["nobody@example.com", "not an address", ""] {
-            let run = server.home().run(&["user", command, "--email", email]);
-            run.fails_with_one_line();
+            let output = server.env().run(&["user", command, "--email", email]);
+            output.assert_fails_with_one_line();
         }
-        let run = server.home().run(&["user", command]);
-        assert_eq!(run.code, Some(2), "{run:?}");
+        let output = server.env().run(&["user", command]);
+        assert_eq!(output.code, Some(2), "{output:?}");
     }
-    let run = set_password(&server, "nobody@example.com", PASSWORD);
-    let line = run.fails_with_one_line();
+    let output = set_password(&server, "nobody@example.com", PASSWORD);
+    let line = output.assert_fails_with_one_line();
     assert!(line.contains("nobody@example.com"), "{line}");
     server.sign_in("ada@example.com");
 }

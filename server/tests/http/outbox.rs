@@ -5,9 +5,10 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 use serde_json::json;
 
 use crate::support::{
-    Database, Home, PASSWORD, Server, at_once, free_address,
-    mail::{CONFIRM_ADDRESS, PASSWORD_CHANGED, RESET},
-    smtp::{Manners, SmtpServer},
+    Database, PASSWORD, Server, TestEnv, concurrently,
+    email::{CONFIRM_ADDRESS, PASSWORD_CHANGED, RESET},
+    free_address,
+    smtp::{SmtpBehavior, SmtpServer},
     wait_until,
 };
 
@@ -25,28 +26,28 @@ fn let_time_pass(database: &Database) {
 
 #[test]
 fn mails_go_to_the_mail_server_over_kept_connections() {
-    let smtp = SmtpServer::start(Manners::Takes);
+    let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let server = start(&smtp);
     for number in 0..12 {
         server.register(&format!("number-{number}@example.com"));
     }
-    server.wait_until_mails_are_sent();
-    let mut addresses: Vec<_> = smtp.taken().into_iter().map(|mail| mail.to).collect();
+    server.wait_until_emails_are_sent();
+    let mut addresses: Vec<_> = smtp.received().into_iter().map(|email| email.to).collect();
     addresses.sort();
     addresses.dedup();
     assert_eq!(addresses.len(), 12);
-    assert_eq!(smtp.taken().len(), 12);
+    assert_eq!(smtp.received().len(), 12);
     assert!(smtp.connections() < 12, "{}", smtp.connections());
     // And nowhere else.
-    assert!(!server.home().data().join("outbox").exists());
-    let mail = smtp.wait_for_mail("number-3@example.com");
-    assert_eq!(mail.subject, CONFIRM_ADDRESS);
-    let token = mail.token(&format!("{}/activate", server.url()));
+    assert!(!server.env().data_dir().join("outbox").exists());
+    let email = smtp.wait_for_email("number-3@example.com");
+    assert_eq!(email.subject, CONFIRM_ADDRESS);
+    let token = email.token(&format!("{}/activate", server.url()));
     server
         .post("/api/user/activation")
         .json(json!({"token": token}))
         .send()
-        .says_nothing();
+        .assert_no_content();
 }
 
 /// One mail that is refused, for its address, is tried again later; the others don't wait for it.
@@ -60,17 +61,17 @@ fn a_refused_mail_does_not_hold_up_the_others() {
         server.register(&format!("refused-{number}@example.com"));
     }
     server.register("ada@example.com");
-    let smtp = SmtpServer::start_at(address, Manners::Refuses);
-    smtp.wait_for_mail("ada@example.com");
-    wait_until("refusals", Duration::from_secs(60), || smtp.refused() >= 8);
+    let smtp = SmtpServer::start_at(address, SmtpBehavior::RejectSome);
+    smtp.wait_for_email("ada@example.com");
+    wait_until("refusals", Duration::from_secs(60), || smtp.rejected() >= 8);
     wait_until(
-        "the good mail is off the list",
+        "the good email is off the list",
         Duration::from_secs(60),
         || server.database().count("outbox", "true") == 8,
     );
     // A mail that was refused may be taken later, as by a server that greylists.
-    smtp.behave(Manners::Takes);
-    smtp.wait_for_mail("refused-7@example.com");
+    smtp.set_behavior(SmtpBehavior::Accept);
+    smtp.wait_for_email("refused-7@example.com");
 }
 
 /// An address in letters that the mail server can't write concerns that mail only.
@@ -83,47 +84,47 @@ fn an_address_that_the_mail_server_does_not_know_how_to_write_holds_nothing_up()
         server.register(&format!("élise-{number}@example.com"));
     }
     server.register("ada@example.com");
-    let smtp = SmtpServer::start_at(address, Manners::Takes);
-    smtp.wait_for_mail("ada@example.com");
+    let smtp = SmtpServer::start_at(address, SmtpBehavior::Accept);
+    smtp.wait_for_email("ada@example.com");
 }
 
 #[test]
 fn a_mail_server_that_hangs_holds_up_no_answer() {
-    let smtp = SmtpServer::start(Manners::Hangs);
+    let smtp = SmtpServer::start(SmtpBehavior::Hang);
     let server = start(&smtp);
     server.register("ada@example.com");
-    wait_until("a mail that hangs", Duration::from_secs(30), || {
+    wait_until("an email that hangs", Duration::from_secs(30), || {
         smtp.hanging() > 0
     });
     let pair = server.sign_in("ada@example.com");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
     server
         .post("/api/user/password/reset")
         .json(json!({"email": "ada@example.com"}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     server.register("grace@example.com");
-    assert!(smtp.taken().is_empty());
+    assert!(smtp.received().is_empty());
 
-    smtp.behave(Manners::Takes);
-    smtp.wait_for_mail("grace@example.com");
-    smtp.wait_for_mail("ada@example.com");
+    smtp.set_behavior(SmtpBehavior::Accept);
+    smtp.wait_for_email("grace@example.com");
+    smtp.wait_for_email("ada@example.com");
 }
 
 #[test]
 fn a_connection_that_breaks_off_in_the_middle_loses_nothing() {
-    let smtp = SmtpServer::start(Manners::DropsMidMail);
+    let smtp = SmtpServer::start(SmtpBehavior::DisconnectMidEmail);
     let server = start(&smtp);
     server.register("ada@example.com");
-    wait_until("a mail that breaks off", Duration::from_secs(30), || {
+    wait_until("an email that breaks off", Duration::from_secs(30), || {
         !smtp.dropped().is_empty()
     });
-    smtp.behave(Manners::Takes);
-    let mail = smtp.wait_for_mail("ada@example.com");
+    smtp.set_behavior(SmtpBehavior::Accept);
+    let email = smtp.wait_for_email("ada@example.com");
     // The same mail: a program that has both halves knows it.
-    assert!(smtp.dropped()[0].contains(&mail.id), "{mail:?}");
-    server.wait_until_mails_are_sent();
-    assert_eq!(smtp.taken().len(), 1);
+    assert!(smtp.dropped()[0].contains(&email.id), "{email:?}");
+    server.wait_until_emails_are_sent();
+    assert_eq!(smtp.received().len(), 1);
 }
 
 #[test]
@@ -136,130 +137,134 @@ fn a_mail_server_that_is_down_gets_its_mails_when_it_is_up() {
         .post("/api/user/password/reset")
         .json(json!({"email": "ada@example.com"}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     wait_until("an attempt", Duration::from_secs(30), || {
         server.database().count("outbox", "attempts > 0") > 0
     });
-    let smtp = SmtpServer::start_at(address, Manners::Takes);
-    wait_until("both mails", Duration::from_secs(120), || {
-        smtp.taken().len() == 2
+    let smtp = SmtpServer::start_at(address, SmtpBehavior::Accept);
+    wait_until("both emails", Duration::from_secs(120), || {
+        smtp.received().len() == 2
     });
-    let mut subjects: Vec<_> = smtp.taken().into_iter().map(|mail| mail.subject).collect();
+    let mut subjects: Vec<_> = smtp
+        .received()
+        .into_iter()
+        .map(|email| email.subject)
+        .collect();
     subjects.sort();
     assert_eq!(subjects, [RESET, CONFIRM_ADDRESS]);
 }
 
 #[test]
 fn a_mail_that_is_on_its_way_survives_a_kill() {
-    let smtp = SmtpServer::start(Manners::Hangs);
-    let home = Home::new();
+    let smtp = SmtpServer::start(SmtpBehavior::Hang);
+    let env = TestEnv::new();
     let settings = [("LATCHKEY_SMTP_URL", &*smtp.url())];
-    let mut server = home.start(&settings);
+    let mut server = env.start(&settings);
     server.register("ada@example.com");
-    wait_until("a mail that hangs", Duration::from_secs(30), || {
+    wait_until("an email that hangs", Duration::from_secs(30), || {
         smtp.hanging() > 0
     });
     server.signal("KILL");
     server.wait();
     drop(server);
-    smtp.behave(Manners::Takes);
-    let_time_pass(&home.database);
-    let server = home.start(&settings);
-    let mail = smtp.wait_for_mail("ada@example.com");
-    let token = mail.token(&format!("{}/activate", server.url()));
+    smtp.set_behavior(SmtpBehavior::Accept);
+    let_time_pass(&env.database);
+    let server = env.start(&settings);
+    let email = smtp.wait_for_email("ada@example.com");
+    let token = email.token(&format!("{}/activate", server.url()));
     server
         .post("/api/user/activation")
         .json(json!({"token": token}))
         .send()
-        .says_nothing();
+        .assert_no_content();
 }
 
 /// What was answered is on the disk, be it a wish for a mail only.
 #[test]
 fn a_wish_for_a_mail_survives_a_kill() {
-    let home = Home::new();
-    let server = home.start(&[]);
+    let env = TestEnv::new();
+    let server = env.start(&[]);
     server.register("ada@example.com");
-    server.take_all_mails();
+    server.take_all_emails();
     drop(server);
     for _ in 0..3 {
-        let server = home.start(&[]);
+        let server = env.start(&[]);
         server
             .post("/api/user/password/reset")
             .json(json!({"email": "ada@example.com"}))
             .send()
-            .says_nothing();
+            .assert_no_content();
         server.signal("KILL");
         drop(server);
-        let_time_pass(&home.database);
-        let server = home.start(&[]);
-        server.take_mail("ada@example.com", RESET);
-        server.take_all_mails();
+        let_time_pass(&env.database);
+        let server = env.start(&[]);
+        server.take_email("ada@example.com", RESET);
+        server.take_all_emails();
     }
 }
 
 #[test]
 fn a_stop_loses_nothing() {
-    let smtp = SmtpServer::start(Manners::Takes);
-    let home = Home::new();
+    let smtp = SmtpServer::start(SmtpBehavior::Accept);
+    let env = TestEnv::new();
     let settings = [("LATCHKEY_SMTP_URL", &*smtp.url())];
-    let mut server = home.start(&settings);
+    let mut server = env.start(&settings);
     for number in 0..10 {
         server.register(&format!("number-{number}@example.com"));
     }
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0), "{}", server.log());
     drop(server);
-    let server = home.start(&settings);
-    wait_until("all mails", Duration::from_secs(60), || {
-        smtp.taken().len() >= 10
+    let server = env.start(&settings);
+    wait_until("all emails", Duration::from_secs(60), || {
+        smtp.received().len() >= 10
     });
-    server.wait_until_mails_are_sent();
-    assert_eq!(smtp.taken().len(), 10, "none twice");
+    server.wait_until_emails_are_sent();
+    assert_eq!(smtp.received().len(), 10, "none twice");
 }
 
 /// On PostgreSQL, several servers share an outbox; on SQLite, commands put mails there beside the
 /// one server.
 #[test]
 fn each_mail_goes_out_once_whoever_writes_it() {
-    let smtp = SmtpServer::start(Manners::Takes);
+    let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let smtp_url = smtp.url();
     let secret = ("LATCHKEY_SECRET", "one-master-secret-for-all-the-servers");
     let settings = [("LATCHKEY_SMTP_URL", &*smtp_url), secret];
-    let home = Home::new();
-    let server = home.start(&settings);
-    let expected = match home.database.url() {
+    let env = TestEnv::new();
+    let server = env.start(&settings);
+    let expected = match env.database.url() {
         Some(url) => {
-            let elsewhere = Home::new();
+            let elsewhere = TestEnv::new();
             let other = elsewhere.start(&[settings[0], secret, ("DATABASE_URL", url)]);
             let servers = [&server, &other];
-            at_once(8, |thread| {
+            concurrently(8, |thread| {
                 for number in 0..10 {
                     let server = servers[(thread + number) % 2];
                     server.register(&format!("number-{thread}-{number}@example.com"));
                 }
             });
-            server.wait_until_mails_are_sent();
+            server.wait_until_emails_are_sent();
             80
         }
         None => {
             server.register("ada@example.com");
-            let runs = at_once(3, |_| {
-                let mut command = home.command(&[secret]);
+            let runs = concurrently(3, |_| {
+                let mut command = env.command(&[secret]);
                 command.args(["user", "password", "--email", "ada@example.com"]);
-                home.finish(command, PASSWORD)
+                env.run_command(command, PASSWORD)
             });
-            for run in runs {
-                assert_eq!(run.code, Some(0), "{run:?}");
+            for output in runs {
+                assert_eq!(output.code, Some(0), "{output:?}");
             }
-            server.wait_until_mails_are_sent();
-            let changes = smtp.taken();
+            server.wait_until_emails_are_sent();
+            let changes = smtp.received();
             let changes = changes.iter().filter(|m| m.subject == PASSWORD_CHANGED);
             assert_eq!(changes.count(), 3);
             4
         }
     };
-    let mut ids: Vec<_> = smtp.taken().into_iter().map(|mail| mail.id).collect();
+    let mut ids: Vec<_> = smtp.received().into_iter().map(|email| email.id).collect();
     assert_eq!(ids.len(), expected);
     ids.sort();
     ids.dedup();
@@ -286,10 +291,10 @@ fn waiting_mails_can_not_be_read_in_the_database() {
 fn files_of_mails_are_for_their_owner_only() {
     let server = Server::start();
     server.register("ada@example.com");
-    server.wait_until_mails_are_sent();
+    server.wait_until_emails_are_sent();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&server.home().data().join("outbox")), 0o700);
-    let files = server.home().mail_files();
+    assert_eq!(mode(&server.env().data_dir().join("outbox")), 0o700);
+    let files = server.env().email_files();
     assert_eq!(files.len(), 1);
     assert_eq!(mode(&files[0]), 0o600);
     // The log says where.
@@ -300,7 +305,7 @@ fn files_of_mails_are_for_their_owner_only() {
 /// A line that begins with a dot, and letters of all kinds, come through as they are.
 #[test]
 fn mails_are_the_same_over_the_wire_and_in_a_file() {
-    let smtp = SmtpServer::start(Manners::Takes);
+    let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let url = "https://accounts.example";
     let over_the_wire = Server::start_with(&[
         ("LATCHKEY_SMTP_URL", &smtp.url()),
@@ -310,15 +315,15 @@ fn mails_are_the_same_over_the_wire_and_in_a_file() {
     over_the_wire.register("ada@example.com");
     in_a_file.register("ada@example.com");
     let page = format!("{url}/activate");
-    let without_token = |mail: crate::support::Mail| {
-        let token = mail.token(&page);
+    let without_token = |email: crate::support::Email| {
+        let token = email.token(&page);
         [
-            mail.text.replace(&token, "TOKEN").replace("\r\n", "\n"),
-            mail.html.replace(&token, "TOKEN").replace("\r\n", "\n"),
+            email.text.replace(&token, "TOKEN").replace("\r\n", "\n"),
+            email.html.replace(&token, "TOKEN").replace("\r\n", "\n"),
         ]
     };
     assert_eq!(
-        without_token(smtp.wait_for_mail("ada@example.com")),
-        without_token(in_a_file.take_mail("ada@example.com", CONFIRM_ADDRESS))
+        without_token(smtp.wait_for_email("ada@example.com")),
+        without_token(in_a_file.take_email("ada@example.com", CONFIRM_ADDRESS))
     );
 }

@@ -13,8 +13,8 @@ use std::{
 use serde_json::json;
 
 use crate::support::{
-    Home, OTHER_PASSWORD, PASSWORD, Pair, Run, Server, jwt,
-    smtp::{Manners, SmtpServer},
+    OTHER_PASSWORD, Output, PASSWORD, Server, TestEnv, TokenPair, jwt,
+    smtp::{SmtpBehavior, SmtpServer},
 };
 
 /// A setting that a person may give by an environment variable or by a flag.
@@ -58,10 +58,10 @@ const COMMANDS: [&[&str]; 11] = [
 ];
 
 /// Runs `latchkey user create` with this password on its standard input.
-fn create_user(home: &Home, arguments: &[&str], input: &str) -> Run {
-    let mut command = home.command(&[]);
+fn create_user(env: &TestEnv, arguments: &[&str], input: &str) -> Output {
+    let mut command = env.command(&[]);
     command.args(["user", "create"]).args(arguments);
-    home.finish(command, input)
+    env.run_command(command, input)
 }
 
 fn mode(path: &Path) -> u32 {
@@ -71,60 +71,71 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn helps_everywhere() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for command in COMMANDS {
-        let run = home.run(&[command, &["--help"]].concat());
-        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
-        assert!(run.stdout.contains("Usage: latchkey"), "{run:?}");
+        let output = env.run(&[command, &["--help"]].concat());
+        assert_eq!(
+            (output.code, output.stderr.as_str()),
+            (Some(0), ""),
+            "{output:?}"
+        );
+        assert!(output.stdout.contains("Usage: latchkey"), "{output:?}");
     }
-    let run = home.run(&["--help"]);
+    let output = env.run(&["--help"]);
     for word in ["serve", "migrate", "user"] {
-        assert!(run.stdout.contains(word), "{word}: {run:?}");
+        assert!(output.stdout.contains(word), "{word}: {output:?}");
     }
     for (variable, flag) in SETTINGS {
-        assert!(run.stdout.contains(variable), "{variable}: {run:?}");
-        assert!(run.stdout.contains(flag), "{flag}: {run:?}");
+        assert!(output.stdout.contains(variable), "{variable}: {output:?}");
+        assert!(output.stdout.contains(flag), "{flag}: {output:?}");
     }
-    let run = home.run(&["user", "create", "--help"]);
+    let output = env.run(&["user", "create", "--help"]);
     for word in ["--email", "--admin"] {
-        assert!(run.stdout.contains(word), "{word}: {run:?}");
+        assert!(output.stdout.contains(word), "{word}: {output:?}");
     }
 }
 
 #[test]
 fn tells_its_version_everywhere() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for command in COMMANDS {
-        let run = home.run(&[command, &["--version"]].concat());
-        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
-        assert!(run.stdout.starts_with("latchkey"), "{run:?}");
-        assert!(run.stdout.contains(env!("CARGO_PKG_VERSION")), "{run:?}");
+        let output = env.run(&[command, &["--version"]].concat());
+        assert_eq!(
+            (output.code, output.stderr.as_str()),
+            (Some(0), ""),
+            "{output:?}"
+        );
+        assert!(output.stdout.starts_with("latchkey"), "{output:?}");
+        assert!(
+            output.stdout.contains(env!("CARGO_PKG_VERSION")),
+            "{output:?}"
+        );
     }
 }
 
 #[test]
 fn helps_whatever_the_settings_are() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for flag in ["--help", "--version"] {
-        let mut command = home.command(&[
+        let mut command = env.command(&[
             ("LATCHKEY_ACCESS_TTL", "soon"),
             ("LATCHKEY_SECRET", "too short"),
             ("DATABASE_URL", "mysql://user:hush-hush@localhost/x"),
             ("LATCHKEY_SMTP_URL", "smtp://user:hush-hush@localhost"),
         ]);
         command.arg(flag);
-        let run = home.finish(command, "");
-        assert_eq!(run.code, Some(0), "{run:?}");
+        let output = env.run_command(command, "");
+        assert_eq!(output.code, Some(0), "{output:?}");
         for secret in ["too short", "hush-hush"] {
-            assert!(!run.stdout.contains(secret), "{run:?}");
+            assert!(!output.stdout.contains(secret), "{output:?}");
         }
     }
-    assert!(!home.data().exists());
+    assert!(!env.data_dir().exists());
 }
 
 #[test]
 fn refuses_bad_options() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for arguments in [
         &["--frobnicate"][..],
         &["frobnicate"],
@@ -142,16 +153,16 @@ fn refuses_bad_options() {
         &["user", "password", "ada@example.com"],
         &["user", "reset-otp", "--admin", "--email", "ada@example.com"],
     ] {
-        let run = home.run(arguments);
-        assert_eq!(run.code, Some(2), "{arguments:?}: {run:?}");
-        assert_ne!(run.stderr, "", "{arguments:?}");
+        let output = env.run(arguments);
+        assert_eq!(output.code, Some(2), "{arguments:?}: {output:?}");
+        assert_ne!(output.stderr, "", "{arguments:?}");
     }
-    assert!(!home.data().exists());
+    assert!(!env.data_dir().exists());
 }
 
 #[test]
 fn names_the_setting_that_it_can_not_read() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let long = "x".repeat(32);
     for (variable, value) in [
         ("LATCHKEY_LISTEN", "nonsense"),
@@ -221,8 +232,8 @@ fn names_the_setting_that_it_can_not_read() {
         ("LATCHKEY_LOG", "info,acounts"),
         ("LATCHKEY_LOG_FORMAT", "xml"),
     ] {
-        let run = home.finish(home.command(&[(variable, value)]), "");
-        let line = run.fails_with_one_line();
+        let output = env.run_command(env.command(&[(variable, value)]), "");
+        let line = output.assert_fails_with_one_line();
         assert!(line.contains(variable), "{variable}={value}: {line}");
     }
 }
@@ -230,22 +241,22 @@ fn names_the_setting_that_it_can_not_read() {
 /// A bad flag is a bad option.
 #[test]
 fn names_the_flag_that_it_can_not_read() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for (variable, flag) in SETTINGS {
         if matches!(variable, "LATCHKEY_DATA_DIR" | "LATCHKEY_SITE_ROOT") {
             continue;
         }
-        let run = home.run(&[flag, "?"]);
-        assert_eq!(run.code, Some(2), "{flag}: {run:?}");
-        assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
-        assert!(run.stderr.contains(variable), "{run:?}");
+        let output = env.run(&[flag, "?"]);
+        assert_eq!(output.code, Some(2), "{flag}: {output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+        assert!(output.stderr.contains(variable), "{output:?}");
     }
-    assert!(!home.data().exists());
+    assert!(!env.data_dir().exists());
 }
 
 #[test]
 fn says_in_which_bounds_a_setting_must_be() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for (variable, value, reason) in [
         (
             "LATCHKEY_ACCESS_TTL",
@@ -264,9 +275,9 @@ fn says_in_which_bounds_a_setting_must_be() {
             "write it as a number from 1 to 1000",
         ),
     ] {
-        let run = home.finish(home.command(&[(variable, value)]), "");
+        let output = env.run_command(env.command(&[(variable, value)]), "");
         assert_eq!(
-            run.fails_with_one_line(),
+            output.assert_fails_with_one_line(),
             format!("latchkey: {variable}: {reason}")
         );
     }
@@ -274,7 +285,7 @@ fn says_in_which_bounds_a_setting_must_be() {
 
 #[test]
 fn shows_no_secret_while_it_complains() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for (variable, value) in [
         ("LATCHKEY_SECRET", "hush-hush"),
         ("DATABASE_URL", "mysql://ada:hush-hush@localhost/latchkey"),
@@ -289,34 +300,34 @@ fn shows_no_secret_while_it_complains() {
         ("LATCHKEY_SMTP_URL", "smtp://ada:hush-hush@localhost:port"),
         ("LATCHKEY_SMTP_URL", "http://ada:hush-hush@localhost"),
     ] {
-        let run = home.finish(home.command(&[(variable, value)]), "");
-        let line = run.fails_with_one_line();
+        let output = env.run_command(env.command(&[(variable, value)]), "");
+        let line = output.assert_fails_with_one_line();
         assert!(!line.contains("hush-hush"), "{line}");
-        assert!(!run.stdout.contains("hush-hush"), "{run:?}");
+        assert!(!output.stdout.contains("hush-hush"), "{output:?}");
     }
 }
 
 #[test]
 fn fails_when_the_port_is_busy() {
-    let home = Home::new();
-    let _busy = TcpListener::bind(home.address).unwrap();
+    let env = TestEnv::new();
+    let _busy = TcpListener::bind(env.address).unwrap();
     // The errors are of interest here, not what is told on the way.
-    let run = home.finish(home.command(&[("LATCHKEY_LOG", "error")]), "");
-    let line = run.fails_with_one_line();
-    assert!(line.contains(&home.address.to_string()), "{line}");
+    let output = env.run_command(env.command(&[("LATCHKEY_LOG", "error")]), "");
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains(&env.address.to_string()), "{line}");
 }
 
 #[test]
 fn fails_when_the_data_folder_can_not_be_written() {
-    let home = Home::new();
-    let file = home.folder().join("file");
+    let env = TestEnv::new();
+    let file = env.folder().join("file");
     fs::write(&file, "not a folder").unwrap();
     for folder in [&file, &file.join("data")] {
-        let run = home.finish(
-            home.command(&[("LATCHKEY_DATA_DIR", folder.to_str().unwrap())]),
+        let output = env.run_command(
+            env.command(&[("LATCHKEY_DATA_DIR", folder.to_str().unwrap())]),
             "",
         );
-        let line = run.fails_with_one_line();
+        let line = output.assert_fails_with_one_line();
         assert!(line.contains("LATCHKEY_DATA_DIR"), "{line}");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "not a folder");
@@ -324,13 +335,13 @@ fn fails_when_the_data_folder_can_not_be_written() {
 
 #[test]
 fn fails_when_its_secret_is_damaged() {
-    let home = Home::new();
-    drop(home.start(&[]));
-    let file = home.data().join("secret.key");
+    let env = TestEnv::new();
+    drop(env.start(&[]));
+    let file = env.data_dir().join("secret.key");
     for damaged in ["", "short"] {
         fs::write(&file, damaged).unwrap();
-        let run = home.finish(home.command(&[("LATCHKEY_LOG", "error")]), "");
-        let line = run.fails_with_one_line();
+        let output = env.run_command(env.command(&[("LATCHKEY_LOG", "error")]), "");
+        let line = output.assert_fails_with_one_line();
         assert!(line.contains("secret.key"), "{line}");
         assert_eq!(fs::read_to_string(&file).unwrap(), damaged);
     }
@@ -338,12 +349,12 @@ fn fails_when_its_secret_is_damaged() {
 
 #[test]
 fn keeps_its_data_to_itself() {
-    let home = Home::new();
+    let env = TestEnv::new();
     // Whatever the habits of the person who starts it.
     let mut command = Command::new("sh");
-    let program = home.command(&[]);
+    let program = env.command(&[]);
     command
-        .current_dir(home.folder())
+        .current_dir(env.folder())
         .env_clear()
         .envs(
             program
@@ -353,84 +364,84 @@ fn keeps_its_data_to_itself() {
         .args(["-c", r#"umask 000; exec "$0" "$@""#])
         .arg(program.get_program())
         .args(["user", "create", "--email", "ada@example.com"]);
-    let run = home.finish(command, PASSWORD);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!(mode(&home.data()), 0o700);
-    assert_eq!(mode(&home.data().join("secret.key")), 0o600);
+    let output = env.run_command(command, PASSWORD);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(mode(&env.data_dir()), 0o700);
+    assert_eq!(mode(&env.data_dir().join("secret.key")), 0o600);
 
-    let secret = fs::read_to_string(home.data().join("secret.key")).unwrap();
+    let secret = fs::read_to_string(env.data_dir().join("secret.key")).unwrap();
     assert!(secret.trim().len() >= 32);
-    home.start(&[]).sign_in("ada@example.com");
-    let after = fs::read_to_string(home.data().join("secret.key")).unwrap();
+    env.start(&[]).sign_in("ada@example.com");
+    let after = fs::read_to_string(env.data_dir().join("secret.key")).unwrap();
     assert_eq!(after, secret);
-    assert_eq!(mode(&home.data().join("secret.key")), 0o600);
+    assert_eq!(mode(&env.data_dir().join("secret.key")), 0o600);
 }
 
 #[test]
 fn makes_a_secret_that_differs_from_any_other() {
-    let [one, other] = [Home::new(), Home::new()];
-    let secret = |home: &Home| fs::read(home.data().join("secret.key")).unwrap();
+    let [one, other] = [TestEnv::new(), TestEnv::new()];
+    let secret = |env: &TestEnv| fs::read(env.data_dir().join("secret.key")).unwrap();
     drop((one.start(&[]), other.start(&[])));
     assert_ne!(secret(&one), secret(&other));
 }
 
 #[test]
 fn migrates() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for _ in 0..2 {
-        let mut command = home.command(&[]);
+        let mut command = env.command(&[]);
         command.env_remove("LATCHKEY_SITE_ROOT").arg("migrate");
-        let run = home.finish(command, "");
-        assert_eq!(run.code, Some(0), "{run:?}");
-        assert_eq!(home.database.count("users", "true"), 0);
-        assert_eq!(home.database.count("sessions", "true"), 0);
+        let output = env.run_command(command, "");
+        assert_eq!(output.code, Some(0), "{output:?}");
+        assert_eq!(env.database.count("users", "true"), 0);
+        assert_eq!(env.database.count("sessions", "true"), 0);
     }
-    let server = home.start(&[]);
+    let server = env.start(&[]);
     server.register("ada@example.com");
-    assert_eq!(home.run(&["migrate"]).code, Some(0));
+    assert_eq!(env.run(&["migrate"]).code, Some(0));
     server.sign_in("ada@example.com");
 }
 
 #[test]
 fn creates_users() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let ada = create_user(
-        &home,
+        &env,
         &["--email", " Ada@EXAMPLE.com"],
         &format!("{PASSWORD}\n"),
     );
     assert_eq!(ada.code, Some(0), "{ada:?}");
     assert!(!format!("{ada:?}").contains(PASSWORD), "{ada:?}");
     let root = create_user(
-        &home,
+        &env,
         &["--email", "root@example.com", "--admin"],
         " spaces count ",
     );
     assert_eq!(root.code, Some(0), "{root:?}");
 
-    let server = home.start(&[]);
+    let server = env.start(&[]);
     let profile = server.view(&server.sign_in("ada@example.com").token);
     assert_eq!(profile.json()["email"], "Ada@example.com");
     assert_eq!(profile.json()["is_admin"], json!(false));
     server
         .try_sign_in("root@example.com", "spaces count")
         .assert_error(401, "invalid_credentials");
-    let root = Pair::from(&server.try_sign_in("root@example.com", " spaces count "));
+    let root = TokenPair::from(&server.try_sign_in("root@example.com", " spaces count "));
     assert_eq!(server.view(&root.token).json()["is_admin"], json!(true));
 }
 
 #[test]
 fn creates_users_beside_a_running_server() {
     let server = Server::start();
-    let run = create_user(server.home(), &["--email", "ada@example.com"], PASSWORD);
-    assert_eq!(run.code, Some(0), "{run:?}");
+    let output = create_user(server.env(), &["--email", "ada@example.com"], PASSWORD);
+    assert_eq!(output.code, Some(0), "{output:?}");
     server.sign_in("ada@example.com");
 }
 
 #[test]
 fn creates_no_user_against_the_rules() {
-    let home = Home::new();
-    create_user(&home, &["--email", "ada@example.com"], PASSWORD);
+    let env = TestEnv::new();
+    create_user(&env, &["--email", "ada@example.com"], PASSWORD);
     for (email, password, reason) in [
         (
             "ADA@example.com",
@@ -444,47 +455,47 @@ fn creates_no_user_against_the_rules() {
         ("grace@example.com", "", "password"),
         ("grace@example.com", "\n", "password"),
     ] {
-        let run = create_user(&home, &["--email", email], password);
-        let line = run.fails_with_one_line();
+        let output = create_user(&env, &["--email", email], password);
+        let line = output.assert_fails_with_one_line();
         assert!(
             line.to_lowercase().contains(&reason.to_lowercase()),
             "{line}"
         );
         assert!(!line.contains(OTHER_PASSWORD), "{line}");
     }
-    assert_eq!(home.database.count("users", "true"), 1);
+    assert_eq!(env.database.count("users", "true"), 1);
 }
 
 #[test]
 fn reads_an_env_file_in_the_working_folder() {
-    let home = Home::new();
+    let env = TestEnv::new();
     fs::write(
-        home.folder().join(".env"),
+        env.folder().join(".env"),
         "# a comment\nLATCHKEY_PUBLIC_URL=https://env-file.example\nLATCHKEY_ACCESS_TTL=1h\n",
     )
     .unwrap();
     let expires_in = |server: &Server| {
-        let answer = server.try_sign_in("ada@example.com", PASSWORD);
+        let response = server.try_sign_in("ada@example.com", PASSWORD);
         (
-            answer.json()["expires_in"].clone(),
-            jwt::claims(&Pair::from(&answer).token)["iss"].clone(),
+            response.json()["expires_in"].clone(),
+            jwt::claims(&TokenPair::from(&response).token)["iss"].clone(),
         )
     };
-    let server = home.start(&[]);
+    let server = env.start(&[]);
     server.register("ada@example.com");
     let url = json!("https://env-file.example");
     assert_eq!(expires_in(&server), (json!(3600), url.clone()));
     drop(server);
     // What the outer world says goes first.
-    let server = home.start(&[("LATCHKEY_ACCESS_TTL", "30m")]);
+    let server = env.start(&[("LATCHKEY_ACCESS_TTL", "30m")]);
     assert_eq!(expires_in(&server), (json!(1800), url));
 }
 
 #[test]
 fn takes_each_setting_as_a_flag() {
-    let home = Home::new();
-    let data = home.folder().join("elsewhere");
-    let mut command = home.command(&[
+    let env = TestEnv::new();
+    let data = env.folder().join("elsewhere");
+    let mut command = env.command(&[
         ("LATCHKEY_LISTEN", "127.0.0.1:1"),
         ("LATCHKEY_SITE_ROOT", "/no/such/folder"),
         ("LATCHKEY_PUBLIC_URL", "https://variable.example"),
@@ -496,16 +507,16 @@ fn takes_each_setting_as_a_flag() {
         ("LATCHKEY_RATE_LIMITS", "on"),
         ("LATCHKEY_LOG_FORMAT", "text"),
     ]);
-    let smtp = SmtpServer::start(Manners::Takes);
+    let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let values = [
-        home.address.to_string(),
+        env.address.to_string(),
         data.to_str().unwrap().to_owned(),
-        home.database.url().map_or_else(
-            || format!("sqlite://{}", home.folder().join("flag.db").display()),
+        env.database.url().map_or_else(
+            || format!("sqlite://{}", env.folder().join("flag.db").display()),
             str::to_owned,
         ),
         "f".repeat(32),
-        home.folder().join("site").to_str().unwrap().to_owned(),
+        env.folder().join("site").to_str().unwrap().to_owned(),
         "https://flag.example".into(),
         "2m".into(),
         "3m".into(),
@@ -527,11 +538,11 @@ fn takes_each_setting_as_a_flag() {
     for ((_, flag), value) in SETTINGS.iter().zip(&values) {
         command.args([flag, &value.as_str()]);
     }
-    let server = home.start_command(command);
+    let server = env.start_command(command);
     server.register("ada@example.com");
-    let answer = server.try_sign_in("ada@example.com", PASSWORD);
-    let pair = Pair::from(&answer);
-    assert_eq!(answer.json()["expires_in"], json!(120));
+    let response = server.try_sign_in("ada@example.com", PASSWORD);
+    let pair = TokenPair::from(&response);
+    assert_eq!(response.json()["expires_in"], json!(120));
     assert_eq!(jwt::claims(&pair.token)["iss"], "https://flag.example");
     let refresh = jwt::claims(&pair.refresh_token);
     assert_eq!(
@@ -539,10 +550,10 @@ fn takes_each_setting_as_a_flag() {
         180
     );
     assert_eq!(
-        smtp.wait_for_mail("ada@example.com").from,
+        smtp.wait_for_email("ada@example.com").from,
         "flag@flag.example"
     );
-    assert!(!home.data().exists());
+    assert!(!env.data_dir().exists());
 }
 
 #[test]
@@ -559,8 +570,8 @@ fn ends_a_refresh_token_with_its_session() {
 #[test]
 fn logs_for_machines() {
     let server = Server::start_with(&[("LATCHKEY_LOG_FORMAT", "json")]);
-    let answer = server.get("/api/user/view").send();
-    let id = answer.header("x-request-id");
+    let response = server.get("/api/user/view").send();
+    let id = response.header("x-request-id");
     let log = server.log();
     let events: Vec<serde_json::Value> = log
         .lines()
@@ -579,7 +590,7 @@ fn logs_no_secret_not_even_for_debugging() {
     let server = Server::start_with(&[("LATCHKEY_LOG", "debug"), ("LATCHKEY_SECRET", secret)]);
     let email = "wilhelmina@kaltenbrunner.example";
     let pair = server.sign_up(email);
-    let renewed = Pair::from(&server.refresh(&pair.refresh_token));
+    let renewed = TokenPair::from(&server.refresh(&pair.refresh_token));
     let delete = |password: &str| {
         let body = json!({"current_password": password});
         server
@@ -616,7 +627,7 @@ fn logs_no_secret_not_even_for_debugging() {
     };
     let (key, hash) = (column("jwt_secret"), column("password_hash"));
     delete(OTHER_PASSWORD).assert_field_errors(&["current_password"]);
-    delete(PASSWORD).says_nothing();
+    delete(PASSWORD).assert_no_content();
 
     let log = server.log();
     assert!(log.contains("/api/user/delete"), "no requests: {log}");
@@ -643,20 +654,20 @@ fn logs_no_secret_not_even_for_debugging() {
 
 #[test]
 fn forgets_nothing_when_it_is_killed() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for round in 0..3 {
         let email = format!("number-{round}@example.com");
-        let server = home.start(&[]);
+        let server = env.start(&[]);
         server.register(&email);
         server.signal("KILL");
         drop(server);
-        let server = home.start(&[]);
+        let server = env.start(&[]);
         let pair = server.sign_in(&email);
         server.signal("KILL");
         drop(server);
-        home.start(&[]).assert_alive(&pair);
+        env.start(&[]).assert_valid(&pair);
     }
-    assert_eq!(home.database.count("users", "true"), 3);
+    assert_eq!(env.database.count("users", "true"), 3);
 }
 
 #[test]
@@ -665,7 +676,7 @@ fn answers_what_is_in_flight_before_it_ends() {
     let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let (first_half, second_half) = body.split_at(20);
     // The server asks for the body, so it has the head.
-    let mut in_flight = server.wire();
+    let mut in_flight = server.raw_connection();
     in_flight.send(format!(
         "POST /api/user/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
          Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
@@ -675,15 +686,15 @@ fn answers_what_is_in_flight_before_it_ends() {
     assert!(go_on.starts_with("HTTP/1.1 100 "), "{go_on}");
     in_flight.send(first_half);
     // A connection that waits for nothing does not hold the program up.
-    let mut idle = server.wire();
+    let mut idle = server.raw_connection();
     idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     idle.read_until("\r\n\r\n");
 
     server.signal("TERM");
     thread::sleep(Duration::from_millis(300));
-    let answer = in_flight.send(second_half).read_to_end();
-    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-    assert!(answer.contains("ada@example.com"), "{answer}");
+    let response = in_flight.send(second_half).read_to_end();
+    assert!(response.starts_with("HTTP/1.1 201 "), "{response}");
+    assert!(response.contains("ada@example.com"), "{response}");
 
     let start = Instant::now();
     assert_eq!(server.wait(), Some(0), "{}", server.log());
@@ -705,12 +716,12 @@ fn ends_at_once_when_there_is_nothing_to_do() {
 
 #[test]
 fn serves_and_tells_where() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for arguments in [&[][..], &["serve"]] {
-        let mut command = home.command(&[]);
+        let mut command = env.command(&[]);
         command.args(arguments);
-        let server = home.start_command(command);
-        assert!(server.log().contains(&home.url()), "{}", server.log());
+        let server = env.start_command(command);
+        assert!(server.log().contains(&env.url()), "{}", server.log());
         assert_eq!(server.get("/").send().status, 200);
     }
 }

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, Home, PASSWORD, Pair, Server, at_once, jwt};
+use crate::support::{PASSWORD, Response, Server, TestEnv, TokenPair, concurrently, jwt};
 
 /// How many answers have which status, sorted by status.
-fn statuses(answers: &[Answer]) -> Vec<(u16, usize)> {
-    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+fn statuses(responses: &[Response]) -> Vec<(u16, usize)> {
+    let mut statuses: Vec<_> = responses.iter().map(|response| response.status).collect();
     statuses.sort_unstable();
     statuses
         .chunk_by(|a, b| a == b)
@@ -17,17 +17,17 @@ fn statuses(answers: &[Answer]) -> Vec<(u16, usize)> {
 #[test]
 fn registrations_of_one_address() {
     let server = Server::start();
-    let answers = at_once(16, |index| {
+    let responses = concurrently(16, |index| {
         let email = ["ada@example.com", "Ada@EXAMPLE.com"][index % 2];
         server
             .post("/api/user/create")
             .json(json!({"email": email, "password": PASSWORD}))
             .send()
     });
-    assert_eq!(statuses(&answers), [(201, 1), (400, 15)]);
-    for answer in answers {
-        if answer.status == 400 {
-            answer.assert_json(
+    assert_eq!(statuses(&responses), [(201, 1), (400, 15)]);
+    for response in responses {
+        if response.status == 400 {
+            response.assert_json(
                 400,
                 json!({"email": ["A user with that email already exists."]}),
             );
@@ -40,25 +40,25 @@ fn registrations_of_one_address() {
 #[test]
 fn registrations_of_many_addresses() {
     let server = Server::start();
-    let answers = at_once(16, |index| {
+    let responses = concurrently(16, |index| {
         let email = format!("number-{index}@example.com");
         server
             .post("/api/user/create")
             .json(json!({"email": email, "password": PASSWORD}))
             .send()
     });
-    assert_eq!(statuses(&answers), [(201, 16)]);
+    assert_eq!(statuses(&responses), [(201, 16)]);
 }
 
 #[test]
 fn sign_ins_of_one_user() {
     let server = Server::start();
     server.register("ada@example.com");
-    let answers = at_once(16, |_| server.try_sign_in("ada@example.com", PASSWORD));
-    assert_eq!(statuses(&answers), [(200, 16)]);
+    let responses = concurrently(16, |_| server.try_sign_in("ada@example.com", PASSWORD));
+    assert_eq!(statuses(&responses), [(200, 16)]);
     assert_eq!(server.database().count("sessions", "true"), 16);
-    for answer in &answers {
-        server.assert_alive(&Pair::from(answer));
+    for response in &responses {
+        server.assert_valid(&TokenPair::from(response));
     }
 }
 
@@ -67,14 +67,14 @@ fn refreshes_with_one_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     for _ in 0..3 {
-        let answers = at_once(16, |_| server.refresh(&pair.refresh_token));
-        assert_eq!(statuses(&answers), [(200, 16)]);
-        let pairs: Vec<_> = answers.iter().map(Pair::from).collect();
+        let responses = concurrently(16, |_| server.refresh(&pair.refresh_token));
+        assert_eq!(statuses(&responses), [(200, 16)]);
+        let pairs: Vec<_> = responses.iter().map(TokenPair::from).collect();
         for pair in &pairs {
             assert_eq!(server.view(&pair.token).status, 200);
         }
         for pair in &pairs {
-            server.assert_alive(pair);
+            server.assert_valid(pair);
         }
     }
     assert_eq!(server.database().count("sessions", "true"), 1);
@@ -85,15 +85,15 @@ fn refreshes_with_one_token() {
 fn refreshes_of_many_tabs() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let pairs = at_once(8, |_| {
+    let pairs = concurrently(8, |_| {
         let mut pair = pair.clone();
         for _ in 0..6 {
-            pair = Pair::from(&server.refresh(&pair.refresh_token));
+            pair = TokenPair::from(&server.refresh(&pair.refresh_token));
         }
         pair
     });
     for pair in &pairs {
-        server.assert_alive(pair);
+        server.assert_valid(pair);
     }
 }
 
@@ -103,23 +103,23 @@ fn a_sign_out_among_refreshes() {
     server.register("ada@example.com");
     for _ in 0..5 {
         let pair = server.sign_in("ada@example.com");
-        let answers = at_once(12, |index| {
+        let responses = concurrently(12, |index| {
             if index == 6 {
                 server.post("/api/user/logout").token(&pair.token).send()
             } else {
                 server.refresh(&pair.refresh_token)
             }
         });
-        for (index, answer) in answers.into_iter().enumerate() {
-            match answer.status {
+        for (index, response) in responses.into_iter().enumerate() {
+            match response.status {
                 204 if index == 6 => {}
-                200 => server.assert_dead(&Pair::from(&answer)),
+                200 => server.assert_revoked(&TokenPair::from(&response)),
                 _ => {
-                    answer.assert_error(401, "token_invalid");
+                    response.assert_error(401, "token_invalid");
                 }
             }
         }
-        server.assert_dead(&pair);
+        server.assert_revoked(&pair);
     }
 }
 
@@ -128,7 +128,7 @@ fn sign_outs_everywhere_among_all_else() {
     let server = Server::start();
     let ada = server.sign_up("ada@example.com");
     let pairs: Vec<_> = (0..16).map(|_| server.sign_in("ada@example.com")).collect();
-    let answers = at_once(16, |index| {
+    let responses = concurrently(16, |index| {
         let pair = &pairs[index];
         match index % 4 {
             0 => server.post("/api/user/logout/all").token(&pair.token),
@@ -140,15 +140,15 @@ fn sign_outs_everywhere_among_all_else() {
         }
         .send()
     });
-    let answers: Vec<_> = answers
+    let responses: Vec<_> = responses
         .into_iter()
-        .filter(|answer| !(200..=204).contains(&answer.status))
+        .filter(|response| !(200..=204).contains(&response.status))
         .collect();
-    for answer in answers {
-        answer.assert_error(401, "token_invalid");
+    for response in responses {
+        response.assert_error(401, "token_invalid");
     }
     for pair in pairs.iter().chain([&ada]) {
-        server.assert_dead(pair);
+        server.assert_revoked(pair);
     }
 }
 
@@ -156,7 +156,7 @@ fn sign_outs_everywhere_among_all_else() {
 fn sign_ins_among_sign_outs_everywhere() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let answers = at_once(12, |index| {
+    let responses = concurrently(12, |index| {
         if index == 5 {
             server
                 .post("/api/user/logout/all")
@@ -166,15 +166,15 @@ fn sign_ins_among_sign_outs_everywhere() {
             server.try_sign_in("ada@example.com", PASSWORD)
         }
     });
-    assert_eq!(statuses(&answers), [(200, 11), (204, 1)]);
-    server.assert_dead(&pair);
+    assert_eq!(statuses(&responses), [(200, 11), (204, 1)]);
+    server.assert_revoked(&pair);
     // A sign-in came before the end of all sessions, or after it: its pair works as a whole, or
     // not at all.
-    for answer in answers.iter().filter(|answer| answer.status == 200) {
-        let pair = Pair::from(answer);
+    for response in responses.iter().filter(|response| response.status == 200) {
+        let pair = TokenPair::from(response);
         match server.view(&pair.token).status {
-            200 => server.assert_alive(&pair),
-            _ => server.assert_dead(&pair),
+            200 => server.assert_valid(&pair),
+            _ => server.assert_revoked(&pair),
         }
     }
 }
@@ -185,23 +185,23 @@ fn revocations_of_one_session() {
     let pair = server.sign_up("ada@example.com");
     let phone = server.sign_in("ada@example.com");
     let id = jwt::claims(&phone.token)["sid"].clone();
-    let answers = at_once(12, |_| {
+    let responses = concurrently(12, |_| {
         server
             .post("/api/user/sessions/revoke")
             .token(&pair.token)
             .json(json!({"id": id}))
             .send()
     });
-    assert_eq!(statuses(&answers), [(204, 1), (404, 11)]);
-    server.assert_dead(&phone);
-    server.assert_alive(&pair);
+    assert_eq!(statuses(&responses), [(204, 1), (404, 11)]);
+    server.assert_revoked(&phone);
+    server.assert_valid(&pair);
 }
 
 #[test]
 fn a_deletion_among_all_else() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let answers = at_once(16, |index| {
+    let responses = concurrently(16, |index| {
         match index % 4 {
             0 => server
                 .post("/api/user/delete")
@@ -217,15 +217,18 @@ fn a_deletion_among_all_else() {
         }
         .send()
     });
-    let deletions = answers.iter().filter(|answer| answer.status == 204).count();
+    let deletions = responses
+        .iter()
+        .filter(|response| response.status == 204)
+        .count();
     assert!(deletions >= 1);
-    for answer in &answers {
-        assert!([200, 204, 401].contains(&answer.status), "{answer}");
-        if answer.status == 200 && answer.json()["refresh_token"].is_string() {
-            server.assert_dead(&Pair::from(answer));
+    for response in &responses {
+        assert!([200, 204, 401].contains(&response.status), "{response}");
+        if response.status == 200 && response.json()["refresh_token"].is_string() {
+            server.assert_revoked(&TokenPair::from(response));
         }
     }
-    server.assert_dead(&pair);
+    server.assert_revoked(&pair);
     assert_eq!(server.database().count("users", "true"), 0);
     assert_eq!(server.database().count("sessions", "true"), 0);
 }
@@ -233,21 +236,21 @@ fn a_deletion_among_all_else() {
 /// The first start makes the data folder, the secret and the tables; it may happen twice at once.
 #[test]
 fn first_starts() {
-    let home = Home::new();
-    let runs = at_once(6, |index| {
-        let mut command = home.command(&[]);
+    let env = TestEnv::new();
+    let runs = concurrently(6, |index| {
+        let mut command = env.command(&[]);
         match index % 2 {
             0 => command.arg("migrate"),
             _ => command
                 .args(["user", "create", "--email"])
                 .arg(format!("{index}@example.com")),
         };
-        home.finish(command, PASSWORD)
+        env.run_command(command, PASSWORD)
     });
-    for run in &runs {
-        assert_eq!(run.code, Some(0), "{run:?}");
+    for output in &runs {
+        assert_eq!(output.code, Some(0), "{output:?}");
     }
-    let server = home.start(&[]);
+    let server = env.start(&[]);
     for index in [1, 3, 5] {
         server.sign_in(&format!("{index}@example.com"));
     }

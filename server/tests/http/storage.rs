@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Home, OTHER_PASSWORD, PASSWORD, Pair, Server, text_of};
+use crate::support::{OTHER_PASSWORD, PASSWORD, Server, TestEnv, TokenPair, text_of};
 
 /// What a person types to sign a user out everywhere, by hand.
 const NEW_KEY: &str = "UPDATE users SET jwt_secret = '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32' \
@@ -61,12 +61,12 @@ fn holds_a_hash_of_the_password() {
 
 #[test]
 fn hashes_anew_when_the_cost_is_raised() {
-    let home = Home::new();
-    let hash = || home.database.text("SELECT password_hash FROM users");
-    home.start(&[]).register("ada@example.com");
+    let env = TestEnv::new();
+    let hash = || env.database.text("SELECT password_hash FROM users");
+    env.start(&[]).register("ada@example.com");
     let cheap = hash();
 
-    let server = home.start(&[("LATCHKEY_ARGON2", "m=512,t=2,p=1")]);
+    let server = env.start(&[("LATCHKEY_ARGON2", "m=512,t=2,p=1")]);
     server
         .try_sign_in("ada@example.com", OTHER_PASSWORD)
         .assert_error(401, "invalid_credentials");
@@ -74,21 +74,21 @@ fn hashes_anew_when_the_cost_is_raised() {
     let pair = server.sign_in("ada@example.com");
     let dear = hash();
     assert!(dear.starts_with("$argon2id$v=19$m=512,t=2,p=1$"), "{dear}");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
     server.sign_in("ada@example.com");
     assert_eq!(hash(), dear);
 }
 
 #[test]
 fn hashes_with_the_promised_cost_by_default() {
-    let home = Home::new();
-    let mut command = home.command(&[]);
+    let env = TestEnv::new();
+    let mut command = env.command(&[]);
     command
         .env_remove("LATCHKEY_ARGON2")
         .args(["user", "create", "--email", "ada@example.com"]);
-    let run = home.finish(command, PASSWORD);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    let hash = home.database.text("SELECT password_hash FROM users");
+    let output = env.run_command(command, PASSWORD);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let hash = env.database.text("SELECT password_hash FROM users");
     assert!(
         hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
         "{hash}"
@@ -108,10 +108,10 @@ fn voids_every_token_at_once_when_the_key_changes() {
     }
     assert_eq!(server.database().execute(NEW_KEY), 1);
 
-    server.assert_dead(&pair);
-    server.assert_dead(&other_device);
-    server.assert_alive(&grace);
-    server.assert_alive(&server.sign_in("ada@example.com"));
+    server.assert_revoked(&pair);
+    server.assert_revoked(&other_device);
+    server.assert_valid(&grace);
+    server.assert_valid(&server.sign_in("ada@example.com"));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn shuts_out_a_user_who_is_not_active() {
     assert_eq!(server.view(&pair.token).status, 200);
     assert_eq!(server.database().execute(DEACTIVATE), 1);
 
-    server.assert_dead(&pair);
+    server.assert_revoked(&pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(403, "inactive_account");
@@ -162,7 +162,7 @@ fn deletes_all_that_belongs_to_a_user() {
         .token(&pair.token)
         .json(json!({"current_password": PASSWORD}))
         .send()
-        .says_nothing();
+        .assert_no_content();
 
     let database = server.database();
     assert_eq!(database.count("users", &format!("id = '{}'", ada.id)), 0);
@@ -170,7 +170,7 @@ fn deletes_all_that_belongs_to_a_user() {
     assert_eq!(database.count("sessions", &sessions), 0);
     assert_eq!(database.count("users", "true"), 1);
     assert_eq!(database.count("sessions", "true"), 1);
-    server.assert_alive(&grace);
+    server.assert_valid(&grace);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn deletes_all_that_belongs_to_a_user_who_is_deleted_by_hand() {
         .database()
         .execute("DELETE FROM users WHERE email = 'ada@example.com'");
     assert_eq!(server.database().count("sessions", "true"), 0);
-    server.assert_dead(&pair);
+    server.assert_revoked(&pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(401, "invalid_credentials");
@@ -204,13 +204,13 @@ fn answers_an_inner_error_without_a_word_on_why() {
     server
         .database()
         .execute("ALTER TABLE sessions RENAME TO elsewhere");
-    let answer = server.try_sign_in("ada@example.com", PASSWORD);
-    let request_id = answer.header("x-request-id").to_owned();
-    let body = answer.text().to_lowercase();
+    let response = server.try_sign_in("ada@example.com", PASSWORD);
+    let request_id = response.header("x-request-id").to_owned();
+    let body = response.text().to_lowercase();
     for word in ["sql", "table", "session", "relation", "column"] {
-        assert!(!body.contains(word), "{answer}");
+        assert!(!body.contains(word), "{response}");
     }
-    answer.assert_error(500, "internal_error");
+    response.assert_error(500, "internal_error");
 
     let log = server.log();
     let reason = log
@@ -228,12 +228,12 @@ fn answers_an_inner_error_without_a_word_on_why() {
 fn holds_the_seed_of_an_authenticator_app_encrypted() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let answer = server
+    let response = server
         .post("/api/totp/create")
         .token(&pair.token)
         .json(json!({"current_password": PASSWORD}))
         .send();
-    let secret = text_of(&answer.json(), "secret");
+    let secret = text_of(&response.json(), "secret");
     let app = crate::support::Authenticator::new(&*secret);
     let hex: String = base32(&secret).iter().map(|b| format!("{b:02x}")).collect();
     let stored = |column: &str| server.database().hex("second_factors", column);
@@ -274,50 +274,50 @@ fn takes_no_seed_from_another_users_row() {
     let server = Server::start();
     let ada = server.sign_up("ada@example.com");
     let eve = server.sign_up("eve@example.com");
-    server.turn_on_totp(&ada);
-    let eves = server.turn_on_totp(&eve);
+    server.enable_totp(&ada);
+    let eves = server.enable_totp(&eve);
     server.database().execute(
         "UPDATE second_factors SET seed = (SELECT seed FROM second_factors WHERE user_id = \
          (SELECT id FROM users WHERE email = 'eve@example.com'))",
     );
-    let half = server.sign_in("ada@example.com");
+    let pending = server.sign_in("ada@example.com");
     server
-        .pass_totp(&half.token, &eves.app.code())
+        .pass_totp(&pending.token, &eves.app.code())
         .assert_error(500, "internal_error");
-    server.assert_half(&half);
+    server.assert_mfa_pending(&pending);
 }
 
 #[test]
 fn rotates_the_master_secret_under_the_seeds() {
     const OLD: &str = "the-old-master-secret-of-this-test";
     const NEW: &str = "the-new-master-secret-of-this-test";
-    let home = Home::new();
-    let start = |secrets: &str| home.start(&[("LATCHKEY_SECRET", secrets)]);
+    let env = TestEnv::new();
+    let start = |secrets: &str| env.start(&[("LATCHKEY_SECRET", secrets)]);
     let server = start(OLD);
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    server.take_all_mails();
+    let factor = server.enable_totp(&pair);
+    server.take_all_emails();
     // More of them than are sealed anew in one go would be too slow to make here; one that is
     // being set up counts as well.
     let grace = server.sign_up("grace@example.com");
     let being_set_up = server.set_up_totp(&grace);
-    server.take_all_mails();
+    server.take_all_emails();
     drop(server);
 
     let server = start(&format!("{NEW},{OLD}"));
-    let half = server.sign_in("ada@example.com");
-    let passed = Pair::from(&server.pass_totp(&half.token, &factor.app.code()));
-    server.assert_passed(&passed);
-    server.take_all_mails();
+    let pending = server.sign_in("ada@example.com");
+    let passed = TokenPair::from(&server.pass_totp(&pending.token, &factor.app.code()));
+    server.assert_mfa_passed(&passed);
+    server.take_all_emails();
     drop(server);
 
     let server = start(NEW);
-    let half = server.sign_in("ada@example.com");
-    let passed = Pair::from(&server.pass_totp(&half.token, &factor.app.code()));
-    server.assert_passed(&passed);
-    let half = server.sign_in("ada@example.com");
+    let pending = server.sign_in("ada@example.com");
+    let passed = TokenPair::from(&server.pass_totp(&pending.token, &factor.app.code()));
+    server.assert_mfa_passed(&passed);
+    let pending = server.sign_in("ada@example.com");
     let code = &factor.recovery_codes[0];
-    assert_eq!(server.pass_recovery(&half.token, code).status, 200);
+    assert_eq!(server.pass_recovery(&pending.token, code).status, 200);
     let grace = server.sign_in("grace@example.com");
     let confirmed = server.confirm_totp(&grace.token, &being_set_up.code());
     assert_eq!(confirmed.status, 200, "{confirmed}");
@@ -328,14 +328,14 @@ fn rotates_the_master_secret_under_the_seeds() {
 fn rotates_the_master_secret_under_the_outbox() {
     const OLD: &str = "the-old-master-secret-of-this-test";
     const NEW: &str = "the-new-master-secret-of-this-test";
-    let home = Home::new();
+    let env = TestEnv::new();
     let down = ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1");
-    let server = home.start(&[("LATCHKEY_SECRET", OLD), down]);
+    let server = env.start(&[("LATCHKEY_SECRET", OLD), down]);
     server.register("ada@example.com");
     drop(server);
-    home.database
+    env.database
         .execute("UPDATE outbox SET due_at = created_at");
-    let server = home.start(&[("LATCHKEY_SECRET", &format!("{NEW},{OLD}"))]);
+    let server = env.start(&[("LATCHKEY_SECRET", &format!("{NEW},{OLD}"))]);
     server.activation_token("ada@example.com");
 }
 
@@ -343,7 +343,7 @@ fn rotates_the_master_secret_under_the_outbox() {
 fn deletes_links_codes_and_mails_with_the_user() {
     let server = Server::start_with(&[("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1")]);
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     let tables = [
         "mailed_tokens",
         "outbox",
@@ -359,7 +359,7 @@ fn deletes_links_codes_and_mails_with_the_user() {
         .token(&factor.pair.token)
         .json(json!({"current_password": PASSWORD}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     for table in tables {
         assert_eq!(server.database().count(table, "true"), 0, "{table}");
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Home, Pair, Server,
+    Server, TestEnv, TokenPair,
     jwt::{self, Jwt},
     text_of,
 };
@@ -34,7 +34,7 @@ fn can_stand_in_a_header(token: &str) -> bool {
 }
 
 /// The two tokens of a pair, each with the claims of the other beside it.
-fn both(pair: &Pair) -> [Jwt; 2] {
+fn both(pair: &TokenPair) -> [Jwt; 2] {
     [jwt::parse(&pair.token), jwt::parse(&pair.refresh_token)]
 }
 
@@ -54,7 +54,7 @@ fn without_a_signature() {
         let cut = token.encode();
         assert_invalid(&server, cut.rsplit_once('.').unwrap().0);
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn with_another_algorithm() {
         let nameless = token.clone().with_header(json!({"typ": "JWT"}));
         assert_invalid(&server, &nameless.encode());
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn signed_with_all_that_the_database_and_the_public_know() {
             }
         }
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn that_bring_their_own_key() {
             assert_invalid(&server, &forged.signed(b"").encode());
         }
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -192,8 +192,8 @@ fn with_changed_claims() {
             assert_invalid(&server, &forged.signed(b"key").encode());
         }
     }
-    server.assert_alive(&pair);
-    server.assert_alive(&grace_pair);
+    server.assert_valid(&pair);
+    server.assert_valid(&grace_pair);
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn with_a_damaged_signature() {
         token.signature.clone_from(signature);
         assert_invalid(&server, &token.encode());
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn that_are_garbage() {
     ] {
         assert_invalid(&server, &garbage);
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -304,10 +304,11 @@ fn of_bytes_that_are_no_text() {
         b"Bearer caf\xe9".to_vec(),
         [b"Bearer ", pair.token.as_bytes(), b"\xff"].concat(),
     ] {
-        let mut wire = server.wire();
-        wire.send("GET /api/user/view HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: ");
-        wire.send(&value).send("\r\n\r\n");
-        assert_eq!(wire.status(), Some(401), "{value:?}");
+        let mut connection = server.raw_connection();
+        connection
+            .send("GET /api/user/view HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: ");
+        connection.send(&value).send("\r\n\r\n");
+        assert_eq!(connection.status(), Some(401), "{value:?}");
     }
 }
 
@@ -322,21 +323,21 @@ fn of_another_server() {
     assert_invalid(&server, &foreign.refresh_token);
     assert_invalid(&other, &pair.token);
     assert_invalid(&other, &pair.refresh_token);
-    server.assert_alive(&pair);
-    other.assert_alive(&foreign);
+    server.assert_valid(&pair);
+    other.assert_valid(&foreign);
 }
 
 /// The same users, the same keys, but the tokens are for another address.
 #[test]
 fn of_another_issuer() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let secret = ("LATCHKEY_SECRET", SECRET);
-    let server = home.start(&[secret, ("LATCHKEY_PUBLIC_URL", "https://one.example")]);
+    let server = env.start(&[secret, ("LATCHKEY_PUBLIC_URL", "https://one.example")]);
     let pair = server.sign_up("ada@example.com");
     assert_eq!(jwt::claims(&pair.token)["iss"], "https://one.example");
     assert_eq!(jwt::claims(&pair.token)["aud"], "https://one.example");
     drop(server);
-    let server = home.start(&[secret, ("LATCHKEY_PUBLIC_URL", "https://two.example")]);
+    let server = env.start(&[secret, ("LATCHKEY_PUBLIC_URL", "https://two.example")]);
     assert_invalid(&server, &pair.token);
     assert_invalid(&server, &pair.refresh_token);
 }
@@ -360,53 +361,53 @@ fn of_each_others_kind() {
         ("POST", "/api/user/sessions/revoke"),
     ] {
         server
-            .call(method, path)
+            .request(method, path)
             .token(&pair.refresh_token)
             .send()
             .assert_error(401, "token_invalid");
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
 fn signed_with_a_secret_that_was_rotated_away() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let secrets = ["a", "b", "c"].map(|letter| letter.repeat(32));
     let [old, new, newest] = &secrets;
 
-    let server = home.start(&[("LATCHKEY_SECRET", old)]);
+    let server = env.start(&[("LATCHKEY_SECRET", old)]);
     let before = server.sign_up("ada@example.com");
     let kept = server.sign_in("ada@example.com");
     drop(server);
 
-    let server = home.start(&[("LATCHKEY_SECRET", &format!("{new},{old}"))]);
+    let server = env.start(&[("LATCHKEY_SECRET", &format!("{new},{old}"))]);
     assert_eq!(server.view(&before.token).status, 200);
     assert_eq!(server.verify(&before.token).status, 200);
-    let renewed = Pair::from(&server.refresh(&before.refresh_token));
+    let renewed = TokenPair::from(&server.refresh(&before.refresh_token));
     let after = server.sign_in("ada@example.com");
     drop(server);
 
     // What came after the rotation needs the old secret no more; the rest does.
-    let server = home.start(&[("LATCHKEY_SECRET", new)]);
+    let server = env.start(&[("LATCHKEY_SECRET", new)]);
     assert_invalid(&server, &kept.token);
     assert_invalid(&server, &kept.refresh_token);
-    server.assert_alive(&renewed);
-    server.assert_alive(&after);
+    server.assert_valid(&renewed);
+    server.assert_valid(&after);
     drop(server);
 
-    let server = home.start(&[("LATCHKEY_SECRET", newest)]);
+    let server = env.start(&[("LATCHKEY_SECRET", newest)]);
     for pair in [&before, &kept, &renewed, &after] {
         assert_invalid(&server, &pair.token);
         assert_invalid(&server, &pair.refresh_token);
     }
-    server.assert_alive(&server.sign_in("ada@example.com"));
+    server.assert_valid(&server.sign_in("ada@example.com"));
 }
 
 #[test]
 fn keep_their_worth_through_a_restart() {
-    let home = Home::new();
-    let server = home.start(&[]);
+    let env = TestEnv::new();
+    let server = env.start(&[]);
     let pair = server.sign_up("ada@example.com");
     drop(server);
-    home.start(&[]).assert_alive(&pair);
+    env.start(&[]).assert_valid(&pair);
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{ENDPOINTS, Endpoint, Needs, PASSWORD, Server};
+use crate::support::{ENDPOINTS, Endpoint, PASSWORD, RequiredToken, Server};
 
 const CREATE: &str = "/api/user/create";
 
@@ -41,7 +41,7 @@ fn unknown_paths_are_not_found() {
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             server
-                .call(method, path)
+                .request(method, path)
                 .send()
                 .assert_error(404, "not_found");
         }
@@ -68,13 +68,13 @@ fn wrong_methods_are_not_allowed() {
                 if method == right {
                     continue;
                 }
-                let answer = server
-                    .call(method, path)
+                let response = server
+                    .request(method, path)
                     .send()
                     .assert_error(405, "method_not_allowed");
-                let allowed: Vec<_> = answer.header("allow").split(',').map(str::trim).collect();
-                assert!(allowed.contains(&right), "{method} {path}: {answer}");
-                assert!(!allowed.contains(&method), "{method} {path}: {answer}");
+                let allowed: Vec<_> = response.header("allow").split(',').map(str::trim).collect();
+                assert!(allowed.contains(&right), "{method} {path}: {response}");
+                assert!(!allowed.contains(&method), "{method} {path}: {response}");
             }
         }
     }
@@ -89,8 +89,8 @@ fn one_trailing_slash_means_the_same_path() {
         .send()
         .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
     for Endpoint { method, path, .. } in ENDPOINTS {
-        let without = server.call(method, path).send();
-        let with = server.call(method, &format!("{path}/")).send();
+        let without = server.request(method, path).send();
+        let with = server.request(method, &format!("{path}/")).send();
         assert_eq!(
             (with.status, with.text()),
             (without.status, without.text()),
@@ -98,7 +98,7 @@ fn one_trailing_slash_means_the_same_path() {
         );
         assert_ne!(with.status, 404, "{path}");
         server
-            .call(method, &format!("{path}//"))
+            .request(method, &format!("{path}//"))
             .send()
             .assert_error(404, "not_found");
     }
@@ -110,14 +110,14 @@ fn credentials_are_needed_where_the_contract_says_so() {
     for Endpoint {
         method,
         path,
-        needs,
+        required_token,
     } in ENDPOINTS
     {
-        let answer = server.call(method, path).send();
-        match needs {
-            Needs::Nothing => assert_eq!(answer.status, 400, "{path}: {answer}"),
-            Needs::Token | Needs::HalfToken => {
-                answer.assert_json(
+        let response = server.request(method, path).send();
+        match required_token {
+            RequiredToken::None => assert_eq!(response.status, 400, "{path}: {response}"),
+            RequiredToken::Access | RequiredToken::MfaPending => {
+                response.assert_json(
                     401,
                     json!({
                         "detail": "Authentication credentials were not provided.",
@@ -141,22 +141,22 @@ fn both_content_types_are_taken_with_parameters_and_in_any_case() {
         "application/json;charset=UTF-8",
         "Application/JSON",
     ] {
-        let answer = server
+        let response = server
             .post("/api/user/login")
             .body(content_type, json.as_str())
             .send();
-        assert_eq!(answer.status, 200, "{content_type}: {answer}");
+        assert_eq!(response.status, 200, "{content_type}: {response}");
     }
     for content_type in [
         "application/x-www-form-urlencoded",
         "application/x-www-form-urlencoded; charset=UTF-8",
         "APPLICATION/x-WWW-form-urlencoded",
     ] {
-        let answer = server
+        let response = server
             .post("/api/user/login")
             .body(content_type, form.as_str())
             .send();
-        assert_eq!(answer.status, 200, "{content_type}: {answer}");
+        assert_eq!(response.status, 200, "{content_type}: {response}");
     }
 }
 
@@ -187,7 +187,7 @@ fn other_content_types_are_not_supported() {
         "POST {CREATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{json}",
         json.len()
     );
-    assert_eq!(server.wire().send(nameless).status(), Some(415));
+    assert_eq!(server.raw_connection().send(nameless).status(), Some(415));
 }
 
 #[test]
@@ -232,21 +232,21 @@ fn a_large_body_is_refused_however_it_is_sent() {
     );
     // Announced, but not sent.
     let announced = format!("{head}Content-Length: 100000000000\r\n\r\n");
-    assert_eq!(server.wire().send(announced).status(), Some(413));
+    assert_eq!(server.raw_connection().send(announced).status(), Some(413));
     // Not announced: in chunks, one more than there is room for.
     let chunk = format!("400\r\n{}\r\n", " ".repeat(1024));
     let chunked = format!(
         "{head}Transfer-Encoding: chunked\r\n\r\n{}1\r\n \r\n",
         chunk.repeat(LIMIT / 1024)
     );
-    assert_eq!(server.wire().send(chunked).status(), Some(413));
+    assert_eq!(server.raw_connection().send(chunked).status(), Some(413));
     // Chunks within the limit are fine.
     let json = padded_json(1024);
     let chunked = format!(
         "{head}Transfer-Encoding: chunked\r\n\r\n{}400\r\n{json}\r\n0\r\n\r\n",
         chunk.repeat(LIMIT / 1024 - 1)
     );
-    assert_eq!(server.wire().send(chunked).status(), Some(201));
+    assert_eq!(server.raw_connection().send(chunked).status(), Some(201));
 }
 
 #[test]
@@ -269,8 +269,8 @@ fn a_client_that_takes_html_gets_json_all_the_same() {
 fn each_answer_has_an_id_of_its_own() {
     let server = Server::start();
     let id = || {
-        let answer = server.get("/api/user/view").send();
-        answer.header("x-request-id").to_owned()
+        let response = server.get("/api/user/view").send();
+        response.header("x-request-id").to_owned()
     };
     assert_ne!(id(), id());
 }
@@ -278,17 +278,17 @@ fn each_answer_has_an_id_of_its_own() {
 #[test]
 fn a_connection_serves_many_requests() {
     let server = Server::start();
-    let mut wire = server.wire();
+    let mut connection = server.raw_connection();
     for _ in 0..3 {
-        wire.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-        let head = wire.read_until("\r\n\r\n");
+        connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        let head = connection.read_until("\r\n\r\n");
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         let length: usize = head
             .to_lowercase()
             .lines()
             .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
             .expect("the length of the body");
-        wire.skip(length);
+        connection.skip(length);
     }
 }
 
@@ -310,14 +310,14 @@ fn slow_clients_are_cut_off() {
             (0..CLIENTS).flat_map(|number| ways.map(|way| (number, way)))
         {
             scope.spawn(move || {
-                let mut wire = server.wire();
+                let mut connection = server.raw_connection();
                 let began = Instant::now();
-                wire.send(start);
+                connection.send(start);
                 if number == 0 {
                     // This one falls silent, the others send a byte now and then.
-                    wire.read_to_end();
+                    connection.read_to_end();
                 } else {
-                    while wire.try_send("x").is_ok() {
+                    while connection.try_send("x").is_ok() {
                         assert!(
                             began.elapsed().as_secs() < limit + 10,
                             "still open: {start:?}"

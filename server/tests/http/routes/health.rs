@@ -6,8 +6,8 @@ use crate::support::{Database, Server, postgres_administration, wait_until};
 fn says_that_it_lives_and_can_serve() {
     let server = Server::start();
     for path in ["/healthz", "/readyz"] {
-        let answer = server.get(path).send();
-        assert_eq!(answer.status, 200, "{path}: {answer}");
+        let response = server.get(path).send();
+        assert_eq!(response.status, 200, "{path}: {response}");
     }
 }
 
@@ -15,19 +15,19 @@ fn says_that_it_lives_and_can_serve() {
 fn needs_no_credentials_and_minds_none() {
     let server = Server::start();
     for path in ["/healthz", "/readyz"] {
-        let answer = server.get(path).token("garbage").send();
-        assert_eq!(answer.status, 200, "{path}: {answer}");
+        let response = server.get(path).token("garbage").send();
+        assert_eq!(response.status, 200, "{path}: {response}");
     }
 }
 
 #[test]
 fn figures_are_in_the_text_format_of_prometheus() {
     let server = Server::start();
-    let answer = server.get("/metrics").send();
-    assert_eq!(answer.status, 200, "{answer}");
-    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4");
+    let response = server.get("/metrics").send();
+    assert_eq!(response.status, 200, "{response}");
+    assert_eq!(response.header("content-type"), "text/plain; version=0.0.4");
     let line = r#"latchkey_http_requests_total{method="GET",route="/readyz",status="200"} "#;
-    assert!(answer.text().contains(line), "{answer}");
+    assert!(response.text().contains(line), "{response}");
 }
 
 #[test]
@@ -58,21 +58,21 @@ fn says_whether_the_database_is_there() {
             ));
             wait_until("not ready", Duration::from_secs(20), || ready() == 503);
             assert_eq!(alive(), 200);
-            let answer = server.try_sign_in("ada@example.com", crate::support::PASSWORD);
-            assert!(answer.status >= 500, "{answer}");
+            let response = server.try_sign_in("ada@example.com", crate::support::PASSWORD);
+            assert!(response.status >= 500, "{response}");
 
             postgres_administration(&format!(
                 "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true"
             ));
             wait_until("ready again", Duration::from_secs(20), || ready() == 200);
-            server.assert_alive(&pair);
+            server.assert_valid(&pair);
         }
         Database::Sqlite(_) => {
             server.database().while_locked(|| {
                 assert_eq!((alive(), ready()), (200, 200));
                 assert_eq!(server.view(&pair.token).status, 200);
             });
-            server.assert_alive(&pair);
+            server.assert_valid(&pair);
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Answer, SITE_FILE, Server};
+use crate::support::{Response, SITE_FILE, Server};
 
 const PAGES: [&str; 4] = ["/", "/register", "/login", "/account"];
 
 /// The directives of an answer's Content-Security-Policy.
 #[track_caller]
-fn policy(answer: &Answer) -> BTreeMap<String, Vec<String>> {
-    answer
+fn policy(response: &Response) -> BTreeMap<String, Vec<String>> {
+    response
         .header("content-security-policy")
         .split(';')
         .filter_map(|directive| {
@@ -21,14 +21,14 @@ fn policy(answer: &Answer) -> BTreeMap<String, Vec<String>> {
 
 /// The nonce in the policy for scripts.
 #[track_caller]
-fn nonce(answer: &Answer) -> String {
-    let policy = policy(answer);
+fn nonce(response: &Response) -> String {
+    let policy = policy(response);
     let nonces: Vec<_> = policy["script-src"]
         .iter()
         .filter_map(|source| source.strip_prefix("'nonce-")?.strip_suffix('\''))
         .collect();
     let &[nonce] = nonces.as_slice() else {
-        panic!("not one nonce: {answer}");
+        panic!("not one nonce: {response}");
     };
     nonce.to_owned()
 }
@@ -44,13 +44,13 @@ fn tags<'a>(html: &'a str, element: &str) -> Vec<&'a str> {
 fn are_there() {
     let server = Server::start();
     for path in PAGES {
-        let answer = server.get(path).header("accept", "text/html").send();
-        assert_eq!(answer.status, 200, "{path}: {answer}");
+        let response = server.get(path).header("accept", "text/html").send();
+        assert_eq!(response.status, 200, "{path}: {response}");
         assert!(
-            answer.header("content-type").starts_with("text/html"),
-            "{path}: {answer}"
+            response.header("content-type").starts_with("text/html"),
+            "{path}: {response}"
         );
-        let html = answer.text();
+        let html = response.text();
         assert!(html.starts_with("<!DOCTYPE html>"), "{path}: {html}");
         for extension in ["js", "wasm", "css"] {
             let file = format!("/pkg/{SITE_FILE}.{extension}");
@@ -63,13 +63,13 @@ fn are_there() {
 fn that_do_not_exist_are_not_found() {
     let server = Server::start();
     for path in ["/no-such-page", "/login/x", "/index.html", "/.env", "/apis"] {
-        let answer = server.get(path).header("accept", "text/html").send();
-        assert_eq!(answer.status, 404, "{path}: {answer}");
+        let response = server.get(path).header("accept", "text/html").send();
+        assert_eq!(response.status, 404, "{path}: {response}");
         assert!(
-            answer.header("content-type").starts_with("text/html"),
-            "{path}: {answer}"
+            response.header("content-type").starts_with("text/html"),
+            "{path}: {response}"
         );
-        nonce(&answer);
+        nonce(&response);
     }
 }
 
@@ -77,8 +77,8 @@ fn that_do_not_exist_are_not_found() {
 fn run_only_the_scripts_of_this_answer() {
     let server = Server::start();
     for path in PAGES {
-        let answer = server.get(path).send();
-        let policy = policy(&answer);
+        let response = server.get(path).send();
+        let policy = policy(&response);
         for directive in ["script-src", "default-src"] {
             for source in &policy[directive] {
                 assert!(
@@ -98,14 +98,14 @@ fn run_only_the_scripts_of_this_answer() {
         assert_eq!(policy["frame-ancestors"], ["'none'"], "{path}");
         assert_eq!(policy["base-uri"], ["'none'"], "{path}");
 
-        let nonce = format!("nonce=\"{}\"", nonce(&answer));
-        let scripts = tags(answer.text(), "script");
-        assert!(!scripts.is_empty(), "{path}: {answer}");
+        let nonce = format!("nonce=\"{}\"", nonce(&response));
+        let scripts = tags(response.text(), "script");
+        assert!(!scripts.is_empty(), "{path}: {response}");
         for script in scripts {
             assert!(script.contains(&nonce), "{path}: {script}");
         }
         for attribute in [" onclick=", " onload=", " onerror=", "javascript:"] {
-            assert!(!answer.text().contains(attribute), "{path}: {attribute}");
+            assert!(!response.text().contains(attribute), "{path}: {attribute}");
         }
     }
 }
@@ -143,13 +143,17 @@ fn and_all_else_are_sent_with_security_headers() {
         "/healthz",
         &script,
     ] {
-        let answer = server.get(path).send();
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_ne!(answer.header("referrer-policy"), "", "{path}: {answer}");
-        assert_ne!(answer.header("content-security-policy"), "", "{path}");
-        assert_eq!(answer.header("strict-transport-security"), "", "{path}");
-        assert_eq!(answer.header("server"), "", "{path}");
-        assert_eq!(answer.header("x-powered-by"), "", "{path}");
+        let response = server.get(path).send();
+        assert_eq!(
+            response.header("x-content-type-options"),
+            "nosniff",
+            "{path}"
+        );
+        assert_ne!(response.header("referrer-policy"), "", "{path}: {response}");
+        assert_ne!(response.header("content-security-policy"), "", "{path}");
+        assert_eq!(response.header("strict-transport-security"), "", "{path}");
+        assert_eq!(response.header("server"), "", "{path}");
+        assert_eq!(response.header("x-powered-by"), "", "{path}");
     }
 }
 
@@ -157,8 +161,8 @@ fn and_all_else_are_sent_with_security_headers() {
 fn ask_for_https_where_the_public_url_has_it() {
     let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example")]);
     for path in ["/", "/api/user/view", "/no-such-page"] {
-        let answer = server.get(path).send();
-        let seconds: u64 = answer
+        let response = server.get(path).send();
+        let seconds: u64 = response
             .header("strict-transport-security")
             .split(';')
             .find_map(|part| part.trim().strip_prefix("max-age=")?.parse().ok())
@@ -176,17 +180,17 @@ fn come_with_files_that_may_be_kept_for_ever() {
         ("css", "text/css"),
     ] {
         let name = format!("{SITE_FILE}.{extension}");
-        let answer = server.get(&format!("/pkg/{name}")).send();
-        assert_eq!(answer.status, 200, "{answer}");
-        assert_eq!(answer.text(), format!("/* the content of {name} */"));
-        assert_eq!(answer.header("content-encoding"), "", "{answer}");
+        let response = server.get(&format!("/pkg/{name}")).send();
+        assert_eq!(response.status, 200, "{response}");
+        assert_eq!(response.text(), format!("/* the content of {name} */"));
+        assert_eq!(response.header("content-encoding"), "", "{response}");
         assert!(
-            answer.header("content-type").starts_with(content_type),
-            "{answer}"
+            response.header("content-type").starts_with(content_type),
+            "{response}"
         );
-        let cache = answer.header("cache-control");
+        let cache = response.header("cache-control");
         for word in ["public", "max-age=31536000", "immutable"] {
-            assert!(cache.contains(word), "{answer}");
+            assert!(cache.contains(word), "{response}");
         }
     }
 }
@@ -203,26 +207,26 @@ fn come_with_files_that_are_compressed_beforehand() {
             ("br;q=0, gzip", "gzip", ".gz"),
             ("deflate", "", ""),
         ] {
-            let answer = server
+            let response = server
                 .get(&format!("/pkg/{name}"))
                 .header("accept-encoding", accepted)
                 .send();
-            assert_eq!(answer.status, 200, "{answer}");
+            assert_eq!(response.status, 200, "{response}");
             assert_eq!(
-                answer.header("content-encoding"),
+                response.header("content-encoding"),
                 encoding,
-                "{accepted}: {answer}"
+                "{accepted}: {response}"
             );
             assert_eq!(
-                answer.text(),
+                response.text(),
                 format!("/* the content of {name}{suffix} */"),
                 "{accepted}"
             );
-            let varies = answer.headers.get_all("vary").iter().any(|value| {
+            let varies = response.headers.get_all("vary").iter().any(|value| {
                 let value = value.to_str().unwrap_or_default();
                 value.to_ascii_lowercase().contains("accept-encoding")
             });
-            assert!(varies, "{accepted}: {answer}");
+            assert!(varies, "{accepted}: {response}");
         }
     }
 }
@@ -230,19 +234,19 @@ fn come_with_files_that_are_compressed_beforehand() {
 #[test]
 fn come_with_the_other_files_of_the_site() {
     let server = Server::start();
-    let answer = server.get("/robots.txt").send();
-    assert_eq!(answer.status, 200, "{answer}");
-    assert_eq!(answer.text(), "User-agent: *\n");
+    let response = server.get("/robots.txt").send();
+    assert_eq!(response.status, 200, "{response}");
+    assert_eq!(response.text(), "User-agent: *\n");
     assert!(
-        !answer.header("cache-control").contains("immutable"),
-        "{answer}"
+        !response.header("cache-control").contains("immutable"),
+        "{response}"
     );
 }
 
 #[test]
 fn show_no_file_from_outside_the_site() {
     let server = Server::start();
-    let secret = std::fs::read_to_string(server.home().data().join("secret.key")).unwrap();
+    let secret = std::fs::read_to_string(server.env().data_dir().join("secret.key")).unwrap();
     for path in [
         "/../data/secret.key",
         "/pkg/../../data/secret.key",
@@ -257,12 +261,12 @@ fn show_no_file_from_outside_the_site() {
         "/pkg/no-such-file.js",
     ] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let answer = server.wire().send(request).read_to_end();
-        assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
-        assert!(!answer.contains(secret.trim()), "{path}");
+        let response = server.raw_connection().send(request).read_to_end();
+        assert!(response.starts_with("HTTP/1.1 4"), "{path}: {response}");
+        assert!(!response.contains(secret.trim()), "{path}");
         assert!(
-            !answer.to_lowercase().contains("immutable"),
-            "{path}: {answer}"
+            !response.to_lowercase().contains("immutable"),
+            "{path}: {response}"
         );
     }
 }

@@ -227,7 +227,7 @@ fn postgres_url(database: &str) -> Url {
             panic!(
                 "LATCHKEY_TEST_DATABASE=postgres needs PGHOST, PGPORT, PGUSER and PGPASSWORD, and \
                  {name} is not set: install postgresql and postgresql-common (apt-get install \
-                 postgresql), then run the tests under `pg_virtualenv`"
+                 postgresql), then output the tests under `pg_virtualenv`"
             )
         })
     };

@@ -1,76 +1,76 @@
-//! All endpoints of the API, once.
+//! The table of all API endpoints.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// One endpoint.
 #[derive(Clone, Copy)]
 pub struct Endpoint {
-    /// Its method.
+    /// The HTTP method.
     pub method: &'static str,
-    /// Its path.
+    /// The path.
     pub path: &'static str,
-    /// The token that it needs.
-    pub needs: Needs,
+    /// The token that it requires.
+    pub required_token: RequiredToken,
 }
 
-/// The token that an endpoint needs.
+/// The token that an endpoint requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// None.
-    Nothing,
-    /// An access token that has passed the second factor, where there is one.
-    Token,
-    /// An access token, which may have the second factor still to pass.
-    HalfToken,
+pub enum RequiredToken {
+    /// No token.
+    None,
+    /// An access token; if MFA is enabled, one that has passed it.
+    Access,
+    /// An access token for which MFA may still be pending.
+    MfaPending,
 }
 
-const fn get(path: &'static str, needs: Needs) -> Endpoint {
+const fn get(path: &'static str, required_token: RequiredToken) -> Endpoint {
     Endpoint {
         method: "GET",
         path,
-        needs,
+        required_token,
     }
 }
 
-const fn post(path: &'static str, needs: Needs) -> Endpoint {
+const fn post(path: &'static str, required_token: RequiredToken) -> Endpoint {
     Endpoint {
         method: "POST",
         path,
-        needs,
+        required_token,
     }
 }
 
-/// The endpoints, as the contract has them.
+/// The endpoints, as specified in the API contract.
 pub const ENDPOINTS: [Endpoint; 24] = [
-    post("/api/user/create", Needs::Nothing),
-    post("/api/user/login", Needs::Nothing),
-    post("/api/user/login/refresh", Needs::Nothing),
-    post("/api/user/login/verify", Needs::Nothing),
-    get("/api/user/view", Needs::Token),
-    post("/api/user/delete", Needs::Token),
-    post("/api/user/logout", Needs::HalfToken),
-    post("/api/user/logout/all", Needs::Token),
-    get("/api/user/sessions", Needs::Token),
-    post("/api/user/sessions/revoke", Needs::Token),
-    get("/api/user/activity", Needs::Token),
-    post("/api/user/activation", Needs::Nothing),
-    post("/api/user/activation/resend", Needs::Nothing),
-    post("/api/user/password/change", Needs::Token),
-    post("/api/user/password/reset", Needs::Nothing),
-    post("/api/user/password/reset/confirm", Needs::Nothing),
-    post("/api/user/email/change", Needs::Token),
-    post("/api/user/email/change/confirm", Needs::Nothing),
-    post("/api/totp/create", Needs::Token),
-    post("/api/totp/confirm", Needs::Token),
-    post("/api/totp/login", Needs::HalfToken),
-    post("/api/totp/delete", Needs::Token),
-    post("/api/recovery/create", Needs::Token),
-    post("/api/recovery/login", Needs::HalfToken),
+    post("/api/user/create", RequiredToken::None),
+    post("/api/user/login", RequiredToken::None),
+    post("/api/user/login/refresh", RequiredToken::None),
+    post("/api/user/login/verify", RequiredToken::None),
+    get("/api/user/view", RequiredToken::Access),
+    post("/api/user/delete", RequiredToken::Access),
+    post("/api/user/logout", RequiredToken::MfaPending),
+    post("/api/user/logout/all", RequiredToken::Access),
+    get("/api/user/sessions", RequiredToken::Access),
+    post("/api/user/sessions/revoke", RequiredToken::Access),
+    get("/api/user/activity", RequiredToken::Access),
+    post("/api/user/activation", RequiredToken::None),
+    post("/api/user/activation/resend", RequiredToken::None),
+    post("/api/user/password/change", RequiredToken::Access),
+    post("/api/user/password/reset", RequiredToken::None),
+    post("/api/user/password/reset/confirm", RequiredToken::None),
+    post("/api/user/email/change", RequiredToken::Access),
+    post("/api/user/email/change/confirm", RequiredToken::None),
+    post("/api/totp/create", RequiredToken::Access),
+    post("/api/totp/confirm", RequiredToken::Access),
+    post("/api/totp/login", RequiredToken::MfaPending),
+    post("/api/totp/delete", RequiredToken::Access),
+    post("/api/recovery/create", RequiredToken::Access),
+    post("/api/recovery/login", RequiredToken::MfaPending),
 ];
 
-/// The table has each endpoint that stands in the source of the API, and no other.
+/// The table lists exactly the endpoints that the API source declares.
 #[test]
-fn the_table_of_endpoints_is_whole() {
+fn table_of_endpoints_is_complete() {
     let api = Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/src/api");
     let mut in_source = BTreeSet::new();
     collect(&api, &mut in_source);

@@ -1,17 +1,17 @@
-//! What the tests stand on: a home for the program, the running program, requests and answers.
+//! Shared test support: the environment of the program, the running program, requests and responses.
 
-mod answer;
-mod call;
 mod database;
+pub mod email;
 mod endpoints;
-mod home;
 pub mod jwt;
-pub mod mail;
 pub mod proxy;
+pub mod raw_connection;
+mod request;
+mod response;
 mod second_factor;
 mod server;
 pub mod smtp;
-pub mod wire;
+mod test_env;
 
 use std::{
     sync::Barrier,
@@ -21,48 +21,48 @@ use std::{
 
 use serde_json::Value;
 
-pub use answer::Answer;
-pub use call::Call;
 pub use database::{Database, postgres_administration};
-pub use endpoints::{ENDPOINTS, Endpoint, Needs};
-pub use home::{Home, Run, SITE_FILE, free_address};
-pub use mail::Mail;
+pub use email::Email;
+pub use endpoints::{ENDPOINTS, Endpoint, RequiredToken};
+pub use request::RequestBuilder;
+pub use response::Response;
 pub use second_factor::{Authenticator, amr, recovery_codes};
 pub use server::Server;
+pub use test_env::{Output, SITE_FILE, TestEnv, free_address};
 
-/// The password of the accounts that a test makes without caring how.
+/// The password of accounts that a test creates.
 pub const PASSWORD: &str = "tall-violet-anchor-92";
 
-/// Another good password.
+/// Another acceptable password.
 pub const OTHER_PASSWORD: &str = "quiet-copper-lantern-17";
 
-/// An account that a test has made.
+/// An account created by a test.
 pub struct User {
     /// Its id.
     pub id: String,
 }
 
-/// What a client keeps after it has signed in.
+/// The two tokens that a client keeps after signing in.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub struct TokenPair {
     /// The access token.
     pub token: String,
     /// The refresh token.
     pub refresh_token: String,
 }
 
-impl From<&Answer> for Pair {
+impl From<&Response> for TokenPair {
     #[track_caller]
-    fn from(answer: &Answer) -> Self {
-        assert_eq!(answer.status, 200, "{answer}");
+    fn from(response: &Response) -> Self {
+        assert_eq!(response.status, 200, "{response}");
         Self {
-            token: text_of(&answer.json(), "token"),
-            refresh_token: text_of(&answer.json(), "refresh_token"),
+            token: text_of(&response.json(), "token"),
+            refresh_token: text_of(&response.json(), "refresh_token"),
         }
     }
 }
 
-/// The text in a field of a JSON object.
+/// Returns the string in a field of a JSON object.
 #[track_caller]
 pub fn text_of(object: &Value, field: &str) -> String {
     match &object[field] {
@@ -71,8 +71,8 @@ pub fn text_of(object: &Value, field: &str) -> String {
     }
 }
 
-/// Runs `action` on `count` threads at the same moment.
-pub fn at_once<T: Send>(count: usize, action: impl Fn(usize) -> T + Sync) -> Vec<T> {
+/// Runs `action` on `count` threads that start at the same moment.
+pub fn concurrently<T: Send>(count: usize, action: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(count);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..count)
@@ -91,7 +91,7 @@ pub fn at_once<T: Send>(count: usize, action: impl Fn(usize) -> T + Sync) -> Vec
     })
 }
 
-/// Waits until `condition` holds.
+/// Waits until `condition` is true, and panics after `limit`.
 #[track_caller]
 pub fn wait_until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();

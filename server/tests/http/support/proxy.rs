@@ -1,4 +1,4 @@
-//! A line between the program and PostgreSQL that can be cut, or go dead without a word.
+//! A TCP proxy between the program and PostgreSQL that can disconnect or stall connections.
 
 use std::{
     io::{self, Read, Write},
@@ -13,23 +13,23 @@ use std::{
 
 use super::Database;
 
-/// What the line does.
+/// The state of the network between the program and PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// It carries everything.
-    Works,
-    /// Connections break, and none is made.
-    Cut,
-    /// Connections stay, and carry nothing.
-    Dead,
-    /// As `Dead`, for those connections only that listen to notices.
-    DeafToNotices,
+pub enum Network {
+    /// Everything is forwarded.
+    Up,
+    /// Connections are closed and new ones are refused.
+    Disconnected,
+    /// Connections stay open but forward nothing.
+    Stalled,
+    /// Like `Stalled`, but only for connections that have sent `LISTEN`.
+    NotificationsLost,
 }
 
-/// How often a connection looks at what the line does.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often a connection checks the network state.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The line.
+/// The proxy.
 pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -37,13 +37,14 @@ pub struct Proxy {
 }
 
 struct State {
-    line: Mutex<Line>,
-    /// How many connections have been made, and how many of them, the first ones, are stranded.
-    made: AtomicUsize,
-    stranded: AtomicUsize,
+    network: Mutex<Network>,
+    /// The number of connections opened so far.
+    opened: AtomicUsize,
+    /// Connections with a lower number are stalled.
+    stalled_below: AtomicUsize,
 }
 
-/// One of the connections.
+/// One connection.
 struct Connection {
     number: usize,
     listens: AtomicBool,
@@ -51,51 +52,51 @@ struct Connection {
 }
 
 impl Connection {
-    /// What the line does for this one.
-    fn line(&self) -> Line {
-        if self.number < self.state.stranded.load(Ordering::Relaxed) {
-            return Line::Dead;
+    /// The network state as this connection sees it.
+    fn network(&self) -> Network {
+        if self.number < self.state.stalled_below.load(Ordering::Relaxed) {
+            return Network::Stalled;
         }
-        match *self.state.line.lock().expect("no panic") {
-            Line::DeafToNotices if !self.listens.load(Ordering::Relaxed) => Line::Works,
-            Line::DeafToNotices => Line::Dead,
-            line => line,
+        match *self.state.network.lock().expect("no panic") {
+            Network::NotificationsLost if !self.listens.load(Ordering::Relaxed) => Network::Up,
+            Network::NotificationsLost => Network::Stalled,
+            network => network,
         }
     }
 }
 
 impl Proxy {
-    /// A line to this database, which must be a PostgreSQL server's.
+    /// Starts a proxy for this database, which must be PostgreSQL.
     pub fn new(database: &Database) -> Self {
         let Database::Postgres(url) = database else {
-            panic!("there is no line to a file");
+            panic!("there is no network to a SQLite file");
         };
         let host = url.host_str().expect("a host").to_owned();
         let port = url.port().unwrap_or(5432);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
-            line: Mutex::new(Line::Works),
-            made: AtomicUsize::new(0),
-            stranded: AtomicUsize::new(0),
+            network: Mutex::new(Network::Up),
+            opened: AtomicUsize::new(0),
+            stalled_below: AtomicUsize::new(0),
         });
         let shared = state.clone();
-        // The threads end with the test's process.
+        // The threads end with the test process.
         thread::spawn(move || {
             for program in listener.incoming().flatten() {
                 let connection = Arc::new(Connection {
-                    number: shared.made.fetch_add(1, Ordering::Relaxed),
+                    number: shared.opened.fetch_add(1, Ordering::Relaxed),
                     listens: AtomicBool::new(false),
                     state: shared.clone(),
                 });
-                if connection.line() == Line::Cut {
+                if connection.network() == Network::Disconnected {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect((&*host, port)) else {
                     continue;
                 };
-                carry(&program, &server, &connection);
-                carry(&server, &program, &connection);
+                forward(&program, &server, &connection);
+                forward(&server, &program, &connection);
             }
         });
         Self {
@@ -105,7 +106,7 @@ impl Proxy {
         }
     }
 
-    /// The `DATABASE_URL` of the program's end.
+    /// The `DATABASE_URL` that goes through the proxy.
     pub fn url(&self) -> String {
         let mut url = self.url.clone();
         url.set_host(Some("127.0.0.1")).expect("a host");
@@ -113,32 +114,32 @@ impl Proxy {
         url.to_string()
     }
 
-    /// From now on, the line does this.
-    pub fn set(&self, line: Line) {
-        *self.state.line.lock().expect("no panic") = line;
+    /// Changes the network state from now on.
+    pub fn set(&self, network: Network) {
+        *self.state.network.lock().expect("no panic") = network;
     }
 
-    /// From now on, the connections that there are stay and carry nothing, as after a machine in
-    /// between has forgotten them; new ones work.
-    pub fn strand(&self) {
-        let made = self.state.made.load(Ordering::Relaxed);
-        self.state.stranded.store(made, Ordering::Relaxed);
-        // Each connection has looked by then.
-        thread::sleep(3 * LOOK);
+    /// Stalls the existing connections for good, as when a firewall has dropped their state. New
+    /// connections work.
+    pub fn stall_existing(&self) {
+        let opened = self.state.opened.load(Ordering::Relaxed);
+        self.state.stalled_below.store(opened, Ordering::Relaxed);
+        // Every connection has noticed by then.
+        thread::sleep(3 * POLL_INTERVAL);
     }
 }
 
-/// PostgreSQL keeps a connection that broke off while it was being made for a minute, and drops no
-/// database before.
+/// PostgreSQL keeps a connection that broke during its start for a minute and refuses to drop the
+/// database before that, so stalled connections are closed.
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.state.stranded.store(0, Ordering::Relaxed);
-        self.set(Line::Cut);
+        self.state.stalled_below.store(0, Ordering::Relaxed);
+        self.set(Network::Disconnected);
     }
 }
 
-/// Carries one direction of a connection, on a thread of its own.
-fn carry(from: &TcpStream, to: &TcpStream, connection: &Arc<Connection>) {
+/// Forwards one direction of a connection on its own thread.
+fn forward(from: &TcpStream, to: &TcpStream, connection: &Arc<Connection>) {
     let copies = from
         .try_clone()
         .and_then(|from| Ok((from, to.try_clone()?)));
@@ -146,7 +147,7 @@ fn carry(from: &TcpStream, to: &TcpStream, connection: &Arc<Connection>) {
         return;
     };
     thread::spawn(move || {
-        // A side that hangs up ends it, which is no fault of the line.
+        // An error means that one side has disconnected.
         let _ = copy(&mut from, &mut to, &connection);
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
@@ -155,13 +156,13 @@ fn carry(from: &TcpStream, to: &TcpStream, connection: &Arc<Connection>) {
 
 fn copy(from: &mut TcpStream, to: &mut TcpStream, connection: &Connection) -> io::Result<()> {
     let mut buffer = [0; 16 * 1024];
-    from.set_read_timeout(Some(LOOK))?;
+    from.set_read_timeout(Some(POLL_INTERVAL))?;
     loop {
-        match connection.line() {
-            Line::Works => {}
-            Line::Cut => return Ok(()),
-            Line::Dead | Line::DeafToNotices => {
-                thread::sleep(LOOK);
+        match connection.network() {
+            Network::Up => {}
+            Network::Disconnected => return Ok(()),
+            Network::Stalled | Network::NotificationsLost => {
+                thread::sleep(POLL_INTERVAL);
                 continue;
             }
         }

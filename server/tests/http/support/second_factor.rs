@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Answer, PASSWORD, Pair, Server, text_of};
+use super::{PASSWORD, Response, Server, TokenPair, text_of};
 
 /// The length of a step in seconds.
 const STEP: u64 = 30;
@@ -59,7 +59,7 @@ impl Authenticator {
     }
 
     /// The code of a step that is over, or is yet to come.
-    pub fn code_of_another_time(&self, steps: i64) -> String {
+    pub fn code_at_offset(&self, steps: i64) -> String {
         let offset = steps * i64::try_from(STEP).expect("a small number");
         self.code_at(now().checked_add_signed(offset).expect("a time after 1970"))
     }
@@ -85,77 +85,77 @@ pub struct SecondFactor {
     /// The app.
     pub app: Authenticator,
     /// The pair that has passed the second factor.
-    pub pair: Pair,
+    pub pair: TokenPair,
     /// The codes on paper.
     pub recovery_codes: Vec<String>,
 }
 
 /// The recovery codes in an answer.
 #[track_caller]
-pub fn recovery_codes(answer: &Answer) -> Vec<String> {
-    let body = answer.json();
+pub fn recovery_codes(response: &Response) -> Vec<String> {
+    let body = response.json();
     let codes: Vec<_> = body["recovery_codes"]
         .as_array()
         .into_iter()
         .flatten()
         .map(|code| code.as_str().expect("a code is text").to_owned())
         .collect();
-    assert_eq!(codes.len(), 10, "{answer}");
+    assert_eq!(codes.len(), 10, "{response}");
     codes
 }
 
 impl Server {
     /// Begins to set up an authenticator app.
     #[track_caller]
-    pub fn set_up_totp(&self, pair: &Pair) -> Authenticator {
-        let answer = self
+    pub fn set_up_totp(&self, pair: &TokenPair) -> Authenticator {
+        let response = self
             .post("/api/totp/create")
             .token(&pair.token)
             .json(json!({"current_password": PASSWORD}))
             .send();
-        assert_eq!(answer.status, 201, "{answer}");
-        Authenticator::new(text_of(&answer.json(), "secret"))
+        assert_eq!(response.status, 201, "{response}");
+        Authenticator::new(text_of(&response.json(), "secret"))
     }
 
     /// Sends the first code of an app.
     #[track_caller]
-    pub fn confirm_totp(&self, token: &str, code: &str) -> Answer {
+    pub fn confirm_totp(&self, token: &str, code: &str) -> Response {
         self.post_code("/api/totp/confirm", token, code)
     }
 
     /// Turns the second factor on.
     #[track_caller]
-    pub fn turn_on_totp(&self, pair: &Pair) -> SecondFactor {
+    pub fn enable_totp(&self, pair: &TokenPair) -> SecondFactor {
         let app = self.set_up_totp(pair);
-        let answer = self.confirm_totp(&pair.token, &app.code());
+        let response = self.confirm_totp(&pair.token, &app.code());
         SecondFactor {
             app,
-            pair: Pair::from(&answer),
-            recovery_codes: recovery_codes(&answer),
+            pair: TokenPair::from(&response),
+            recovery_codes: recovery_codes(&response),
         }
     }
 
     /// Passes the second factor with a code of the app, or not.
     #[track_caller]
-    pub fn pass_totp(&self, token: &str, code: &str) -> Answer {
+    pub fn pass_totp(&self, token: &str, code: &str) -> Response {
         self.post_code("/api/totp/login", token, code)
     }
 
     /// Passes the second factor with a recovery code, or not.
     #[track_caller]
-    pub fn pass_recovery(&self, token: &str, code: &str) -> Answer {
+    pub fn pass_recovery(&self, token: &str, code: &str) -> Response {
         self.post_code("/api/recovery/login", token, code)
     }
 
     #[track_caller]
-    fn post_code(&self, path: &str, token: &str, code: &str) -> Answer {
+    fn post_code(&self, path: &str, token: &str, code: &str) -> Response {
         let body = json!({"code": code});
         self.post(path).token(token).json(body).send()
     }
 
     /// The access token is that of a user who has the second factor still to pass.
     #[track_caller]
-    pub fn assert_half(&self, pair: &Pair) {
+    pub fn assert_mfa_pending(&self, pair: &TokenPair) {
         self.view(&pair.token).assert_error(403, "otp_required");
         assert_eq!(amr(&pair.token), json!(["pwd"]));
         assert_eq!(amr(&pair.refresh_token), json!(["pwd"]));
@@ -164,12 +164,12 @@ impl Server {
     /// Both tokens of the pair have passed the second factor. The refresh token is used up by
     /// this.
     #[track_caller]
-    pub fn assert_passed(&self, pair: &Pair) {
+    pub fn assert_mfa_passed(&self, pair: &TokenPair) {
         assert_eq!(amr(&pair.token), json!(["pwd", "otp"]));
         assert_eq!(amr(&pair.refresh_token), json!(["pwd", "otp"]));
         let view = self.view(&pair.token);
         assert_eq!(view.status, 200, "{view}");
-        let renewed = Pair::from(&self.refresh(&pair.refresh_token));
+        let renewed = TokenPair::from(&self.refresh(&pair.refresh_token));
         assert_eq!(amr(&renewed.token), json!(["pwd", "otp"]));
         let view = self.view(&renewed.token);
         assert_eq!(view.status, 200, "{view}");

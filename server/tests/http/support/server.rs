@@ -13,7 +13,8 @@ use serde_json::json;
 use ureq::Agent;
 
 use super::{
-    Answer, Call, Database, Home, PASSWORD, Pair, User, home::exit_code, text_of, wire::Wire,
+    Database, PASSWORD, RequestBuilder, Response, TestEnv, TokenPair, User,
+    raw_connection::RawConnection, test_env::exit_code, text_of,
 };
 
 /// How long the program may take until it can serve.
@@ -24,7 +25,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// The running program; killed when it is dropped.
 pub struct Server {
-    home: Arc<Home>,
+    env: Arc<TestEnv>,
     process: Child,
     agent: Agent,
     log: PathBuf,
@@ -34,18 +35,18 @@ impl Server {
     /// Starts the program in a new home of its own.
     #[track_caller]
     pub fn start() -> Self {
-        Home::new().start(&[])
+        TestEnv::new().start(&[])
     }
 
     /// Starts the program in a new home of its own, with these settings.
     #[track_caller]
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
-        Home::new().start(settings)
+        TestEnv::new().start(settings)
     }
 
     #[track_caller]
-    pub(super) fn new(home: Arc<Home>, mut command: Command) -> Self {
-        let log = home.folder().join("log");
+    pub(super) fn new(env: Arc<TestEnv>, mut command: Command) -> Self {
+        let log = env.folder().join("log");
         let file = fs::File::options()
             .create(true)
             .append(true)
@@ -68,7 +69,7 @@ impl Server {
             .build()
             .new_agent();
         let mut server = Self {
-            home,
+            env,
             process,
             agent,
             log,
@@ -84,7 +85,7 @@ impl Server {
             if let Some(status) = self.process.try_wait().expect("a process has a state") {
                 panic!("the program ended with {status}: {}", self.log());
             }
-            if TcpStream::connect(self.home.address).is_ok()
+            if TcpStream::connect(self.env.address).is_ok()
                 && self.get("/readyz").send().status == 200
             {
                 return;
@@ -95,18 +96,18 @@ impl Server {
     }
 
     /// Where the program lives.
-    pub fn home(&self) -> &Home {
-        &self.home
+    pub fn env(&self) -> &TestEnv {
+        &self.env
     }
 
     /// The program's database.
     pub fn database(&self) -> &Database {
-        &self.home.database
+        &self.env.database
     }
 
     /// The URL that the program takes for its own.
     pub fn url(&self) -> String {
-        self.home.url()
+        self.env.url()
     }
 
     /// The program's process id.
@@ -116,7 +117,7 @@ impl Server {
 
     /// The memory that the program takes, in KiB.
     #[track_caller]
-    pub fn memory(&self) -> u64 {
+    pub fn resident_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next());
@@ -129,48 +130,48 @@ impl Server {
     }
 
     /// A request.
-    pub fn call(&self, method: &str, path: &str) -> Call<'_> {
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder<'_> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        Call::new(&self.agent, method, &format!("{}{path}", self.url()))
+        RequestBuilder::new(&self.agent, method, &format!("{}{path}", self.url()))
     }
 
     /// A `GET` request.
-    pub fn get(&self, path: &str) -> Call<'_> {
-        self.call("GET", path)
+    pub fn get(&self, path: &str) -> RequestBuilder<'_> {
+        self.request("GET", path)
     }
 
     /// A `POST` request.
-    pub fn post(&self, path: &str) -> Call<'_> {
-        self.call("POST", path)
+    pub fn post(&self, path: &str) -> RequestBuilder<'_> {
+        self.request("POST", path)
     }
 
     /// A connection for a request by hand.
-    pub fn wire(&self) -> Wire {
-        Wire::open(self.home.address)
+    pub fn raw_connection(&self) -> RawConnection {
+        RawConnection::open(self.env.address)
     }
 
     /// Makes an account with [`PASSWORD`].
     #[track_caller]
     pub fn register(&self, email: &str) -> User {
-        let answer = self
+        let response = self
             .post("/api/user/create")
             .json(json!({"email": email, "password": PASSWORD}))
             .send();
-        assert_eq!(answer.status, 201, "{answer}");
+        assert_eq!(response.status, 201, "{response}");
         User {
-            id: text_of(&answer.json(), "id"),
+            id: text_of(&response.json(), "id"),
         }
     }
 
     /// Signs in with [`PASSWORD`].
     #[track_caller]
-    pub fn sign_in(&self, email: &str) -> Pair {
-        Pair::from(&self.try_sign_in(email, PASSWORD))
+    pub fn sign_in(&self, email: &str) -> TokenPair {
+        TokenPair::from(&self.try_sign_in(email, PASSWORD))
     }
 
     /// Signs in, or not.
     #[track_caller]
-    pub fn try_sign_in(&self, email: &str, password: &str) -> Answer {
+    pub fn try_sign_in(&self, email: &str, password: &str) -> Response {
         self.post("/api/user/login")
             .json(json!({"email": email, "password": password}))
             .send()
@@ -178,14 +179,14 @@ impl Server {
 
     /// Makes an account with [`PASSWORD`] and signs in.
     #[track_caller]
-    pub fn sign_up(&self, email: &str) -> Pair {
+    pub fn sign_up(&self, email: &str) -> TokenPair {
         self.register(email);
         self.sign_in(email)
     }
 
     /// Uses a refresh token.
     #[track_caller]
-    pub fn refresh(&self, refresh_token: &str) -> Answer {
+    pub fn refresh(&self, refresh_token: &str) -> Response {
         self.post("/api/user/login/refresh")
             .json(json!({"refresh_token": refresh_token}))
             .send()
@@ -193,7 +194,7 @@ impl Server {
 
     /// Asks whether an access token is good.
     #[track_caller]
-    pub fn verify(&self, token: &str) -> Answer {
+    pub fn verify(&self, token: &str) -> Response {
         self.post("/api/user/login/verify")
             .json(json!({"token": token}))
             .send()
@@ -201,16 +202,16 @@ impl Server {
 
     /// Uses an access token.
     #[track_caller]
-    pub fn view(&self, token: &str) -> Answer {
+    pub fn view(&self, token: &str) -> Response {
         self.get("/api/user/view").token(token).send()
     }
 
     /// One of the program's figures: that of these labels, or of all together.
     #[track_caller]
     pub fn metric(&self, name: &str) -> f64 {
-        let answer = self.get("/metrics").send();
-        assert_eq!(answer.status, 200, "{answer}");
-        let values = answer.text().lines().filter_map(|line| {
+        let response = self.get("/metrics").send();
+        assert_eq!(response.status, 200, "{response}");
+        let values = response.text().lines().filter_map(|line| {
             let (figure, value) = line.rsplit_once(' ')?;
             let named = figure == name || figure.split('{').next() == Some(name);
             named.then(|| value.parse::<f64>().expect(line))
@@ -222,19 +223,19 @@ impl Server {
     #[track_caller]
     pub fn assert_needs_access_token(&self, method: &str, path: &str) {
         let pair = self.sign_up("ada@example.com");
-        self.call(method, path)
+        self.request(method, path)
             .send()
             .assert_error(401, "not_authenticated");
-        self.call(method, path)
+        self.request(method, path)
             .token(&pair.refresh_token)
             .send()
             .assert_error(401, "token_invalid");
-        self.assert_alive(&pair);
+        self.assert_valid(&pair);
     }
 
     /// Both tokens of the pair are good. The refresh token is used up by this.
     #[track_caller]
-    pub fn assert_alive(&self, pair: &Pair) {
+    pub fn assert_valid(&self, pair: &TokenPair) {
         let view = self.view(&pair.token);
         assert_eq!(view.status, 200, "{view}");
         let refresh = self.refresh(&pair.refresh_token);
@@ -243,7 +244,7 @@ impl Server {
 
     /// Neither token of the pair is good any more.
     #[track_caller]
-    pub fn assert_dead(&self, pair: &Pair) {
+    pub fn assert_revoked(&self, pair: &TokenPair) {
         self.view(&pair.token).assert_error(401, "token_invalid");
         self.verify(&pair.token).assert_error(401, "token_invalid");
         self.refresh(&pair.refresh_token)

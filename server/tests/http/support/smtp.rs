@@ -1,4 +1,4 @@
-//! A mail server that does as it is told (RFC 5321).
+//! An SMTP server (RFC 5321) whose behavior the test controls.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -8,51 +8,51 @@ use std::{
     time::Duration,
 };
 
-use super::{Mail, wait_until};
+use super::{Email, wait_until};
 
-/// What a mail server does with mails.
+/// How the SMTP server treats emails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manners {
-    /// Takes them.
-    Takes,
-    /// Refuses those to addresses that begin with `refused`, and takes the others.
-    Refuses,
-    /// Says nothing any more once it has the mail.
-    Hangs,
-    /// Hangs up in the middle of the mail.
-    DropsMidMail,
+pub enum SmtpBehavior {
+    /// Accepts them.
+    Accept,
+    /// Rejects recipients that begin with `refused` and accepts the others.
+    RejectSome,
+    /// Stops responding once it has received the email.
+    Hang,
+    /// Closes the connection in the middle of the email.
+    DisconnectMidEmail,
 }
 
-/// A mail server on a port of its own.
+/// An SMTP server on its own port.
 pub struct SmtpServer {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
-    manners: Manners,
-    taken: Vec<Mail>,
+    behavior: SmtpBehavior,
+    received: Vec<Email>,
     connections: usize,
-    refused: usize,
+    rejected: usize,
     hanging: usize,
-    /// The heads of mails in whose middle it hung up.
+    /// Headers of the emails during which it closed the connection.
     dropped: Vec<String>,
 }
 
 impl SmtpServer {
-    /// Starts one.
-    pub fn start(manners: Manners) -> Self {
-        Self::start_at("127.0.0.1:0".parse().expect("an address"), manners)
+    /// Starts a server on a free port.
+    pub fn start(behavior: SmtpBehavior) -> Self {
+        Self::start_at("127.0.0.1:0".parse().expect("an address"), behavior)
     }
 
-    /// Starts one at this address.
-    pub fn start_at(address: SocketAddr, manners: Manners) -> Self {
+    /// Starts a server on this address.
+    pub fn start_at(address: SocketAddr, behavior: SmtpBehavior) -> Self {
         let listener = TcpListener::bind(address).expect("a free port");
         let state = Arc::new(Mutex::new(State {
-            manners,
-            taken: Vec::new(),
+            behavior,
+            received: Vec::new(),
             connections: 0,
-            refused: 0,
+            rejected: 0,
             hanging: 0,
             dropped: Vec::new(),
         }));
@@ -60,13 +60,13 @@ impl SmtpServer {
             address: listener.local_addr().expect("an address"),
             state: state.clone(),
         };
-        // The threads end with the test's process.
+        // The threads end with the test process.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let state = state.clone();
                 thread::spawn(move || {
                     state.lock().expect("no panic").connections += 1;
-                    // A client that hangs up ends it, which is none of the server's business.
+                    // An error means that the client has disconnected.
                     let _ = serve(stream, &state);
                 });
             }
@@ -74,56 +74,60 @@ impl SmtpServer {
         server
     }
 
-    /// The setting that sends mails here.
+    /// The `LATCHKEY_SMTP_URL` of this server.
     pub fn url(&self) -> String {
         format!("smtp://{}", self.address)
     }
 
-    /// Behaves like this from now on.
-    pub fn behave(&self, manners: Manners) {
-        self.state.lock().expect("no panic").manners = manners;
+    /// Changes the behavior from now on.
+    pub fn set_behavior(&self, behavior: SmtpBehavior) {
+        self.state.lock().expect("no panic").behavior = behavior;
     }
 
-    /// The mails that it has taken.
-    pub fn taken(&self) -> Vec<Mail> {
-        self.state.lock().expect("no panic").taken.clone()
+    /// The emails that it has accepted.
+    pub fn received(&self) -> Vec<Email> {
+        self.state.lock().expect("no panic").received.clone()
     }
 
-    /// How many connections there have been.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.state.lock().expect("no panic").connections
     }
 
-    /// How many mails it has refused.
-    pub fn refused(&self) -> usize {
-        self.state.lock().expect("no panic").refused
+    /// The number of recipients it has rejected.
+    pub fn rejected(&self) -> usize {
+        self.state.lock().expect("no panic").rejected
     }
 
-    /// How many mails wait for an answer.
+    /// The number of emails left without a reply.
     pub fn hanging(&self) -> usize {
         self.state.lock().expect("no panic").hanging
     }
 
-    /// The heads of mails in whose middle it hung up.
+    /// Headers of the emails during which it closed the connection.
     pub fn dropped(&self) -> Vec<String> {
         self.state.lock().expect("no panic").dropped.clone()
     }
 
-    /// Waits for a mail to this address.
+    /// Waits for an email to this address.
     #[track_caller]
-    pub fn wait_for_mail(&self, to: &str) -> Mail {
+    pub fn wait_for_email(&self, to: &str) -> Email {
         let mut found = None;
-        // Longer than a client waits for an answer and then pauses.
-        wait_until(&format!("a mail to {to}"), Duration::from_secs(120), || {
-            found = self.taken().into_iter().find(|mail| mail.to == to);
-            found.is_some()
-        });
+        // Longer than the SMTP timeout plus the delay before a retry.
+        wait_until(
+            &format!("an email to {to}"),
+            Duration::from_secs(120),
+            || {
+                found = self.received().into_iter().find(|email| email.to == to);
+                found.is_some()
+            },
+        );
         found.expect("it was found")
     }
 }
 
 fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    let manners = || state.lock().expect("no panic").manners;
+    let behavior = || state.lock().expect("no panic").behavior;
     let mut out = stream.try_clone()?;
     let mut lines = BufReader::new(stream);
     let mut line = String::new();
@@ -134,61 +138,61 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
             return Ok(());
         }
         let command = line.get(..4).unwrap_or_default().to_ascii_uppercase();
-        let answer = match command.as_str() {
+        let response = match command.as_str() {
             "EHLO" => "250-mail.example\r\n250 8BITMIME\r\n",
-            "RCPT" if manners() == Manners::Refuses && line.contains("<refused") => {
-                state.lock().expect("no panic").refused += 1;
-                "554 5.7.1 not here\r\n"
+            "RCPT" if behavior() == SmtpBehavior::RejectSome && line.contains("<refused") => {
+                state.lock().expect("no panic").rejected += 1;
+                "554 5.7.1 rejected\r\n"
             }
-            "MAIL" | "RCPT" | "RSET" | "NOOP" => "250 2.0.0 fine\r\n",
+            "MAIL" | "RCPT" | "RSET" | "NOOP" => "250 2.0.0 OK\r\n",
             "DATA" => {
-                out.write_all(b"354 go on\r\n")?;
-                let Some(mail) = read_mail(&mut lines, manners)? else {
+                out.write_all(b"354 send the message\r\n")?;
+                let Some(email) = read_email(&mut lines, behavior)? else {
                     return Ok(());
                 };
-                match manners() {
-                    Manners::Hangs => {
+                match behavior() {
+                    SmtpBehavior::Hang => {
                         state.lock().expect("no panic").hanging += 1;
-                        // Until the client hangs up.
+                        // Wait until the client disconnects.
                         lines.read_line(&mut line)?;
                         return Ok(());
                     }
-                    Manners::DropsMidMail => {
-                        state.lock().expect("no panic").dropped.push(mail);
+                    SmtpBehavior::DisconnectMidEmail => {
+                        state.lock().expect("no panic").dropped.push(email);
                         return Ok(());
                     }
                     _ => {}
                 }
-                let mail = Mail::parse(mail.as_bytes());
-                state.lock().expect("no panic").taken.push(mail);
-                "250 2.0.0 taken\r\n"
+                let email = Email::parse(email.as_bytes());
+                state.lock().expect("no panic").received.push(email);
+                "250 2.0.0 queued\r\n"
             }
             "QUIT" => {
                 out.write_all(b"221 2.0.0 bye\r\n")?;
                 return Ok(());
             }
-            _ => "500 5.5.2 what?\r\n",
+            _ => "500 5.5.2 unknown command\r\n",
         };
-        out.write_all(answer.as_bytes())?;
+        out.write_all(response.as_bytes())?;
     }
 }
 
-/// Reads a mail to its end, or to that of its head for a server that hangs up there. Gives nothing
-/// when the client does.
-fn read_mail(
+/// Reads an email to its end, or only its headers if the server is to disconnect there. Returns
+/// `None` when the client disconnects first.
+fn read_email(
     lines: &mut impl BufRead,
-    manners: impl Fn() -> Manners,
+    behavior: impl Fn() -> SmtpBehavior,
 ) -> std::io::Result<Option<String>> {
-    let mut mail = String::new();
+    let mut email = String::new();
     loop {
         let mut line = String::new();
         if lines.read_line(&mut line)? == 0 {
             return Ok(None);
         }
-        let drops = line == "\r\n" && manners() == Manners::DropsMidMail;
+        let drops = line == "\r\n" && behavior() == SmtpBehavior::DisconnectMidEmail;
         if drops || line == ".\r\n" {
-            return Ok(Some(mail));
+            return Ok(Some(email));
         }
-        mail += line.strip_prefix('.').unwrap_or(&line);
+        email += line.strip_prefix('.').unwrap_or(&line);
     }
 }

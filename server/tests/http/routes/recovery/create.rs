@@ -1,12 +1,13 @@
 use serde_json::json;
 
 use crate::support::{
-    Answer, OTHER_PASSWORD, PASSWORD, Server, at_once, mail::NEW_RECOVERY_CODES, recovery_codes,
+    OTHER_PASSWORD, PASSWORD, Response, Server, concurrently, email::NEW_RECOVERY_CODES,
+    recovery_codes,
 };
 
 const PATH: &str = "/api/recovery/create";
 
-fn create(server: &Server, token: &str) -> Answer {
+fn create(server: &Server, token: &str) -> Response {
     server
         .post(PATH)
         .token(token)
@@ -18,38 +19,38 @@ fn create(server: &Server, token: &str) -> Answer {
 fn makes_new_codes_and_voids_the_earlier_ones() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    server.take_all_mails();
-    let answer = create(&server, &factor.pair.token);
-    let codes = recovery_codes(&answer);
-    answer.assert_json(201, json!({"recovery_codes": codes}));
+    let factor = server.enable_totp(&pair);
+    server.take_all_emails();
+    let response = create(&server, &factor.pair.token);
+    let codes = recovery_codes(&response);
+    response.assert_json(201, json!({"recovery_codes": codes}));
     server
-        .take_mail("ada@example.com", NEW_RECOVERY_CODES)
-        .tells_only();
-    let half = server.sign_in("ada@example.com");
+        .take_email("ada@example.com", NEW_RECOVERY_CODES)
+        .assert_no_link();
+    let pending = server.sign_in("ada@example.com");
     server
-        .pass_recovery(&half.token, &factor.recovery_codes[0])
+        .pass_recovery(&pending.token, &factor.recovery_codes[0])
         .assert_field_errors(&["code"]);
-    assert_eq!(server.pass_recovery(&half.token, &codes[0]).status, 200);
-    server.assert_passed(&factor.pair);
+    assert_eq!(server.pass_recovery(&pending.token, &codes[0]).status, 200);
+    server.assert_mfa_passed(&factor.pair);
 }
 
 #[test]
 fn leaves_ten_good_codes_however_many_ask_at_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let answers = at_once(6, |_| create(&server, &factor.pair.token));
-    let all: Vec<_> = answers.iter().map(recovery_codes).collect();
+    let factor = server.enable_totp(&pair);
+    let responses = concurrently(6, |_| create(&server, &factor.pair.token));
+    let all: Vec<_> = responses.iter().map(recovery_codes).collect();
     assert_eq!(server.database().count("recovery_codes", "true"), 10);
-    let half = server.sign_in("ada@example.com");
+    let pending = server.sign_in("ada@example.com");
     let good = all
         .iter()
         .filter(|codes| {
             server
                 .database()
                 .execute("UPDATE second_factors SET wrong_codes = 0, blocked_until = NULL");
-            server.pass_recovery(&half.token, &codes[0]).status == 200
+            server.pass_recovery(&pending.token, &codes[0]).status == 200
         })
         .count();
     assert_eq!(good, 1);
@@ -59,7 +60,7 @@ fn leaves_ten_good_codes_however_many_ask_at_once() {
 fn asks_for_the_current_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     let post = |body| {
         server
             .post(PATH)
@@ -72,9 +73,9 @@ fn asks_for_the_current_password() {
         json!({"current_password": ["This field is required."]}),
     );
     post(json!({"current_password": OTHER_PASSWORD})).assert_field_errors(&["current_password"]);
-    let half = server.sign_in("ada@example.com");
+    let pending = server.sign_in("ada@example.com");
     let code = &factor.recovery_codes[0];
-    assert_eq!(server.pass_recovery(&half.token, code).status, 200);
+    assert_eq!(server.pass_recovery(&pending.token, code).status, 200);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::{Pair, Server, at_once, mail::RECOVERY_CODE_USED};
+use crate::support::{Server, TokenPair, concurrently, email::RECOVERY_CODE_USED};
 
 const PATH: &str = "/api/recovery/login";
 
@@ -8,11 +8,11 @@ const PATH: &str = "/api/recovery/login";
 fn passes_the_second_factor_and_spends_the_code() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    server.take_all_mails();
-    let half = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    server.take_all_emails();
+    let pending = server.sign_in("ada@example.com");
     let code = &factor.recovery_codes[3];
-    let answer = server.pass_recovery(&half.token, code).assert_json(
+    let response = server.pass_recovery(&pending.token, code).assert_json(
         200,
         json!({
             "token": "<jwt>",
@@ -21,43 +21,48 @@ fn passes_the_second_factor_and_spends_the_code() {
             "expires_in": 900,
         }),
     );
-    server.assert_passed(&Pair::from(&answer));
+    server.assert_mfa_passed(&TokenPair::from(&response));
     assert_eq!(server.database().count("recovery_codes", "true"), 9);
-    let mail = server.take_mail("ada@example.com", RECOVERY_CODE_USED);
-    assert!(mail.tells_only().text.contains("9 are left"), "{mail:?}");
-    server.assert_mails(&[]);
+    let email = server.take_email("ada@example.com", RECOVERY_CODE_USED);
+    assert!(
+        email.assert_no_link().text.contains("9 are left"),
+        "{email:?}"
+    );
+    server.assert_emails(&[]);
 
-    let half = server.sign_in("ada@example.com");
-    server.pass_recovery(&half.token, code).assert_json(
+    let pending = server.sign_in("ada@example.com");
+    server.pass_recovery(&pending.token, code).assert_json(
         400,
         json!({"code": ["Incorrect code, or it was already used."]}),
     );
-    server.assert_half(&half);
+    server.assert_mfa_pending(&pending);
 }
 
 #[test]
 fn each_code_is_good_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     for code in &factor.recovery_codes {
-        let half = server.sign_in("ada@example.com");
-        let answer = server.pass_recovery(&half.token, code);
-        server.assert_passed(&Pair::from(&answer));
+        let pending = server.sign_in("ada@example.com");
+        let response = server.pass_recovery(&pending.token, code);
+        server.assert_mfa_passed(&TokenPair::from(&response));
     }
-    let half = server.sign_in("ada@example.com");
+    let pending = server.sign_in("ada@example.com");
     for code in &factor.recovery_codes[..2] {
         server
-            .pass_recovery(&half.token, code)
+            .pass_recovery(&pending.token, code)
             .assert_field_errors(&["code"]);
     }
-    let mails: Vec<_> = server
-        .take_all_mails()
+    let emails: Vec<_> = server
+        .take_all_emails()
         .into_iter()
-        .filter(|mail| mail.subject == RECOVERY_CODE_USED)
+        .filter(|email| email.subject == RECOVERY_CODE_USED)
         .collect();
-    assert_eq!(mails.len(), 10);
-    let last = mails.iter().filter(|mail| mail.text.contains("last one"));
+    assert_eq!(emails.len(), 10);
+    let last = emails
+        .iter()
+        .filter(|email| email.text.contains("last one"));
     assert_eq!(last.count(), 1);
 }
 
@@ -65,14 +70,17 @@ fn each_code_is_good_once() {
 fn a_code_is_good_once_however_many_send_it_at_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     let code = &factor.recovery_codes[0];
     let devices: Vec<_> = (0..8).map(|_| server.sign_in("ada@example.com")).collect();
-    let answers = at_once(8, |index| server.pass_recovery(&devices[index].token, code));
-    let good = answers.iter().filter(|answer| answer.status == 200).count();
+    let responses = concurrently(8, |index| server.pass_recovery(&devices[index].token, code));
+    let good = responses
+        .iter()
+        .filter(|response| response.status == 200)
+        .count();
     assert_eq!(good, 1);
-    for answer in answers {
-        assert!([200, 400, 429].contains(&answer.status), "{answer}");
+    for response in responses {
+        assert!([200, 400, 429].contains(&response.status), "{response}");
     }
     assert_eq!(server.database().count("recovery_codes", "true"), 9);
 }
@@ -81,8 +89,8 @@ fn a_code_is_good_once_however_many_send_it_at_once() {
 fn reads_a_code_as_people_write_it() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let codes = server.turn_on_totp(&pair).recovery_codes;
-    let half = server.sign_in("ada@example.com");
+    let codes = server.enable_totp(&pair).recovery_codes;
+    let pending = server.sign_in("ada@example.com");
     for written in [
         codes[0].to_uppercase(),
         codes[1].replace('-', ""),
@@ -90,8 +98,8 @@ fn reads_a_code_as_people_write_it() {
         format!("  {}\n", codes[3]),
         codes[4].replace('1', "l").replace('0', "O"),
     ] {
-        let answer = server.pass_recovery(&half.token, &written);
-        assert_eq!(answer.status, 200, "{written}: {answer}");
+        let response = server.pass_recovery(&pending.token, &written);
+        assert_eq!(response.status, 200, "{written}: {response}");
     }
 }
 
@@ -99,12 +107,12 @@ fn reads_a_code_as_people_write_it() {
 fn takes_nobody_elses_code() {
     let server = Server::start();
     let ada = server.sign_up("ada@example.com");
-    server.turn_on_totp(&ada);
+    server.enable_totp(&ada);
     let grace = server.sign_up("grace@example.com");
-    let grace = server.turn_on_totp(&grace);
-    let half = server.sign_in("ada@example.com");
+    let grace = server.enable_totp(&grace);
+    let pending = server.sign_in("ada@example.com");
     server
-        .pass_recovery(&half.token, &grace.recovery_codes[0])
+        .pass_recovery(&pending.token, &grace.recovery_codes[0])
         .assert_field_errors(&["code"]);
     assert_eq!(server.database().count("recovery_codes", "true"), 20);
 }
@@ -116,17 +124,17 @@ fn refuses_what_is_no_code() {
     server
         .pass_recovery(&pair.token, "00000-00000-00000")
         .assert_error(403, "permission_denied");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
     server
         .post(PATH)
-        .token(&half.token)
+        .token(&pending.token)
         .send()
         .assert_json(400, json!({"code": ["This field is required."]}));
     let code = &factor.recovery_codes[0];
     for wrong in [&code[1..], &format!("{code}0"), &factor.app.code()] {
         server
-            .pass_recovery(&half.token, wrong)
+            .pass_recovery(&pending.token, wrong)
             .assert_field_errors(&["code"]);
     }
     server
@@ -135,7 +143,7 @@ fn refuses_what_is_no_code() {
         .send()
         .assert_error(401, "not_authenticated");
     server
-        .pass_recovery(&half.refresh_token, code)
+        .pass_recovery(&pending.refresh_token, code)
         .assert_error(401, "token_invalid");
-    assert_eq!(server.pass_recovery(&half.token, code).status, 200);
+    assert_eq!(server.pass_recovery(&pending.token, code).status, 200);
 }

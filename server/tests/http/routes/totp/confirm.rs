@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use crate::support::{
-    Pair, Server, at_once,
-    mail::{OTP_ON, RECOVERY_CODE_USED},
+    Server, TokenPair, concurrently,
+    email::{OTP_ENABLED, RECOVERY_CODE_USED},
     recovery_codes,
 };
 
@@ -13,12 +13,12 @@ fn turns_the_second_factor_on() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
-    server.take_all_mails();
+    server.take_all_emails();
     let app = server.set_up_totp(&pair);
-    let answer = server.confirm_totp(&pair.token, &app.code());
-    let codes = recovery_codes(&answer);
-    let body = answer.json();
-    answer.assert_json(
+    let response = server.confirm_totp(&pair.token, &app.code());
+    let codes = recovery_codes(&response);
+    let body = response.json();
+    response.assert_json(
         200,
         json!({
             "token": "<jwt>",
@@ -28,25 +28,27 @@ fn turns_the_second_factor_on() {
             "recovery_codes": codes,
         }),
     );
-    let passed = Pair {
+    let passed = TokenPair {
         token: body["token"].as_str().unwrap().to_owned(),
         refresh_token: body["refresh_token"].as_str().unwrap().to_owned(),
     };
     assert_eq!(server.view(&passed.token).json()["otp_enabled"], true);
-    server.assert_passed(&passed);
+    server.assert_mfa_passed(&passed);
     // Tokens from before, of this and of other devices, have it still to pass.
-    server.assert_half(&pair);
-    server.assert_half(&other_device);
-    server.assert_half(&server.sign_in("ada@example.com"));
-    server.take_mail("ada@example.com", OTP_ON).tells_only();
-    server.assert_mails(&[]);
+    server.assert_mfa_pending(&pair);
+    server.assert_mfa_pending(&other_device);
+    server.assert_mfa_pending(&server.sign_in("ada@example.com"));
+    server
+        .take_email("ada@example.com", OTP_ENABLED)
+        .assert_no_link();
+    server.assert_emails(&[]);
 }
 
 #[test]
 fn gives_recovery_codes_of_50_bits_or_more() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let mut codes = server.turn_on_totp(&pair).recovery_codes;
+    let mut codes = server.enable_totp(&pair).recovery_codes;
     for code in &codes {
         let digits = code.chars().filter(|c| c.is_ascii_alphanumeric()).count();
         // In base 32, a digit has 5 bits.
@@ -78,10 +80,10 @@ fn refuses_wrong_codes() {
         .confirm_totp(&pair.token, &app.wrong_code())
         .assert_json(400, wrong.clone());
     server
-        .confirm_totp(&pair.token, &app.code_of_another_time(-4))
+        .confirm_totp(&pair.token, &app.code_at_offset(-4))
         .assert_json(400, wrong.clone());
     server
-        .confirm_totp(&pair.token, &app.code_of_another_time(4))
+        .confirm_totp(&pair.token, &app.code_at_offset(4))
         .assert_json(400, wrong);
     server
         .post(PATH)
@@ -95,7 +97,7 @@ fn refuses_wrong_codes() {
         .send()
         .assert_json(400, json!({"code": ["This must be text."]}));
     assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -114,19 +116,19 @@ fn happens_once_however_often_it_is_sent_at_once() {
     let pair = server.sign_up("ada@example.com");
     let app = server.set_up_totp(&pair);
     let code = app.code();
-    let answers = at_once(8, |_| server.confirm_totp(&pair.token, &code));
-    let good: Vec<_> = answers
+    let responses = concurrently(8, |_| server.confirm_totp(&pair.token, &code));
+    let good: Vec<_> = responses
         .iter()
-        .filter(|answer| answer.status == 200)
+        .filter(|response| response.status == 200)
         .collect();
     assert_eq!(good.len(), 1);
     // The codes that were shown are those that are stored.
-    let half = server.sign_in("ada@example.com");
+    let pending = server.sign_in("ada@example.com");
     let codes = recovery_codes(good[0]);
     server
         .database()
         .execute("UPDATE second_factors SET wrong_codes = 0, blocked_until = NULL");
-    assert_eq!(server.pass_recovery(&half.token, &codes[9]).status, 200);
+    assert_eq!(server.pass_recovery(&pending.token, &codes[9]).status, 200);
     assert_eq!(server.database().count("recovery_codes", "true"), 9);
 }
 
@@ -135,7 +137,7 @@ fn happens_once_however_often_it_is_sent_at_once() {
 fn moves_to_another_app() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let old = server.turn_on_totp(&pair);
+    let old = server.enable_totp(&pair);
     let new = server.set_up_totp(&old.pair);
     let sign_in = || server.sign_in("ada@example.com").token;
     // Each time step is good once, whichever the app.
@@ -146,8 +148,8 @@ fn moves_to_another_app() {
         .pass_totp(&sign_in(), &new.code())
         .assert_field_errors(&["code"]);
     forget_steps();
-    let answer = server.confirm_totp(&old.pair.token, &new.code());
-    let codes = recovery_codes(&answer);
+    let response = server.confirm_totp(&old.pair.token, &new.code());
+    let codes = recovery_codes(&response);
     forget_steps();
     server
         .pass_totp(&sign_in(), &old.app.code())
@@ -158,5 +160,5 @@ fn moves_to_another_app() {
         .pass_recovery(&sign_in(), &old.recovery_codes[0])
         .assert_field_errors(&["code"]);
     assert_eq!(server.pass_recovery(&sign_in(), &codes[0]).status, 200);
-    server.take_mail("ada@example.com", RECOVERY_CODE_USED);
+    server.take_email("ada@example.com", RECOVERY_CODE_USED);
 }

@@ -8,14 +8,14 @@ const PATH: &str = "/api/totp/create";
 fn gives_what_an_app_needs() {
     let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example")]);
     let pair = server.sign_up("ada@example.com");
-    let answer = server
+    let response = server
         .post(PATH)
         .token(&pair.token)
         .json(json!({"current_password": PASSWORD}))
         .send();
-    assert_eq!(answer.status, 201, "{answer}");
-    let body = answer.json();
-    assert_eq!(body.as_object().unwrap().len(), 3, "{answer}");
+    assert_eq!(response.status, 201, "{response}");
+    let body = response.json();
+    assert_eq!(body.as_object().unwrap().len(), 3, "{response}");
     let secret = text_of(&body, "secret");
     // 160 bits, as RFC 4226 recommends, in base 32 without padding.
     assert_eq!(secret.len(), 32, "{secret}");
@@ -36,19 +36,19 @@ fn gives_what_an_app_needs() {
             ("issuer".to_owned(), "accounts.example".to_owned())
         ]
     );
-    assert!(text_of(&body, "qr_svg").starts_with("<svg "), "{answer}");
+    assert!(text_of(&body, "qr_svg").starts_with("<svg "), "{response}");
 }
 
 #[test]
 fn changes_nothing_yet() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.take_all_mails();
+    server.take_all_emails();
     server.set_up_totp(&pair);
     assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
-    server.assert_alive(&pair);
-    server.assert_alive(&server.sign_in("ada@example.com"));
-    server.assert_mails(&[]);
+    server.assert_valid(&pair);
+    server.assert_valid(&server.sign_in("ada@example.com"));
+    server.assert_emails(&[]);
 }
 
 #[test]

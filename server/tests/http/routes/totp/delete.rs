@@ -1,10 +1,12 @@
 use serde_json::json;
 
-use crate::support::{Answer, OTHER_PASSWORD, PASSWORD, Pair, Server, amr, mail::OTP_OFF};
+use crate::support::{
+    OTHER_PASSWORD, PASSWORD, Response, Server, TokenPair, amr, email::OTP_DISABLED,
+};
 
 const PATH: &str = "/api/totp/delete";
 
-fn delete(server: &Server, token: &str, password: &str) -> Answer {
+fn delete(server: &Server, token: &str, password: &str) -> Response {
     server
         .post(PATH)
         .token(token)
@@ -16,10 +18,10 @@ fn delete(server: &Server, token: &str, password: &str) -> Answer {
 fn turns_the_second_factor_off_and_ends_every_other_session() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
-    server.take_all_mails();
-    let answer = delete(&server, &factor.pair.token, PASSWORD).assert_json(
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
+    server.take_all_emails();
+    let response = delete(&server, &factor.pair.token, PASSWORD).assert_json(
         200,
         json!({
             "token": "<jwt>",
@@ -28,18 +30,20 @@ fn turns_the_second_factor_off_and_ends_every_other_session() {
             "expires_in": 900,
         }),
     );
-    let pair = Pair::from(&answer);
+    let pair = TokenPair::from(&response);
     assert_eq!(amr(&pair.token), json!(["pwd"]));
     assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
-    server.assert_alive(&pair);
-    server.assert_dead(&half);
-    server.assert_dead(&factor.pair);
-    server.assert_alive(&server.sign_in("ada@example.com"));
+    server.assert_valid(&pair);
+    server.assert_revoked(&pending);
+    server.assert_revoked(&factor.pair);
+    server.assert_valid(&server.sign_in("ada@example.com"));
     assert_eq!(server.database().count("recovery_codes", "true"), 0);
     let seeds = "seed IS NOT NULL OR new_seed IS NOT NULL";
     assert_eq!(server.database().count("second_factors", seeds), 0);
-    server.take_mail("ada@example.com", OTP_OFF).tells_only();
-    server.assert_mails(&[]);
+    server
+        .take_email("ada@example.com", OTP_DISABLED)
+        .assert_no_link();
+    server.assert_emails(&[]);
 
     // What was good is good for nothing now.
     let again = server.sign_in("ada@example.com");
@@ -55,15 +59,15 @@ fn turns_the_second_factor_off_and_ends_every_other_session() {
 fn it_can_be_turned_on_again() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let pair = Pair::from(&delete(&server, &factor.pair.token, PASSWORD));
+    let factor = server.enable_totp(&pair);
+    let pair = TokenPair::from(&delete(&server, &factor.pair.token, PASSWORD));
     server.database().execute("DELETE FROM used_totp_steps");
-    let again = server.turn_on_totp(&pair);
-    server.assert_passed(&again.pair);
-    let half = server.sign_in("ada@example.com");
-    server.assert_half(&half);
+    let again = server.enable_totp(&pair);
+    server.assert_mfa_passed(&again.pair);
+    let pending = server.sign_in("ada@example.com");
+    server.assert_mfa_pending(&pending);
     server
-        .pass_recovery(&half.token, &factor.recovery_codes[0])
+        .pass_recovery(&pending.token, &factor.recovery_codes[0])
         .assert_field_errors(&["code"]);
 }
 
@@ -71,7 +75,7 @@ fn it_can_be_turned_on_again() {
 fn asks_for_the_current_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     delete(&server, &factor.pair.token, OTHER_PASSWORD).assert_field_errors(&["current_password"]);
     server
         .post(PATH)
@@ -86,8 +90,8 @@ fn asks_for_the_current_password() {
         .json(json!({"current_password": PASSWORD}))
         .send()
         .assert_error(401, "not_authenticated");
-    server.assert_half(&server.sign_in("ada@example.com"));
-    server.assert_passed(&factor.pair);
+    server.assert_mfa_pending(&server.sign_in("ada@example.com"));
+    server.assert_mfa_passed(&factor.pair);
 }
 
 #[test]
@@ -95,7 +99,7 @@ fn needs_a_second_factor_to_remove() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     delete(&server, &pair.token, PASSWORD).assert_error(403, "permission_denied");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 /// The throttle can't be got rid of by turning the second factor off and on.
@@ -103,14 +107,14 @@ fn needs_a_second_factor_to_remove() {
 fn keeps_count_of_wrong_codes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     for _ in 0..4 {
         let wrong = factor.app.wrong_code();
         server
             .pass_totp(&factor.pair.token, &wrong)
             .assert_field_errors(&["code"]);
     }
-    let pair = Pair::from(&delete(&server, &factor.pair.token, PASSWORD));
+    let pair = TokenPair::from(&delete(&server, &factor.pair.token, PASSWORD));
     let app = server.set_up_totp(&pair);
     server
         .confirm_totp(&pair.token, &app.wrong_code())

@@ -1,13 +1,13 @@
 use serde_json::json;
 
-use crate::support::{Answer, Pair, Server, at_once, jwt};
+use crate::support::{Response, Server, TokenPair, concurrently, jwt};
 
 const PATH: &str = "/api/totp/login";
 
-fn assert_throttled(answer: Answer) {
-    let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
-    assert!((1..=61).contains(&seconds), "{answer}");
-    answer.assert_json(
+fn assert_throttled(response: Response) {
+    let seconds: u64 = response.header("retry-after").parse().expect("seconds");
+    assert!((1..=61).contains(&seconds), "{response}");
+    response.assert_json(
         429,
         json!({
             "detail": "Too many attempts. Try again in a minute.",
@@ -20,12 +20,12 @@ fn assert_throttled(answer: Answer) {
 fn passes_the_second_factor() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    server.take_all_mails();
-    let half = server.sign_in("ada@example.com");
-    server.assert_half(&half);
-    let answer = server
-        .pass_totp(&half.token, &factor.app.code())
+    let factor = server.enable_totp(&pair);
+    server.take_all_emails();
+    let pending = server.sign_in("ada@example.com");
+    server.assert_mfa_pending(&pending);
+    let response = server
+        .pass_totp(&pending.token, &factor.app.code())
         .assert_json(
             200,
             json!({
@@ -35,80 +35,80 @@ fn passes_the_second_factor() {
                 "expires_in": 900,
             }),
         );
-    let passed = Pair::from(&answer);
-    let [before, after] = [&half, &passed].map(|pair| jwt::claims(&pair.token));
+    let passed = TokenPair::from(&response);
+    let [before, after] = [&pending, &passed].map(|pair| jwt::claims(&pair.token));
     assert_eq!(before["sid"], after["sid"]);
-    server.assert_passed(&passed);
-    server.assert_passed(&factor.pair);
-    server.assert_mails(&[]);
+    server.assert_mfa_passed(&passed);
+    server.assert_mfa_passed(&factor.pair);
+    server.assert_emails(&[]);
 }
 
 #[test]
 fn takes_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
-    let answer = server
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
+    let response = server
         .post(PATH)
-        .token(&half.token)
+        .token(&pending.token)
         .form(&[("code", &factor.app.code())])
         .send();
-    server.assert_passed(&Pair::from(&answer));
+    server.assert_mfa_passed(&TokenPair::from(&response));
 }
 
 #[test]
 fn a_token_from_before_never_becomes_one_that_has_passed() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
-    let passed = Pair::from(&server.pass_totp(&half.token, &factor.app.code()));
-    server.assert_half(&half);
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
+    let passed = TokenPair::from(&server.pass_totp(&pending.token, &factor.app.code()));
+    server.assert_mfa_pending(&pending);
     // Within the grace, the half refresh token still gets a pair: a half one.
-    let again = Pair::from(&server.refresh(&half.refresh_token));
-    server.assert_half(&again);
-    let again = Pair::from(&server.refresh(&again.refresh_token));
-    server.assert_half(&again);
-    server.assert_passed(&passed);
+    let again = TokenPair::from(&server.refresh(&pending.refresh_token));
+    server.assert_mfa_pending(&again);
+    let again = TokenPair::from(&server.refresh(&again.refresh_token));
+    server.assert_mfa_pending(&again);
+    server.assert_mfa_passed(&passed);
 }
 
 #[test]
 fn a_code_is_good_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     let code = factor.app.code();
-    let half = server.sign_in("ada@example.com");
-    assert_eq!(server.pass_totp(&half.token, &code).status, 200);
+    let pending = server.sign_in("ada@example.com");
+    assert_eq!(server.pass_totp(&pending.token, &code).status, 200);
     let wrong = json!({"code": ["Incorrect code, or it was already used."]});
     server
-        .pass_totp(&half.token, &code)
+        .pass_totp(&pending.token, &code)
         .assert_json(400, wrong.clone());
     let other_device = server.sign_in("ada@example.com");
     server
         .pass_totp(&other_device.token, &code)
         .assert_json(400, wrong);
-    server.assert_half(&other_device);
+    server.assert_mfa_pending(&other_device);
 }
 
 #[test]
 fn a_code_is_good_once_however_many_send_it_at_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     let code = factor.app.code();
     let devices: Vec<_> = (0..8).map(|_| server.sign_in("ada@example.com")).collect();
-    let answers = at_once(8, |index| server.pass_totp(&devices[index].token, &code));
-    let good: Vec<_> = (0..8).filter(|i| answers[*i].status == 200).collect();
+    let responses = concurrently(8, |index| server.pass_totp(&devices[index].token, &code));
+    let good: Vec<_> = (0..8).filter(|i| responses[*i].status == 200).collect();
     assert_eq!(good.len(), 1);
-    for (index, answer) in answers.into_iter().enumerate() {
-        match answer.status {
-            200 => server.assert_passed(&Pair::from(&answer)),
+    for (index, response) in responses.into_iter().enumerate() {
+        match response.status {
+            200 => server.assert_mfa_passed(&TokenPair::from(&response)),
             // A code that was right is no wrong guess, however often it comes.
             _ => {
-                answer.assert_field_errors(&["code"]);
-                server.assert_half(&devices[index]);
+                response.assert_field_errors(&["code"]);
+                server.assert_mfa_pending(&devices[index]);
             }
         }
     }
@@ -121,9 +121,9 @@ fn the_code_that_turned_it_on_is_used() {
     let app = server.set_up_totp(&pair);
     let code = app.code();
     assert_eq!(server.confirm_totp(&pair.token, &code).status, 200);
-    let half = server.sign_in("ada@example.com");
+    let pending = server.sign_in("ada@example.com");
     server
-        .pass_totp(&half.token, &code)
+        .pass_totp(&pending.token, &code)
         .assert_field_errors(&["code"]);
 }
 
@@ -131,24 +131,24 @@ fn the_code_that_turned_it_on_is_used() {
 fn wrong_codes_are_throttled() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
     for _ in 0..5 {
         let wrong = factor.app.wrong_code();
         server
-            .pass_totp(&half.token, &wrong)
+            .pass_totp(&pending.token, &wrong)
             .assert_field_errors(&["code"]);
     }
     // The right code of the app, one on paper, and on another device.
-    assert_throttled(server.pass_totp(&half.token, &factor.app.code()));
-    assert_throttled(server.pass_recovery(&half.token, &factor.recovery_codes[0]));
+    assert_throttled(server.pass_totp(&pending.token, &factor.app.code()));
+    assert_throttled(server.pass_recovery(&pending.token, &factor.recovery_codes[0]));
     let other_device = server.sign_in("ada@example.com");
     assert_throttled(server.pass_totp(&other_device.token, &factor.app.code()));
-    server.assert_half(&half);
+    server.assert_mfa_pending(&pending);
     // Who has passed already is not bothered, nor is anybody else.
-    server.assert_passed(&factor.pair);
+    server.assert_mfa_passed(&factor.pair);
     let grace = server.sign_up("grace@example.com");
-    let grace = server.turn_on_totp(&grace);
+    let grace = server.enable_totp(&grace);
     let half_grace = server.sign_in("grace@example.com");
     assert_eq!(
         server
@@ -160,7 +160,7 @@ fn wrong_codes_are_throttled() {
     server
         .database()
         .execute("UPDATE second_factors SET blocked_until = '2020-01-01T00:00:00.000Z'");
-    let code = server.pass_recovery(&half.token, &factor.recovery_codes[0]);
+    let code = server.pass_recovery(&pending.token, &factor.recovery_codes[0]);
     assert_eq!(code.status, 200, "{code}");
 }
 
@@ -168,14 +168,14 @@ fn wrong_codes_are_throttled() {
 fn guesses_at_once_are_guesses_one_by_one() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
     let wrong = factor.app.wrong_code();
-    let answers = at_once(16, |index| match index % 2 {
-        0 => server.pass_totp(&half.token, &wrong),
-        _ => server.pass_recovery(&half.token, "00000-00000-00000"),
+    let responses = concurrently(16, |index| match index % 2 {
+        0 => server.pass_totp(&pending.token, &wrong),
+        _ => server.pass_recovery(&pending.token, "00000-00000-00000"),
     });
-    let count = |status| answers.iter().filter(|a| a.status == status).count();
+    let count = |status| responses.iter().filter(|a| a.status == status).count();
     assert_eq!((count(400), count(429)), (5, 11));
 }
 
@@ -183,16 +183,16 @@ fn guesses_at_once_are_guesses_one_by_one() {
 fn a_right_code_forgives_the_wrong_ones() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
     for round in 0..2 {
         for _ in 0..4 {
             let wrong = factor.app.wrong_code();
             server
-                .pass_totp(&half.token, &wrong)
+                .pass_totp(&pending.token, &wrong)
                 .assert_field_errors(&["code"]);
         }
-        let right = server.pass_recovery(&half.token, &factor.recovery_codes[round]);
+        let right = server.pass_recovery(&pending.token, &factor.recovery_codes[round]);
         assert_eq!(right.status, 200, "{right}");
     }
 }
@@ -216,32 +216,32 @@ fn needs_a_second_factor_to_pass() {
         .json(json!({"code": app.code()}))
         .send()
         .assert_error(401, "not_authenticated");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
 fn refuses_what_is_no_code() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
     server
         .post(PATH)
-        .token(&half.token)
+        .token(&pending.token)
         .send()
         .assert_json(400, json!({"code": ["This field is required."]}));
     let code = factor.app.code();
     let longer = format!("{code}0");
     for wrong in [&longer, &code[1..], "' OR '1'='1"] {
         server
-            .pass_totp(&half.token, wrong)
+            .pass_totp(&pending.token, wrong)
             .assert_field_errors(&["code"]);
     }
     // A recovery code is no code of the app.
     server
-        .pass_totp(&half.token, &factor.recovery_codes[0])
+        .pass_totp(&pending.token, &factor.recovery_codes[0])
         .assert_field_errors(&["code"]);
-    assert_eq!(server.pass_totp(&half.token, &code).status, 200);
+    assert_eq!(server.pass_totp(&pending.token, &code).status, 200);
 }
 
 /// A signed-out device can't pass the second factor, and does not use the code up.
@@ -249,17 +249,17 @@ fn refuses_what_is_no_code() {
 fn takes_no_code_from_a_session_that_is_over() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let half = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    let pending = server.sign_in("ada@example.com");
     server
         .post("/api/user/logout")
-        .token(&half.token)
+        .token(&pending.token)
         .send()
-        .says_nothing();
+        .assert_no_content();
     let code = factor.app.code();
     server
-        .pass_totp(&half.token, &code)
+        .pass_totp(&pending.token, &code)
         .assert_error(401, "token_invalid");
-    let half = server.sign_in("ada@example.com");
-    assert_eq!(server.pass_totp(&half.token, &code).status, 200);
+    let pending = server.sign_in("ada@example.com");
+    assert_eq!(server.pass_totp(&pending.token, &code).status, 200);
 }

@@ -1,17 +1,17 @@
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Pair, Server, wait_until};
+use crate::support::{PASSWORD, Server, TokenPair, wait_until};
 
 const PATH: &str = "/api/user/activity";
 
-fn activity(server: &Server, pair: &Pair) -> Vec<Value> {
-    let answer = server.get(PATH).token(&pair.token).send();
-    assert_eq!(answer.status, 200, "{answer}");
-    answer.json().as_array().expect("a list").clone()
+fn activity(server: &Server, pair: &TokenPair) -> Vec<Value> {
+    let response = server.get(PATH).token(&pair.token).send();
+    assert_eq!(response.status, 200, "{response}");
+    response.json().as_array().expect("a list").clone()
 }
 
 /// The names of the events, newest first.
-fn names(server: &Server, pair: &Pair) -> Vec<String> {
+fn names(server: &Server, pair: &TokenPair) -> Vec<String> {
     let events = activity(server, pair);
     let name = |event: &Value| event["event"].as_str().expect("a name").to_owned();
     events.iter().map(name).collect()
@@ -22,12 +22,12 @@ fn tells_what_has_happened_newest_first() {
     let server = Server::start();
     server.register("ada@example.com");
     server.sign_up("grace@example.com");
-    let answer = server
+    let response = server
         .post("/api/user/login")
         .header("user-agent", "Phone/2.0")
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send();
-    let pair = Pair::from(&answer);
+    let pair = TokenPair::from(&response);
     let event = |name: &str, user_agent: &Value| {
         json!({
             "at": "<time>",
@@ -37,9 +37,9 @@ fn tells_what_has_happened_newest_first() {
             "count": 1,
         })
     };
-    let answer = server.get(PATH).token(&pair.token).send();
-    let laptop = answer.json()[1]["user_agent"].clone();
-    answer.assert_json(
+    let response = server.get(PATH).token(&pair.token).send();
+    let laptop = response.json()[1]["user_agent"].clone();
+    response.assert_json(
         200,
         json!([
             event("signed_in", &json!("Phone/2.0")),
@@ -95,7 +95,7 @@ fn writes_wrong_passwords_down_before_the_program_ends() {
 fn tells_nothing_of_renewed_tokens() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let renewed = Pair::from(&server.refresh(&pair.refresh_token));
+    let renewed = TokenPair::from(&server.refresh(&pair.refresh_token));
     assert_eq!(names(&server, &renewed), ["signed_in", "registered"]);
 }
 
@@ -108,11 +108,11 @@ fn tells_of_what_others_did_with_the_account() {
         .post("/api/user/logout")
         .token(&thief.token)
         .send()
-        .says_nothing();
-    let run = server
-        .home()
+        .assert_no_content();
+    let output = server
+        .env()
         .run(&["user", "activate", "--email", "ada@example.com"]);
-    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(output.code, Some(0), "{output:?}");
     let events = activity(&server, &pair);
     assert_eq!(
         names(&server, &pair)[..3],
@@ -129,7 +129,7 @@ fn tells_of_what_others_did_with_the_account() {
 fn holds_no_address_and_no_secret() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.turn_on_totp(&pair);
+    server.enable_totp(&pair);
     let concatenated = "COALESCE(max(CAST(id AS TEXT) || event || ip || user_agent), '')";
     let text = server
         .database()

@@ -1,12 +1,12 @@
 use serde_json::{Value, json};
 
-use crate::support::{Answer, OTHER_PASSWORD, PASSWORD, Server};
+use crate::support::{OTHER_PASSWORD, PASSWORD, Response, Server};
 
 const PATH: &str = "/api/user/create";
 const REQUIRED: &str = "This field is required.";
 const TAKEN: &str = "A user with that email already exists.";
 
-fn create(server: &Server, email: &str, password: &str) -> Answer {
+fn create(server: &Server, email: &str, password: &str) -> Response {
     server
         .post(PATH)
         .json(json!({"email": email, "password": password}))
@@ -279,10 +279,10 @@ fn takes_a_password_of_8_to_128_characters_of_any_kind() {
     ];
     for (index, (password, status)) in passwords.iter().enumerate() {
         let email = format!("number-{index}@example.com");
-        let answer = create(&server, &email, password);
-        assert_eq!(answer.status, *status, "{password:?}: {answer}");
+        let response = create(&server, &email, password);
+        assert_eq!(response.status, *status, "{password:?}: {response}");
         if *status == 400 {
-            answer.assert_field_errors(&["password"]);
+            response.assert_field_errors(&["password"]);
         } else {
             assert_eq!(server.try_sign_in(&email, password).status, 200);
         }

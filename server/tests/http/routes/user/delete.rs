@@ -16,18 +16,18 @@ fn deletes_the_account_and_ends_all_its_sessions() {
         .token(&pair.token)
         .json(json!({"current_password": PASSWORD}))
         .send()
-        .says_nothing();
+        .assert_no_content();
 
-    server.assert_dead(&pair);
-    server.assert_dead(&other_device);
+    server.assert_revoked(&pair);
+    server.assert_revoked(&other_device);
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(401, "invalid_credentials");
-    server.assert_alive(&grace);
+    server.assert_valid(&grace);
 
     // The address is free again, and the new account is another one.
     assert_ne!(server.register("ada@example.com").id, user.id);
-    server.assert_dead(&pair);
+    server.assert_revoked(&pair);
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn takes_a_form() {
         .token(&pair.token)
         .form(&[("current_password", PASSWORD)])
         .send()
-        .says_nothing();
-    server.assert_dead(&pair);
+        .assert_no_content();
+    server.assert_revoked(&pair);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn asks_for_the_current_password() {
     for wrong in [OTHER_PASSWORD, "x", &padded, &"x".repeat(8000)] {
         delete(json!({"current_password": wrong})).assert_field_errors(&["current_password"]);
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn takes_nobody_elses_password() {
         .json(json!({"current_password": OTHER_PASSWORD}))
         .send()
         .assert_field_errors(&["current_password"]);
-    server.assert_alive(&ada);
+    server.assert_valid(&ada);
 }
 
 #[test]
@@ -97,5 +97,5 @@ fn needs_an_access_token() {
         .json(right)
         .send()
         .assert_error(401, "token_invalid");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }

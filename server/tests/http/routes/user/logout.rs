@@ -1,4 +1,4 @@
-use crate::support::{Pair, Server};
+use crate::support::{Server, TokenPair};
 
 const PATH: &str = "/api/user/logout";
 
@@ -8,22 +8,30 @@ fn ends_this_session_and_no_other() {
     let pair = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
     let grace = server.sign_up("grace@example.com");
-    server.post(PATH).token(&pair.token).send().says_nothing();
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .send()
+        .assert_no_content();
 
-    server.assert_dead(&pair);
-    server.assert_alive(&other_device);
-    server.assert_alive(&grace);
+    server.assert_revoked(&pair);
+    server.assert_valid(&other_device);
+    server.assert_valid(&grace);
 }
 
 #[test]
 fn ends_every_token_of_the_session() {
     let server = Server::start();
     let first = server.sign_up("ada@example.com");
-    let second = Pair::from(&server.refresh(&first.refresh_token));
-    let third = Pair::from(&server.refresh(&second.refresh_token));
-    server.post(PATH).token(&first.token).send().says_nothing();
+    let second = TokenPair::from(&server.refresh(&first.refresh_token));
+    let third = TokenPair::from(&server.refresh(&second.refresh_token));
+    server
+        .post(PATH)
+        .token(&first.token)
+        .send()
+        .assert_no_content();
     for pair in [&first, &second, &third] {
-        server.assert_dead(pair);
+        server.assert_revoked(pair);
     }
 }
 
@@ -36,15 +44,19 @@ fn takes_any_body_of_a_known_type() {
         .header("authorization", format!("JWT {}", pair.token))
         .json(serde_json::json!({"unknown": "field"}))
         .send()
-        .says_nothing();
-    server.assert_dead(&pair);
+        .assert_no_content();
+    server.assert_revoked(&pair);
 }
 
 #[test]
 fn cannot_be_done_twice() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.post(PATH).token(&pair.token).send().says_nothing();
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .send()
+        .assert_no_content();
     server
         .post(PATH)
         .token(&pair.token)

@@ -1,4 +1,4 @@
-use crate::support::{Pair, Server};
+use crate::support::{Server, TokenPair};
 
 const PATH: &str = "/api/user/logout/all";
 
@@ -6,16 +6,20 @@ const PATH: &str = "/api/user/logout/all";
 fn ends_every_session_of_the_user_and_no_other() {
     let server = Server::start();
     let first = server.sign_up("ada@example.com");
-    let renewed = Pair::from(&server.refresh(&first.refresh_token));
+    let renewed = TokenPair::from(&server.refresh(&first.refresh_token));
     let second = server.sign_in("ada@example.com");
     let grace = server.sign_up("grace@example.com");
-    server.post(PATH).token(&second.token).send().says_nothing();
+    server
+        .post(PATH)
+        .token(&second.token)
+        .send()
+        .assert_no_content();
 
     for pair in [&first, &renewed, &second] {
-        server.assert_dead(pair);
+        server.assert_revoked(pair);
     }
-    server.assert_alive(&grace);
-    server.assert_alive(&server.sign_in("ada@example.com"));
+    server.assert_valid(&grace);
+    server.assert_valid(&server.sign_in("ada@example.com"));
 }
 
 #[test]
@@ -23,7 +27,11 @@ fn forgets_the_devices() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server.sign_in("ada@example.com");
-    server.post(PATH).token(&pair.token).send().says_nothing();
+    server
+        .post(PATH)
+        .token(&pair.token)
+        .send()
+        .assert_no_content();
     let pair = server.sign_in("ada@example.com");
     let sessions = server.get("/api/user/sessions").token(&pair.token).send();
     assert_eq!(

@@ -10,7 +10,7 @@ fn shows_the_user() {
     let server = Server::start();
     let user = server.register("Ada@example.com");
     let pair = server.sign_in("ada@example.com");
-    let answer = server.get(PATH).token(&pair.token).send().assert_json(
+    let response = server.get(PATH).token(&pair.token).send().assert_json(
         200,
         json!({
             "id": "<uuid>",
@@ -22,9 +22,9 @@ fn shows_the_user() {
             "otp_enabled": false,
         }),
     );
-    let time = |field| OffsetDateTime::parse(&text_of(&answer.json(), field), &Rfc3339).unwrap();
-    assert_eq!(answer.json()["id"], user.id);
-    assert!(time("date_joined") <= time("last_login"), "{answer}");
+    let time = |field| OffsetDateTime::parse(&text_of(&response.json(), field), &Rfc3339).unwrap();
+    assert_eq!(response.json()["id"], user.id);
+    assert!(time("date_joined") <= time("last_login"), "{response}");
 }
 
 #[test]
@@ -43,11 +43,11 @@ fn takes_both_schemes() {
     let pair = server.sign_up("ada@example.com");
     // A scheme's case does not matter (RFC 9110, 11.1).
     for scheme in ["Bearer", "JWT", "bearer", "jwt", "BEARER"] {
-        let answer = server
+        let response = server
             .get(PATH)
             .header("authorization", format!("{scheme} {}", pair.token))
             .send();
-        assert_eq!(answer.status, 200, "{scheme}: {answer}");
+        assert_eq!(response.status, 200, "{scheme}: {response}");
     }
 }
 

@@ -4,14 +4,14 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::support::{
-    Answer, PASSWORD, Server, at_once,
-    mail::{ALREADY_REGISTERED, CONFIRM_ADDRESS},
+    PASSWORD, Response, Server, concurrently,
+    email::{ALREADY_REGISTERED, CONFIRM_ADDRESS},
 };
 
 const PATH: &str = "/api/user/activation";
 const REQUIRED: (&str, &str) = ("LATCHKEY_REQUIRE_ACTIVATION", "true");
 
-fn open(server: &Server, token: &str) -> Answer {
+fn open(server: &Server, token: &str) -> Response {
     server.post(PATH).json(json!({"token": token})).send()
 }
 
@@ -25,10 +25,10 @@ fn proves_the_address() {
     let pair = server.sign_up("ada@example.com");
     assert!(!is_verified(&server, &pair.token));
     let token = server.activation_token("ada@example.com");
-    open(&server, &token).says_nothing();
+    open(&server, &token).assert_no_content();
     assert!(is_verified(&server, &pair.token));
-    server.assert_alive(&pair);
-    server.assert_mails(&[]);
+    server.assert_valid(&pair);
+    server.assert_emails(&[]);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn takes_a_form() {
     let pair = server.sign_up("ada@example.com");
     let token = server.activation_token("ada@example.com");
     let form = server.post(PATH).form(&[("token", &token)]).send();
-    form.says_nothing();
+    form.assert_no_content();
     assert!(is_verified(&server, &pair.token));
 }
 
@@ -48,18 +48,18 @@ fn says_what_the_mail_says() {
         ("LATCHKEY_MAIL_FROM", "Ada's Shop <post@shop.example>"),
     ]);
     server.register("Ada@example.com");
-    let mail = server.take_mail("Ada@example.com", CONFIRM_ADDRESS);
-    assert_eq!(mail.from, "post@shop.example");
-    assert!(mail.id.ends_with("@shop.example"), "{mail:?}");
-    let token = mail.token("https://accounts.example/activate");
-    open(&server, &token).says_nothing();
+    let email = server.take_email("Ada@example.com", CONFIRM_ADDRESS);
+    assert_eq!(email.from, "post@shop.example");
+    assert!(email.id.ends_with("@shop.example"), "{email:?}");
+    let token = email.token("https://accounts.example/activate");
+    open(&server, &token).assert_no_content();
 }
 
 #[test]
 fn keeps_only_the_hash_of_the_token() {
     let server = Server::start();
     server.register("ada@example.com");
-    server.wait_until_mails_are_sent();
+    server.wait_until_emails_are_sent();
     let token = server.activation_token("ada@example.com");
     assert_eq!(server.database().count("mailed_tokens", "true"), 1);
     let hash: String = Sha256::digest(&token)
@@ -76,7 +76,7 @@ fn works_once() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");
-    open(&server, &token).says_nothing();
+    open(&server, &token).assert_no_content();
     open(&server, &token).assert_json(
         400,
         json!({"token": [
@@ -90,12 +90,15 @@ fn works_once_however_many_open_it_at_once() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");
-    let answers = at_once(8, |_| open(&server, &token));
-    let good = answers.iter().filter(|answer| answer.status == 204).count();
+    let responses = concurrently(8, |_| open(&server, &token));
+    let good = responses
+        .iter()
+        .filter(|response| response.status == 204)
+        .count();
     assert_eq!(good, 1);
-    for answer in answers {
-        if answer.status != 204 {
-            answer.assert_field_errors(&["token"]);
+    for response in responses {
+        if response.status != 204 {
+            response.assert_field_errors(&["token"]);
         }
     }
 }
@@ -109,7 +112,7 @@ fn takes_no_other_token() {
         .post("/api/user/password/reset")
         .json(json!({"email": "ada@example.com"}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     let reset = server.reset_token("ada@example.com");
     for wrong in [
         &reset,
@@ -140,7 +143,7 @@ fn takes_no_other_token() {
         .assert_json(400, json!({"token": ["This must be text."]}));
     assert!(!is_verified(&server, &pair.token));
     // None of that has used it up.
-    open(&server, &token).says_nothing();
+    open(&server, &token).assert_no_content();
 }
 
 #[test]
@@ -158,7 +161,7 @@ fn opens_an_account_that_waits_for_it() {
         .assert_error(401, "invalid_credentials");
     let token = server.activation_token("ada@example.com");
     sign_in().assert_error(403, "inactive_account");
-    open(&server, &token).says_nothing();
+    open(&server, &token).assert_no_content();
     let pair = server.sign_in("ada@example.com");
     assert!(is_verified(&server, &pair.token));
 }
@@ -167,7 +170,7 @@ fn opens_an_account_that_waits_for_it() {
 fn a_known_address_is_answered_like_a_new_one() {
     let server = Server::start_with(&[REQUIRED]);
     let ada = server.register("ada@example.com");
-    open(&server, &server.activation_token("ada@example.com")).says_nothing();
+    open(&server, &server.activation_token("ada@example.com")).assert_no_content();
     let pair = server.sign_in("ada@example.com");
     let create = |email: &str, password: &str| {
         server
@@ -175,8 +178,8 @@ fn a_known_address_is_answered_like_a_new_one() {
             .json(json!({"email": email, "password": password}))
             .send()
     };
-    let names = |answer: &Answer| {
-        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+    let names = |response: &Response| {
+        let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
         names
     };
@@ -189,14 +192,14 @@ fn a_known_address_is_answered_like_a_new_one() {
     create("ada@example.com", "short").assert_field_errors(&["password"]);
     create("grace@example.com", "short").assert_field_errors(&["password"]);
 
-    let mail = server.take_mail("ada@example.com", ALREADY_REGISTERED);
-    mail.tells_only();
-    server.assert_mails(&[("GRACE@example.com", CONFIRM_ADDRESS)]);
+    let email = server.take_email("ada@example.com", ALREADY_REGISTERED);
+    email.assert_no_link();
+    server.assert_emails(&[("GRACE@example.com", CONFIRM_ADDRESS)]);
     // Nothing has changed for the owner.
     server
         .try_sign_in("ada@example.com", "another-password-5")
         .assert_error(401, "invalid_credentials");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
     assert_eq!(server.database().count("users", "true"), 2);
 }
 
@@ -215,7 +218,7 @@ fn who_registers_again_before_that_gets_a_new_link() {
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(403, "inactive_account");
-    open(&server, &second).says_nothing();
+    open(&server, &second).assert_no_content();
     // Of the two passwords, the one that came first with the address is the account's.
     server
         .try_sign_in("ada@example.com", "another-password-5")
@@ -229,10 +232,10 @@ fn does_not_open_an_account_that_an_operator_has_closed() {
         let server = Server::start_with(settings);
         server.register("ada@example.com");
         let token = server.activation_token("ada@example.com");
-        let run = server
-            .home()
+        let output = server
+            .env()
             .run(&["user", "deactivate", "--email", "ada@example.com"]);
-        assert_eq!(run.code, Some(0), "{run:?}");
+        assert_eq!(output.code, Some(0), "{output:?}");
         open(&server, &token).assert_field_errors(&["token"]);
         // Nor does a new link go out.
         for path in ["/api/user/activation/resend", "/api/user/password/reset"] {
@@ -240,9 +243,9 @@ fn does_not_open_an_account_that_an_operator_has_closed() {
                 .post(path)
                 .json(json!({"email": "ada@example.com"}))
                 .send()
-                .says_nothing();
+                .assert_no_content();
         }
-        server.assert_mails(&[]);
+        server.assert_emails(&[]);
         server
             .try_sign_in("ada@example.com", PASSWORD)
             .assert_error(403, "inactive_account");

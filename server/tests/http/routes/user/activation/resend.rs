@@ -1,14 +1,14 @@
 use serde_json::json;
 
-use crate::support::{Answer, PASSWORD, Server, mail::CONFIRM_ADDRESS};
+use crate::support::{PASSWORD, Response, Server, email::CONFIRM_ADDRESS};
 
 const PATH: &str = "/api/user/activation/resend";
 
-fn resend(server: &Server, email: &str) -> Answer {
+fn resend(server: &Server, email: &str) -> Response {
     server.post(PATH).json(json!({"email": email})).send()
 }
 
-fn open(server: &Server, token: &str) -> Answer {
+fn open(server: &Server, token: &str) -> Response {
     server
         .post("/api/user/activation")
         .json(json!({"token": token}))
@@ -20,12 +20,12 @@ fn sends_a_new_link_and_voids_the_old_one() {
     let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
     server.register("Ada@example.com");
     let first = server.activation_token("Ada@example.com");
-    resend(&server, " ada@EXAMPLE.com ").says_nothing();
+    resend(&server, " ada@EXAMPLE.com ").assert_no_content();
     // To the address as it is stored, not as it was asked for.
     let second = server.activation_token("Ada@example.com");
     assert_ne!(first, second);
     open(&server, &first).assert_field_errors(&["token"]);
-    open(&server, &second).says_nothing();
+    open(&server, &second).assert_no_content();
     server.sign_in("ada@example.com");
     assert_eq!(server.database().count("mailed_tokens", "true"), 0);
 }
@@ -35,19 +35,19 @@ fn answers_alike_for_every_address() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");
-    open(&server, &token).says_nothing();
+    open(&server, &token).assert_no_content();
     server.register("grace@example.com");
-    server.take_all_mails();
+    server.take_all_emails();
     let told = |email: &str| {
-        let answer = resend(&server, email).says_nothing();
-        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        let response = resend(&server, email).assert_no_content();
+        let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
         names
     };
     let known = told("grace@example.com");
     assert_eq!(told("ada@example.com"), known);
     assert_eq!(told("nobody@example.com"), known);
-    server.assert_mails(&[("grace@example.com", CONFIRM_ADDRESS)]);
+    server.assert_emails(&[("grace@example.com", CONFIRM_ADDRESS)]);
 }
 
 #[test]
@@ -62,6 +62,6 @@ fn wants_an_address() {
         .post(PATH)
         .form(&[("email", "ada@example.com"), ("password", PASSWORD)])
         .send()
-        .says_nothing();
-    server.assert_mails(&[]);
+        .assert_no_content();
+    server.assert_emails(&[]);
 }

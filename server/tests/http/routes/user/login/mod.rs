@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::support::{Answer, OTHER_PASSWORD, PASSWORD, Server, jwt};
+use crate::support::{OTHER_PASSWORD, PASSWORD, Response, Server, jwt};
 
 const PATH: &str = "/api/user/login";
 const REQUIRED: &str = "This field is required.";
@@ -164,10 +164,10 @@ fn refuses_wrong_credentials() {
 fn does_not_tell_a_wrong_password_from_an_unknown_address() {
     let server = Server::start();
     server.register("ada@example.com");
-    let told = |answer: Answer| {
-        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+    let told = |response: Response| {
+        let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
-        (answer.status, names, answer.body)
+        (response.status, names, response.body)
     };
     assert_eq!(
         told(server.try_sign_in("ada@example.com", OTHER_PASSWORD)),

@@ -2,7 +2,7 @@ use std::{thread, time::Duration};
 
 use serde_json::json;
 
-use crate::support::{Pair, Server, jwt};
+use crate::support::{Server, TokenPair, jwt};
 
 const PATH: &str = "/api/user/login/refresh";
 
@@ -10,7 +10,7 @@ const PATH: &str = "/api/user/login/refresh";
 fn answers_with_a_new_pair_of_the_same_session() {
     let server = Server::start();
     let first = server.sign_up("ada@example.com");
-    let answer = server
+    let response = server
         .post(PATH)
         .json(json!({"refresh_token": first.refresh_token}))
         .send()
@@ -23,7 +23,7 @@ fn answers_with_a_new_pair_of_the_same_session() {
                 "expires_in": 900,
             }),
         );
-    let second = Pair::from(&answer);
+    let second = TokenPair::from(&response);
     assert_ne!(first.token, second.token);
     assert_ne!(first.refresh_token, second.refresh_token);
     let (old, new) = (jwt::claims(&first.token), jwt::claims(&second.token));
@@ -31,7 +31,7 @@ fn answers_with_a_new_pair_of_the_same_session() {
         assert_eq!(old[claim], new[claim]);
     }
     assert_ne!(old["jti"], new["jti"]);
-    server.assert_alive(&second);
+    server.assert_valid(&second);
     assert_eq!(server.database().count("sessions", "true"), 1);
 }
 
@@ -39,11 +39,11 @@ fn answers_with_a_new_pair_of_the_same_session() {
 fn takes_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let answer = server
+    let response = server
         .post(PATH)
         .form(&[("refresh_token", &pair.refresh_token)])
         .send();
-    server.assert_alive(&Pair::from(&answer));
+    server.assert_valid(&TokenPair::from(&response));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn goes_on_from_pair_to_pair() {
     let server = Server::start();
     let mut pair = server.sign_up("ada@example.com");
     for _ in 0..20 {
-        pair = Pair::from(&server.refresh(&pair.refresh_token));
+        pair = TokenPair::from(&server.refresh(&pair.refresh_token));
         assert_eq!(server.view(&pair.token).status, 200);
     }
 }
@@ -91,7 +91,7 @@ fn does_not_take_the_token_from_the_header() {
         .token(&pair.refresh_token)
         .send()
         .assert_field_errors(&["refresh_token"]);
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -101,18 +101,18 @@ fn refuses_an_access_token() {
     server
         .refresh(&pair.token)
         .assert_error(401, "token_invalid");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
 fn gives_a_working_pair_for_a_token_retired_just_now() {
     let server = Server::start();
     let first = server.sign_up("ada@example.com");
-    let lost = Pair::from(&server.refresh(&first.refresh_token));
-    let second = Pair::from(&server.refresh(&first.refresh_token));
-    let third = Pair::from(&server.refresh(&second.refresh_token));
+    let lost = TokenPair::from(&server.refresh(&first.refresh_token));
+    let second = TokenPair::from(&server.refresh(&first.refresh_token));
+    let third = TokenPair::from(&server.refresh(&second.refresh_token));
     for pair in [&lost, &second, &third] {
-        server.assert_alive(pair);
+        server.assert_valid(pair);
     }
 }
 
@@ -121,40 +121,40 @@ fn ends_the_session_when_a_token_retired_longer_ago_comes_again() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "1s")]);
     let first = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
-    let second = Pair::from(&server.refresh(&first.refresh_token));
+    let second = TokenPair::from(&server.refresh(&first.refresh_token));
     thread::sleep(Duration::from_millis(2100));
-    let third = Pair::from(&server.refresh(&second.refresh_token));
+    let third = TokenPair::from(&server.refresh(&second.refresh_token));
 
     server
         .refresh(&first.refresh_token)
         .assert_error(401, "token_invalid");
-    server.assert_dead(&second);
-    server.assert_dead(&third);
-    server.assert_alive(&other_device);
+    server.assert_revoked(&second);
+    server.assert_revoked(&third);
+    server.assert_valid(&other_device);
 }
 
 #[test]
 fn ends_the_session_when_the_token_retired_last_comes_too_late() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "1s")]);
     let first = server.sign_up("ada@example.com");
-    let second = Pair::from(&server.refresh(&first.refresh_token));
+    let second = TokenPair::from(&server.refresh(&first.refresh_token));
     thread::sleep(Duration::from_millis(2100));
     server
         .refresh(&first.refresh_token)
         .assert_error(401, "token_invalid");
-    server.assert_dead(&second);
+    server.assert_revoked(&second);
 }
 
 #[test]
 fn gives_no_grace_where_none_is_set() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "0s")]);
     let first = server.sign_up("ada@example.com");
-    let second = Pair::from(&server.refresh(&first.refresh_token));
+    let second = TokenPair::from(&server.refresh(&first.refresh_token));
     thread::sleep(Duration::from_millis(20));
     server
         .refresh(&first.refresh_token)
         .assert_error(401, "token_invalid");
-    server.assert_dead(&second);
+    server.assert_revoked(&second);
 }
 
 #[test]
@@ -195,10 +195,10 @@ fn ends_with_the_absolute_limit_however_often_it_is_used() {
     let server = Server::start_with(&[("LATCHKEY_SESSION_TTL", "4s")]);
     let mut pair = server.sign_up("ada@example.com");
     thread::sleep(Duration::from_millis(1200));
-    pair = Pair::from(&server.refresh(&pair.refresh_token));
+    pair = TokenPair::from(&server.refresh(&pair.refresh_token));
     thread::sleep(Duration::from_millis(3300));
-    let answer = server.refresh(&pair.refresh_token);
-    assert_eq!(answer.status, 401, "{answer}");
+    let response = server.refresh(&pair.refresh_token);
+    assert_eq!(response.status, 401, "{response}");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn is_not_possible_after_signing_out() {
         .post("/api/user/logout")
         .token(&pair.token)
         .send()
-        .says_nothing();
+        .assert_no_content();
     server
         .refresh(&pair.refresh_token)
         .assert_error(401, "token_invalid");

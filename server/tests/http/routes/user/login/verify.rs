@@ -63,7 +63,7 @@ fn refuses_a_refresh_token() {
     server
         .verify(&pair.refresh_token)
         .assert_error(401, "token_invalid");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn refuses_a_token_whose_session_is_over() {
         .post("/api/user/logout")
         .token(&pair.token)
         .send()
-        .says_nothing();
+        .assert_no_content();
     server
         .verify(&pair.token)
         .assert_error(401, "token_invalid");
@@ -88,7 +88,7 @@ fn tells_an_expired_token_from_a_bad_one() {
     server.register("ada@example.com");
     let sign_in = server.try_sign_in("ada@example.com", crate::support::PASSWORD);
     assert_eq!(sign_in.json()["expires_in"], json!(1));
-    let token = crate::support::Pair::from(&sign_in).token;
+    let token = crate::support::TokenPair::from(&sign_in).token;
     thread::sleep(Duration::from_millis(2100));
 
     server.verify(&token).assert_error(401, "token_expired");

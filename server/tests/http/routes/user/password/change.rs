@@ -1,13 +1,13 @@
 use serde_json::json;
 
 use crate::support::{
-    Answer, OTHER_PASSWORD, PASSWORD, Pair, Server, amr, at_once,
-    mail::{EMAIL_ABOUT_TO_CHANGE, PASSWORD_CHANGED},
+    OTHER_PASSWORD, PASSWORD, Response, Server, TokenPair, amr, concurrently,
+    email::{EMAIL_ABOUT_TO_CHANGE, PASSWORD_CHANGED},
 };
 
 const PATH: &str = "/api/user/password/change";
 
-fn change(server: &Server, token: &str, current: &str, new: &str) -> Answer {
+fn change(server: &Server, token: &str, current: &str, new: &str) -> Response {
     server
         .post(PATH)
         .token(token)
@@ -21,8 +21,8 @@ fn changes_the_password_and_ends_every_other_session() {
     let pair = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
     let grace = server.sign_up("grace@example.com");
-    server.take_all_mails();
-    let answer = change(&server, &pair.token, PASSWORD, OTHER_PASSWORD).assert_json(
+    server.take_all_emails();
+    let response = change(&server, &pair.token, PASSWORD, OTHER_PASSWORD).assert_json(
         200,
         json!({
             "token": "<jwt>",
@@ -31,27 +31,27 @@ fn changes_the_password_and_ends_every_other_session() {
             "expires_in": 900,
         }),
     );
-    server.assert_dead(&other_device);
-    server.assert_dead(&pair);
-    server.assert_alive(&Pair::from(&answer));
-    server.assert_alive(&grace);
+    server.assert_revoked(&other_device);
+    server.assert_revoked(&pair);
+    server.assert_valid(&TokenPair::from(&response));
+    server.assert_valid(&grace);
     assert_eq!(server.database().count("sessions", "true"), 2);
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(401, "invalid_credentials");
     let again = server.try_sign_in("ada@example.com", OTHER_PASSWORD);
-    server.assert_alive(&Pair::from(&again));
+    server.assert_valid(&TokenPair::from(&again));
 
-    let mail = server.take_mail("ada@example.com", PASSWORD_CHANGED);
-    mail.tells_only();
-    server.assert_mails(&[]);
+    let email = server.take_email("ada@example.com", PASSWORD_CHANGED);
+    email.assert_no_link();
+    server.assert_emails(&[]);
 }
 
 #[test]
 fn takes_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let answer = server
+    let response = server
         .post(PATH)
         .token(&pair.token)
         .form(&[
@@ -59,7 +59,7 @@ fn takes_a_form() {
             ("new_password", OTHER_PASSWORD),
         ])
         .send();
-    server.assert_alive(&Pair::from(&answer));
+    server.assert_valid(&TokenPair::from(&response));
 }
 
 #[test]
@@ -91,8 +91,8 @@ fn tells_all_that_is_wrong_and_changes_nothing() {
         .assert_error(401, "not_authenticated");
     change(&server, &pair.refresh_token, PASSWORD, OTHER_PASSWORD)
         .assert_error(401, "token_invalid");
-    server.take_all_mails();
-    server.assert_alive(&pair);
+    server.take_all_emails();
+    server.assert_valid(&pair);
     server.sign_in("ada@example.com");
 }
 
@@ -105,17 +105,17 @@ fn voids_all_mailed_links() {
         .post("/api/user/password/reset")
         .json(json!({"email": "ada@example.com"}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     let reset = server.reset_token("ada@example.com");
     server
         .post("/api/user/email/change")
         .token(&pair.token)
         .json(json!({"new_email": "new@example.com", "current_password": PASSWORD}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     let email = server.email_token("new@example.com");
-    server.take_mail("ada@example.com", EMAIL_ABOUT_TO_CHANGE);
-    let pair = Pair::from(&change(&server, &pair.token, PASSWORD, OTHER_PASSWORD));
+    server.take_email("ada@example.com", EMAIL_ABOUT_TO_CHANGE);
+    let pair = TokenPair::from(&change(&server, &pair.token, PASSWORD, OTHER_PASSWORD));
 
     for (path, token) in [
         ("/api/user/activation", &activation),
@@ -136,15 +136,15 @@ fn voids_all_mailed_links() {
 fn keeps_the_second_factor() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     let changed = change(&server, &factor.pair.token, PASSWORD, OTHER_PASSWORD);
-    let pair = Pair::from(&changed);
+    let pair = TokenPair::from(&changed);
     assert_eq!(amr(&pair.token), json!(["pwd", "otp"]));
-    server.assert_passed(&pair);
-    let half = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
-    server.assert_half(&half);
-    let passed = Pair::from(&server.pass_totp(&half.token, &factor.app.code()));
-    server.assert_passed(&passed);
+    server.assert_mfa_passed(&pair);
+    let pending = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    server.assert_mfa_pending(&pending);
+    let passed = TokenPair::from(&server.pass_totp(&pending.token, &factor.app.code()));
+    server.assert_mfa_passed(&passed);
 }
 
 #[test]
@@ -153,29 +153,29 @@ fn happens_once_however_many_devices_ask_at_once() {
     server.register("ada@example.com");
     let pairs: Vec<_> = (0..8).map(|_| server.sign_in("ada@example.com")).collect();
     let password = |index: usize| format!("another-password-{index}");
-    let answers = at_once(8, |index| {
+    let responses = concurrently(8, |index| {
         change(&server, &pairs[index].token, PASSWORD, &password(index))
     });
     let mut winner = None;
-    for (index, answer) in answers.into_iter().enumerate() {
-        match answer.status {
+    for (index, response) in responses.into_iter().enumerate() {
+        match response.status {
             200 => {
                 assert!(winner.is_none(), "two have changed it");
-                winner = Some((index, Pair::from(&answer)));
+                winner = Some((index, TokenPair::from(&response)));
             }
             // The password was another one already.
             400 => {
-                answer.assert_field_errors(&["current_password"]);
+                response.assert_field_errors(&["current_password"]);
             }
             _ => {
-                answer.assert_error(401, "token_invalid");
+                response.assert_error(401, "token_invalid");
             }
         }
     }
     let (index, pair) = winner.expect("one has changed it");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
     for pair in &pairs {
-        server.assert_dead(pair);
+        server.assert_revoked(pair);
     }
     let again = server.try_sign_in("ada@example.com", &password(index));
     assert_eq!(again.status, 200);

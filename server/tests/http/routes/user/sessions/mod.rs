@@ -4,25 +4,25 @@ use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Pair, Server, jwt};
+use crate::support::{PASSWORD, Server, TokenPair, jwt};
 
 const PATH: &str = "/api/user/sessions";
 
-fn sign_in_from(server: &Server, user_agent: &str) -> Pair {
+fn sign_in_from(server: &Server, user_agent: &str) -> TokenPair {
     // Far enough apart that the order of the sessions shows in their times.
     thread::sleep(Duration::from_millis(10));
-    let answer = server
+    let response = server
         .post("/api/user/login")
         .header("user-agent", user_agent)
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send();
-    Pair::from(&answer)
+    TokenPair::from(&response)
 }
 
-fn sessions(server: &Server, pair: &Pair) -> Vec<Value> {
-    let answer = server.get(PATH).token(&pair.token).send();
-    assert_eq!(answer.status, 200, "{answer}");
-    answer.json().as_array().expect("a list").clone()
+fn sessions(server: &Server, pair: &TokenPair) -> Vec<Value> {
+    let response = server.get(PATH).token(&pair.token).send();
+    assert_eq!(response.status, 200, "{response}");
+    response.json().as_array().expect("a list").clone()
 }
 
 #[test]
@@ -44,11 +44,11 @@ fn lists_the_devices_newest_first() {
             "current": current,
         })
     };
-    let answer = server.get(PATH).token(&pair.token).send();
+    let response = server.get(PATH).token(&pair.token).send();
     // What a header says beyond ASCII has no agreed meaning (RFC 9110, 5.5).
-    let phone = answer.json()[1]["user_agent"].clone();
+    let phone = response.json()[1]["user_agent"].clone();
     let phone = phone.as_str().expect("text");
-    let answer = answer.assert_json(
+    let response = response.assert_json(
         200,
         json!([
             session("", false),
@@ -56,7 +56,7 @@ fn lists_the_devices_newest_first() {
             session("Laptop/1.0", false),
         ]),
     );
-    assert_eq!(answer.json()[1]["id"], jwt::claims(&pair.token)["sid"]);
+    assert_eq!(response.json()[1]["id"], jwt::claims(&pair.token)["sid"]);
 }
 
 #[test]
@@ -84,12 +84,12 @@ fn keeps_a_session_through_refreshes() {
     let pair = sign_in_from(&server, "Laptop/1.0");
     let before = sessions(&server, &pair);
     thread::sleep(Duration::from_millis(20));
-    let answer = server
+    let response = server
         .post("/api/user/login/refresh")
         .header("user-agent", "Laptop/1.1")
         .json(json!({"refresh_token": pair.refresh_token}))
         .send();
-    let after = sessions(&server, &Pair::from(&answer));
+    let after = sessions(&server, &TokenPair::from(&response));
 
     assert_eq!((before.len(), after.len()), (1, 1));
     assert_eq!(after[0]["id"], before[0]["id"]);
@@ -125,7 +125,7 @@ fn forgets_a_session_that_is_over() {
         .post("/api/user/logout")
         .token(&gone.token)
         .send()
-        .says_nothing();
+        .assert_no_content();
     let listed = sessions(&server, &pair);
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0]["user_agent"], "Here/1.0");
@@ -135,14 +135,14 @@ fn forgets_a_session_that_is_over() {
 fn believes_no_forwarded_address() {
     let server = Server::start();
     server.register("ada@example.com");
-    let answer = server
+    let response = server
         .post("/api/user/login")
         .header("x-forwarded-for", "203.0.113.7")
         .header("x-real-ip", "203.0.113.7")
         .header("forwarded", "for=203.0.113.7")
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send();
-    let listed = sessions(&server, &Pair::from(&answer));
+    let listed = sessions(&server, &TokenPair::from(&response));
     assert_eq!(listed[0]["ip"], "127.0.0.1");
 }
 

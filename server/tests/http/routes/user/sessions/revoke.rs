@@ -1,14 +1,14 @@
 use serde_json::json;
 
-use crate::support::{Answer, Pair, Server, jwt, text_of};
+use crate::support::{Response, Server, TokenPair, jwt, text_of};
 
 const PATH: &str = "/api/user/sessions/revoke";
 
-fn session_of(pair: &Pair) -> String {
+fn session_of(pair: &TokenPair) -> String {
     text_of(&jwt::claims(&pair.token), "sid")
 }
 
-fn revoke(server: &Server, pair: &Pair, id: &str) -> Answer {
+fn revoke(server: &Server, pair: &TokenPair, id: &str) -> Response {
     server
         .post(PATH)
         .token(&pair.token)
@@ -22,31 +22,31 @@ fn signs_out_another_device() {
     let pair = server.sign_up("ada@example.com");
     let phone = server.sign_in("ada@example.com");
     let laptop = server.sign_in("ada@example.com");
-    revoke(&server, &pair, &session_of(&phone)).says_nothing();
+    revoke(&server, &pair, &session_of(&phone)).assert_no_content();
     server
         .post(PATH)
         .token(&pair.token)
         .form(&[("id", &session_of(&laptop))])
         .send()
-        .says_nothing();
+        .assert_no_content();
 
-    server.assert_dead(&phone);
-    server.assert_dead(&laptop);
+    server.assert_revoked(&phone);
+    server.assert_revoked(&laptop);
     let sessions = server.get("/api/user/sessions").token(&pair.token).send();
     assert_eq!(
         sessions.json().as_array().map(Vec::len),
         Some(1),
         "{sessions}"
     );
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
 fn may_sign_out_this_device() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    revoke(&server, &pair, &session_of(&pair)).says_nothing();
-    server.assert_dead(&pair);
+    revoke(&server, &pair, &session_of(&pair)).assert_no_content();
+    server.assert_revoked(&pair);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn finds_only_sessions_of_the_user() {
     let ada = server.sign_up("ada@example.com");
     let grace = server.sign_up("grace@example.com");
     revoke(&server, &ada, &session_of(&grace)).assert_error(404, "not_found");
-    server.assert_alive(&grace);
+    server.assert_valid(&grace);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn does_not_find_what_is_not_there() {
     let user = server.register("ada@example.com");
     let pair = server.sign_in("ada@example.com");
     let gone = server.sign_in("ada@example.com");
-    revoke(&server, &pair, &session_of(&gone)).says_nothing();
+    revoke(&server, &pair, &session_of(&gone)).assert_no_content();
     for id in [
         session_of(&gone).as_str(),
         &user.id,
@@ -79,7 +79,7 @@ fn does_not_find_what_is_not_there() {
     ] {
         revoke(&server, &pair, id).assert_error(404, "not_found");
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn requires_the_id() {
             .send()
             .assert_json(400, json!({"id": ["This must be text."]}));
     }
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -127,5 +127,5 @@ fn needs_an_access_token() {
         .json(body)
         .send()
         .assert_error(401, "token_invalid");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }

@@ -1,20 +1,20 @@
 use serde_json::json;
 
-use crate::support::{Answer, PASSWORD, Pair, Server, at_once, mail::EMAIL_CHANGED};
+use crate::support::{PASSWORD, Response, Server, TokenPair, concurrently, email::EMAIL_CHANGED};
 
 const PATH: &str = "/api/user/email/change/confirm";
 
-fn ask(server: &Server, pair: &Pair, email: &str) -> String {
+fn ask(server: &Server, pair: &TokenPair, email: &str) -> String {
     server
         .post("/api/user/email/change")
         .token(&pair.token)
         .json(json!({"new_email": email, "current_password": PASSWORD}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     server.email_token(email)
 }
 
-fn confirm(server: &Server, token: &str) -> Answer {
+fn confirm(server: &Server, token: &str) -> Response {
     server.post(PATH).json(json!({"token": token})).send()
 }
 
@@ -23,20 +23,20 @@ fn changes_the_address_and_tells_the_old_one() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let token = ask(&server, &pair, "lovelace@example.com");
-    server.take_all_mails();
-    confirm(&server, &token).says_nothing();
+    server.take_all_emails();
+    confirm(&server, &token).assert_no_content();
 
     let profile = server.view(&pair.token).json();
     assert_eq!(profile["email"], "lovelace@example.com");
     assert_eq!(profile["email_verified"], true);
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(401, "invalid_credentials");
     server.sign_in("lovelace@example.com");
-    let mail = server.take_mail("ada@example.com", EMAIL_CHANGED);
-    assert!(mail.tells_only().text.contains("lovelace@example.com"));
-    server.assert_mails(&[]);
+    let email = server.take_email("ada@example.com", EMAIL_CHANGED);
+    assert!(email.assert_no_link().text.contains("lovelace@example.com"));
+    server.assert_emails(&[]);
     // The old address is free again.
     server.register("ada@example.com");
 }
@@ -46,8 +46,11 @@ fn works_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let token = ask(&server, &pair, "lovelace@example.com");
-    let answers = at_once(8, |_| confirm(&server, &token));
-    let good = answers.iter().filter(|answer| answer.status == 204).count();
+    let responses = concurrently(8, |_| confirm(&server, &token));
+    let good = responses
+        .iter()
+        .filter(|response| response.status == 204)
+        .count();
     assert_eq!(good, 1);
     confirm(&server, &token).assert_field_errors(&["token"]);
 }
@@ -61,10 +64,10 @@ fn voids_all_links_to_the_old_address() {
         .post("/api/user/password/reset")
         .json(json!({"email": "ada@example.com"}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     let reset = server.reset_token("ada@example.com");
     let token = ask(&server, &pair, "lovelace@example.com");
-    confirm(&server, &token).says_nothing();
+    confirm(&server, &token).assert_no_content();
     for (path, token) in [
         ("/api/user/activation", activation),
         ("/api/user/password/reset/confirm", reset),
@@ -84,7 +87,7 @@ fn a_newer_wish_voids_the_link() {
     let first = ask(&server, &pair, "first@example.com");
     let second = ask(&server, &pair, "second@example.com");
     confirm(&server, &first).assert_field_errors(&["token"]);
-    confirm(&server, &second).says_nothing();
+    confirm(&server, &second).assert_no_content();
     assert_eq!(
         server.view(&pair.token).json()["email"],
         "second@example.com"
@@ -103,7 +106,7 @@ fn refuses_an_address_that_another_has_taken_meanwhile() {
     );
     assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
     assert_ne!(server.view(&pair.token).json()["id"], other.id);
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
 }
 
 /// Two accounts, and a newcomer, want one address at the same moment.
@@ -118,17 +121,20 @@ fn gives_an_address_to_one() {
         ask(&server, &ada, "wanted@example.com"),
         ask(&server, &grace, "wanted@example.com"),
     ];
-    let answers = at_once(3, |index| match tokens.get(index) {
+    let responses = concurrently(3, |index| match tokens.get(index) {
         Some(token) => confirm(&server, token),
         None => server
             .post("/api/user/create")
             .json(json!({"email": "Wanted@example.com", "password": PASSWORD}))
             .send(),
     });
-    let good = answers.iter().filter(|answer| answer.status < 300).count();
+    let good = responses
+        .iter()
+        .filter(|response| response.status < 300)
+        .count();
     assert_eq!(good, 1);
-    for answer in &answers {
-        assert!([201, 204, 400].contains(&answer.status), "{answer}");
+    for response in &responses {
+        assert!([201, 204, 400].contains(&response.status), "{response}");
     }
     let has_it = "lower(email) = 'wanted@example.com'";
     assert_eq!(server.database().count("users", has_it), 1);

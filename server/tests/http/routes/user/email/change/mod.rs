@@ -3,13 +3,13 @@ mod confirm;
 use serde_json::json;
 
 use crate::support::{
-    Answer, OTHER_PASSWORD, PASSWORD, Server,
-    mail::{ALREADY_REGISTERED, CONFIRM_NEW_ADDRESS, EMAIL_ABOUT_TO_CHANGE},
+    OTHER_PASSWORD, PASSWORD, Response, Server,
+    email::{ALREADY_REGISTERED, CONFIRM_NEW_ADDRESS, EMAIL_ABOUT_TO_CHANGE},
 };
 
 const PATH: &str = "/api/user/email/change";
 
-fn change(server: &Server, token: &str, email: &str) -> Answer {
+fn change(server: &Server, token: &str, email: &str) -> Response {
     server
         .post(PATH)
         .token(token)
@@ -21,17 +21,17 @@ fn change(server: &Server, token: &str, email: &str) -> Answer {
 fn mails_a_link_to_the_new_address_and_a_notice_to_the_old() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.take_all_mails();
-    change(&server, &pair.token, " Ada@NEW.example ").says_nothing();
-    let link = server.take_mail("Ada@new.example", CONFIRM_NEW_ADDRESS);
+    server.take_all_emails();
+    change(&server, &pair.token, " Ada@NEW.example ").assert_no_content();
+    let link = server.take_email("Ada@new.example", CONFIRM_NEW_ADDRESS);
     link.token(&format!("{}/email", server.url()));
-    let notice = server.take_mail("ada@example.com", EMAIL_ABOUT_TO_CHANGE);
-    notice.tells_only();
+    let notice = server.take_email("ada@example.com", EMAIL_ABOUT_TO_CHANGE);
+    notice.assert_no_link();
     assert!(notice.text.contains("Ada@new.example"), "{notice:?}");
-    server.assert_mails(&[]);
+    server.assert_emails(&[]);
     // Until the link is opened, all is as it was.
     assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
-    server.assert_alive(&pair);
+    server.assert_valid(&pair);
     server
         .try_sign_in("ada@new.example", PASSWORD)
         .assert_error(401, "invalid_credentials");
@@ -42,7 +42,7 @@ fn tells_all_that_is_wrong() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server.register("grace@example.com");
-    server.take_all_mails();
+    server.take_all_emails();
     let required = "This field is required.";
     server.post(PATH).token(&pair.token).send().assert_json(
         400,
@@ -74,7 +74,7 @@ fn tells_all_that_is_wrong() {
         .json(json!({"new_email": "new@example.com", "current_password": PASSWORD}))
         .send()
         .assert_error(401, "not_authenticated");
-    server.assert_mails(&[]);
+    server.assert_emails(&[]);
     assert_eq!(
         server
             .database()
@@ -86,16 +86,16 @@ fn tells_all_that_is_wrong() {
 /// Where registration does not tell who has an account, this does not either.
 #[test]
 fn does_not_tell_who_has_an_account_where_activation_is_required() {
-    let home = crate::support::Home::new();
-    let server = home.start(&[]);
+    let env = crate::support::TestEnv::new();
+    let server = env.start(&[]);
     server.register("grace@example.com");
     let pair = server.sign_up("ada@example.com");
-    server.take_all_mails();
+    server.take_all_emails();
     drop(server);
-    let server = home.start(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
-    change(&server, &pair.token, "grace@example.com").says_nothing();
+    let server = env.start(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
+    change(&server, &pair.token, "grace@example.com").assert_no_content();
     // The mailbox of who asks must not tell either.
-    server.assert_mails(&[
+    server.assert_emails(&[
         ("ada@example.com", EMAIL_ABOUT_TO_CHANGE),
         ("grace@example.com", ALREADY_REGISTERED),
     ]);
@@ -106,14 +106,14 @@ fn does_not_tell_who_has_an_account_where_activation_is_required() {
 fn takes_the_users_own_address_in_another_case() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.take_all_mails();
-    change(&server, &pair.token, "ADA@example.com").says_nothing();
+    server.take_all_emails();
+    change(&server, &pair.token, "ADA@example.com").assert_no_content();
     let token = server.email_token("ADA@example.com");
     server
         .post("/api/user/email/change/confirm")
         .json(json!({"token": token}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     assert_eq!(server.view(&pair.token).json()["email"], "ADA@example.com");
     server.sign_in("ada@example.com");
     assert_eq!(server.database().count("users", "true"), 1);

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::support::{
-    Answer, OTHER_PASSWORD, PASSWORD, Pair, Server, at_once, mail::PASSWORD_CHANGED,
+    OTHER_PASSWORD, PASSWORD, Response, Server, TokenPair, concurrently, email::PASSWORD_CHANGED,
 };
 
 const PATH: &str = "/api/user/password/reset/confirm";
@@ -11,11 +11,11 @@ fn ask(server: &Server, email: &str) -> String {
         .post("/api/user/password/reset")
         .json(json!({"email": email}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     server.reset_token(email)
 }
 
-fn confirm(server: &Server, token: &str, password: &str) -> Answer {
+fn confirm(server: &Server, token: &str, password: &str) -> Response {
     server
         .post(PATH)
         .json(json!({"token": token, "new_password": password}))
@@ -29,22 +29,22 @@ fn sets_the_password_and_ends_every_session() {
     let other_device = server.sign_in("ada@example.com");
     let grace = server.sign_up("grace@example.com");
     let token = ask(&server, "ada@example.com");
-    server.take_all_mails();
-    confirm(&server, &token, OTHER_PASSWORD).says_nothing();
+    server.take_all_emails();
+    confirm(&server, &token, OTHER_PASSWORD).assert_no_content();
 
-    server.assert_dead(&pair);
-    server.assert_dead(&other_device);
-    server.assert_alive(&grace);
+    server.assert_revoked(&pair);
+    server.assert_revoked(&other_device);
+    server.assert_valid(&grace);
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(401, "invalid_credentials");
-    let again = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    let again = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
     // Whoever has the mail has proved the address.
     assert_eq!(server.view(&again.token).json()["email_verified"], true);
     server
-        .take_mail("ada@example.com", PASSWORD_CHANGED)
-        .tells_only();
-    server.assert_mails(&[]);
+        .take_email("ada@example.com", PASSWORD_CHANGED)
+        .assert_no_link();
+    server.assert_emails(&[]);
 }
 
 #[test]
@@ -52,20 +52,20 @@ fn works_once() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = ask(&server, "ada@example.com");
-    let answers = at_once(8, |index| {
+    let responses = concurrently(8, |index| {
         confirm(&server, &token, &format!("another-password-{index}"))
     });
-    let winners: Vec<_> = (0..8).filter(|i| answers[*i].status == 204).collect();
+    let winners: Vec<_> = (0..8).filter(|i| responses[*i].status == 204).collect();
     assert_eq!(winners.len(), 1);
-    for answer in answers {
-        if answer.status != 204 {
-            answer.assert_field_errors(&["token"]);
+    for response in responses {
+        if response.status != 204 {
+            response.assert_field_errors(&["token"]);
         }
     }
     confirm(&server, &token, OTHER_PASSWORD).assert_field_errors(&["token"]);
     let password = format!("another-password-{}", winners[0]);
-    let pair = Pair::from(&server.try_sign_in("ada@example.com", &password));
-    server.assert_alive(&pair);
+    let pair = TokenPair::from(&server.try_sign_in("ada@example.com", &password));
+    server.assert_valid(&pair);
 }
 
 #[test]
@@ -81,8 +81,8 @@ fn a_bad_password_does_not_use_the_link_up() {
         .json(json!({"token": token}))
         .send()
         .assert_json(400, json!({"new_password": ["This field is required."]}));
-    server.assert_alive(&pair);
-    confirm(&server, &token, OTHER_PASSWORD).says_nothing();
+    server.assert_valid(&pair);
+    confirm(&server, &token, OTHER_PASSWORD).assert_no_content();
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn takes_no_token_for_another_purpose() {
         .token(&pair.token)
         .json(json!({"new_email": "new@example.com", "current_password": PASSWORD}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     let email = server.email_token("new@example.com");
     for token in [&activation, &email, &pair.token] {
         confirm(&server, token, OTHER_PASSWORD).assert_field_errors(&["token"]);
@@ -121,7 +121,7 @@ fn voids_all_other_links() {
     server.register("ada@example.com");
     let activation = server.activation_token("ada@example.com");
     let token = ask(&server, "ada@example.com");
-    confirm(&server, &token, OTHER_PASSWORD).says_nothing();
+    confirm(&server, &token, OTHER_PASSWORD).assert_no_content();
     server
         .post("/api/user/activation")
         .json(json!({"token": activation}))
@@ -134,19 +134,19 @@ fn voids_all_other_links() {
 fn does_not_get_around_the_second_factor() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     let token = ask(&server, "ada@example.com");
-    confirm(&server, &token, OTHER_PASSWORD).says_nothing();
-    server.assert_dead(&factor.pair);
-    let half = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
-    server.assert_half(&half);
-    let passed = Pair::from(&server.pass_totp(&half.token, &factor.app.code()));
-    server.assert_passed(&passed);
+    confirm(&server, &token, OTHER_PASSWORD).assert_no_content();
+    server.assert_revoked(&factor.pair);
+    let pending = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    server.assert_mfa_pending(&pending);
+    let passed = TokenPair::from(&server.pass_totp(&pending.token, &factor.app.code()));
+    server.assert_mfa_passed(&passed);
     // The codes on paper are still good, too.
-    let half = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    let pending = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
     let code = &factor.recovery_codes[0];
-    let passed = Pair::from(&server.pass_recovery(&half.token, code));
-    server.assert_passed(&passed);
+    let passed = TokenPair::from(&server.pass_recovery(&pending.token, code));
+    server.assert_mfa_passed(&passed);
 }
 
 #[test]
@@ -154,9 +154,9 @@ fn opens_an_account_that_waits_for_its_address_to_be_proved() {
     let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
     server.register("ada@example.com");
     let token = ask(&server, "ada@example.com");
-    confirm(&server, &token, OTHER_PASSWORD).says_nothing();
-    let pair = Pair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
-    server.assert_alive(&pair);
+    confirm(&server, &token, OTHER_PASSWORD).assert_no_content();
+    let pair = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    server.assert_valid(&pair);
 }
 
 #[test]

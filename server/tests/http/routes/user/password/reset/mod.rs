@@ -3,13 +3,13 @@ mod confirm;
 use serde_json::json;
 
 use crate::support::{
-    Answer, PASSWORD, Server,
-    mail::{CONFIRM_ADDRESS, RESET},
+    PASSWORD, Response, Server,
+    email::{CONFIRM_ADDRESS, RESET},
 };
 
 const PATH: &str = "/api/user/password/reset";
 
-fn reset(server: &Server, email: &str) -> Answer {
+fn reset(server: &Server, email: &str) -> Response {
     server.post(PATH).json(json!({"email": email})).send()
 }
 
@@ -17,12 +17,12 @@ fn reset(server: &Server, email: &str) -> Answer {
 fn sends_a_link_and_changes_nothing() {
     let server = Server::start();
     let pair = server.sign_up("Ada@example.com");
-    server.take_all_mails();
-    reset(&server, "ada@EXAMPLE.com").says_nothing();
-    let mail = server.take_mail("Ada@example.com", RESET);
-    mail.token(&format!("{}/reset", server.url()));
-    server.assert_mails(&[]);
-    server.assert_alive(&pair);
+    server.take_all_emails();
+    reset(&server, "ada@EXAMPLE.com").assert_no_content();
+    let email = server.take_email("Ada@example.com", RESET);
+    email.token(&format!("{}/reset", server.url()));
+    server.assert_emails(&[]);
+    server.assert_valid(&pair);
     server.sign_in("ada@example.com");
 }
 
@@ -31,13 +31,13 @@ fn answers_alike_for_every_address() {
     let server = Server::start();
     server.register("ada@example.com");
     let told = |email: &str| {
-        let answer = reset(&server, email).says_nothing();
-        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        let response = reset(&server, email).assert_no_content();
+        let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
         names
     };
     assert_eq!(told("ada@example.com"), told("nobody@example.com"));
-    server.assert_mails(&[
+    server.assert_emails(&[
         ("ada@example.com", CONFIRM_ADDRESS),
         ("ada@example.com", RESET),
     ]);
@@ -48,14 +48,14 @@ fn writes_the_address_to_no_log() {
     let server = Server::start_with(&[("LATCHKEY_LOG", "debug")]);
     let email = "wilhelmina@kaltenbrunner.example";
     server.register(email);
-    reset(&server, email).says_nothing();
-    reset(&server, "hildegard@kaltenbrunner.example").says_nothing();
+    reset(&server, email).assert_no_content();
+    reset(&server, "hildegard@kaltenbrunner.example").assert_no_content();
     let token = server.reset_token(email);
     server
         .post(&format!("{PATH}/confirm"))
         .json(json!({"token": token, "new_password": PASSWORD}))
         .send()
-        .says_nothing();
+        .assert_no_content();
     let log = server.log();
     for word in ["kaltenbrunner", token.as_str()] {
         assert!(!log.contains(word), "{word} is in the log");
@@ -75,7 +75,7 @@ fn wants_an_address() {
         .post(PATH)
         .form(&[("email", "ada@example.com")])
         .send()
-        .says_nothing();
+        .assert_no_content();
 }
 
 /// Who asks again and again does not fill the database with links: the last one counts.
@@ -83,10 +83,10 @@ fn wants_an_address() {
 fn the_last_link_counts() {
     let server = Server::start();
     server.register("ada@example.com");
-    server.take_all_mails();
+    server.take_all_emails();
     let mut tokens = Vec::new();
     for _ in 0..3 {
-        reset(&server, "ada@example.com").says_nothing();
+        reset(&server, "ada@example.com").assert_no_content();
         tokens.push(server.reset_token("ada@example.com"));
     }
     let confirm = |token: &str| {
@@ -103,5 +103,5 @@ fn the_last_link_counts() {
     );
     confirm(&tokens[0]).assert_field_errors(&["token"]);
     confirm(&tokens[1]).assert_field_errors(&["token"]);
-    confirm(&tokens[2]).says_nothing();
+    confirm(&tokens[2]).assert_no_content();
 }

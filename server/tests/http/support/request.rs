@@ -2,17 +2,17 @@ use http::{Method, Request, header, request};
 use serde_json::Value;
 use ureq::Agent;
 
-use super::Answer;
+use super::Response;
 
 /// A request that is being put together.
 #[must_use]
-pub struct Call<'a> {
+pub struct RequestBuilder<'a> {
     agent: &'a Agent,
     head: request::Builder,
     body: Option<Vec<u8>>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> RequestBuilder<'a> {
     pub(super) fn new(agent: &'a Agent, method: Method, url: &str) -> Self {
         Self {
             agent,
@@ -53,13 +53,13 @@ impl<'a> Call<'a> {
 
     /// Sends the request. An answer to a path under `/api` is held to the rules for all of them.
     #[track_caller]
-    pub fn send(self) -> Answer {
-        self.try_send().expect("the server answers")
+    pub fn send(self) -> Response {
+        self.try_send().expect("the server responds")
     }
 
     /// The same, to a server that may have gone.
     #[track_caller]
-    pub fn try_send(self) -> Result<Answer, ureq::Error> {
+    pub fn try_send(self) -> Result<Response, ureq::Error> {
         let is_api = self
             .head
             .uri_ref()
@@ -75,14 +75,14 @@ impl<'a> Call<'a> {
             }
         };
         let (parts, mut body) = response.into_parts();
-        let answer = Answer {
+        let response = Response {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: body.read_to_vec()?,
         };
         if is_api {
-            answer.assert_api_rules();
+            response.assert_api_rules();
         }
-        Ok(answer)
+        Ok(response)
     }
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, ENDPOINTS, Needs, PASSWORD, Pair, Server, amr};
+use crate::support::{ENDPOINTS, PASSWORD, RequiredToken, Response, Server, TokenPair, amr};
 
 /// Whatever an endpoint may ask for: what is refused here is refused for the token alone.
-fn call(server: &Server, method: &str, path: &str, token: &str, scheme: &str) -> Answer {
+fn call(server: &Server, method: &str, path: &str, token: &str, scheme: &str) -> Response {
     let call = server
-        .call(method, path)
+        .request(method, path)
         .header("authorization", format!("{scheme} {token}"));
     match method {
         "GET" => call,
@@ -30,19 +30,19 @@ fn call(server: &Server, method: &str, path: &str, token: &str, scheme: &str) ->
 fn nothing_is_open_but_what_passes_the_second_factor_or_signs_out() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    server.take_all_mails();
+    let factor = server.enable_totp(&pair);
+    server.take_all_emails();
     // From a new sign-in, and from before the second factor was turned on.
-    for half in [&server.sign_in("ada@example.com"), &pair] {
+    for pending in [&server.sign_in("ada@example.com"), &pair] {
         for endpoint in ENDPOINTS {
-            if endpoint.needs != Needs::Token {
+            if endpoint.required_token != RequiredToken::Access {
                 continue;
             }
             for (path, scheme) in [
                 (endpoint.path.to_owned(), "Bearer"),
                 (format!("{}/", endpoint.path), "JWT"),
             ] {
-                call(&server, endpoint.method, &path, &half.token, scheme).assert_json(
+                call(&server, endpoint.method, &path, &pending.token, scheme).assert_json(
                     403,
                     json!({
                         "detail": "Two-factor authentication is required.",
@@ -53,8 +53,8 @@ fn nothing_is_open_but_what_passes_the_second_factor_or_signs_out() {
         }
     }
     // Nothing has happened.
-    server.assert_mails(&[]);
-    server.assert_passed(&factor.pair);
+    server.assert_emails(&[]);
+    server.assert_mfa_passed(&factor.pair);
     server.sign_in("ada@example.com");
     assert_eq!(server.database().count("recovery_codes", "true"), 10);
     assert_eq!(
@@ -69,25 +69,25 @@ fn nothing_is_open_but_what_passes_the_second_factor_or_signs_out() {
 fn the_way_on_and_the_way_out_are_open() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    server.turn_on_totp(&pair);
+    server.enable_totp(&pair);
     let mut open = Vec::new();
     for endpoint in ENDPOINTS {
-        if endpoint.needs != Needs::HalfToken {
+        if endpoint.required_token != RequiredToken::MfaPending {
             continue;
         }
-        let half = server.sign_in("ada@example.com");
-        let answer = call(
+        let pending = server.sign_in("ada@example.com");
+        let response = call(
             &server,
             endpoint.method,
             endpoint.path,
-            &half.token,
+            &pending.token,
             "Bearer",
         );
-        open.push((endpoint.path, answer.status));
+        open.push((endpoint.path, response.status));
         match endpoint.path {
-            "/api/user/logout" => server.assert_dead(&half),
+            "/api/user/logout" => server.assert_revoked(&pending),
             _ => {
-                answer.assert_field_errors(&["code"]);
+                response.assert_field_errors(&["code"]);
             }
         }
     }
@@ -106,10 +106,12 @@ fn it_is_not_good_for_other_services() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.verify(&pair.token).status, 200);
-    let factor = server.turn_on_totp(&pair);
+    let factor = server.enable_totp(&pair);
     server.verify(&pair.token).assert_error(403, "otp_required");
-    let half = server.sign_in("ada@example.com");
-    server.verify(&half.token).assert_error(403, "otp_required");
+    let pending = server.sign_in("ada@example.com");
+    server
+        .verify(&pending.token)
+        .assert_error(403, "otp_required");
     let claims = server.verify(&factor.pair.token);
     assert_eq!(claims.json()["amr"], json!(["pwd", "otp"]));
 }
@@ -118,14 +120,14 @@ fn it_is_not_good_for_other_services() {
 fn it_is_renewed_as_what_it_is() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let mut half = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    let mut pending = server.sign_in("ada@example.com");
     for _ in 0..3 {
-        half = Pair::from(&server.refresh(&half.refresh_token));
-        server.assert_half(&half);
+        pending = TokenPair::from(&server.refresh(&pending.refresh_token));
+        server.assert_mfa_pending(&pending);
     }
-    let passed = Pair::from(&server.pass_totp(&half.token, &factor.app.code()));
-    server.assert_passed(&passed);
+    let passed = TokenPair::from(&server.pass_totp(&pending.token, &factor.app.code()));
+    server.assert_mfa_passed(&passed);
 }
 
 /// A device that was signed in when another one turned the second factor on.
@@ -134,10 +136,10 @@ fn another_device_can_pass_it_and_go_on() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
-    let factor = server.turn_on_totp(&pair);
-    let renewed = Pair::from(&server.refresh(&other_device.refresh_token));
-    server.assert_half(&renewed);
-    let passed = Pair::from(&server.pass_totp(&renewed.token, &factor.app.code()));
+    let factor = server.enable_totp(&pair);
+    let renewed = TokenPair::from(&server.refresh(&other_device.refresh_token));
+    server.assert_mfa_pending(&renewed);
+    let passed = TokenPair::from(&server.pass_totp(&renewed.token, &factor.app.code()));
     assert_eq!(amr(&passed.token), json!(["pwd", "otp"]));
-    server.assert_passed(&passed);
+    server.assert_mfa_passed(&passed);
 }

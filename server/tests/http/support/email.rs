@@ -8,14 +8,14 @@ use std::{
 
 use mail_parser::{Address, MessageParser, MimeHeaders};
 
-use super::{Home, Server, wait_until};
+use super::{Server, TestEnv, wait_until};
 
 /// How long a mail may take. It is there in a moment, unless the machine is busy.
-pub const MAIL_LIMIT: Duration = Duration::from_secs(30);
+pub const EMAIL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A mail that was sent.
 #[derive(Clone, Debug)]
-pub struct Mail {
+pub struct Email {
     /// The one address that it is for.
     pub to: String,
     /// UserSelector it comes from.
@@ -30,13 +30,13 @@ pub struct Mail {
     pub html: String,
 }
 
-impl Mail {
+impl Email {
     /// Reads a mail (RFC 5322), and holds it to the rules for all of them.
     #[track_caller]
     pub fn parse(raw: &[u8]) -> Self {
         let message = MessageParser::default()
             .parse(raw)
-            .unwrap_or_else(|| panic!("no mail: {}", String::from_utf8_lossy(raw)));
+            .unwrap_or_else(|| panic!("no email: {}", String::from_utf8_lossy(raw)));
         let shown = String::from_utf8_lossy(raw);
         let kind = message.content_type().expect("a content type");
         assert_eq!(
@@ -59,7 +59,7 @@ impl Mail {
         };
         // RFC 3834: no machine should answer.
         assert_eq!(raw_header("Auto-Submitted"), "auto-generated", "{shown}");
-        let mail = Self {
+        let email = Self {
             to: only_address(message.to()),
             from: only_address(message.from()),
             subject: message.subject().expect("a subject").to_owned(),
@@ -67,14 +67,14 @@ impl Mail {
             text: message.body_text(0).expect("a text").into_owned(),
             html: message.body_html(0).expect("HTML").into_owned(),
         };
-        assert!(mail.id.contains('@'), "{shown}");
+        assert!(email.id.contains('@'), "{shown}");
         assert!(message.cc().is_none() && message.bcc().is_none(), "{shown}");
-        assert!(mail.html.contains("<html"), "{shown}");
-        assert!(!mail.text.contains("<html"), "{shown}");
-        assert!(mail.text.contains(&mail.subject), "{shown}");
-        assert!(mail.links_in_text().len() <= 1, "{shown}");
-        assert_eq!(mail.links_in_html(), mail.links_in_text(), "{shown}");
-        mail
+        assert!(email.html.contains("<html"), "{shown}");
+        assert!(!email.text.contains("<html"), "{shown}");
+        assert!(email.text.contains(&email.subject), "{shown}");
+        assert!(email.links_in_text().len() <= 1, "{shown}");
+        assert_eq!(email.links_in_html(), email.links_in_text(), "{shown}");
+        email
     }
 
     /// EmailContent of the text that are links with a token.
@@ -115,7 +115,7 @@ impl Mail {
 
     /// It has no link.
     #[track_caller]
-    pub fn tells_only(&self) -> &Self {
+    pub fn assert_no_link(&self) -> &Self {
         assert!(self.links_in_text().is_empty(), "{self:?}");
         self
     }
@@ -130,10 +130,10 @@ fn only_address(header: Option<&Address<'_>>) -> String {
     address.to_owned()
 }
 
-impl Home {
+impl TestEnv {
     /// The files of the mails in the outbox folder.
-    pub fn mail_files(&self) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(self.data().join("outbox")) else {
+    pub fn email_files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.data_dir().join("outbox")) else {
             return Vec::new();
         };
         let mut files: Vec<_> = entries
@@ -148,55 +148,55 @@ impl Home {
 impl Server {
     /// Waits for a mail to this address about this subject, and takes it out of the folder.
     #[track_caller]
-    pub fn take_mail(&self, to: &str, subject: &str) -> Mail {
+    pub fn take_email(&self, to: &str, subject: &str) -> Email {
         let mut found = None;
         wait_until(
-            &format!("a mail to {to}: {subject}"),
-            MAIL_LIMIT,
-            || match self.find_mail(to, subject) {
-                Some(mail) => {
-                    found = Some(mail);
+            &format!("an email to {to}: {subject}"),
+            EMAIL_TIMEOUT,
+            || match self.find_email(to, subject) {
+                Some(email) => {
+                    found = Some(email);
                     true
                 }
                 None => false,
             },
         );
-        let (file, mail) = found.expect("it was found");
+        let (file, email) = found.expect("it was found");
         fs::remove_file(file).expect("the file can be removed");
-        mail
+        email
     }
 
-    fn find_mail(&self, to: &str, subject: &str) -> Option<(PathBuf, Mail)> {
-        self.home().mail_files().into_iter().find_map(|file| {
-            let mail = Mail::parse(&fs::read(&file).expect("the file can be read"));
-            (mail.to == to && mail.subject == subject).then_some((file, mail))
+    fn find_email(&self, to: &str, subject: &str) -> Option<(PathBuf, Email)> {
+        self.env().email_files().into_iter().find_map(|file| {
+            let email = Email::parse(&fs::read(&file).expect("the file can be read"));
+            (email.to == to && email.subject == subject).then_some((file, email))
         })
     }
 
     /// Waits until no mail is on its way, and takes all that there are, sorted by address and
     /// subject.
     #[track_caller]
-    pub fn take_all_mails(&self) -> Vec<Mail> {
-        self.wait_until_mails_are_sent();
-        let mut mails: Vec<_> = self
-            .home()
-            .mail_files()
+    pub fn take_all_emails(&self) -> Vec<Email> {
+        self.wait_until_emails_are_sent();
+        let mut emails: Vec<_> = self
+            .env()
+            .email_files()
             .into_iter()
             .map(|file| {
-                let mail = Mail::parse(&fs::read(&file).expect("the file can be read"));
+                let email = Email::parse(&fs::read(&file).expect("the file can be read"));
                 fs::remove_file(file).expect("the file can be removed");
-                mail
+                email
             })
             .collect();
-        mails.sort_by(|a, b| (&a.to, &a.subject).cmp(&(&b.to, &b.subject)));
-        mails
+        emails.sort_by(|a, b| (&a.to, &a.subject).cmp(&(&b.to, &b.subject)));
+        emails
     }
 
     /// Waits until no mail is on its way. A wish for one turns into one in a single step, so it is
     /// looked for first.
     #[track_caller]
-    pub fn wait_until_mails_are_sent(&self) {
-        wait_until("no mail on its way", MAIL_LIMIT, || {
+    pub fn wait_until_emails_are_sent(&self) {
+        wait_until("no email on its way", EMAIL_TIMEOUT, || {
             let wishes = self.database().count("mail_requests", "true");
             wishes + self.database().count("outbox", "true") == 0
         });
@@ -204,11 +204,11 @@ impl Server {
 
     /// The addresses and subjects of all mails since the last look.
     #[track_caller]
-    pub fn assert_mails(&self, expected: &[(&str, &str)]) {
-        let mails = self.take_all_mails();
-        let found: Vec<_> = mails
+    pub fn assert_emails(&self, expected: &[(&str, &str)]) {
+        let emails = self.take_all_emails();
+        let found: Vec<_> = emails
             .iter()
-            .map(|mail| (mail.to.as_str(), mail.subject.as_str()))
+            .map(|email| (email.to.as_str(), email.subject.as_str()))
             .collect();
         let mut expected = expected.to_vec();
         expected.sort_unstable();
@@ -220,7 +220,7 @@ impl Server {
     #[track_caller]
     fn take_token(&self, to: &str, subject: &str, page: &str) -> String {
         let page = format!("{}/{page}", self.url());
-        self.take_mail(to, subject).token(&page)
+        self.take_email(to, subject).token(&page)
     }
 
     /// The token of the mailed link that proves an address.
@@ -250,7 +250,7 @@ pub const ALREADY_REGISTERED: &str = "You have an account already";
 pub const EMAIL_ABOUT_TO_CHANGE: &str = "Your address is about to change";
 pub const EMAIL_CHANGED: &str = "Your address has changed";
 pub const PASSWORD_CHANGED: &str = "Your password has changed";
-pub const OTP_ON: &str = "Two-factor authentication is on";
-pub const OTP_OFF: &str = "Two-factor authentication is off";
+pub const OTP_ENABLED: &str = "Two-factor authentication is on";
+pub const OTP_DISABLED: &str = "Two-factor authentication is off";
 pub const NEW_RECOVERY_CODES: &str = "You have new recovery codes";
 pub const RECOVERY_CODE_USED: &str = "A recovery code was used";

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::jwt::Jwt;
 
 /// An answer of the server.
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -17,7 +17,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// The value of a header that is there once; empty where it is missing.
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
@@ -54,7 +54,7 @@ impl Answer {
 
     /// Status 204, which has no body.
     #[track_caller]
-    pub fn says_nothing(self) -> Self {
+    pub fn assert_no_content(self) -> Self {
         assert_eq!((self.status, self.text()), (204, ""));
         self
     }
@@ -115,7 +115,7 @@ impl Answer {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let body = String::from_utf8_lossy(&self.body);
         write!(f, "{} {:?} {body}", self.status, self.headers)

@@ -23,7 +23,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where the program lives: a folder with its data and a stand-in for the built site, a database,
 /// and an address. It outlasts the program, so that a test can start it again.
-pub struct Home {
+pub struct TestEnv {
     /// The program's database.
     pub database: Database,
     /// The address to serve, free when this home was made.
@@ -33,7 +33,7 @@ pub struct Home {
 
 /// What a finished run of the program left.
 #[derive(Debug)]
-pub struct Run {
+pub struct Output {
     /// The exit status; `None` where it had to be killed.
     pub code: Option<i32>,
     /// Its standard output.
@@ -42,7 +42,7 @@ pub struct Run {
     pub stderr: String,
 }
 
-impl Home {
+impl TestEnv {
     /// A new home, with nothing in it yet.
     pub fn new() -> Arc<Self> {
         let folder = TempDir::new().expect("a folder for the test");
@@ -60,7 +60,7 @@ impl Home {
     }
 
     /// The program's data folder; the program makes it.
-    pub fn data(&self) -> PathBuf {
+    pub fn data_dir(&self) -> PathBuf {
         self.folder().join("data")
     }
 
@@ -103,16 +103,16 @@ impl Home {
     }
 
     /// Runs a command of the program to its end.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(&[]);
         command.args(arguments);
-        self.finish(command, "")
+        self.run_command(command, "")
     }
 
     /// Runs any command to its end, with this standard input.
-    pub fn finish(&self, mut command: Command, input: &str) -> Run {
-        let output = TempDir::new_in(self.folder()).expect("a folder for the output");
-        let file = |name: &str| fs::File::create(output.path().join(name)).expect("a file");
+    pub fn run_command(&self, mut command: Command, input: &str) -> Output {
+        let folder = TempDir::new_in(self.folder()).expect("a folder for the output");
+        let file = |name: &str| fs::File::create(folder.path().join(name)).expect("a file");
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(file("stdout"))
@@ -127,8 +127,8 @@ impl Home {
             .write_all(input.as_bytes());
         let code = exit_code(&mut process, RUN_LIMIT);
         let read =
-            |name: &str| fs::read_to_string(output.path().join(name)).expect("the output is UTF-8");
-        Run {
+            |name: &str| fs::read_to_string(folder.path().join(name)).expect("the output is UTF-8");
+        Output {
             code,
             stdout: read("stdout"),
             stderr: read("stderr"),
@@ -136,10 +136,10 @@ impl Home {
     }
 }
 
-impl Run {
+impl Output {
     /// The program failed, and one line says why.
     #[track_caller]
-    pub fn fails_with_one_line(&self) -> &str {
+    pub fn assert_fails_with_one_line(&self) -> &str {
         let lines: Vec<_> = self.stderr.lines().collect();
         assert_eq!((self.code, lines.len()), (Some(1), 1), "{self:?}");
         assert_ne!(lines[0].trim(), "", "{self:?}");

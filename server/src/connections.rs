@@ -1,0 +1,223 @@
+//! HTTP connections: accepting them, their limits, and their graceful end.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, HttpBody},
+    response::Response,
+};
+use futures_util::FutureExt;
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulConnection, GracefulShutdown},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_io_timeout::TimeoutStream;
+
+/// The maximum number of open connections. Further ones wait in the backlog of the listening socket.
+pub const MAX_CONNECTIONS: usize = 20_000;
+
+/// How long clients may take.
+#[derive(Clone, Copy)]
+struct ConnectionTimeouts {
+    /// To send the head of a request, including the time before its first byte.
+    head: Duration,
+    /// Without reading any of a response that is ready.
+    write: Duration,
+}
+
+const CONNECTION_TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
+    head: Duration::from_secs(15),
+    write: Duration::from_secs(30),
+};
+
+/// The maximum size of a request head in bytes.
+const MAX_HEAD: usize = 32 * 1024;
+
+/// The pause after a connection could not be accepted, most likely for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts connections until it is dropped, and passes their requests to `respond`.
+pub async fn accept<F>(
+    listener: &TcpListener,
+    graceful: &GracefulShutdown,
+    respond: impl Fn(SocketAddr, Request<Body>) -> F + Clone + Send + Sync + 'static,
+) where
+    F: Future<Output = Response> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let permit = permits.clone().acquire_owned().await;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let respond = respond.clone();
+        let respond = move |request| respond(peer, request);
+        let connection = graceful.watch(connection(stream, respond, CONNECTION_TIMEOUTS));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended with an error");
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn connection<F>(
+    stream: TcpStream,
+    respond: impl Fn(Request<Body>) -> F,
+    timeouts: ConnectionTimeouts,
+) -> impl GracefulConnection<Error = hyper::Error>
+where
+    F: Future<Output = Response>,
+{
+    // Responses are written in one piece; Nagle's algorithm would only delay them.
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(timeouts.write));
+    let service = service_fn(move |request: Request<Incoming>| {
+        respond(request.map(body)).map(Ok::<_, Infallible>)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(timeouts.head)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+}
+
+/// Converts a request body; an empty one is not boxed.
+fn body(incoming: Incoming) -> Body {
+    if incoming.is_end_stream() {
+        Body::empty()
+    } else {
+        Body::new(incoming)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Bytes, routing::get};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        task::JoinSet,
+        time::{Instant, sleep},
+    };
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// The number of clients that send slowly, and of those that never read. The system buffers some
+    /// megabytes for each of the latter.
+    const SLOW_CLIENTS: usize = 500;
+    const NON_READING_CLIENTS: usize = 10;
+
+    /// More than the system buffers for a client that does not read.
+    static LARGE: [u8; 64 * 1024 * 1024] = [0; 64 * 1024 * 1024];
+
+    const SHORT: ConnectionTimeouts = ConnectionTimeouts {
+        head: Duration::from_secs(2),
+        write: Duration::from_secs(2),
+    };
+
+    /// The delay to allow for on a busy machine.
+    const SLACK: Duration = Duration::from_secs(5);
+
+    fn get_request(path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    }
+
+    async fn start() -> SocketAddr {
+        let router = axum::Router::new()
+            .route("/", get(async || "here"))
+            .route("/large", get(async || Bytes::from_static(&LARGE)));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let router = router.clone();
+                let respond = move |request| router.clone().oneshot(request).map(Result::unwrap);
+                tokio::spawn(connection(stream, respond, SHORT));
+            }
+        });
+        address
+    }
+
+    /// Sends a request head one byte at a time. Returns how long the server kept the connection.
+    async fn trickle(stream: TcpStream) -> Duration {
+        let start = Instant::now();
+        let (mut read, mut write) = stream.into_split();
+        write
+            .write_all(b"GET / HTTP/1.1\r\nX-Slow: ")
+            .await
+            .unwrap();
+        let writing = tokio::spawn(async move {
+            while write.write_all(b"a").await.is_ok() {
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        // Nothing is expected; a reset connection has ended, too.
+        let _ = read.read_to_end(&mut Vec::new()).await;
+        writing.abort();
+        start.elapsed()
+    }
+
+    /// Requests a large response, and reads none of it until the server must have closed the
+    /// connection. Returns the number of bytes received in the end.
+    async fn read_late(mut stream: TcpStream) -> usize {
+        let request = get_request("/large");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        sleep(SHORT.write + SLACK).await;
+        let mut received = Vec::new();
+        let _ = stream.read_to_end(&mut received).await;
+        received.len()
+    }
+
+    async fn is_served(address: SocketAddr) -> bool {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = get_request("/");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        response.starts_with("HTTP/1.1 200 ") && response.ends_with("here")
+    }
+
+    #[tokio::test]
+    async fn slow_clients_are_disconnected_after_the_timeout_and_others_are_served() {
+        let _ = rlimit::increase_nofile_limit(4_000);
+        let address = start().await;
+        // One by one: the system may take a burst for a SYN flood.
+        let connect = || TcpStream::connect(address).map(Result::unwrap);
+        let (mut slow, mut non_reading) = (JoinSet::new(), JoinSet::new());
+        for _ in 0..SLOW_CLIENTS {
+            slow.spawn(trickle(connect().await));
+        }
+        for _ in 0..NON_READING_CLIENTS {
+            non_reading.spawn(read_late(connect().await));
+        }
+        for _ in 0..20 {
+            let start = Instant::now();
+            assert!(is_served(address).await);
+            assert!(start.elapsed() < SLACK);
+            sleep(Duration::from_millis(100)).await;
+        }
+        for took in slow.join_all().await {
+            // The timeout starts when the server accepts the connection, which may be earlier.
+            let shortest = SHORT.head / 2;
+            assert!((shortest..SHORT.head + SLACK).contains(&took), "{took:?}");
+        }
+        for received in non_reading.join_all().await {
+            assert!(received < LARGE.len(), "{received}");
+        }
+    }
+}
