@@ -6,6 +6,7 @@
 //! The modules under `routes` mirror the paths of the API.
 
 mod audit;
+mod docs;
 mod faults;
 mod hostile;
 mod limits;
