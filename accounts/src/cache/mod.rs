@@ -155,7 +155,7 @@ impl UserCache {
                     Changes::Of(users) => users.into_iter().for_each(|id| self.forget(id)),
                     Changes::All => self.forget_all(),
                 };
-                file.hear(read, forget).await
+                file.catch_up(read, forget).await
             }
         }
     }
