@@ -119,6 +119,16 @@ impl TestEnv {
         start(&database, &self.clock, settings(OLD_SECRET, CHEAP))
     }
 
+    /// The same with a cache that stays valid for a minute without heartbeats.
+    pub async fn server_with_long_lease(&self) -> Accounts {
+        let database = Database::open(&self.url, DatabaseSettings::default())
+            .await
+            .unwrap();
+        let mut settings = settings(OLD_SECRET, CHEAP);
+        settings.cache.lease = MINUTE;
+        start(&database, &self.clock, settings)
+    }
+
     /// Another server on the same database, where new accounts need activation.
     pub fn strict_server(&self) -> Accounts {
         self.start(Settings {
