@@ -1,27 +1,29 @@
-//! The device that a request comes from.
+//! The device that a request comes from, and its name.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
 };
 
-/// What is known of the device that a request comes from.
+use woothee::parser::Parser;
+
+/// The device that a request comes from.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// Its address, without IPv6 clothes where it is an IPv4 address.
+    /// The IP address. An IPv4-mapped IPv6 address is stored as IPv4.
     pub(crate) ip: IpAddr,
-    /// What it calls itself, at most [`Device::USER_AGENT_LIMIT`] characters.
+    /// The `User-Agent` header, up to [`Device::USER_AGENT_LIMIT`] characters.
     pub(crate) user_agent: String,
     pub(crate) network: ClientNetwork,
-    /// The device tokens that it has kept, as they came.
+    /// The device tokens of earlier sign-ins, as they were sent.
     pub(crate) device_tokens: Option<String>,
 }
 
 impl Device {
-    /// How many characters of a user agent are kept.
+    /// The maximum length of a stored user agent, in characters.
     pub const USER_AGENT_LIMIT: usize = 512;
 
-    /// A device by its address and its `User-Agent`.
+    /// Creates a device from its IP address and its `User-Agent` header.
     #[must_use]
     pub fn new(ip: IpAddr, user_agent: &str) -> Self {
         Self {
@@ -32,7 +34,7 @@ impl Device {
         }
     }
 
-    /// The same device, with what an earlier sign-in had it keep.
+    /// Adds the device tokens of earlier sign-ins.
     #[must_use]
     pub fn with_device_tokens(self, device_tokens: Option<String>) -> Self {
         Self {
@@ -42,8 +44,8 @@ impl Device {
     }
 }
 
-/// The first characters of a text, so many at most. Every request has a user agent, and next to none
-/// is longer than that even in bytes.
+/// Returns the first `limit` characters of a text. The common case, a text with no more bytes than
+/// that, takes no look at the characters.
 fn start(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
@@ -53,8 +55,8 @@ fn start(text: &str, limit: usize) -> &str {
         .map_or(text, |(end, _)| &text[..end])
 }
 
-/// What one client can choose its address from: an IPv4 address is a network of its own, and of an
-/// IPv6 address the first 64 bits are, as every home has all the rest (RFC 6177).
+/// The network that a client can choose its IP address from: a single IPv4 address, or the first 64
+/// bits of an IPv6 address, because every site gets at least a /64 (RFC 6177).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientNetwork(IpAddr);
 
@@ -76,9 +78,78 @@ impl fmt::Display for ClientNetwork {
     }
 }
 
+/// The maximum length of a device name, in characters: a client could send any name.
+const NAME_LIMIT: usize = 40;
+
+/// Browsers that woothee takes for the browser whose name they also send.
+const MORE_BROWSERS: [(&str, &str); 8] = [
+    ("OPT/", "Opera"),
+    ("DuckDuckGo/", "DuckDuckGo"),
+    ("Ddg/", "DuckDuckGo"),
+    ("Brave/", "Brave"),
+    ("Focus/", "Firefox Focus"),
+    ("Chromium/", "Chromium"),
+    ("GSA/", "Google app"),
+    ("CriOS/", "Chrome"),
+];
+
+/// Operating systems that woothee does not know, or not in every version.
+const MORE_SYSTEMS: [(&str, &str); 3] = [
+    ("Windows NT", "Windows"),
+    ("FreeBSD", "FreeBSD"),
+    ("OpenBSD", "OpenBSD"),
+];
+
+/// Returns the name that a user knows a device by: `Chrome on Windows`, `Safari on iPhone`, `curl`,
+/// or `Unknown device`.
+#[must_use]
+pub fn device_name(user_agent: &str) -> String {
+    let parsed = Parser::new().parse(user_agent).unwrap_or_default();
+    let find = |names: &[(&str, &'static str)]| {
+        let found = names.iter().find(|(mark, _)| user_agent.contains(mark));
+        found.map(|(_, name)| *name)
+    };
+    let browser = find(&MORE_BROWSERS).or_else(|| browser(parsed.name, parsed.category));
+    let system = find(&MORE_SYSTEMS).or_else(|| system(parsed.os));
+    match (browser, system) {
+        (Some(browser), Some(system)) if browser != system => format!("{browser} on {system}"),
+        (Some(name), _) | (None, Some(name)) => name.to_owned(),
+        (None, None) => program(user_agent),
+    }
+}
+
+/// A browser as woothee names it. Programs and crawlers are named by [`program`].
+fn browser<'a>(name: &'a str, category: &str) -> Option<&'a str> {
+    match (name, category) {
+        ("" | "UNKNOWN" | "Webview", _) | (_, "crawler" | "misc") => None,
+        ("SamsungBrowser", _) => Some("Samsung Internet"),
+        _ => Some(name),
+    }
+}
+
+/// An operating system as woothee names it, without the version: browsers don't send the real one.
+fn system(name: &str) -> Option<&str> {
+    match name {
+        // woothee takes every Apple library for iOS, also a Mac's.
+        "" | "UNKNOWN" | "iOS" => None,
+        "Mac OSX" | "Mac OS Classic" => Some("Mac"),
+        "Windows Phone OS" => Some("Windows Phone"),
+        _ if name.starts_with("Windows ") => Some("Windows"),
+        _ => Some(name),
+    }
+}
+
+/// The name of the first product (RFC 9110, 10.1.5), such as `curl`.
+fn program(user_agent: &str) -> String {
+    match user_agent.split(['/', ' ', '(', ';']).next() {
+        None | Some("" | "Mozilla") => "Unknown device".to_owned(),
+        Some(name) => start(name, NAME_LIMIT).to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ClientNetwork, start};
+    use super::{ClientNetwork, device_name, start};
 
     #[test]
     fn a_text_is_cut_between_characters() {
@@ -113,5 +184,120 @@ mod tests {
         for (address, expected) in cases {
             assert_eq!(network(address), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn devices_have_the_names_that_users_know() {
+        for (user_agent, name) in [
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/142.0.0.0 Safari/537.36",
+                "Chrome on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1",
+                "Safari on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
+                 Gecko) CriOS/142.0.0.0 Mobile/15E148 Safari/604.1",
+                "Chrome on iPad",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:145.0) Gecko/20100101 \
+                 Firefox/145.0",
+                "Firefox on Mac",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+                "Samsung Internet on Android",
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 HeadlessChrome/142.0.0.0 Safari/537.36",
+                "Chrome on Linux",
+            ),
+            (
+                "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/142.0.0.0 Safari/537.36",
+                "Chrome on ChromeOS",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/142.0.0.0 Safari/537.36 OPR/126.0.0.0",
+                "Opera on Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) FxiOS/145.0 Mobile/15E148 Safari/605.1.15",
+                "Firefox on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) Version/18.6 EdgiOS/142.0 Mobile/15E148 Safari/604.1",
+                "Edge on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) GSA/390.0 Mobile/15E148 Safari/604.1",
+                "Google app on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 \
+                 (KHTML, like Gecko) Version/18.6 Mobile/15E148 DuckDuckGo/7 Safari/605.1.15",
+                "DuckDuckGo on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/142.0.0.0 Mobile Safari/537.36",
+                "Chrome on Android",
+            ),
+            (
+                "Mozilla/5.0 (Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0",
+                "Firefox on Android",
+            ),
+            (
+                "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                "Firefox on Linux",
+            ),
+            (
+                "Mozilla/5.0 (X11; OpenBSD amd64; rv:145.0) Gecko/20100101 Firefox/145.0",
+                "Firefox on OpenBSD",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
+                "Internet Explorer on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 12.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/142.0.0.0 Safari/537.36",
+                "Chrome on Windows",
+            ),
+            ("Dalvik/2.1.0 (Linux; U; Android 10)", "Android"),
+            ("Notes/1.0 CFNetwork/1490.0.4 Darwin/23.2.0", "Notes"),
+            ("Go-http-client/2.0", "Go-http-client"),
+            ("Wget/1.21.3", "Wget"),
+            ("okhttp/4.12.0", "okhttp"),
+            ("inventory-bot/1.0", "inventory-bot"),
+            ("curl/8.14.1", "curl"),
+            ("python-requests/2.32.3", "python-requests"),
+            ("Mozilla/5.0", "Unknown device"),
+            ("", "Unknown device"),
+        ] {
+            assert_eq!(device_name(user_agent), name, "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn a_device_name_is_short() {
+        let name = device_name(&"ä".repeat(512));
+        assert_eq!(name, "ä".repeat(40));
     }
 }

@@ -25,7 +25,7 @@ pub use crypto::{
     token::{Claims, Method, TokenPair, TokenType},
     totp::TotpSetup,
 };
-pub use device::{ClientNetwork, Device};
+pub use device::{ClientNetwork, Device, device_name};
 pub use email::{
     smtp::{InvalidSmtpUrl, SmtpUrl},
     transport::{EmailFrom, EmailTransport, InvalidEmailFrom},

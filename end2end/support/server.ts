@@ -23,6 +23,7 @@ export type Session = {
   last_used_at: string;
   ip: string;
   user_agent: string;
+  device: string;
   current: boolean;
 };
 

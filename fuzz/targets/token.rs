@@ -1,9 +1,9 @@
-//! A token, as it comes in the header field `Authorization` and among the fields of `verify` and
-//! `refresh`. Nothing but a token that was given is taken for one.
+//! A token in the `Authorization` header and in the bodies of `verify` and `refresh`. Only a token
+//! that the server has issued is accepted.
 //!
-//! The input is the token itself, or three lines: its header and claims, still to be encoded, and its
-//! signature. `{token}`, `{refresh}`, `{kid}`, `{sub}`, `{sid}` and `{signature}` stand for what a
-//! good token has.
+//! The input is the token itself, or three lines: the header and the claims before encoding, and the
+//! signature. `{token}`, `{refresh}`, `{kid}`, `{sub}`, `{sid}` and `{signature}` stand for the values
+//! of a valid token.
 
 #![no_main]
 
@@ -62,7 +62,7 @@ fn token(input: &str) -> String {
 fuzz_target!(|input: &[u8]| {
     let Good { stage, pair, .. } = &*GOOD;
     let Ok(input) = std::str::from_utf8(input) else {
-        // Only a header field can hold such bytes.
+        // Only a header can carry bytes that are not UTF-8.
         if let Some((name, value)) = field(b"authorization", &[b"Bearer ", input].concat()) {
             let mut request = request(Method::GET, "/api/user/view", "");
             request.headers_mut().insert(name, value);

@@ -1,10 +1,10 @@
-//! What a device calls itself: kept, shown in the list of devices, and named for its owner.
+//! The `User-Agent` header: stored, listed, and turned into the name of the device.
 
 #![no_main]
 
 use std::sync::LazyLock;
 
-use app::browser::device_name;
+use accounts::device_name;
 use fuzz::{PASSWORD, TestEnv, field, request};
 use http::{Method, StatusCode};
 use libfuzzer_sys::fuzz_target;
@@ -41,6 +41,7 @@ fuzz_target!(|input: &[u8]| {
     let shown = sessions[0]["user_agent"].as_str().expect("a text");
     let expected: String = text.chars().take(512).collect();
     assert_eq!(shown, expected);
+    assert_eq!(sessions[0]["device"], device_name(&expected));
     let out = STAGE.post("/api/user/logout", Some(&token), &json!({}));
     assert_eq!(out.status, StatusCode::NO_CONTENT);
 });

@@ -44,7 +44,7 @@ pub(crate) use lease::Lease;
 
 use crate::{
     Database, Error, Id,
-    crypto::master_secrets::TokenKeys,
+    crypto::token_keys::TokenKeys,
     store::{user_changes::Changes, users::LiveUser},
 };
 

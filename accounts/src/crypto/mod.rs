@@ -1,9 +1,12 @@
-//! Secrets and what is made of them: keys, tokens, password hashes, one-time codes.
+//! Secrets and what is derived from them: keys, tokens, password hashes, one-time codes.
 
 pub(crate) mod device_token;
 pub(crate) mod email_token;
+pub(crate) mod encryption;
+pub(crate) mod jwt_secret;
 pub(crate) mod master_secrets;
 pub(crate) mod password;
 pub(crate) mod recovery_codes;
 pub(crate) mod token;
+pub(crate) mod token_keys;
 pub(crate) mod totp;

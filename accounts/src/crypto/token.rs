@@ -1,36 +1,28 @@
-//! The tokens that clients keep: JWTs (RFC 7519), HS256 only, signed with their user's own key.
+//! Access and refresh tokens: JWTs (RFC 7519), signed with HS256 and a key of their user.
 
 use std::fmt;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
-use sha2::Sha256;
-
-use crate::{
-    Error, Id, Timestamp,
-    crypto::master_secrets::{KeyName, TokenKey},
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, dangerous::insecure_decode_claims,
+    decode, decode_header, encode,
 };
+use serde::{Deserialize, Serialize};
 
-/// The longest token that is looked at, in bytes; ours have about 500.
+use crate::{clock::Timestamp, error::Error, id::Id};
+
+/// The maximum length of a token, in bytes. Ours have about 500.
 const MAX_LENGTH: usize = 4096;
 
-/// The longest header that is looked at, in bytes; ours have 49.
-const MAX_HEADER: usize = 128;
+/// The maximum length of an encoded header, in bytes: 128 decoded. Ours have 49 decoded.
+const MAX_HEADER_LENGTH: usize = 171;
 
-/// The one algorithm there is (RFC 7518, 3.2): none other can be talked into.
-const ALGORITHM: &str = "HS256";
-
-/// The length of a signature, in bytes.
-const SIGNATURE: usize = 32;
-
-/// What a client is given when it signs in or renews.
+/// The response to a sign-in or a refresh.
 pub struct TokenPair {
-    /// Authorizes requests until it runs out.
+    /// Authorizes requests until it expires.
     pub access_token: String,
-    /// Buys the next pair, once.
+    /// Can be exchanged once for the next pair.
     pub refresh_token: String,
-    /// The access token's life in seconds.
+    /// The lifetime of the access token, in seconds.
     pub expires_in: u64,
 }
 
@@ -38,9 +30,9 @@ pub struct TokenPair {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenType {
-    /// It authorizes requests.
+    /// Authorizes requests.
     Access,
-    /// It buys a new pair.
+    /// Is exchanged for a new pair.
     Refresh,
 }
 
@@ -53,13 +45,13 @@ impl fmt::Display for TokenType {
     }
 }
 
-/// A way in which a user has proved to be it: an authentication method reference (RFC 8176).
+/// How a user has signed in: an authentication method reference (RFC 8176).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// By password.
+    /// With the password.
     Pwd,
-    /// By a one-time code: the second factor.
+    /// With a one-time code as the second factor.
     Otp,
 }
 
@@ -72,137 +64,112 @@ impl fmt::Display for Method {
     }
 }
 
-/// The claims of a token whose signature has been checked.
+/// The claims of a token. The order of the fields is their order in the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claims<'a> {
+pub struct Claims {
     /// Issuer: the server's public URL.
-    pub iss: &'a str,
+    pub iss: String,
     /// Audience: the server's public URL.
-    pub aud: &'a str,
+    pub aud: String,
     /// Subject: the user.
     pub sub: Id,
     /// The session.
     pub sid: Id,
     /// What the token is for.
     pub token_type: TokenType,
-    /// How the user proved to be it.
+    /// How the user has signed in.
     pub amr: Vec<Method>,
     /// Issued at, in seconds since 1970.
     pub iat: i64,
     /// Expires at, in seconds since 1970.
     pub exp: i64,
-    /// The token's own id.
+    /// The id of the token.
     pub jti: Id,
 }
 
-impl Claims<'_> {
-    /// Whether the token has passed the second factor.
+impl Claims {
+    /// Whether the second factor was completed.
     pub(crate) fn has_second_factor(&self) -> bool {
         self.amr.contains(&Method::Otp)
     }
 
-    /// Signs these claims with the key of this name (RFC 7515, 7.1).
-    pub(crate) fn sign(&self, key: &TokenKey, key_name: KeyName) -> Result<String, Error> {
-        let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        let kid = encode(&key_name);
-        let header = format!(r#"{{"typ":"JWT","alg":"{ALGORITHM}","kid":"{kid}"}}"#);
-        let claims =
-            serde_json::to_vec(self).map_err(|error| Error::Internal(error.to_string().into()))?;
-        let signed = format!("{}.{}", encode(header.as_bytes()), encode(&claims));
-        let signature = encode(&mac(key, signed.as_bytes()).finalize().into_bytes());
-        Ok(format!("{signed}.{signature}"))
+    /// Signs these claims with the key that has this id.
+    pub(crate) fn sign(&self, key: &EncodingKey, key_id: &str) -> Result<String, Error> {
+        let header = Header {
+            kid: Some(key_id.to_owned()),
+            ..Header::new(Algorithm::HS256)
+        };
+        encode(&header, self, key).map_err(|error| Error::Internal(error.to_string().into()))
     }
 }
 
-/// A token that names its user and session but has proved nothing yet: enough to look up the key
-/// that can prove it.
+/// The rules for tokens of this issuer: HS256 only, the right `iss` and `aud`. The time is checked
+/// by [`UnverifiedToken::verify`], because the clock is a parameter here.
+pub(crate) fn validation(issuer: &str) -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_required_spec_claims(&["iss", "aud"]);
+    validation.set_issuer(&[issuer]);
+    validation.set_audience(&[issuer]);
+    validation.validate_exp = false;
+    validation
+}
+
+/// A token that claims to belong to a user. The claim is enough to look up the keys that verify it.
 pub(crate) struct UnverifiedToken<'a> {
-    signed: &'a str,
-    signature: [u8; SIGNATURE],
-    key_name: KeyName,
-    claims: Claims<'a>,
+    text: &'a str,
+    user_id: Id,
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Reads a token of this issuer.
+    /// Reads the user id of a token.
     ///
     /// # Errors
-    /// `TokenInvalid` for what is none.
-    pub fn parse(text: &'a str, issuer: &'a str) -> Result<Self, Error> {
-        Self::read(text, issuer).ok_or(Error::TokenInvalid)
-    }
-
-    /// Reads the three parts (RFC 7515, 7.1). Each has one spelling only, ours: what is spelled in
-    /// another way has not been signed here.
-    fn read(text: &'a str, issuer: &'a str) -> Option<Self> {
+    /// `TokenInvalid` if there is none, or the token is too long.
+    pub fn parse(text: &'a str) -> Result<Self, Error> {
         #[derive(Deserialize)]
-        struct Header<'a> {
-            alg: &'a str,
-            kid: &'a str,
+        struct Subject {
+            sub: Id,
         }
-        if text.len() > MAX_LENGTH {
-            return None;
-        }
-        let (signed, signature) = text.rsplit_once('.')?;
-        let (header, claims) = signed.split_once('.')?;
-        let mut buffer = [0; MAX_HEADER];
-        let header: Header<'_> = read_json(decode(header, &mut buffer)?)?;
-        if header.alg != ALGORITHM {
-            return None;
-        }
-        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
-        let claims: Claims<'_> = read_json(&claims)?;
-        if claims.iss != issuer || claims.aud != issuer {
-            return None;
-        }
-        Some(Self {
-            signed,
-            signature: exactly(signature)?,
-            key_name: exactly(header.kid)?,
-            claims: Claims {
-                iss: issuer,
-                aud: issuer,
-                sub: claims.sub,
-                sid: claims.sid,
-                token_type: claims.token_type,
-                amr: claims.amr,
-                iat: claims.iat,
-                exp: claims.exp,
-                jti: claims.jti,
-            },
-        })
-    }
-
-    /// The name of the key that it claims to be signed with.
-    pub fn key_name(&self) -> KeyName {
-        self.key_name
-    }
-
-    /// The user that it claims to belong to.
-    pub fn user_id(&self) -> Id {
-        self.claims.sub
-    }
-
-    /// Validator the signature, in constant time, and the type and time.
-    ///
-    /// # Errors
-    /// `TokenExpired` if all is right but the time, `TokenInvalid` otherwise.
-    pub fn verify<'k>(
-        self,
-        keys: impl IntoIterator<Item = &'k TokenKey>,
-        token_type: TokenType,
-        now: Timestamp,
-    ) -> Result<Claims<'a>, Error> {
-        let is_signed = keys.into_iter().any(|key| {
-            mac(key, self.signed.as_bytes())
-                .verify_slice(&self.signature)
-                .is_ok()
-        });
-        // What the signature covers is the text that the claims were read from.
-        let claims = self.claims;
-        if !is_signed || claims.token_type != token_type {
+        let header_length = text.find('.').unwrap_or(text.len());
+        if text.len() > MAX_LENGTH || header_length > MAX_HEADER_LENGTH {
             return Err(Error::TokenInvalid);
         }
+        let Subject { sub } = insecure_decode_claims(text).map_err(|_| Error::TokenInvalid)?;
+        Ok(Self { text, user_id: sub })
+    }
+
+    /// The id of the user that the token claims to belong to.
+    pub fn user_id(&self) -> Id {
+        self.user_id
+    }
+
+    /// The id of the key that the token claims to be signed with.
+    ///
+    /// # Errors
+    /// `TokenInvalid` if the header can't be read or has no `kid`.
+    pub fn key_id(&self) -> Result<String, Error> {
+        let header = decode_header(self.text).map_err(|_| Error::TokenInvalid)?;
+        header.kid.ok_or(Error::TokenInvalid)
+    }
+
+    /// Checks the signature against each of the keys, in constant time, then the claims, the type
+    /// and the time.
+    ///
+    /// # Errors
+    /// `TokenExpired` if nothing is wrong but the time, `TokenInvalid` otherwise.
+    pub fn verify(
+        &self,
+        keys: &[DecodingKey],
+        validation: &Validation,
+        token_type: TokenType,
+        now: Timestamp,
+    ) -> Result<Claims, Error> {
+        let claims = keys
+            .iter()
+            .find_map(|key| decode::<Claims>(self.text, key, validation).ok())
+            .map(|token| token.claims)
+            .filter(|claims| claims.token_type == token_type)
+            .ok_or(Error::TokenInvalid)?;
         if now.unix_seconds() >= claims.exp {
             return Err(Error::TokenExpired);
         }
@@ -210,42 +177,20 @@ impl<'a> UnverifiedToken<'a> {
     }
 }
 
-/// HMAC with SHA-256 (RFC 7518, 3.2).
-fn mac(key: &TokenKey, signed: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key.as_bytes())
-        .expect("HMAC takes a key of any length")
-        .chain_update(signed)
-}
-
-/// Reads JSON; its letters are checked all at once here, which is faster than one text at a time.
-fn read_json<'b, T: Deserialize<'b>>(json: &'b [u8]) -> Option<T> {
-    serde_json::from_str(str::from_utf8(json).ok()?).ok()
-}
-
-/// Decodes into a buffer; nothing, where that is too small.
-fn decode<'b>(text: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let length = BASE64_URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()?;
-    buffer.get(..length)
-}
-
-/// Decodes so many bytes, neither more nor less.
-fn exactly<const N: usize>(text: &str) -> Option<[u8; N]> {
-    // The decoder wants room for whole groups of three bytes.
-    let mut buffer = [0; 64];
-    decode(text, &mut buffer)?.try_into().ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    use jsonwebtoken::crypto;
     use time::OffsetDateTime;
 
     use super::*;
 
     const ISSUER: &str = "https://id.example";
-    const KEY_NAME: KeyName = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    const KEY: [u8; 32] = [7; 32];
+    const KEY_ID: &str = "AAECAwQFBgcICQoL";
     const ISSUED: i64 = 1_795_600_000;
 
-    /// Made by another implementation, from the claims below.
+    /// Created by another implementation from the claims below.
     const TOKEN: &str = "\
         eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6IkFBRUNBd1FGQmdjSUNRb0wifQ.eyJpc\
         3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJodHRwczovL2lkLmV4YW1wbGUiLCJzdWIiO\
@@ -255,15 +200,20 @@ mod tests {
         zAzMDMtMDMwMy00MzAzLTgzMDMtMDMwMzAzMDMwMzAzIn0.w9AO6PPtPuuho59APYuqpOUYJIrri\
         no8LAUR985ia9s";
 
-    fn key() -> TokenKey {
-        TokenKey::new([7; 32])
+    fn sign(claims: &Claims) -> String {
+        let key = EncodingKey::from_secret(&KEY);
+        claims.sign(&key, KEY_ID).unwrap()
     }
 
-    fn claims() -> Claims<'static> {
+    fn key(byte: u8) -> DecodingKey {
+        DecodingKey::from_secret(&[byte; 32])
+    }
+
+    fn claims() -> Claims {
         let id = |byte| Id::from_random([byte; 16]);
         Claims {
-            iss: ISSUER,
-            aud: ISSUER,
+            iss: ISSUER.to_owned(),
+            aud: ISSUER.to_owned(),
             sub: id(1),
             sid: id(2),
             token_type: TokenType::Access,
@@ -278,46 +228,56 @@ mod tests {
         Timestamp::new(OffsetDateTime::from_unix_timestamp(seconds).unwrap())
     }
 
-    /// What comes of a token with this header and these claims, rightly signed.
-    fn read(header: &str, claims: &str) -> Result<Claims<'static>, Error> {
+    /// Reads a token with this header and these claims and a valid signature, as it is done for a
+    /// user who is not cached.
+    fn read(header: &str, claims: &str) -> Result<Claims, Error> {
         let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
-        let signed = format!("{}.{}", encode(header), encode(claims));
-        let signature = mac(&key(), signed.as_bytes()).finalize().into_bytes();
-        let token = format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature));
-        let token = UnverifiedToken::parse(token.leak(), ISSUER)?;
-        assert_eq!(token.key_name(), KEY_NAME);
-        token.verify([&key()], TokenType::Access, at(ISSUED))
+        let message = format!("{}.{}", encode(header), encode(claims));
+        let signing_key = EncodingKey::from_secret(&KEY);
+        let signature = crypto::sign(message.as_bytes(), &signing_key, Algorithm::HS256).unwrap();
+        let text = format!("{message}.{signature}");
+        let token = UnverifiedToken::parse(&text)?;
+        if token.key_id()? != KEY_ID {
+            return Err(Error::TokenInvalid);
+        }
+        token.verify(
+            &[key(7)],
+            &validation(ISSUER),
+            TokenType::Access,
+            at(ISSUED),
+        )
     }
 
     #[test]
     fn a_token_is_what_another_implementation_makes_of_it() {
-        assert_eq!(claims().sign(&key(), KEY_NAME).unwrap(), TOKEN);
-        let parse = || UnverifiedToken::parse(TOKEN, ISSUER).unwrap();
-        assert_eq!(
-            (parse().user_id(), parse().key_name()),
-            (claims().sub, KEY_NAME)
-        );
-        let verify = |key: &TokenKey, token_type, seconds| {
-            parse().verify([&TokenKey::new([8; 32]), key], token_type, at(seconds))
+        assert_eq!(sign(&claims()), TOKEN);
+        let token = UnverifiedToken::parse(TOKEN).unwrap();
+        assert_eq!(token.user_id(), claims().sub);
+        assert_eq!(token.key_id().unwrap(), KEY_ID);
+        let ours = validation(ISSUER);
+        let verify = |byte: u8, token_type, seconds| {
+            token.verify(&[key(8), key(byte)], &ours, token_type, at(seconds))
         };
-        assert_eq!(verify(&key(), TokenType::Access, ISSUED).unwrap(), claims());
+        assert_eq!(verify(7, TokenType::Access, ISSUED).unwrap(), claims());
         assert_eq!(
-            verify(&key(), TokenType::Access, ISSUED + 899).unwrap(),
+            verify(7, TokenType::Access, ISSUED + 899).unwrap(),
             claims()
         );
-        let late = verify(&key(), TokenType::Access, ISSUED + 900);
+        let late = verify(7, TokenType::Access, ISSUED + 900);
         assert!(matches!(late, Err(Error::TokenExpired)));
-        let other_type = verify(&key(), TokenType::Refresh, ISSUED);
+        let other_type = verify(7, TokenType::Refresh, ISSUED);
         assert!(matches!(other_type, Err(Error::TokenInvalid)));
-        // Without the key it is not even told that the time is over.
-        let other_key = verify(&TokenKey::new([9; 32]), TokenType::Access, ISSUED + 900);
+        // Without the key, not even the expiry is revealed.
+        let other_key = verify(9, TokenType::Access, ISSUED + 900);
         assert!(matches!(other_key, Err(Error::TokenInvalid)));
-        assert!(UnverifiedToken::parse(TOKEN, "https://elsewhere.example").is_err());
+        let elsewhere = validation("https://elsewhere.example");
+        let other_issuer = token.verify(&[key(7)], &elsewhere, TokenType::Access, at(ISSUED));
+        assert!(matches!(other_issuer, Err(Error::TokenInvalid)));
     }
 
     #[test]
     fn only_our_own_spelling_is_read_however_well_it_is_signed() {
-        let kid = BASE64_URL_SAFE_NO_PAD.encode(KEY_NAME);
+        let kid = KEY_ID;
         let header = |alg: &str| format!(r#"{{"typ":"JWT","alg":"{alg}","kid":"{kid}"}}"#);
         let ours = serde_json::to_string(&claims()).unwrap();
         assert_eq!(read(&header("HS256"), &ours).unwrap(), claims());
@@ -362,7 +322,7 @@ mod tests {
             &TOKEN.replace('.', ".."),
             &"x".repeat(5000),
         ] {
-            assert!(UnverifiedToken::parse(text, ISSUER).is_err(), "{text}");
+            assert!(UnverifiedToken::parse(text).is_err(), "{text}");
         }
     }
 }

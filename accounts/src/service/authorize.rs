@@ -6,8 +6,7 @@ use super::Accounts;
 use crate::{
     Claims, Device, Error, Id, Session, TokenType, User,
     cache::Known,
-    crypto::master_secrets::{KeyName, TokenKeys},
-    crypto::token::UnverifiedToken,
+    crypto::{token::UnverifiedToken, token_keys::TokenKeys},
     store::users::LiveUser,
     validation::required_field,
 };
@@ -75,7 +74,7 @@ impl Accounts {
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
-    pub async fn verify<'a>(&'a self, token: Option<&'a str>) -> Result<Claims<'a>, Error> {
+    pub async fn verify(&self, token: Option<&str>) -> Result<Claims, Error> {
         let token = required_field("token", token)?;
         let (known, claims) = self.check_access_token(token).await?;
         require_second_factor(&known.live.user, claims.has_second_factor())?;
@@ -85,20 +84,21 @@ impl Accounts {
     /// Everything that makes an access token good: its signature by the key of its user, its
     /// claims, an active user and a session that is not over. In the steady state all of it is in
     /// memory.
-    async fn check_access_token<'a>(
-        &'a self,
-        token: &'a str,
-    ) -> Result<(Arc<Known>, Claims<'a>), Error> {
-        let token = UnverifiedToken::parse(token, &self.0.public_url)?;
+    async fn check_access_token(&self, token: &str) -> Result<(Arc<Known>, Claims), Error> {
+        let token = UnverifiedToken::parse(token)?;
         let user_id = token.user_id();
         self.metrics().cache_lookups.inc();
-        let key_name = token.key_name();
-        // A user in memory has keys that tell; nobody else is looked for on a forger's word.
-        let load = || self.load_named(user_id, key_name);
+        // A cached user has keys to check the token with; no other user is loaded for a forged one.
+        let load = || self.load_user_of(&token);
         let known = self.0.cache.get(&self.0.database, user_id, load).await?;
         let known = known.ok_or(Error::TokenInvalid)?;
         let now = self.now();
-        let claims = token.verify(&known.keys, TokenType::Access, now)?;
+        let claims = token.verify(
+            &known.keys,
+            &self.0.token_validation,
+            TokenType::Access,
+            now,
+        )?;
         let is_alive = match known.live.knows_session(claims.sid, claims.iat, now) {
             Some(is_alive) => is_alive,
             None => Session::is_alive(&self.0.database, user_id, claims.sid, now).await?,
@@ -112,18 +112,15 @@ impl Accounts {
 
     /// The same for a refresh token, of which the database knows whether it is the one that is good
     /// now: whether the session is alive is left to that.
-    pub(super) async fn check_refresh_token<'a>(
-        &'a self,
-        token: &'a str,
-    ) -> Result<(User, Claims<'a>), Error> {
-        let token = UnverifiedToken::parse(token, &self.0.public_url)?;
-        self.check_key_name(token.user_id(), token.key_name())?;
+    pub(super) async fn check_refresh_token(&self, token: &str) -> Result<(User, Claims), Error> {
+        let token = UnverifiedToken::parse(token)?;
+        self.check_key_id(&token)?;
         let (live, keys) = self
             .load(token.user_id())
             .await?
             .ok_or(Error::TokenInvalid)?;
         let now = self.now();
-        let claims = token.verify(&keys, TokenType::Refresh, now)?;
+        let claims = token.verify(&keys, &self.0.token_validation, TokenType::Refresh, now)?;
         if live.user.is_active {
             Ok((live.user, claims))
         } else {
@@ -131,9 +128,10 @@ impl Accounts {
         }
     }
 
-    /// Has made-up tokens go no further: only who has the master secret can name a user's key.
-    fn check_key_name(&self, user_id: Id, name: KeyName) -> Result<(), Error> {
-        if self.0.master_secrets.is_key_name(user_id, name) {
+    /// Rejects forged tokens early: it takes the master secret to make the id of a user's key.
+    fn check_key_id(&self, token: &UnverifiedToken<'_>) -> Result<(), Error> {
+        let key_id = token.key_id()?;
+        if self.0.master_secrets.is_key_id(token.user_id(), &key_id) {
             Ok(())
         } else {
             self.metrics().forged_tokens.inc();
@@ -141,25 +139,20 @@ impl Accounts {
         }
     }
 
-    async fn load_named(
+    async fn load_user_of(
         &self,
-        user_id: Id,
-        key_name: KeyName,
+        token: &UnverifiedToken<'_>,
     ) -> Result<Option<(LiveUser, TokenKeys)>, Error> {
-        self.check_key_name(user_id, key_name)?;
+        self.check_key_id(token)?;
         self.metrics().cache_misses.inc();
-        self.load(user_id).await
+        self.load(token.user_id()).await
     }
 
     async fn load(&self, user_id: Id) -> Result<Option<(LiveUser, TokenKeys)>, Error> {
         let live = LiveUser::find(&self.0.database, user_id, self.now()).await?;
         Ok(live.map(|live| {
-            let secret = &live.user.jwt_secret;
-            let keys = self
-                .0
-                .master_secrets
-                .verifying_keys(user_id, secret)
-                .collect();
+            let masters = &self.0.master_secrets;
+            let keys = masters.verifying_keys(user_id, &live.user.jwt_secret);
             (live, keys)
         }))
     }

@@ -4,7 +4,7 @@ use super::{Accounts, Authorized, activate::address, link_void, register::CURREN
 use crate::{
     Device, Error, TokenPair,
     crypto::email_token,
-    crypto::master_secrets::JwtSecret,
+    crypto::jwt_secret::JwtSecret,
     crypto::password::{self, Password},
     email::template::EmailTemplate,
     store::audit_events::{Event, NewEvent},

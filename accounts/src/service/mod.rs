@@ -28,11 +28,12 @@ use crate::{
     User,
     cache::{CacheSettings, UserCache},
     crypto::password::Hasher,
-    crypto::token::{Claims, Method, TokenType},
+    crypto::token::{Claims, Method, TokenType, validation},
     metrics::Metrics,
     store::sessions::Replacement,
     store::users::Rekey,
 };
+use jsonwebtoken::Validation;
 
 /// Said of a mailed link that does nothing.
 const LINK_VOID: &str =
@@ -82,6 +83,7 @@ pub struct Accounts(Arc<Inner>);
 struct Inner {
     database: Database,
     public_url: String,
+    token_validation: Validation,
     master_secrets: MasterSecrets,
     lifetimes: Lifetimes,
     require_activation: bool,
@@ -108,6 +110,7 @@ impl Accounts {
     ) -> std::io::Result<Self> {
         Ok(Self(Arc::new(Inner {
             database,
+            token_validation: validation(&settings.public_url),
             public_url: settings.public_url,
             master_secrets: settings.master_secrets,
             lifetimes: settings.lifetimes,
@@ -192,11 +195,11 @@ impl Accounts {
             vec![Method::Pwd]
         };
         let key = self.0.master_secrets.signing_key(user.id, &user.jwt_secret);
-        let key_name = self.0.master_secrets.key_name(user.id);
+        let key_id = self.0.master_secrets.key_id(user.id);
         let token = |token_type, ends: Timestamp, id: Id| {
             Claims {
-                iss: &self.0.public_url,
-                aud: &self.0.public_url,
+                iss: self.0.public_url.clone(),
+                aud: self.0.public_url.clone(),
                 sub: user.id,
                 sid: session.id,
                 token_type,
@@ -205,7 +208,7 @@ impl Accounts {
                 exp: ends.unix_seconds(),
                 jti: id,
             }
-            .sign(&key, key_name)
+            .sign(&key, &key_id)
         };
         Ok(TokenPair {
             access_token: token(TokenType::Access, access_ends, self.random().id())?,

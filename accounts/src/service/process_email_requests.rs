@@ -4,7 +4,7 @@ use super::Accounts;
 use crate::{
     Device, Error, Id, MasterSecrets, Timestamp,
     crypto::email_token::LinkToken,
-    crypto::master_secrets::Purpose,
+    crypto::encryption::Purpose,
     email::address::Email,
     email::template::{EmailTemplate, Mail},
     store::audit_events::{self, Event, NewEvent},
@@ -36,7 +36,7 @@ impl Accounts {
             content: self
                 .0
                 .master_secrets
-                .seal(Purpose::Mail, id, &mail, self.random()),
+                .encrypt(Purpose::Email, id, &mail, self.random()),
             now,
         })
     }

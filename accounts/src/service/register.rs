@@ -3,7 +3,7 @@
 use super::{Accounts, Authorized, activate::address};
 use crate::{
     Device, Error, Id, User,
-    crypto::master_secrets::JwtSecret,
+    crypto::jwt_secret::JwtSecret,
     crypto::password::{self, Password, Verified},
     email::address::Email,
     store::audit_events::Event,

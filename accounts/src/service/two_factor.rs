@@ -4,7 +4,7 @@ use super::{Accounts, Authorized, Identified};
 use crate::{
     Error, TokenPair, TotpSetup,
     crypto::{
-        master_secrets::Purpose,
+        encryption::Purpose,
         recovery_codes,
         totp::{self, Seed},
     },
@@ -34,10 +34,12 @@ impl Accounts {
         self.confirm_password(caller, current_password).await?;
         let user = caller.user();
         let seed = Seed::new(self.random());
-        let sealed =
-            self.0
-                .master_secrets
-                .seal(Purpose::Seed, user.id, seed.as_bytes(), self.random());
+        let sealed = self.0.master_secrets.encrypt(
+            Purpose::TotpSecret,
+            user.id,
+            seed.as_bytes(),
+            self.random(),
+        );
         if !second_factors::begin_setup(&self.0.database, user, &sealed).await? {
             return Err(Error::TokenInvalid);
         }
@@ -209,7 +211,7 @@ impl Accounts {
     /// When the database fails.
     pub async fn reseal_seeds(&self) -> Result<u64, Error> {
         let (database, masters) = (&self.0.database, &self.0.master_secrets);
-        let key_id = masters.sealing_key_id(Purpose::Seed);
+        let key_id = masters.encryption_key_id(Purpose::TotpSecret);
         let (mut after, mut resealed) = (None, 0);
         loop {
             let seeds =
@@ -235,12 +237,12 @@ impl Accounts {
     /// The seed, sealed under the first master secret.
     fn reseal(&self, user_id: crate::Id, seed: &[u8]) -> Option<Vec<u8>> {
         let masters = &self.0.master_secrets;
-        let Some(open) = masters.open(Purpose::Seed, user_id, seed) else {
+        let Some(open) = masters.decrypt(Purpose::TotpSecret, user_id, seed) else {
             tracing::error!(user = %user_id,
                 "the seed of an authenticator app was encrypted under a master secret that is not in LATCHKEY_SECRET");
             return None;
         };
-        Some(masters.seal(Purpose::Seed, user_id, &open, self.random()))
+        Some(masters.encrypt(Purpose::TotpSecret, user_id, &open, self.random()))
     }
 
     async fn attempt(
@@ -269,7 +271,7 @@ impl Accounts {
         let seed = self
             .0
             .master_secrets
-            .open(Purpose::Seed, user_id, sealed)
+            .decrypt(Purpose::TotpSecret, user_id, sealed)
             .ok_or(Error::Internal(
                 "the seed of an authenticator app was encrypted under another master secret".into(),
             ))?;

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use crate::{
     Database, Error, Id, Session, Timestamp,
     clock::CLOCK_SKEW,
-    crypto::master_secrets::JwtSecret,
+    crypto::jwt_secret::JwtSecret,
     email::address::Email,
     store::{
         audit_events::{self, NewEvent},

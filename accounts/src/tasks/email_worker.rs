@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Accounts, Database, Error, Timestamp,
-    crypto::master_secrets::Purpose,
+    crypto::encryption::Purpose,
     email::{
         smtp::CONNECTIONS,
         template::Mail,
@@ -206,7 +206,7 @@ impl EmailWorker {
 impl Inner {
     async fn send(&self, mail: &LeasedEmail, is_down: &AtomicBool) -> DeliveryOutcome {
         let masters = self.accounts.master_secrets();
-        let Some(content) = masters.open(Purpose::Mail, mail.id, &mail.content) else {
+        let Some(content) = masters.decrypt(Purpose::Email, mail.id, &mail.content) else {
             // Another server may have the newer secret already, and this one after a restart.
             tracing::warn!(mail = %mail.id, "a mail was encrypted under another master secret");
             return DeliveryOutcome::TemporaryFailure;

@@ -13,10 +13,8 @@ pub mod next;
 pub mod renewal;
 pub mod session;
 mod sign_in;
-mod user_agent;
 
 pub use client::SignedIn;
 pub use errand::Errand;
 pub use limit::within_limit;
 pub use session::{AuthState, EndReason};
-pub use user_agent::device_name;

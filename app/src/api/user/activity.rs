@@ -1,3 +1,5 @@
+//! `GET /api/user/activity`.
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -6,26 +8,29 @@ use crate::{
     browser::SignedIn,
 };
 
-/// Something that has happened to the account.
+/// An audit event of the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// When, in RFC 3339 and UTC; the last time, where it happened more than once.
+    /// When it happened, in RFC 3339 and UTC; the last time if `count` is above 1.
     pub at: String,
-    /// What, as a name: `signed_in`, `password_changed` …
+    /// The name of the event: `signed_in`, `password_changed` …
     pub event: String,
-    /// From which address; empty where an operator did it.
+    /// The IP address of the client; empty for an operator at the command line.
     pub ip: String,
-    /// What the device calls itself; empty where it says nothing.
+    /// The `User-Agent` header of the request; empty if it had none.
     pub user_agent: String,
-    /// How often it happened within an hour; more than once only where it takes neither password
-    /// nor token.
+    /// A name made from the user agent: `Firefox on Windows`, `curl`, `Unknown device`; empty for an
+    /// operator at the command line.
+    pub device: String,
+    /// How often it happened within an hour. Only events that take neither a password nor a token
+    /// are counted together.
     pub count: i64,
 }
 
-/// `GET /api/user/activity`: what has happened to the account last, newest first, at most 50 events.
+/// `GET /api/user/activity`: the last 50 events of the account, newest first.
 ///
 /// # Errors
-/// Those of a request without a good token.
+/// Those of a request without a valid token.
 #[server(protocol = Get, prefix = "/api", endpoint = "user/activity", client = SignedIn)]
 pub async fn activity() -> Result<Vec<Event>, ApiError> {
     let call = crate::api::Call::current();
@@ -37,6 +42,11 @@ pub async fn activity() -> Result<Vec<Event>, ApiError> {
             at: event.at.to_string(),
             event: event.event,
             ip: event.ip,
+            device: if event.ip.is_empty() {
+                String::new()
+            } else {
+                accounts::device_name(&event.user_agent)
+            },
             user_agent: event.user_agent,
             count: event.count,
         })

@@ -95,11 +95,11 @@ impl From<accounts::TokenPair> for TokenPair {
 }
 
 #[cfg(feature = "ssr")]
-impl From<accounts::Claims<'_>> for Claims {
-    fn from(claims: accounts::Claims<'_>) -> Self {
+impl From<accounts::Claims> for Claims {
+    fn from(claims: accounts::Claims) -> Self {
         Self {
-            iss: claims.iss.to_owned(),
-            aud: claims.aud.to_owned(),
+            iss: claims.iss,
+            aud: claims.aud,
             sub: claims.sub.to_string(),
             sid: claims.sid.to_string(),
             token_type: claims.token_type.to_string(),

@@ -1,3 +1,5 @@
+//! `GET /api/user/sessions` and `POST /api/user/sessions/revoke`.
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -13,20 +15,22 @@ pub struct Session {
     pub id: String,
     /// When the device signed in.
     pub created_at: String,
-    /// When it last signed in or renewed its tokens.
+    /// When it last signed in or refreshed its tokens.
     pub last_used_at: String,
-    /// Its address at that time.
+    /// Its IP address at that time.
     pub ip: String,
-    /// What it calls itself; empty where it says nothing.
+    /// The `User-Agent` header of that request; empty if it had none.
     pub user_agent: String,
-    /// Whether it is the device that asks.
+    /// A name made from the user agent: `Firefox on Windows`, `curl`, `Unknown device`.
+    pub device: String,
+    /// Whether this request comes from that session.
     pub current: bool,
 }
 
 /// `GET /api/user/sessions`: the user's signed-in devices, newest first.
 ///
 /// # Errors
-/// Those of a request without a good token.
+/// Those of a request without a valid token.
 #[server(protocol = Get, prefix = "/api", endpoint = "user/sessions", client = SignedIn)]
 pub async fn sessions() -> Result<Vec<Session>, ApiError> {
     let call = crate::api::Call::current();
@@ -40,6 +44,7 @@ pub async fn sessions() -> Result<Vec<Session>, ApiError> {
             created_at: session.created_at.to_string(),
             last_used_at: session.last_used_at.to_string(),
             ip: session.ip,
+            device: accounts::device_name(&session.user_agent),
             user_agent: session.user_agent,
         })
         .collect())
@@ -49,7 +54,7 @@ pub async fn sessions() -> Result<Vec<Session>, ApiError> {
 ///
 /// # Errors
 /// `not_found` for an id that is not one of the user's, a field error for a missing id, and those
-/// of a request without a good token.
+/// of a request without a valid token.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/sessions/revoke", client = SignedIn)]
 pub async fn revoke(#[server(default)] id: Text) -> Result<(), ApiError> {
     let call = crate::api::Call::current();

@@ -6,7 +6,6 @@ use crate::{
         ApiError,
         user::{self, Event},
     },
-    browser::device_name,
     components::{Button, RelativeTime, Submission, focus_soon},
 };
 
@@ -115,11 +114,12 @@ fn Item(event: Event, now: Signal<u64>, is_hidden: Signal<bool>) -> impl IntoVie
         at,
         event,
         ip,
-        user_agent,
+        device,
         count,
+        ..
     } = event;
-    // An operator has neither.
-    let device = (!ip.is_empty()).then(|| device_name(&user_agent));
+    // An operator at the command line has neither.
+    let device = (!device.is_empty()).then_some(device);
     view! {
         <li class="device" hidden=is_hidden>
             <div class="device-text">

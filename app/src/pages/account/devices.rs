@@ -6,7 +6,6 @@ use crate::{
         Code,
         user::{self, Session},
     },
-    browser::device_name,
     components::{Alert, Button, RelativeTime, Submission, focus_soon},
 };
 
@@ -41,10 +40,10 @@ fn Device(session: Session, now: Signal<u64>) -> impl IntoView {
         created_at,
         last_used_at,
         ip,
-        user_agent,
+        device: name,
         current,
+        ..
     } = session;
-    let name = device_name(&user_agent);
     let submission = Submission::default();
     let is_gone = RwSignal::new(false);
     let subject = format!("{name}, {ip}");

@@ -28,12 +28,13 @@ fn tells_what_has_happened_newest_first() {
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
         .send();
     let pair = TokenPair::from(&response);
-    let event = |name: &str, user_agent: &Value| {
+    let event = |name: &str, user_agent: &Value, device: &str| {
         json!({
             "at": "<time>",
             "event": name,
             "ip": "127.0.0.1",
             "user_agent": user_agent,
+            "device": device,
             "count": 1,
         })
     };
@@ -42,8 +43,8 @@ fn tells_what_has_happened_newest_first() {
     response.assert_json(
         200,
         json!([
-            event("signed_in", &json!("Phone/2.0")),
-            event("registered", &laptop),
+            event("signed_in", &json!("Phone/2.0"), "Phone"),
+            event("registered", &laptop, "ureq"),
         ]),
     );
 }
@@ -120,8 +121,12 @@ fn tells_of_what_others_did_with_the_account() {
     );
     // An operator has no device.
     assert_eq!(
-        (&events[0]["ip"], &events[0]["user_agent"]),
-        (&json!(""), &json!(""))
+        (
+            &events[0]["ip"],
+            &events[0]["user_agent"],
+            &events[0]["device"]
+        ),
+        (&json!(""), &json!(""), &json!(""))
     );
 }
 

@@ -34,13 +34,14 @@ fn lists_the_devices_newest_first() {
     sign_in_from(&server, "");
     server.sign_up("grace@example.com");
 
-    let session = |user_agent: &str, current: bool| {
+    let session = |user_agent: &str, device: &str, current: bool| {
         json!({
             "id": "<uuid>",
             "created_at": "<time>",
             "last_used_at": "<time>",
             "ip": "127.0.0.1",
             "user_agent": user_agent,
+            "device": device,
             "current": current,
         })
     };
@@ -51,12 +52,30 @@ fn lists_the_devices_newest_first() {
     let response = response.assert_json(
         200,
         json!([
-            session("", false),
-            session(phone, true),
-            session("Laptop/1.0", false),
+            session("", "Unknown device", false),
+            session(phone, "Phone", true),
+            session("Laptop/1.0", "Laptop", false),
         ]),
     );
     assert_eq!(response.json()[1]["id"], jwt::claims(&pair.token)["sid"]);
+}
+
+#[test]
+fn names_the_devices() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let mut pair = None;
+    for user_agent in [
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
+         Gecko) Version/26.0 Mobile/15E148 Safari/604.1",
+        "curl/8.14.1",
+    ] {
+        pair = Some(sign_in_from(&server, user_agent));
+    }
+    let listed = sessions(&server, &pair.expect("a pair"));
+    let devices: Vec<_> = listed.iter().map(|session| &session["device"]).collect();
+    assert_eq!(devices, ["curl", "Safari on iPhone", "Firefox on Windows"]);
 }
 
 #[test]
