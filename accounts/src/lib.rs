@@ -9,6 +9,7 @@ mod crypto;
 mod device;
 mod email;
 mod error;
+mod file;
 mod id;
 mod metrics;
 mod random;
@@ -31,6 +32,7 @@ pub use email::{
     transport::{EmailFrom, EmailTransport, InvalidEmailFrom},
 };
 pub use error::{Error, FieldErrors};
+pub use file::create_file;
 pub use id::Id;
 pub use random::{OsRandom, Random};
 pub use service::{Accounts, Authorized, Identified, Lifetimes, Registered, Settings, SignedIn};

@@ -1,13 +1,13 @@
 //! The data folder: the embedded database and the master secret.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions, Permissions},
-    io::{self, ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    fs::{self, DirBuilder},
+    io::{self, ErrorKind},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::Path,
 };
 
-use accounts::{MasterSecrets, OsRandom, Random};
+use accounts::{MasterSecrets, OsRandom, Random, create_file};
 
 use crate::failure::Failure;
 
@@ -56,28 +56,14 @@ pub fn master_secrets(folder: &Path) -> Result<MasterSecrets, Failure> {
     MasterSecrets::parse(text.trim()).map_err(|error| failed(&error))
 }
 
-/// Writes a new secret: complete or not at all, and never over another that was there first.
+/// Creates a file with a new secret, unless another process has just done so.
 fn create_secret(file: &Path) -> io::Result<()> {
     let random: &dyn Random = &OsRandom;
-    let secret: String = random
+    let mut secret: String = random
         .bytes::<32>()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let draft = file.with_extension(format!("draft-{}", std::process::id()));
-    let mut options = OpenOptions::new();
-    let mut draft_file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    draft_file.set_permissions(Permissions::from_mode(0o600))?;
-    writeln!(draft_file, "{secret}")?;
-    draft_file.sync_all()?;
-    let linked = fs::hard_link(&draft, file);
-    fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
+    secret.push('\n');
+    create_file(file, secret.as_bytes())
 }

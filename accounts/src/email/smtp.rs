@@ -1,76 +1,74 @@
-//! A mail server, and the connections to it that are kept.
-//!
-//! lettre speaks the protocol; the connections are our own, because lettre's pool leaves Nagle's
-//! algorithm on. A mail ends with a short packet of its own, which would wait for the server's
-//! delayed acknowledgement: 40 ms for each mail.
+//! Sends emails to an SMTP server through lettre's pooled transport.
 
 use std::{
+    error::Error as _,
     fmt, io,
     net::IpAddr,
     str::FromStr,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use lettre::{
-    Message,
+    Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    address::Envelope,
     transport::smtp::{
-        self,
-        authentication::{Credentials, DEFAULT_MECHANISMS},
-        client::{AsyncSmtpConnection, TlsParameters},
+        self, AsyncSmtpTransportBuilder, PoolConfig,
+        authentication::Credentials,
+        client::{Tls, TlsParameters},
         extension::ClientId,
     },
 };
-use tokio::net::TcpStream;
+use tokio::{task, time};
 use url::{Host, Url};
 
-use super::transport::SendError;
+/// The number of emails that are sent concurrently, each over a connection of its own.
+///
+/// lettre leaves Nagle's algorithm on, which costs each email up to 40 ms of waiting for the
+/// server's delayed acknowledgement. CONNECTIONS_FIGURE
+pub(crate) const CONNECTIONS: u32 = 16;
 
-/// How many mails are on their way at the same time, each over a connection that is kept.
-pub(crate) const CONNECTIONS: usize = 4;
+/// The timeout for sending one email, which includes connecting.
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long it may take until a connection is ready for mails.
+/// The timeout for establishing a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a connection is kept without a mail; after the shorter time it is asked whether it still
-/// works before it gets one.
+/// How long an unused connection stays open.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-const FRESH: Duration = Duration::from_secs(1);
 
-/// A mail server: `smtp://user:password@host:port` (STARTTLS) or `smtps://…` (TLS from the first
-/// byte).
+/// The address of an SMTP server, how to encrypt, and the credentials:
+/// `smtp://user:password@host:port` (STARTTLS) or `smtps://…` (implicit TLS).
 #[derive(Clone)]
 pub struct SmtpUrl {
     host: String,
     port: u16,
     credentials: Option<Credentials>,
     encryption: Encryption,
-    /// Whether the server is on this machine, where nobody listens in: then any certificate will do.
-    is_local: bool,
+    /// Whether the server is on this machine. Its certificate is not verified then.
+    is_loopback: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encryption {
     /// TLS from the first byte (RFC 8314).
     Implicit,
-    /// STARTTLS (RFC 3207), or no mail.
+    /// STARTTLS (RFC 3207) is required.
     StartTls,
-    /// STARTTLS where the server offers it and it works, for a server on this machine.
+    /// STARTTLS if the server offers it and the handshake succeeds, for a server on this machine.
     Opportunistic,
-    /// None.
-    Plain,
+    /// No encryption.
+    None,
 }
 
-/// Why a text names no mail server. The text itself is not shown: it may hold a password.
+/// The reason why a text is not an [`SmtpUrl`]. It does not contain the text, which may hold a
+/// password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSmtpUrl {
-    /// Not a URL of a mail server.
+    /// The text is not the URL of an SMTP server.
     #[error("write it as smtp://user:password@host:port or smtps://user:password@host:port")]
     Syntax,
-    /// Another value of `tls`.
+    /// The URL has a query other than `tls=none`.
     #[error("the only option is ?tls=none, for a server without STARTTLS")]
     Option,
 }
@@ -80,54 +78,57 @@ impl FromStr for SmtpUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let url = Url::parse(text).map_err(|_| InvalidSmtpUrl::Syntax)?;
-        // Url knows hosts of the web's schemes only; an address in an unknown one stays a domain.
         let host = match url.host() {
             Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
             Some(Host::Ipv4(address)) => address.to_string(),
             Some(Host::Ipv6(address)) => address.to_string(),
             _ => return Err(InvalidSmtpUrl::Syntax),
         };
-        let is_local = host == "localhost"
+        // The url crate parses an IPv4 address as a domain unless the scheme is a web scheme.
+        let is_loopback = host == "localhost"
             || host
                 .parse::<IpAddr>()
                 .is_ok_and(|address| address.is_loopback());
-        let options: Vec<_> = url.query_pairs().collect();
-        let is_plain = match options.as_slice() {
-            [] => false,
-            [(name, value)] if name == "tls" && value == "none" => true,
-            _ => return Err(InvalidSmtpUrl::Option),
+        let has_tls = match url.query() {
+            None => true,
+            Some("tls=none") => false,
+            Some(_) => return Err(InvalidSmtpUrl::Option),
         };
-        let (encryption, port) = match (url.scheme(), is_plain) {
-            ("smtps", false) => (Encryption::Implicit, 465),
-            ("smtp", true) => (Encryption::Plain, 25),
-            ("smtp", false) if is_local => (Encryption::Opportunistic, 25),
-            ("smtp", false) => (Encryption::StartTls, 587),
+        let (encryption, port) = match (url.scheme(), has_tls) {
+            ("smtps", true) => (Encryption::Implicit, smtp::SUBMISSIONS_PORT),
+            ("smtp", false) => (Encryption::None, smtp::SMTP_PORT),
+            ("smtp", true) if is_loopback => (Encryption::Opportunistic, smtp::SMTP_PORT),
+            ("smtp", true) => (Encryption::StartTls, smtp::SUBMISSION_PORT),
             _ => return Err(InvalidSmtpUrl::Syntax),
         };
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(InvalidSmtpUrl::Syntax);
         }
-        let decoded = |text: &str| {
-            percent_encoding::percent_decode_str(text)
-                .decode_utf8()
-                .map(String::from)
-                .map_err(|_| InvalidSmtpUrl::Syntax)
-        };
-        let credentials = match url.password() {
-            Some(password) => Some(Credentials::new(
-                decoded(url.username())?,
-                decoded(password)?,
-            )),
-            None if url.username().is_empty() => None,
-            None => return Err(InvalidSmtpUrl::Syntax),
-        };
         Ok(Self {
             host,
             port: url.port().unwrap_or(port),
-            credentials,
+            credentials: credentials(&url)?,
             encryption,
-            is_local,
+            is_loopback,
         })
+    }
+}
+
+/// Returns the user name and password of a URL, if it has both.
+fn credentials(url: &Url) -> Result<Option<Credentials>, InvalidSmtpUrl> {
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .map(String::from)
+            .map_err(|_| InvalidSmtpUrl::Syntax)
+    };
+    match url.password() {
+        Some(password) => Ok(Some(Credentials::new(
+            decode(url.username())?,
+            decode(password)?,
+        ))),
+        None if url.username().is_empty() => Ok(None),
+        None => Err(InvalidSmtpUrl::Syntax),
     }
 }
 
@@ -137,223 +138,176 @@ impl fmt::Debug for SmtpUrl {
     }
 }
 
-/// Names the server without its password.
+/// Writes the host and port, without the credentials.
 impl fmt::Display for SmtpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
 }
 
-/// A mail server, and connections to it.
-pub struct SmtpServer {
-    url: SmtpUrl,
-    tls: TlsParameters,
-    hello: ClientId,
-    idle: Mutex<Vec<Idle>>,
-    /// For a server on this machine whose STARTTLS does not work, as its certificate may be of a
-    /// kind that no one accepts any more.
-    needs_plain: AtomicBool,
+/// The reason why an email was not sent. The text for the log never quotes a response of the
+/// server, which may contain the email address.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// The server refused this email; it may accept others.
+    Email(String),
+    /// The server is unavailable or accepts no email at all.
+    Server(String),
 }
 
-/// A connection without a mail.
-struct Idle {
-    connection: AsyncSmtpConnection,
-    since: Instant,
+type Pool = AsyncSmtpTransport<Tokio1Executor>;
+
+/// An SMTP server with a pool of connections to it.
+pub struct SmtpTransport {
+    is_opportunistic: bool,
+    state: Mutex<State>,
 }
 
-/// Why a connection was not made, or a mail not sent.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("can't connect: {0}")]
-    Connect(#[from] io::Error),
-    #[error("it takes too long to connect")]
-    Timeout,
-    #[error("{0}: {source}", source = source(.0))]
-    Smtp(#[from] smtp::Error),
+/// The pool in use, and the settings for the next one.
+struct State {
+    builder: AsyncSmtpTransportBuilder,
+    pool: Pool,
 }
 
-impl SmtpServer {
+impl SmtpTransport {
+    /// Creates the pool in the current Tokio runtime. Connections are opened when there are emails
+    /// to send. EHLO names the host of `public_url`.
+    ///
     /// # Errors
-    /// When TLS can't be set up.
-    pub(crate) fn new(url: SmtpUrl) -> Result<Self, smtp::Error> {
+    /// Returns an error if TLS can't be set up.
+    pub(crate) fn new(url: &SmtpUrl, public_url: &str) -> Result<Self, smtp::Error> {
         let tls = TlsParameters::builder(url.host.clone())
-            .dangerous_accept_invalid_certs(url.is_local)
-            .dangerous_accept_invalid_hostnames(url.is_local)
+            .dangerous_accept_invalid_certs(url.is_loopback)
+            .dangerous_accept_invalid_hostnames(url.is_loopback)
             .build()?;
-        Ok(Self::with_tls(url, tls))
+        Ok(Self::with_tls(url, public_url, tls))
     }
 
-    fn with_tls(url: SmtpUrl, tls: TlsParameters) -> Self {
+    fn with_tls(url: &SmtpUrl, public_url: &str, tls: TlsParameters) -> Self {
+        let tls = match url.encryption {
+            Encryption::Implicit => Tls::Wrapper(tls),
+            Encryption::StartTls => Tls::Required(tls),
+            Encryption::Opportunistic => Tls::Opportunistic(tls),
+            Encryption::None => Tls::None,
+        };
+        let pool_config = PoolConfig::new()
+            .max_size(CONNECTIONS)
+            .idle_timeout(IDLE_TIMEOUT);
+        let mut builder = Pool::builder_dangerous(&url.host)
+            .port(url.port)
+            .tls(tls)
+            .hello_name(client_id(public_url))
+            .timeout(Some(CONNECT_TIMEOUT))
+            .pool_config(pool_config);
+        if let Some(credentials) = &url.credentials {
+            builder = builder.credentials(credentials.clone());
+        }
+        let pool = builder.clone().build();
         Self {
-            url,
-            tls,
-            hello: ClientId::default(),
-            idle: Mutex::default(),
-            needs_plain: AtomicBool::new(false),
+            is_opportunistic: url.encryption == Encryption::Opportunistic,
+            state: Mutex::new(State { builder, pool }),
         }
     }
 
-    /// Hands a mail over.
+    /// Sends an email.
     pub(crate) async fn send(&self, message: &Message) -> Result<(), SendError> {
-        let to = message.envelope().to();
-        let is_ascii = to.iter().all(|to| AsRef::<str>::as_ref(to).is_ascii());
-        self.try_send(message)
-            .await
-            .map_err(|failure| failure.refusal(is_ascii))
-    }
-
-    async fn try_send(&self, message: &Message) -> Result<(), Failure> {
+        let envelope = message.envelope();
         let bytes = message.formatted();
-        if let Some(mut kept) = self.take_idle().await {
-            match kept.send(message.envelope(), &bytes).await {
-                Ok(_) => {
-                    self.keep(kept);
-                    return Ok(());
-                }
-                // A server may end a connection after so many mails, or so much time.
-                Err(error) if is_about_the_connection(&error) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let mut connection = self.connect().await?;
-        connection.send(message.envelope(), &bytes).await?;
-        self.keep(connection);
-        Ok(())
-    }
-
-    /// A connection that is kept, if there is one that still works.
-    async fn take_idle(&self) -> Option<AsyncSmtpConnection> {
-        loop {
-            // The one used last is the likeliest to live; the others may rest.
-            let Idle {
-                mut connection,
-                since,
-            } = self.idle().pop()?;
-            let age = since.elapsed();
-            if age < FRESH || (age < IDLE_TIMEOUT && connection.test_connected().await) {
-                return Some(connection);
+        let sent = time::timeout(SEND_TIMEOUT, self.try_send(envelope, &bytes)).await;
+        // lettre returns a connection to its pool in a spawned task. Let that task run first, or the
+        // next email opens a new connection.
+        task::yield_now().await;
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(send_error(&error, envelope.to())),
+            Err(_) => {
+                // The pool keeps the connection although a response is outstanding. The next email
+                // would take that response for its own.
+                self.state().replace_pool();
+                Err(SendError::Server(format!(
+                    "the SMTP server took longer than {} s",
+                    SEND_TIMEOUT.as_secs()
+                )))
             }
         }
     }
 
-    fn keep(&self, connection: AsyncSmtpConnection) {
-        self.idle().push(Idle {
-            connection,
-            since: Instant::now(),
-        });
-    }
-
-    /// Ends connections that have had no mail for a while.
-    pub(crate) async fn close_idle(&self) {
-        let old: Vec<_> = {
-            let mut idle = self.idle();
-            idle.extract_if(.., |idle| idle.since.elapsed() >= IDLE_TIMEOUT)
-                .collect()
+    async fn try_send(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), smtp::Error> {
+        let pool = self.state().pool.clone();
+        let Err(error) = pool.send_raw(envelope, bytes).await else {
+            return Ok(());
         };
-        for Idle { mut connection, .. } in old {
-            // Whether it hears the goodbye does not matter.
-            let _ = tokio::time::timeout(FRESH, connection.quit()).await;
+        if self.is_opportunistic && is_handshake_failure(&error) {
+            let mut state = self.state();
+            state.builder = state.builder.clone().tls(Tls::None);
+            state.replace_pool();
+        } else if !is_closing(&error) {
+            return Err(error);
         }
+        let pool = self.state().pool.clone();
+        pool.send_raw(envelope, bytes).await.map(drop)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let connecting = async {
-            match self.url.encryption {
-                Encryption::Implicit => self.wrapped().await,
-                Encryption::StartTls => self.plain_then_tls().await,
-                Encryption::Plain => self.plain().await,
-                Encryption::Opportunistic if self.needs_plain.load(Ordering::Relaxed) => {
-                    self.plain().await
-                }
-                Encryption::Opportunistic => self.with_tls_if_it_works().await,
-            }
-        };
-        tokio::time::timeout(CONNECT_TIMEOUT, async {
-            let mut connection = connecting.await?;
-            if let Some(credentials) = &self.url.credentials {
-                connection.auth(DEFAULT_MECHANISMS, credentials).await?;
-            }
-            Ok::<_, Failure>(connection)
-        })
-        .await
-        .map_err(|_| Failure::Timeout)?
-    }
-
-    async fn plain(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let stream = TcpStream::connect((&*self.url.host, self.url.port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await?)
-    }
-
-    async fn plain_then_tls(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let mut connection = self.plain().await?;
-        connection.starttls(self.tls.clone(), &self.hello).await?;
-        Ok(connection)
-    }
-
-    async fn with_tls_if_it_works(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let mut connection = self.plain().await?;
-        if connection.can_starttls()
-            && connection
-                .starttls(self.tls.clone(), &self.hello)
-                .await
-                .is_err()
-        {
-            self.needs_plain.store(true, Ordering::Relaxed);
-            return self.plain().await;
-        }
-        Ok(connection)
-    }
-
-    /// TLS from the first byte. lettre makes such a connection only by itself, with Nagle's
-    /// algorithm.
-    async fn wrapped(&self) -> Result<AsyncSmtpConnection, Failure> {
-        let server = (&*self.url.host, self.url.port);
-        let tls = Some(self.tls.clone());
-        Ok(AsyncSmtpConnection::connect_tokio1(server, None, &self.hello, tls, None).await?)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Failure {
-    /// Whether it is this mail that a mail server does not take, or any. What the server answered
-    /// stays out of the log: it may quote the address.
-    fn refusal(&self, is_ascii: bool) -> SendError {
-        let Self::Smtp(error) = self else {
-            return SendError::Server(self.to_string());
-        };
-        match error.status() {
-            Some(code) if OF_NO_MAIL.contains(&u16::from(code)) => {
-                SendError::Server(format!("the mail server refuses all ({code})"))
-            }
-            Some(code) => SendError::Mail(format!("the mail server refuses it ({code})")),
-            // Without SMTPUTF8 (RFC 6531) the server has no way to write the address.
-            None if error.is_client() && !is_ascii => {
-                SendError::Mail("the mail server knows ASCII addresses only".to_owned())
-            }
-            None => SendError::Server(self.to_string()),
-        }
+impl State {
+    fn replace_pool(&mut self) {
+        self.pool = self.builder.clone().build();
     }
 }
 
-/// Answers that are about no single mail: the service closes the connection (RFC 5321, 3.8), or
-/// wants another sign-in (RFC 4954, 6).
-const OF_NO_MAIL: [u16; 6] = [CLOSES, 454, 530, 534, 535, 538];
-const CLOSES: u16 = 421;
+/// Returns the host of the public URL as the name of this client (RFC 5321, 4.1.3).
+fn client_id(public_url: &str) -> ClientId {
+    match Url::parse(public_url).as_ref().map(Url::host) {
+        Ok(Some(Host::Domain(name))) => ClientId::Domain(name.to_owned()),
+        Ok(Some(Host::Ipv4(address))) => ClientId::Ipv4(address),
+        Ok(Some(Host::Ipv6(address))) => ClientId::Ipv6(address),
+        _ => ClientId::default(),
+    }
+}
 
-/// Whether another connection may fare better.
-fn is_about_the_connection(error: &smtp::Error) -> bool {
+/// "Service not available, closing transmission channel" (RFC 5321, 3.8). Servers send it after a
+/// number of emails, too.
+const CLOSING: u16 = 421;
+
+/// The status codes that concern the connection or the authentication (RFC 4954, 6), not one email.
+const SERVER_STATUS: [u16; 6] = [CLOSING, 454, 530, 534, 535, 538];
+
+fn send_error(error: &smtp::Error, to: &[Address]) -> SendError {
     match error.status() {
-        Some(code) => u16::from(code) == CLOSES,
-        None => !error.is_client(),
+        Some(code) if SERVER_STATUS.contains(&code.into()) => {
+            SendError::Server(format!("the SMTP server accepts no email ({code})"))
+        }
+        Some(code) => SendError::Email(format!("the SMTP server refused it ({code})")),
+        None if error.is_client() && !to.iter().all(|to| AsRef::<str>::as_ref(to).is_ascii()) => {
+            SendError::Email(
+                "the SMTP server does not support internationalized email addresses (RFC 6531)"
+                    .to_owned(),
+            )
+        }
+        // The error may quote the response.
+        None if error.is_response() => SendError::Server(
+            "the SMTP server sent an invalid response or closed the connection".to_owned(),
+        ),
+        None => SendError::Server(error.to_string()),
     }
 }
 
-fn source(error: &dyn std::error::Error) -> String {
-    error.source().map(ToString::to_string).unwrap_or_default()
+fn is_closing(error: &smtp::Error) -> bool {
+    error
+        .status()
+        .is_some_and(|code| u16::from(code) == CLOSING)
+}
+
+/// Returns whether rustls rejected what the server sent, such as a certificate of an old kind.
+fn is_handshake_failure(error: &smtp::Error) -> bool {
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
 }
 
 #[cfg(test)]
@@ -365,79 +319,74 @@ mod tests {
     use lettre::transport::smtp::client::{Certificate, CertificateStore};
     use tokio::{
         io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
     use tokio_rustls::{
         TlsAcceptor,
-        rustls::{ServerConfig, pki_types::PrivateKeyDer},
+        rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
     };
 
     const NAME: &str = "mail.example";
+    const PUBLIC_URL: &str = "https://accounts.example:8443";
+    const EHLO: &str = "EHLO accounts.example";
     // base64 of "\0ada\0p@ss" (RFC 4616).
-    const SIGN_IN: &str = "AUTH PLAIN AGFkYQBwQHNz";
+    const AUTH: &str = "AUTH PLAIN AGFkYQBwQHNz";
 
-    /// A mail server with a certificate: what it heard, one line for each command.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum ServerTls {
+        Implicit,
+        StartTls,
+        /// Accepts the command STARTTLS, but speaks no TLS.
+        Broken,
+    }
+
+    /// An SMTP server with a certificate, which records each command that it receives.
     struct TlsServer {
         port: u16,
         certificate: Vec<u8>,
-        heard: Arc<Mutex<Vec<String>>>,
+        received: Arc<Mutex<Vec<String>>>,
     }
 
     impl TlsServer {
-        async fn start(is_wrapped: bool) -> Self {
+        async fn start(tls: ServerTls) -> Self {
             let key = rcgen::generate_simple_self_signed([NAME.to_owned()]).expect("a key");
             let certificate = key.cert.der().clone();
             let private = PrivateKeyDer::try_from(key.signing_key.serialize_der()).expect("a key");
-            let config = ServerConfig::builder_with_provider(Arc::new(
-                tokio_rustls::rustls::crypto::ring::default_provider(),
-            ))
-            .with_safe_default_protocol_versions()
-            .expect("protocols")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], private)
-            .expect("a certificate");
+            let provider = Arc::new(ring::default_provider());
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .expect("protocols")
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate.clone()], private)
+                .expect("a certificate");
             let acceptor = TlsAcceptor::from(Arc::new(config));
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let port = listener.local_addr().expect("an address").port();
-            let heard = Arc::new(Mutex::new(Vec::new()));
-            let log = heard.clone();
+            let received = Arc::new(Mutex::new(Vec::new()));
+            let log = received.clone();
             tokio::spawn(async move {
                 while let Ok((stream, _)) = listener.accept().await {
                     let (acceptor, log) = (acceptor.clone(), log.clone());
-                    tokio::spawn(async move {
-                        let mut stream = BufReader::new(stream);
-                        if !is_wrapped {
-                            stream.write_all(b"220 hello\r\n").await?;
-                            serve(&mut stream, &log, "").await?;
-                        }
-                        if is_wrapped || log.lock().unwrap().last().unwrap() == "STARTTLS" {
-                            let mut stream = BufReader::new(acceptor.accept(stream).await?);
-                            if is_wrapped {
-                                stream.write_all(b"220 hello\r\n").await?;
-                            }
-                            serve(&mut stream, &log, "tls ").await?;
-                        }
-                        Ok::<_, io::Error>(())
-                    });
+                    tokio::spawn(async move { serve(stream, tls, &acceptor, &log).await });
                 }
             });
             Self {
                 port,
                 certificate: certificate.to_vec(),
-                heard,
+                received,
             }
         }
 
-        /// Sends mails there one after the other, as to a server that is not on this machine.
+        /// Sends emails one after the other, as to a server on another machine.
         async fn send(
             &self,
             scheme: &str,
             trusts: bool,
-            mails: usize,
+            emails: usize,
         ) -> (Vec<Result<(), SendError>>, Vec<String>) {
             let url = format!("{scheme}://ada:p%40ss@127.0.0.1:{}", self.port);
-            let mut url: SmtpUrl = url.parse().expect("a mail server");
-            url.is_local = false;
+            let mut url: SmtpUrl = url.parse().expect("an SMTP URL");
+            url.is_loopback = false;
             if url.encryption == Encryption::Opportunistic {
                 url.encryption = Encryption::StartTls;
             }
@@ -447,40 +396,73 @@ mod tests {
                 let root = Certificate::from_der(self.certificate.clone()).expect("a certificate");
                 tls = tls.add_root_certificate(root);
             }
-            let server = SmtpServer::with_tls(url, tls.build().expect("TLS"));
+            let transport = SmtpTransport::with_tls(&url, PUBLIC_URL, tls.build().expect("TLS"));
+            self.send_over(&transport, emails).await
+        }
+
+        async fn send_over(
+            &self,
+            transport: &SmtpTransport,
+            emails: usize,
+        ) -> (Vec<Result<(), SendError>>, Vec<String>) {
             let message = Message::builder()
                 .from("latchkey@example.com".parse().unwrap())
                 .to("ada@example.com".parse().unwrap())
                 .body("Hello".to_owned())
                 .unwrap();
             let mut results = Vec::new();
-            for _ in 0..mails {
-                results.push(server.send(&message).await);
+            for _ in 0..emails {
+                results.push(transport.send(&message).await);
             }
-            (results, self.heard.lock().unwrap().clone())
+            (results, self.received.lock().unwrap().clone())
         }
     }
 
     async fn serve(
+        stream: TcpStream,
+        tls: ServerTls,
+        acceptor: &TlsAcceptor,
+        log: &Mutex<Vec<String>>,
+    ) -> io::Result<()> {
+        let mut stream = BufReader::new(stream);
+        if tls != ServerTls::Implicit {
+            stream.write_all(b"220 hello\r\n").await?;
+            if !serve_commands(&mut stream, log, "").await? {
+                return Ok(());
+            }
+        }
+        if tls == ServerTls::Broken {
+            return stream.write_all(b"This is not TLS.\r\n").await;
+        }
+        let mut stream = BufReader::new(acceptor.accept(stream).await?);
+        if tls == ServerTls::Implicit {
+            stream.write_all(b"220 hello\r\n").await?;
+        }
+        serve_commands(&mut stream, log, "tls ").await.map(drop)
+    }
+
+    /// Returns whether the last command was STARTTLS.
+    async fn serve_commands(
         stream: &mut (impl AsyncRead + AsyncWrite + AsyncBufReadExt + Unpin),
         log: &Mutex<Vec<String>>,
         prefix: &str,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let mut line = String::new();
-        let mut in_mail = false;
+        let mut in_data = false;
         loop {
             line.clear();
             if stream.read_line(&mut line).await? == 0 {
-                return Ok(());
+                return Ok(false);
             }
             let command = line.trim_end();
-            if in_mail && command != "." {
+            if in_data && command != "." {
                 continue;
             }
             let verb = command.split(' ').next().unwrap_or_default();
-            let said = if verb == "AUTH" { command } else { verb };
-            log.lock().unwrap().push(format!("{prefix}{said}"));
-            let answer = match verb {
+            let is_whole = matches!(verb, "AUTH" | "EHLO");
+            let entry = if is_whole { command } else { verb };
+            log.lock().unwrap().push(format!("{prefix}{entry}"));
+            let response = match verb {
                 "EHLO" if prefix.is_empty() => "250-mail.example\r\n250 STARTTLS\r\n",
                 "EHLO" => "250-mail.example\r\n250 AUTH PLAIN\r\n",
                 "AUTH" => "235 welcome\r\n",
@@ -488,44 +470,81 @@ mod tests {
                 "STARTTLS" => "220 go on\r\n",
                 _ => "250 fine\r\n",
             };
-            in_mail = verb == "DATA";
-            stream.write_all(answer.as_bytes()).await?;
+            in_data = verb == "DATA";
+            stream.write_all(response.as_bytes()).await?;
             stream.flush().await?;
             if verb == "STARTTLS" {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
 
-    /// One connection, one sign-in, two mails, and no word of them in the clear.
+    /// One connection and one authentication for two emails, and none of their commands in
+    /// plaintext.
     #[tokio::test]
-    async fn signs_in_and_sends_over_a_kept_encrypted_connection() {
-        let mail = ["tls MAIL", "tls RCPT", "tls DATA", "tls ."];
-        let sign_in = format!("tls {SIGN_IN}");
-        for (scheme, before) in [("smtp", &["EHLO", "STARTTLS"][..]), ("smtps", &[])] {
-            let server = TlsServer::start(scheme == "smtps").await;
-            let (results, heard) = server.send(scheme, true, 2).await;
-            assert!(results.iter().all(Result::is_ok), "{scheme}: {heard:?}");
-            let expected = [before, &["tls EHLO", &sign_in], &mail, &mail].concat();
-            assert_eq!(heard, expected, "{scheme}");
+    async fn authenticates_and_sends_over_one_encrypted_connection() {
+        let email = ["tls MAIL", "tls RCPT", "tls DATA", "tls ."];
+        let (hello, auth) = (format!("tls {EHLO}"), format!("tls {AUTH}"));
+        for (scheme, tls, before) in [
+            ("smtp", ServerTls::StartTls, &[EHLO, "STARTTLS"][..]),
+            ("smtps", ServerTls::Implicit, &[]),
+        ] {
+            let server = TlsServer::start(tls).await;
+            let (results, received) = server.send(scheme, true, 2).await;
+            assert!(results.iter().all(Result::is_ok), "{scheme}: {received:?}");
+            let expected = [before, &[&*hello, &*auth], &email, &["tls NOOP"], &email].concat();
+            assert_eq!(received, expected, "{scheme}");
         }
     }
 
     #[tokio::test]
-    async fn tells_no_password_to_a_server_whose_certificate_is_not_trusted() {
-        for scheme in ["smtp", "smtps"] {
-            let server = TlsServer::start(scheme == "smtps").await;
-            let (results, heard) = server.send(scheme, false, 1).await;
+    async fn sends_no_password_to_a_server_whose_certificate_is_not_trusted() {
+        for (scheme, tls) in [
+            ("smtp", ServerTls::StartTls),
+            ("smtps", ServerTls::Implicit),
+        ] {
+            let server = TlsServer::start(tls).await;
+            let (results, received) = server.send(scheme, false, 1).await;
             let [Err(SendError::Server(reason))] = &results[..] else {
                 panic!("{scheme}: the server was trusted");
             };
             assert!(reason.contains("certificate"), "{reason}");
-            assert!(!heard.iter().any(|said| said.contains("AUTH")), "{heard:?}");
+            let has_auth = received.iter().any(|command| command.contains("AUTH"));
+            assert!(!has_auth, "{received:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn falls_back_to_plaintext_on_this_machine_only() {
+        let server = TlsServer::start(ServerTls::Broken).await;
+        let (results, received) = server.send("smtp", true, 1).await;
+        assert!(matches!(&results[..], [Err(SendError::Server(_))]));
+        assert_eq!(received, [EHLO, "STARTTLS"]);
+
+        let server = TlsServer::start(ServerTls::Broken).await;
+        let url = format!("smtp://127.0.0.1:{}", server.port);
+        let url = url.parse().expect("an SMTP URL");
+        let transport = SmtpTransport::new(&url, PUBLIC_URL).expect("TLS");
+        let (results, received) = server.send_over(&transport, 2).await;
+        assert!(results.iter().all(Result::is_ok), "{received:?}");
+        let email = ["MAIL", "RCPT", "DATA", "."];
+        let expected = [&[EHLO, "STARTTLS", EHLO][..], &email, &["NOOP"], &email].concat();
+        assert_eq!(received, expected);
+    }
+
+    #[test]
+    fn names_the_host_of_the_public_url() {
+        for (public_url, name) in [
+            (PUBLIC_URL, "accounts.example"),
+            ("http://127.0.0.1:3000", "[127.0.0.1]"),
+            ("http://[::1]:3000", "[IPv6:::1]"),
+        ] {
+            assert_eq!(client_id(public_url).to_string(), name);
         }
     }
 
     #[test]
-    fn reads_mail_servers() {
+    fn parses_smtp_urls() {
         let read = |text: &str| {
             text.parse::<SmtpUrl>()
                 .map(|url| (url.to_string(), url.encryption, url.credentials.is_some()))
@@ -564,7 +583,7 @@ mod tests {
             (
                 "smtp://relay:25?tls=none",
                 "relay:25",
-                Encryption::Plain,
+                Encryption::None,
                 false,
             ),
         ];

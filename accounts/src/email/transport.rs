@@ -1,23 +1,17 @@
-//! Where mails go: to an SMTP server, or into a folder.
+//! Delivers emails: to an SMTP server, or as files in a folder.
 
-use std::{
-    fs,
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, str::FromStr};
 
 use lettre::{Message, message::Mailbox};
 
-use super::smtp::{SmtpServer, SmtpUrl};
-use crate::Id;
+use super::smtp::{SendError, SmtpTransport, SmtpUrl};
+use crate::{Id, file::create_file};
 
-/// UserSelector mails come from: an address, or `Name <address>`.
+/// The sender of all emails: an email address, or `Name <address>`.
 #[derive(Clone, Debug)]
 pub struct EmailFrom(Mailbox);
 
-/// Why a text is no sender.
+/// The text is not an [`EmailFrom`].
 #[derive(Debug, thiserror::Error)]
 #[error("write it as an address, or as Name <address>")]
 pub struct InvalidEmailFrom;
@@ -36,27 +30,28 @@ impl EmailFrom {
     }
 }
 
-/// What takes the mails.
+/// Where emails are delivered to.
 pub enum EmailTransport {
-    /// A mail server.
-    Smtp(SmtpServer),
-    /// A folder, for trying things out: each mail becomes a file, `<id>.eml`.
+    /// An SMTP server.
+    Smtp(SmtpTransport),
+    /// A folder, for trying things out: each email becomes a file, `<id>.eml`.
     Folder(PathBuf),
 }
 
 impl EmailTransport {
-    /// A mail server. Connections are made when there are mails.
+    /// Creates a transport to an SMTP server, in the current Tokio runtime. It connects when there
+    /// are emails to send, and gives the host of `public_url` as its name.
     ///
     /// # Errors
-    /// When TLS can't be set up, as where the system has no certificates.
-    pub fn smtp(url: &SmtpUrl) -> Result<Self, lettre::transport::smtp::Error> {
-        SmtpServer::new(url.clone()).map(Self::Smtp)
+    /// Returns an error if TLS can't be set up, for example because the system has no certificates.
+    pub fn smtp(url: &SmtpUrl, public_url: &str) -> Result<Self, lettre::transport::smtp::Error> {
+        SmtpTransport::new(url, public_url).map(Self::Smtp)
     }
 
-    /// A folder, which is made where it is missing; its owner alone can read it.
+    /// Creates a transport to a folder. A missing folder is created, readable by its owner only.
     ///
     /// # Errors
-    /// When it can't be made.
+    /// Returns an error if the folder can't be created.
     pub fn folder(path: PathBuf) -> io::Result<Self> {
         fs::DirBuilder::new()
             .recursive(true)
@@ -65,55 +60,21 @@ impl EmailTransport {
         Ok(Self::Folder(path))
     }
 
-    /// Hands a mail over.
-    pub(crate) async fn send(&self, id: Id, message: Message) -> Result<(), SendError> {
+    /// Delivers an email.
+    pub(crate) async fn send(&self, id: Id, message: &Message) -> Result<(), SendError> {
         match self {
-            Self::Smtp(server) => server.send(&message).await,
+            Self::Smtp(transport) => transport.send(message).await,
             Self::Folder(folder) => {
                 let file = folder.join(format!("{id}.eml"));
-                let (target, bytes) = (file.clone(), message.formatted());
-                let written = tokio::task::spawn_blocking(move || write_whole(&target, &bytes));
-                match written.await {
-                    Ok(Ok(())) => {
-                        tracing::info!(file = %file.display(), "a mail was written");
-                        Ok(())
-                    }
-                    Ok(Err(error)) => {
-                        Err(SendError::Server(format!("{}: {error}", file.display())))
-                    }
-                    Err(error) => Err(SendError::Server(error.to_string())),
-                }
+                let (path, bytes) = (file.clone(), message.formatted());
+                tokio::task::spawn_blocking(move || create_file(&path, &bytes))
+                    .await
+                    .map_err(io::Error::other)
+                    .flatten()
+                    .map_err(|error| SendError::Server(format!("{}: {error}", file.display())))?;
+                tracing::info!(file = %file.display(), "email written to a file");
+                Ok(())
             }
         }
     }
-
-    /// Ends connections that have had no mail for a while.
-    pub(crate) async fn rest(&self) {
-        if let Self::Smtp(server) = self {
-            server.close_idle().await;
-        }
-    }
-}
-
-/// Why a mail was not taken.
-pub(crate) enum SendError {
-    /// This one mail.
-    Mail(String),
-    /// No mail would be taken now.
-    Server(String),
-}
-
-/// A file that is there is there as a whole.
-fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = file.with_extension("draft");
-    let mut options = fs::OpenOptions::new();
-    let mut out = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    out.write_all(bytes)?;
-    out.sync_all()?;
-    fs::rename(draft, file)
 }

@@ -112,17 +112,17 @@ impl LeasedEmail {
         transaction.commit().await
     }
 
-    /// Whether there is no further attempt.
+    /// Returns whether there is no further attempt, and logs the emails that were not sent.
     fn is_final(&self, outcome: DeliveryOutcome, now: Timestamp) -> bool {
         match outcome {
             DeliveryOutcome::Sent => true,
             DeliveryOutcome::PermanentFailure => {
-                tracing::error!(mail = %self.id, "a mail can't be sent and was dropped");
+                tracing::error!(email_id = %self.id, "dropped an email that can't be sent");
                 true
             }
             DeliveryOutcome::TemporaryFailure if now >= self.created_at.plus(LIFE) => {
-                tracing::error!(mail = %self.id, attempts = self.attempts,
-                    "a mail could not be sent for 24 hours and was dropped");
+                tracing::error!(email_id = %self.id, attempts = self.attempts,
+                    "dropped an email that could not be sent for 24 hours");
                 true
             }
             DeliveryOutcome::TemporaryFailure => false,

@@ -1,4 +1,4 @@
-//! The task that sends what is in the outbox.
+//! The task that sends the emails in the outbox.
 
 use std::{
     future::Future,
@@ -7,13 +7,13 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use lettre::{
     Message,
     message::{
-        MultiPart,
+        Mailbox, MultiPart,
         header::{HeaderName, HeaderValue},
     },
 };
@@ -23,9 +23,9 @@ use crate::{
     Accounts, Database, Error, Timestamp,
     crypto::encryption::Purpose,
     email::{
-        smtp::CONNECTIONS,
+        smtp::{CONNECTIONS, SEND_TIMEOUT, SendError},
         template::Mail,
-        transport::{EmailFrom, EmailTransport, SendError},
+        transport::{EmailFrom, EmailTransport},
     },
     store::{
         email_requests::EmailRequest,
@@ -33,26 +33,28 @@ use crate::{
     },
 };
 
-/// How many wishes are granted, and how many mails are taken, at once.
-const WISHES: u32 = 64;
+/// The maximum number of email requests that are processed in one round.
+const REQUESTS: u32 = 64;
+
+/// The maximum number of emails in one batch.
 const BATCH: u32 = 256;
 
-/// How long mails of a batch are begun, and how long one may take.
+/// How long emails of a batch are started. The others are tried again later.
 const BATCH_TIME: Duration = Duration::from_secs(30);
-const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the mails of a batch are this server's: longer than a batch can take.
-const LEASE: Duration = Duration::from_secs(75);
+/// How long the emails of a batch belong to this server: longer than a batch takes.
+const LEASE: Duration = BATCH_TIME
+    .saturating_add(SEND_TIMEOUT)
+    .saturating_add(Duration::from_secs(15));
 
-/// How often the outbox is looked at when nothing is known to be in it: for mails that failed, or
-/// that another process has left there.
-const POLL: Duration = Duration::from_secs(2);
+/// How often the outbox is checked for emails to retry, and for emails from other processes.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The first and the longest pause while no mail is taken at all.
+/// The first and the longest pause while the SMTP server or the database is unavailable.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Sends the mails in the outbox.
+/// Sends the emails in the outbox.
 pub struct EmailWorker(Arc<Inner>);
 
 struct Inner {
@@ -62,19 +64,19 @@ struct Inner {
     public_url: String,
 }
 
-/// What a look at the outbox found.
+/// What a round has found.
 #[derive(PartialEq, Eq)]
 enum Round {
-    /// There may be more.
+    /// There may be more to do now.
     More,
-    /// Nothing is due.
+    /// Nothing else is due.
     Done,
-    /// No mail is taken now.
-    Down,
+    /// The SMTP server is unavailable.
+    Unavailable,
 }
 
 impl EmailWorker {
-    /// A sender for the outbox of these accounts.
+    /// Creates a worker for the outbox of these accounts. Links in emails begin with `public_url`.
     #[must_use]
     pub fn new(
         accounts: Accounts,
@@ -90,15 +92,15 @@ impl EmailWorker {
         }))
     }
 
-    /// Sends mails until it is told to stop; then those on their way are finished.
+    /// Sends emails until `stop` completes, and finishes those that are being sent then.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let accounts = &self.0.accounts;
-        // Several servers on one SQLite file are no normal thing.
+        // An SQLite file normally has one server, so every lease is left over from an earlier run.
         if matches!(accounts.database(), Database::Sqlite { .. })
             && let Err(error) = outbox::make_all_due(accounts.database(), accounts.now()).await
         {
-            tracing::warn!(%error, "can't look at the outbox");
+            tracing::warn!(%error, "can't read the outbox");
         }
         let mut pause = FIRST_PAUSE;
         loop {
@@ -112,135 +114,126 @@ impl EmailWorker {
                     return;
                 }
             };
-            let is_down = match result {
-                Ok(Round::More) => continue,
-                Ok(Round::Done) => false,
-                Ok(Round::Down) => true,
-                Err(error) => {
-                    tracing::warn!(%error, "can't look at the outbox");
-                    true
-                }
-            };
-            let woken = async {
-                if is_down {
-                    tokio::time::sleep(pause).await;
-                } else {
-                    let _ = tokio::time::timeout(POLL, accounts.mail_waits()).await;
+            let wait = async {
+                match result {
+                    Ok(Round::More) => pause = FIRST_PAUSE,
+                    Ok(Round::Done) => {
+                        pause = FIRST_PAUSE;
+                        let _ = tokio::time::timeout(POLL_INTERVAL, accounts.mail_waits()).await;
+                    }
+                    Ok(Round::Unavailable) | Err(_) => {
+                        tokio::time::sleep(pause).await;
+                        pause = LONGEST_PAUSE.min(pause * 2);
+                    }
                 }
             };
             tokio::select! {
-                () = woken => {}
+                () = wait => {}
                 () = &mut stop => return,
             }
-            pause = if is_down {
-                LONGEST_PAUSE.min(pause * 2)
-            } else {
-                FIRST_PAUSE
-            };
         }
     }
 
-    /// Turns wishes into mails, then takes a batch of mails and sends them.
+    /// Turns email requests into emails, then leases a batch of emails and sends them.
     async fn round(&self, stopping: &AtomicBool) -> Result<Round, Error> {
+        let result = self.try_round(stopping).await;
+        if let Err(error) = &result {
+            tracing::warn!(%error, "can't read or update the outbox");
+        }
+        result
+    }
+
+    async fn try_round(&self, stopping: &AtomicBool) -> Result<Round, Error> {
         let accounts = &self.0.accounts;
         let database = accounts.database();
-        let requests = EmailRequest::oldest(database, WISHES).await?;
+        let requests = EmailRequest::oldest(database, REQUESTS).await?;
         accounts.grant(&requests).await?;
         let now = accounts.now();
-        let mails = LeasedEmail::take(database, now, now.plus(LEASE), BATCH).await?;
-        let is_full = requests.len() >= WISHES as usize || mails.len() >= BATCH as usize;
-        if mails.is_empty() {
-            self.0.transport.rest().await;
+        let emails = LeasedEmail::take(database, now, now.plus(LEASE), BATCH).await?;
+        let is_full = requests.len() >= REQUESTS as usize || emails.len() >= BATCH as usize;
+        let (outcomes, is_unavailable) = self.send_all(emails, stopping).await;
+        if !outcomes.is_empty() {
+            LeasedEmail::record_outcomes(database, &outcomes, accounts.now()).await?;
         }
-        let (fates, is_down) = self.send_all(mails, stopping).await;
-        if !fates.is_empty() {
-            LeasedEmail::record_outcomes(database, &fates, accounts.now()).await?;
-        }
-        Ok(match (is_down, is_full) {
-            (true, _) => Round::Down,
+        Ok(match (is_unavailable, is_full) {
+            (true, _) => Round::Unavailable,
             (false, true) => Round::More,
             (false, false) => Round::Done,
         })
     }
 
-    /// Sends mails over a few connections side by side. Once no mail is taken at all, the rest is
-    /// not tried.
+    /// Sends emails concurrently. Once the SMTP server is unavailable, the remaining emails are
+    /// not tried. Returns the outcomes, and whether the SMTP server is unavailable.
     async fn send_all(
         &self,
-        mails: Vec<LeasedEmail>,
+        emails: Vec<LeasedEmail>,
         stopping: &AtomicBool,
     ) -> (Vec<(LeasedEmail, DeliveryOutcome)>, bool) {
-        let began = Instant::now();
-        let is_down = Arc::new(AtomicBool::new(false));
-        let mut waiting = mails.into_iter();
+        let started = Instant::now();
+        let is_unavailable = Arc::new(AtomicBool::new(false));
+        let mut waiting = emails.into_iter();
         let mut sending = JoinSet::new();
-        let mut fates = Vec::new();
+        let mut outcomes = Vec::new();
         loop {
-            while sending.len() < CONNECTIONS {
-                let Some(mail) = waiting.next() else { break };
-                if is_down.load(Ordering::Relaxed)
+            while sending.len() < CONNECTIONS as usize {
+                let Some(email) = waiting.next() else { break };
+                if is_unavailable.load(Ordering::Relaxed)
                     || stopping.load(Ordering::Relaxed)
-                    || began.elapsed() > BATCH_TIME
+                    || started.elapsed() > BATCH_TIME
                 {
-                    fates.push((mail, DeliveryOutcome::TemporaryFailure));
+                    outcomes.push((email, DeliveryOutcome::TemporaryFailure));
                     continue;
                 }
-                let (inner, is_down) = (self.0.clone(), is_down.clone());
+                let (inner, is_unavailable) = (self.0.clone(), is_unavailable.clone());
                 sending.spawn(async move {
-                    let fate = inner.send(&mail, &is_down).await;
-                    (mail, fate)
+                    let outcome = inner.send(&email, &is_unavailable).await;
+                    (email, outcome)
                 });
             }
             match sending.join_next().await {
-                Some(Ok(fate)) => fates.push(fate),
-                // The mail of a task that panicked is tried again when its lease ends.
-                Some(Err(error)) => tracing::error!(%error, "sending a mail failed"),
+                Some(Ok(outcome)) => outcomes.push(outcome),
+                // The email is tried again when its lease expires.
+                Some(Err(error)) => tracing::error!(%error, "the task that sent an email failed"),
                 None => break,
             }
         }
-        let is_down = is_down.load(Ordering::Relaxed);
-        (fates, is_down)
+        let is_unavailable = is_unavailable.load(Ordering::Relaxed);
+        (outcomes, is_unavailable)
     }
 }
 
 impl Inner {
-    async fn send(&self, mail: &LeasedEmail, is_down: &AtomicBool) -> DeliveryOutcome {
+    async fn send(&self, email: &LeasedEmail, is_unavailable: &AtomicBool) -> DeliveryOutcome {
+        let (email_id, attempts) = (email.id, email.attempts);
         let masters = self.accounts.master_secrets();
-        let Some(content) = masters.decrypt(Purpose::Email, mail.id, &mail.content) else {
+        let Some(content) = masters.decrypt(Purpose::Email, email_id, &email.content) else {
             // Another server may have the newer secret already, and this one after a restart.
-            tracing::warn!(mail = %mail.id, "a mail was encrypted under another master secret");
+            tracing::warn!(%email_id, "can't decrypt an email with these master secrets");
             return DeliveryOutcome::TemporaryFailure;
         };
-        let message = match self.message(mail, &content) {
+        let message = match self.message(email, &content) {
             Ok(message) => message,
             Err(reason) => {
-                tracing::error!(mail = %mail.id, reason, "a mail can't be written");
+                tracing::error!(%email_id, reason, "can't compose an email");
                 return DeliveryOutcome::PermanentFailure;
             }
         };
-        let sent = tokio::time::timeout(MAIL_TIMEOUT, self.transport.send(mail.id, message)).await;
-        match sent {
-            Ok(Ok(())) => DeliveryOutcome::Sent,
-            Ok(Err(SendError::Mail(reason))) => {
-                tracing::warn!(mail = %mail.id, attempts = mail.attempts, reason, "a mail was refused");
-                DeliveryOutcome::TemporaryFailure
+        match self.transport.send(email_id, &message).await {
+            Ok(()) => return DeliveryOutcome::Sent,
+            Err(SendError::Email(reason)) => {
+                tracing::warn!(%email_id, attempts, reason, "can't send an email");
             }
-            Ok(Err(SendError::Server(reason))) => {
-                is_down.store(true, Ordering::Relaxed);
-                tracing::warn!(reason, "no mail can be sent");
-                DeliveryOutcome::TemporaryFailure
-            }
-            Err(_) => {
-                is_down.store(true, Ordering::Relaxed);
-                tracing::warn!("the mail server takes too long");
-                DeliveryOutcome::TemporaryFailure
+            Err(SendError::Server(reason)) => {
+                is_unavailable.store(true, Ordering::Relaxed);
+                tracing::warn!(reason, "can't send emails");
             }
         }
+        DeliveryOutcome::TemporaryFailure
     }
 
-    /// The mail in its final form (RFC 5322). Its id and date stay the same however often it is
-    /// tried, so that a mail program knows a second copy.
-    fn message(&self, mail: &LeasedEmail, content: &[u8]) -> Result<Message, String> {
+    /// Composes the message (RFC 5322). Its id and date are the same in each attempt, so that email
+    /// programs recognize a duplicate.
+    fn message(&self, email: &LeasedEmail, content: &[u8]) -> Result<Message, String> {
         let content: Mail = serde_json::from_slice(content).map_err(|error| error.to_string())?;
         let words = content
             .render(&self.public_url)
@@ -248,17 +241,17 @@ impl Inner {
         let to = content
             .to
             .parse()
-            .map_err(|_| "its address is not one that mails can be sent to")?;
+            .map_err(|_| "emails can't be sent to its email address")?;
         let from = self.from.mailbox();
         let mut message = Message::builder()
             .from(from.clone())
-            .to(lettre::message::Mailbox::new(None, to))
+            .to(Mailbox::new(None, to))
             .subject(words.subject)
-            .date(mail.created_at.into())
-            .message_id(Some(format!("<{}@{}>", mail.id, from.email.domain())))
+            .date(email.created_at.into())
+            .message_id(Some(format!("<{}@{}>", email.id, from.email.domain())))
             .multipart(MultiPart::alternative_plain_html(words.text, words.html))
             .map_err(|error| error.to_string())?;
-        // RFC 3834: no vacation notices, please.
+        // RFC 3834: asks for no automatic responses.
         message.headers_mut().insert_raw(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
@@ -267,9 +260,9 @@ impl Inner {
     }
 }
 
-impl From<Timestamp> for std::time::SystemTime {
+impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
-        Self::UNIX_EPOCH
-            + Duration::from_secs(u64::try_from(time.unix_seconds()).unwrap_or_default())
+        let seconds = u64::try_from(time.unix_seconds()).unwrap_or_default();
+        Self::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 }

@@ -76,10 +76,11 @@ impl TestEnv {
     }
 }
 
+const PUBLIC_URL: &str = "https://accounts.example.com";
+
 fn sender(accounts: &Accounts, transport: EmailTransport) -> EmailWorker {
     let from = "Latchkey <no-reply@localhost>".parse().unwrap();
-    let url = "https://accounts.example.com".to_owned();
-    EmailWorker::new(accounts.clone(), transport, from, url)
+    EmailWorker::new(accounts.clone(), transport, from, PUBLIC_URL.to_owned())
 }
 
 fn read(file: &Path) -> Mail {

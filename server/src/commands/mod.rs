@@ -33,7 +33,7 @@ pub fn serve(config: Config) -> Result<(), Failure> {
             .unwrap_or_else(|| format!("http://{}", listener.address));
         let accounts = accounts(&config, database, public_url.clone(), master_secrets)?;
         accounts.reseal_seeds().await.map_err(Failure::new)?;
-        let transport = paths.email_transport(&config.email)?;
+        let transport = paths.email_transport(&config.email, &public_url)?;
         let email_worker = EmailWorker::new(
             accounts.clone(),
             transport,
@@ -118,10 +118,14 @@ impl AppPaths {
     }
 
     /// Returns the SMTP server, or a folder for emails in the data folder.
-    fn email_transport(&self, config: &EmailConfig) -> Result<EmailTransport, Failure> {
+    fn email_transport(
+        &self,
+        config: &EmailConfig,
+        public_url: &str,
+    ) -> Result<EmailTransport, Failure> {
         if let Some(server) = &config.smtp_url {
             tracing::info!(%server, "emails are sent to the SMTP server");
-            return EmailTransport::smtp(server)
+            return EmailTransport::smtp(server, public_url)
                 .map_err(|error| Failure::new(format!("LATCHKEY_SMTP_URL: {error}")));
         }
         data_dir::create(&self.data_dir)?;
