@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    net::{IpAddr, Ipv4Addr},
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,14 +12,15 @@ use accounts::{
     Accounts, CacheSettings, Clock, Database, DatabaseSettings, DatabaseUrl, Lifetimes,
     MasterSecrets, Random, Settings, Timestamp,
 };
-use axum::body::Body;
+use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use server::{ClientConfig, Metrics, Router, SiteFiles, TrustedProxies};
+use server::{ClientConfig, Metrics, SiteFiles, TrustedProxies};
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::runtime::Runtime;
+use tower::ServiceExt;
 
 /// The server's URL, which its tokens name.
 pub const URL: &str = "https://accounts.example.com";
@@ -97,7 +98,7 @@ impl TestEnv {
         let site = SiteFiles::find(&folder.path().join("site")).expect("a site");
         let router = {
             let _runtime = runtime.enter();
-            Router::new(accounts, metrics, site, URL, clients)
+            server::router(accounts, metrics, site, URL, clients)
         };
         Self {
             runtime,
@@ -107,17 +108,19 @@ impl TestEnv {
         }
     }
 
-    /// Answers a request, as far as any request may be answered: without a fault of the server's own,
-    /// and in the shape that the API promises.
+    /// Answers a request, as far as any request may be answered: without a fault of the server's
+    /// own, and in the shape that the API promises.
     ///
     /// # Panics
     /// Otherwise.
-    pub fn ask(&self, request: Request<Body>) -> Answer {
+    pub fn ask(&self, mut request: Request<Body>) -> Answer {
         // An answer to HEAD has no body.
         let is_api = request.uri().path().starts_with("/api/") && *request.method() != Method::HEAD;
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
+        request.extensions_mut().insert(ConnectInfo(peer));
         let answer = self.runtime.block_on(async {
-            let (parts, body) = self.router.answer(peer, request).await.into_parts();
+            let Ok(response) = self.router.clone().oneshot(request).await;
+            let (parts, body) = response.into_parts();
             let body = body.collect().await.expect("a body that is whole");
             Answer {
                 status: parts.status,

@@ -1,127 +1,64 @@
-//! The API's endpoints under their paths. They are found here and not by axum's router, which
-//! copies and boxes what it calls for each request.
+//! The API: one route for each server function, served by leptos_axum.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::sync::Arc;
 
 use accounts::Accounts;
-use app::api::{ApiError, Call, Code};
+use app::api::{ApiError, Code};
 use axum::{
-    body::Body,
-    response::{IntoResponse, Response},
+    Router,
+    extract::Request,
+    middleware::from_fn_with_state,
+    routing::{MethodFilter, MethodRouter, any, on},
 };
-use governor::clock::MonotonicClock;
-use http::{HeaderValue, Method, Request, header};
-use server_fn::ServerFnTraitObj;
+use http::{Method, Uri, header};
+use leptos::prelude::provide_context;
+use leptos_axum::handle_server_fns_with_context;
 
-use crate::limits::{self, Group, RateLimits};
+use crate::limits::{self, RateLimits, limit_rate};
 
-type ServerFn = ServerFnTraitObj<Request<Body>, Response>;
-
-/// The route of all paths under `/api` that are no endpoint's.
-const NOT_FOUND: &str = "/api/{*path}";
-
-/// All endpoints.
-pub struct Api {
-    endpoints: HashMap<&'static str, Endpoint>,
-    accounts: Accounts,
-    limits: Option<RateLimits>,
-    is_https: bool,
+/// Returns the routes under `/api`, each with and without one trailing slash.
+pub fn router(accounts: &Accounts, limits: Option<RateLimits>) -> Router {
+    let limits = limits.map(Arc::new);
+    let mut router = Router::new();
+    for (path, method) in server_fn::axum::server_fn_paths() {
+        let mut route = server_fn_route(path, method, accounts.clone());
+        if let (Some(limits), Some(group)) = (&limits, limits::group(path)) {
+            let state = (limits.clone(), group);
+            route = route.route_layer(from_fn_with_state(state, limit_rate));
+        }
+        router = router
+            .route(path, route.clone())
+            .route(&format!("{path}/"), route);
+    }
+    router
+        .method_not_allowed_fallback(async || ApiError::from(Code::MethodNotAllowed))
+        .route("/api", any(not_found))
+        .route("/api/", any(not_found))
+        .route("/api/{*path}", any(not_found))
 }
 
-/// One server function, which takes one method.
-struct Endpoint {
-    function: &'static ServerFn,
-    method: Method,
-    limit: Option<Group>,
+async fn not_found() -> ApiError {
+    Code::NotFound.into()
 }
 
-/// What a path under `/api` leads to.
-pub struct Found<'a> {
-    /// Its route.
-    pub route: &'a str,
-    endpoint: Option<&'a Endpoint>,
-}
-
-impl Api {
-    /// The server functions of the app.
-    pub fn new(accounts: Accounts, is_limited: bool, is_https: bool) -> Self {
-        let endpoint = |function: &'static ServerFn| {
-            let endpoint = Endpoint {
-                function,
-                method: function.method(),
-                limit: limits::group(function.path()),
-            };
-            (function.path(), endpoint)
-        };
-        Self {
-            endpoints: server_fn::inventory::iter::<ServerFn>()
-                .map(endpoint)
-                .collect(),
-            accounts,
-            limits: is_limited.then(|| RateLimits::new(MonotonicClock)),
-            is_https,
-        }
-    }
-
-    /// What is under this path, with or without a slash at the end; nothing where it is none of the
-    /// API's.
-    pub fn find(&self, path: &str) -> Option<Found<'_>> {
-        let bare = path.strip_suffix('/').unwrap_or(path);
-        if let Some((route, endpoint)) = self.endpoints.get_key_value(bare) {
-            return Some(Found {
-                route,
-                endpoint: Some(endpoint),
-            });
-        }
-        let is_ours = bare == "/api" || path.starts_with("/api/");
-        is_ours.then_some(Found {
-            route: NOT_FOUND,
-            endpoint: None,
-        })
-    }
-
-    /// Answers a request to what was found. What is one too many is refused before anything else is
-    /// done for it.
-    pub async fn answer(
-        &self,
-        found: &Found<'_>,
-        client: IpAddr,
-        mut request: Request<Body>,
-    ) -> Response {
-        let Some(endpoint) = found.endpoint else {
-            return ApiError::from(Code::NotFound).into_response();
-        };
-        if !endpoint.takes(request.method()) {
-            let mut response = ApiError::from(Code::MethodNotAllowed).into_response();
-            response
-                .headers_mut()
-                .insert(header::ALLOW, endpoint.allow());
-            return response;
-        }
-        if let (Some(limits), Some(group)) = (&self.limits, endpoint.limit)
-            && let Err(wait) = limits.count(group, client)
-        {
-            return ApiError::throttled(wait).into_response();
-        }
-        // The call has the headers from here on. Asked for HTML, the server function would answer
-        // with a redirect.
-        let headers = std::mem::take(request.headers_mut());
-        let call = Call::new(self.accounts.clone(), client, headers, self.is_https);
-        call.scope(endpoint.function.handler(request)).await
-    }
-}
-
-impl Endpoint {
-    /// Who can be asked with GET can be asked for the head alone (RFC 9110, 9.3.2).
-    fn takes(&self, method: &Method) -> bool {
-        self.method == *method || (self.method == Method::GET && *method == Method::HEAD)
-    }
-
-    fn allow(&self) -> HeaderValue {
-        HeaderValue::from_static(if self.method == Method::GET {
-            "GET,HEAD"
-        } else {
-            "POST"
-        })
-    }
+/// Returns the route of the server function with this path and method.
+///
+/// leptos_axum finds server functions by their exact path and method, so requests with a trailing
+/// slash and HEAD requests are rewritten. It redirects clients that accept HTML back to the page
+/// they came from, which an API must not do, so it never sees the `Accept` header.
+fn server_fn_route(path: &'static str, method: Method, accounts: Accounts) -> MethodRouter {
+    let uri = Uri::from_static(path);
+    // GET also routes HEAD.
+    let filter = match method {
+        Method::GET => MethodFilter::GET,
+        _ => MethodFilter::POST,
+    };
+    let handler = async move |mut request: Request| {
+        *request.uri_mut() = uri;
+        *request.method_mut() = method;
+        request.headers_mut().remove(header::ACCEPT);
+        let provide_accounts = move || provide_context(accounts.clone());
+        handle_server_fns_with_context(provide_accounts, request).await
+    };
+    on(filter, handler)
 }

@@ -24,5 +24,5 @@ pub use config::ClientConfig;
 pub use failure::Failure;
 pub use metrics::Metrics;
 pub use middleware::{InvalidProxies, TrustedProxies};
-pub use router::Router;
+pub use router::router;
 pub use site::SiteFiles;

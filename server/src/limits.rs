@@ -1,12 +1,19 @@
-//! How often one client may ask: a generic cell rate algorithm (GCRA) for each client and group of
-//! endpoints. A client is an IPv4 address, or 64 bits of an IPv6 address.
+//! Rate limits: a generic cell rate algorithm (GCRA) for each client and group of endpoints. A
+//! client is an IPv4 address, or the first 64 bits of an IPv6 address.
 //!
-//! The counts are in memory, and each server has its own; what holds across servers is counted for
-//! each account, by the domain.
+//! Each server counts in its own memory. Limits that hold across servers are per account, and are
+//! part of the domain.
 
 use std::{convert::Infallible, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use accounts::ClientNetwork;
+use app::api::{ApiError, ClientIp};
+use axum::{
+    Extension,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 use governor::{
     NotUntil, Quota, RateLimiter,
     clock::{Clock, MonotonicClock},
@@ -16,22 +23,22 @@ use governor::{
 };
 use quick_cache::sync::Cache;
 
-/// How many clients are remembered in each group, about 100 bytes each. Past that, who asks least
-/// is forgotten, and has its full allowance again.
+/// The number of clients that each group remembers, about 100 bytes each. Beyond it, the least
+/// active client is forgotten and has its full allowance again.
 const CLIENTS: usize = 20_000;
 
-/// Endpoints that share what a client is allowed.
+/// Endpoints that share one allowance per client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// Signing in.
     SignIn,
-    /// Making accounts.
+    /// Creating accounts.
     Registration,
-    /// Asking for mails, and using what they hold.
-    Mail,
-    /// Renewing and checking tokens.
+    /// Requesting emails, and using the links in them.
+    Email,
+    /// Renewing and verifying tokens.
     Tokens,
-    /// Codes, and the present password: for who is signed in.
+    /// One-time codes and current passwords of signed-in users.
     Proof,
 }
 
@@ -39,16 +46,16 @@ impl Group {
     const ALL: [Self; 5] = [
         Self::SignIn,
         Self::Registration,
-        Self::Mail,
+        Self::Email,
         Self::Tokens,
         Self::Proof,
     ];
 
-    /// So many requests at once, and then one in each such time.
+    /// Returns the number of requests in a burst, and the time after which one more is allowed.
     const fn allowance(self) -> (u32, Duration) {
         match self {
             Self::SignIn | Self::Proof => (100, Duration::from_secs(1)),
-            Self::Registration | Self::Mail => (60, Duration::from_secs(10)),
+            Self::Registration | Self::Email => (60, Duration::from_secs(10)),
             Self::Tokens => (600, Duration::from_millis(100)),
         }
     }
@@ -62,7 +69,8 @@ impl Group {
     }
 }
 
-/// The group of each endpoint. Those without one need a good token, and neither hash nor mail.
+/// The group of each endpoint. Endpoints without one need a valid token, and neither hash a
+/// password nor send an email.
 const ENDPOINTS: [(&str, Option<Group>); 24] = [
     ("/api/user/create", Some(Group::Registration)),
     ("/api/user/login", Some(Group::SignIn)),
@@ -75,13 +83,13 @@ const ENDPOINTS: [(&str, Option<Group>); 24] = [
     ("/api/user/logout/all", None),
     ("/api/user/sessions", None),
     ("/api/user/sessions/revoke", None),
-    ("/api/user/activation", Some(Group::Mail)),
-    ("/api/user/activation/resend", Some(Group::Mail)),
+    ("/api/user/activation", Some(Group::Email)),
+    ("/api/user/activation/resend", Some(Group::Email)),
     ("/api/user/password/change", Some(Group::Proof)),
-    ("/api/user/password/reset", Some(Group::Mail)),
-    ("/api/user/password/reset/confirm", Some(Group::Mail)),
-    ("/api/user/email/change", Some(Group::Mail)),
-    ("/api/user/email/change/confirm", Some(Group::Mail)),
+    ("/api/user/password/reset", Some(Group::Email)),
+    ("/api/user/password/reset/confirm", Some(Group::Email)),
+    ("/api/user/email/change", Some(Group::Email)),
+    ("/api/user/email/change/confirm", Some(Group::Email)),
     ("/api/totp/create", Some(Group::Proof)),
     ("/api/totp/confirm", Some(Group::Proof)),
     ("/api/totp/login", Some(Group::Proof)),
@@ -90,22 +98,35 @@ const ENDPOINTS: [(&str, Option<Group>); 24] = [
     ("/api/recovery/login", Some(Group::Proof)),
 ];
 
-/// The group of an endpoint; one that was forgotten above is limited all the same.
+/// Returns the group of an endpoint. An endpoint that is missing from the table is limited, too.
 pub fn group(path: &str) -> Option<Group> {
     let known = ENDPOINTS.iter().find(|(known, _)| *known == path);
     known.map_or(Some(Group::Proof), |(_, group)| *group)
 }
 
+/// Middleware that responds with 429 to requests that exceed the limit of their group.
+pub async fn limit_rate(
+    State((limits, group)): State<(Arc<RateLimits>, Group)>,
+    Extension(ClientIp(client)): Extension<ClientIp>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match limits.count(group, client) {
+        Ok(()) => next.run(request).await,
+        Err(wait) => ApiError::throttled(wait).into_response(),
+    }
+}
+
 type Limiter<C> = RateLimiter<ClientNetwork, Clients, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// What clients have asked for.
+/// The requests of all clients so far.
 pub struct RateLimits<C: Clock = MonotonicClock> {
     limiters: [Limiter<C>; Group::ALL.len()],
     clock: C,
 }
 
 impl<C: Clock + Clone> RateLimits<C> {
-    /// Nobody has asked for anything yet.
+    /// Starts with the full allowance for every client.
     pub fn new(clock: C) -> Self {
         Self {
             limiters: Group::ALL
@@ -117,7 +138,7 @@ impl<C: Clock + Clone> RateLimits<C> {
     /// Counts a request.
     ///
     /// # Errors
-    /// How long to wait, where it is one too many.
+    /// Returns the time to wait if the request exceeds the limit.
     pub fn count(&self, group: Group, client: IpAddr) -> Result<(), Duration> {
         let refused = |until: NotUntil<C::Instant>| until.wait_time_from(self.clock.now());
         self.limiters[group as usize]
@@ -126,7 +147,7 @@ impl<C: Clock + Clone> RateLimits<C> {
     }
 }
 
-/// What is remembered of the clients: governor's own stores grow without a bound.
+/// The state of each client. The stores of governor itself grow without a bound.
 struct Clients(Cache<ClientNetwork, Arc<InMemoryState>>);
 
 impl Clients {
@@ -154,10 +175,8 @@ mod tests {
         collections::{BTreeSet, HashMap},
     };
 
-    use app::api::ApiError;
-    use axum::{body::Body, response::Response};
+    use axum::body::Body;
     use governor::clock::FakeRelativeClock;
-    use http::Request;
     use proptest::{
         collection::vec,
         prelude::*,
@@ -187,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_free_and_the_rest_comes_one_by_one() {
+    fn a_burst_is_allowed_and_then_one_request_per_period() {
         let (limits, clock) = limits();
         let client = address("192.0.2.1");
         for group in Group::ALL {
@@ -202,7 +221,7 @@ mod tests {
                 clock.advance(period / 2);
                 assert_eq!(limits.count(group, client), Ok(()), "{group:?}");
             }
-            // In the time that it takes to fill up, not more than the burst comes together.
+            // However long the client waits, the allowance does not exceed the burst.
             clock.advance(period * burst * 2);
             let free = (0..burst * 2).filter(|_| limits.count(group, client).is_ok());
             assert_eq!(free.count(), burst as usize, "{group:?}");
@@ -210,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_counted_each_by_itself() {
+    fn clients_are_counted_separately() {
         let (limits, _) = limits();
         let (burst, _) = Group::SignIn.allowance();
         let exhaust = |client: &str| {
@@ -223,7 +242,7 @@ mod tests {
             ("192.0.2.2", 100),
             ("::ffff:192.0.2.2", 0),
             ("2001:db8:1:2::1", 100),
-            // Of the same 64 bits, and of others.
+            // The same 64 bits, and different ones.
             ("2001:db8:1:2:ffff::", 0),
             ("2001:db8:1:3::1", 100),
         ];
@@ -232,15 +251,15 @@ mod tests {
         }
     }
 
-    /// A bucket that is full of tokens at first and gains one in each period: the same limit in other
-    /// words. It is counted in nanoseconds, of which a token is worth a period.
+    /// A token bucket, which is the same limit defined differently. It starts full and gains one
+    /// token per period. Its content is in nanoseconds: a token is worth one period.
     struct Bucket {
         content: u128,
         at: u128,
     }
 
     impl Bucket {
-        /// How long to wait, where it is too empty.
+        /// Takes a token, or returns the time to wait for one.
         fn take(&mut self, group: Group, now: u128) -> Result<(), u128> {
             let (burst, period) = group.allowance();
             let period = period.as_nanos();
@@ -263,7 +282,7 @@ mod tests {
         }
     }
 
-    /// Some of them are the same client.
+    /// Addresses with the number of their client: some addresses are the same client.
     const ADDRESSES: [(&str, u8); 6] = [
         ("192.0.2.1", 0),
         ("::ffff:192.0.2.1", 0),
@@ -273,7 +292,7 @@ mod tests {
         ("2001:db8:1:3::1", 3),
     ];
 
-    /// So many requests of somebody for something, so long after the ones before.
+    /// A client, a group, a number of requests, and the pause before them.
     fn requests() -> impl Strategy<Value = ((&'static str, u8), Group, u32, Duration)> {
         let pause = prop_oneof![
             Just(0),
@@ -315,7 +334,7 @@ mod tests {
                         match (counted.map_err(ApiError::throttled), expected) {
                             (Err(ApiError::Detail { retry_after, .. }), Err(wait)) => {
                                 let seconds = u128::from(retry_after.unwrap());
-                                // Whole seconds, after which a request is let in.
+                                // Whole seconds, after which a request is allowed.
                                 prop_assert!(seconds * 1_000_000_000 >= wait);
                                 prop_assert!((seconds - 1) * 1_000_000_000 < wait);
                                 refused.set(refused.get() + 1);
@@ -330,19 +349,19 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        // Both have been looked at.
+        // Both outcomes have been tested.
         assert!(refused.get() > 1000 && allowed.get() > 1000);
     }
 
     #[test]
-    fn a_crowd_takes_no_more_memory_and_hides_nobody_who_keeps_asking() {
+    fn many_clients_use_bounded_memory_and_do_not_reset_an_active_one() {
         let (limits, _) = limits();
-        let stubborn = address("192.0.2.1");
+        let active = address("192.0.2.1");
         let mut free = 0;
         for number in 0..5 * CLIENTS {
             let crowd = format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
             assert_eq!(limits.count(Group::SignIn, address(&crowd)), Ok(()));
-            free += usize::from(limits.count(Group::SignIn, stubborn).is_ok());
+            free += usize::from(limits.count(Group::SignIn, active).is_ok());
         }
         assert_eq!(free, 100);
         let [sign_in, ..] = limits.limiters;

@@ -1,10 +1,11 @@
-//! Figures for the operator, in Prometheus's text format.
+//! Metrics in the text format of Prometheus.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, time::Instant};
 
 use accounts::Accounts;
 use axum::{
-    extract::State,
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header};
@@ -12,15 +13,17 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
-/// The upper bounds of the classes of latencies, in seconds.
-const LATENCIES: [f64; 14] = [
+use crate::middleware::route_name;
+
+/// The upper bounds of the latency buckets, in seconds.
+const LATENCY_BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// What stands for a method that is none of these.
-const OTHER: &str = "other";
+/// The label of uncommon methods, so that clients cannot create labels.
+const OTHER_METHOD: &str = "other";
 
-/// The figures of one server. Clones are the same figures.
+/// The metrics of one server. Clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -32,23 +35,25 @@ struct Inner {
 }
 
 impl Metrics {
+    /// Registers all metrics.
+    ///
     /// # Errors
-    /// When the figures of these accounts are kept already.
+    /// Fails if two metrics have the same name.
     pub fn new(accounts: Accounts) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let requests = IntCounterVec::new(
             Opts::new(
                 "latchkey_http_requests_total",
-                "Requests answered, by route and status.",
+                "Total number of HTTP requests, by method, route and response status.",
             ),
             &["method", "route", "status"],
         )?;
         let latencies = HistogramVec::new(
             HistogramOpts::new(
                 "latchkey_http_request_duration_seconds",
-                "Time from a request's head to its answer's head.",
+                "Time from receiving the head of a request to sending the head of its response, by method and route.",
             )
-            .buckets(LATENCIES.to_vec()),
+            .buckets(LATENCY_BUCKETS.to_vec()),
             &["method", "route"],
         )?;
         registry.register(Box::new(requests.clone()))?;
@@ -61,29 +66,40 @@ impl Metrics {
             latencies,
         })))
     }
-
-    /// Counts a request and the time that its answer took. Routes are known ones, so that no client
-    /// can make up more of them.
-    pub fn count_request(&self, method: &Method, route: &str, status: StatusCode, time: Duration) {
-        let method = match *method {
-            Method::GET => "GET",
-            Method::POST => "POST",
-            Method::HEAD => "HEAD",
-            _ => OTHER,
-        };
-        let inner = &self.0;
-        inner
-            .requests
-            .with_label_values(&[method, route, status.as_str()])
-            .inc();
-        inner
-            .latencies
-            .with_label_values(&[method, route])
-            .observe(time.as_secs_f64());
-    }
 }
 
-/// GET `/metrics`
+/// Middleware that counts requests and measures their duration.
+pub async fn count_request(
+    State(metrics): State<Metrics>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        _ => OTHER_METHOD,
+    };
+    let response = next.run(request).await;
+    let route = route_name(path.as_ref());
+    let status = response.status();
+    let Inner {
+        requests,
+        latencies,
+        ..
+    } = &*metrics.0;
+    requests
+        .with_label_values(&[method, route, status.as_str()])
+        .inc();
+    latencies
+        .with_label_values(&[method, route])
+        .observe(started.elapsed().as_secs_f64());
+    response
+}
+
+/// `GET /metrics`
 pub async fn metrics(State(metrics): State<Metrics>) -> Response {
     let inner = &metrics.0;
     inner.accounts.read_gauges().await;
@@ -92,7 +108,7 @@ pub async fn metrics(State(metrics): State<Metrics>) -> Response {
     match encoder.encode(&inner.registry.gather(), &mut text) {
         Ok(()) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the figures can't be written");
+            tracing::error!(%error, "encoding the metrics failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -1,4 +1,4 @@
-//! The browser app: its pages, rendered here first, and its files.
+//! The browser app: its pages, rendered on the server, and its files.
 
 use std::sync::Arc;
 
@@ -21,24 +21,24 @@ use tower_http::{compression::CompressionLayer, services::ServeDir};
 
 use crate::site::SiteFiles;
 
-/// A page may load from us only, and run only the scripts that carry this answer's nonce.
+/// The Content-Security-Policy of pages, to which each response adds its nonce for scripts.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'; img-src 'self' data:; manifest-src 'self'; \
     style-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
-/// The longest path, in bytes, that may name a file.
+/// The longest path of a file, in bytes. Longer ones are not looked up in the file system.
 const MAX_PATH: usize = 255;
 
-/// Files whose name holds the hash of their content never change.
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Files whose name contains the hash of their content never change.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// Other files may change with the next version.
-const A_WHILE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+const ONE_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
-/// A page holds its own nonce: it is asked for anew each time.
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, no-cache");
+/// A page contains its nonce, so it is requested again each time.
+const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// The pages and the files of the site.
+/// Returns the routes of the pages, with the files of the site as the fallback.
 pub fn router(site: SiteFiles) -> Router {
     let site = Arc::new(site);
     let page = |status| {
@@ -56,21 +56,21 @@ pub fn router(site: SiteFiles) -> Router {
         .fallback(get(page(StatusCode::NOT_FOUND)));
     let files = Router::new()
         .fallback_service(files)
-        .layer(from_fn_with_state(site, pass_short_paths))
+        .layer(from_fn_with_state(site, limit_path_length))
         .layer(CompressionLayer::new())
-        .layer(from_fn(cache_files));
+        .layer(from_fn(add_cache_headers));
     router
         .layer(CompressionLayer::new())
         .fallback_service(files)
 }
 
-/// Renders the page of a path.
+/// Renders the page at the path of the request.
 async fn render(site: Arc<SiteFiles>, status: StatusCode, request: Request<Body>) -> Response {
     let is_watched = site.is_watched();
     let provide = move || {
         let response = expect_context::<ResponseOptions>();
         response.set_status(status);
-        response.insert_header(header::CACHE_CONTROL, ASK_AGAIN);
+        response.insert_header(header::CACHE_CONTROL, NO_CACHE);
         if let Some(policy) = policy(is_watched) {
             response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
@@ -80,15 +80,16 @@ async fn render(site: Arc<SiteFiles>, status: StatusCode, request: Request<Body>
     render_app_to_stream_with_context(provide, move || app::shell(&files))(request).await
 }
 
-/// The policy of this answer, with its nonce; the developer's loop also listens for rebuilds.
+/// Returns the policy of one response, with its nonce. Under `cargo leptos watch` pages also
+/// connect to a WebSocket to reload after a build.
 fn policy(is_watched: bool) -> Option<HeaderValue> {
     let nonce = use_nonce()?;
     let connect = if is_watched { "'self' ws:" } else { "'self'" };
     HeaderValue::from_str(&format!("{POLICY} 'nonce-{nonce}'; connect-src {connect}")).ok()
 }
 
-/// Keeps paths from the file system that it would only refuse: no file of ours has such a name.
-async fn pass_short_paths(
+/// Keeps paths that no file can have from the file system, which would fail with an error.
+async fn limit_path_length(
     State(site): State<Arc<SiteFiles>>,
     request: Request<Body>,
     next: Next,
@@ -99,12 +100,12 @@ async fn pass_short_paths(
     next.run(request).await
 }
 
-/// Says how long a file may be kept, and that it comes in several encodings.
-async fn cache_files(request: Request<Body>, next: Next) -> Response {
+/// Adds the caching headers of files.
+async fn add_cache_headers(request: Request<Body>, next: Next) -> Response {
     let is_hashed = request.uri().path().starts_with("/pkg/");
     let mut response = next.run(request).await;
     if response.status().is_success() {
-        let cache = if is_hashed { FOREVER } else { A_WHILE };
+        let cache = if is_hashed { IMMUTABLE } else { ONE_HOUR };
         let headers = response.headers_mut();
         headers.entry(header::CACHE_CONTROL).or_insert(cache);
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));

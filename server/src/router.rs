@@ -1,124 +1,91 @@
-//! Which request goes where.
+//! The router: every route, and the layers around all of them.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use accounts::Accounts;
+use app::api::{ApiError, ClientIp, Code};
 use axum::{
-    Extension, Json,
-    body::Body,
-    extract::{MatchedPath, State},
-    middleware::{Next, from_fn_with_state},
+    Json, Router,
+    extract::{ConnectInfo, Request, State},
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{Request, StatusCode};
+use governor::clock::MonotonicClock;
+use http::StatusCode;
 use serde_json::json;
-use tower::ServiceExt;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    api::Api,
+    api,
     config::ClientConfig,
-    metrics::{self, Metrics},
-    middleware::{Around, SecurityHeaders, Way},
+    limits::RateLimits,
+    metrics::{self, Metrics, count_request},
+    middleware::{SecurityHeaders, limit_time, log_request},
     pages,
     site::SiteFiles,
 };
 
-/// How long the database may take to say that it is there.
+/// How long the database may take to respond to `/readyz`.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What stands for a route where none fits.
-const NO_ROUTE: &str = "other";
-
-/// Everything that this server answers.
-pub struct Router {
-    api: Api,
-    /// The pages, the files, and what is for who looks after the server.
-    pages: axum::Router,
-    around: Arc<Around>,
-}
-
-/// UserSelector a request comes from (a request extension).
-#[derive(Clone, Copy)]
-struct Client(IpAddr);
-
-impl Router {
-    /// The API and the pages.
-    pub fn new(
-        accounts: Accounts,
-        metrics: Metrics,
-        site: SiteFiles,
-        public_url: &str,
-        clients: ClientConfig,
-    ) -> Self {
-        let around = Arc::new(Around {
-            proxies: clients.trusted_proxies,
-            metrics: metrics.clone(),
-            headers: SecurityHeaders::new(public_url),
-            limit: clients.request_timeout,
-        });
-        let pages = axum::Router::new()
-            .merge(health(accounts.clone()))
-            .route("/metrics", get(metrics::metrics).with_state(metrics))
-            .merge(pages::router(site))
-            .layer(from_fn_with_state(around.clone(), around_page));
-        let is_https = public_url.starts_with("https://");
-        Self {
-            api: Api::new(accounts, clients.rate_limits, is_https),
-            pages,
-            around,
+/// Returns the router of the whole server. Each request needs the address of its peer as an
+/// extension: [`ConnectInfo<SocketAddr>`].
+pub fn router(
+    accounts: Accounts,
+    metrics: Metrics,
+    site: SiteFiles,
+    public_url: &str,
+    clients: ClientConfig,
+) -> Router {
+    let limits = clients.rate_limits.then(|| RateLimits::new(MonotonicClock));
+    let proxies = Arc::new(clients.trusted_proxies);
+    let add_client_ip = move |mut request: Request| {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        if let Some(ConnectInfo(peer)) = peer {
+            let client = proxies.find_client(peer.ip(), request.headers());
+            request.extensions_mut().insert(ClientIp(client));
         }
-    }
+        request
+    };
+    let security_headers = SecurityHeaders::new(public_url);
 
-    /// Answers a request that came by a connection from this address.
-    pub async fn answer(&self, peer: IpAddr, mut request: Request<Body>) -> Response {
-        let client = self.around.proxies.find_client(peer, request.headers());
-        let path = request.uri().path();
-        let Some(found) = self.api.find(path) else {
-            request.extensions_mut().insert(Client(client));
-            return match self.pages.clone().oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
-        };
-        let way = Way {
-            client,
-            route: found.route,
-        };
-        let next = |request| self.api.answer(&found, client, request);
-        self.around.answer(way, request, next).await
-    }
+    // The first layer is the outermost.
+    let layers = ServiceBuilder::new()
+        .map_request(add_client_ip)
+        .layer(from_fn(log_request))
+        .layer(from_fn_with_state(metrics.clone(), count_request))
+        .map_response(move |response| security_headers.add_to(response))
+        .layer(CatchPanicLayer::custom(|_| {
+            // The panic hook has logged it.
+            ApiError::from(Code::InternalError).into_response()
+        }))
+        .layer(from_fn_with_state(clients.request_timeout, limit_time));
+
+    Router::new()
+        .merge(api::router(&accounts, limits))
+        .merge(health(accounts))
+        .route("/metrics", get(metrics::metrics).with_state(metrics))
+        .merge(pages::router(site))
+        .layer(layers)
 }
 
-async fn around_page(
-    State(around): State<Arc<Around>>,
-    Extension(Client(client)): Extension<Client>,
-    request: Request<Body>,
-    next: Next,
-) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    let way = Way { client, route };
-    around
-        .answer(way, request, |request| next.run(request))
-        .await
-}
-
-/// For who looks after the server.
-fn health(accounts: Accounts) -> axum::Router {
-    axum::Router::new()
+/// The probes for load balancers and orchestrators.
+fn health(accounts: Accounts) -> Router {
+    Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready))
         .with_state(accounts)
 }
 
-/// 200 when the database answers, 503 while it does not.
+/// `GET /readyz`: 200 when the database responds, 503 otherwise.
 async fn ready(State(accounts): State<Accounts>) -> Response {
     let ping = accounts.database().ping();
     match tokio::time::timeout(READY_TIMEOUT, ping).await {
         Ok(Ok(())) => Json(json!({ "status": "ok" })).into_response(),
         _ => {
-            let body = Json(json!({ "status": "the database is away" }));
+            let body = Json(json!({ "status": "database unavailable" }));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
         }
     }

@@ -1,22 +1,25 @@
 //! Starting and stopping the server.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use accounts::{Accounts, Cleanup, EmailWorker, InvalidationListener};
+use axum::{body::Body, extract::ConnectInfo};
 use futures_util::FutureExt;
+use http::Request;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
+use tower::ServiceExt;
 
 use crate::{
     config::ClientConfig,
     connections::{self, MAX_CONNECTIONS},
     failure::Failure,
     metrics::Metrics,
-    router::Router,
+    router::router,
     site::SiteFiles,
 };
 
@@ -66,13 +69,7 @@ pub async fn serve(
     // Every connection needs a file descriptor. If the limit can't be raised, fewer are accepted.
     let _ = rlimit::increase_nofile_limit(MAX_CONNECTIONS as u64 + OTHER_FILES);
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
-    let router = Arc::new(Router::new(
-        accounts.clone(),
-        metrics,
-        site,
-        public_url,
-        clients,
-    ));
+    let router = router(accounts.clone(), metrics, site, public_url, clients);
     let (stop_emails, emails_stop) = oneshot::channel::<()>();
     let emails = tokio::spawn(email_worker.run(emails_stop.map(drop)));
     let invalidation = tokio::spawn(InvalidationListener::new(accounts.clone()).run());
@@ -80,9 +77,10 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     let stop = stop_signal()?;
     tracing::info!(address = %listener.address, public_url, "serving");
-    let respond = move |peer: SocketAddr, request| {
-        let router = router.clone();
-        async move { router.answer(peer.ip(), request).await }
+    let respond = move |peer: SocketAddr, mut request: Request<Body>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let response = router.clone().oneshot(request);
+        response.map(|Ok::<_, Infallible>(response)| response)
     };
     tokio::select! {
         biased;

@@ -1,4 +1,4 @@
-//! The built site: the hashed files of the browser app.
+//! The built site: finds the hashed files of the browser app.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,24 +9,27 @@ use app::Site;
 
 use crate::failure::Failure;
 
-/// The name of the built files, from `output-name` in Cargo.toml.
+/// The name of the built files: `output-name` in Cargo.toml.
 const NAME: &str = "latchkey";
 
 /// The folder of the site's hashed files.
 const PKG: &str = "pkg";
 
-/// Where the built site is.
+/// The built site.
 #[derive(Clone, Debug)]
 pub struct SiteFiles {
     /// Its folder.
     pub root: PathBuf,
     site: Site,
-    /// While the developer's loop runs, the files change under the server.
+    /// Whether `cargo leptos watch` runs, which replaces the files while the server runs.
     is_watched: bool,
 }
 
 impl SiteFiles {
-    /// Finds the site in its folder.
+    /// Finds the files of the site in its folder.
+    ///
+    /// # Errors
+    /// Fails if the folder contains no built site.
     pub fn find(root: &Path) -> Result<Self, Failure> {
         let site = scan(root).ok_or_else(|| {
             Failure::new(format!(
@@ -41,13 +44,13 @@ impl SiteFiles {
         })
     }
 
-    /// The files that a page loads.
+    /// Returns the files that a page loads.
     pub fn current(&self) -> Site {
         let fresh = self.is_watched.then(|| scan(&self.root)).flatten();
         fresh.unwrap_or_else(|| self.site.clone())
     }
 
-    /// Whether the developer's loop runs.
+    /// Returns whether `cargo leptos watch` runs.
     pub fn is_watched(&self) -> bool {
         self.is_watched
     }
@@ -62,8 +65,8 @@ fn scan(root: &Path) -> Option<Site> {
     })
 }
 
-/// The newest `latchkey.<hash>.<extension>` or `latchkey.<extension>` in a folder: an earlier
-/// build may have left others.
+/// Returns the newest `latchkey.<hash>.<extension>` or `latchkey.<extension>` in a folder, which
+/// may contain files of earlier builds.
 fn newest(folder: &Path, extension: &str) -> Option<String> {
     std::fs::read_dir(folder)
         .ok()?

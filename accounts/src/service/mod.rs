@@ -132,6 +132,12 @@ impl Accounts {
         &self.0.database
     }
 
+    /// The server's public URL.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.0.public_url
+    }
+
     pub(crate) fn cache(&self) -> &UserCache {
         &self.0.cache
     }

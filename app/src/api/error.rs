@@ -1,4 +1,4 @@
-//! The one shape in which every failure of the API is told.
+//! The error responses of the API, which all have the same shape.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
@@ -12,47 +12,46 @@ use server_fn::{
 /// The name of a request field.
 pub type Field = Cow<'static, str>;
 
-/// What is wrong with which field: one or more sentences each.
+/// One or more messages for each invalid field.
 pub type FieldErrors = BTreeMap<Field, Vec<Cow<'static, str>>>;
 
-/// A failed request, as it stands in the response's body: one sentence with a code, or messages
-/// by field.
+/// The body of an error response: either one sentence with a code, or messages by field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ApiError {
-    /// The request as a whole failed.
+    /// The request failed as a whole.
     Detail {
-        /// A sentence for a person.
+        /// A sentence for users.
         detail: Cow<'static, str>,
-        /// The same for a program.
+        /// The same for programs.
         code: Code,
-        /// When to try again, in seconds: the header `Retry-After`.
+        /// The value of the header `Retry-After`, in seconds.
         #[serde(skip)]
         retry_after: Option<u64>,
     },
-    /// Single fields are at fault; always status 400.
+    /// Fields are invalid. The status is always 400.
     Fields(FieldErrors),
 }
 
-/// The machine-readable reason of an [`ApiError::Detail`]; it decides the status.
+/// The machine-readable reason of an [`ApiError::Detail`], which determines the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// 400: the body can't be parsed.
     MalformedRequest,
-    /// 401: no credentials where they are needed.
+    /// 401: credentials are required and absent.
     NotAuthenticated,
-    /// 401: a token with a good signature whose time is over.
+    /// 401: a token with a valid signature has expired.
     TokenExpired,
-    /// 401: any other token that is not accepted.
+    /// 401: a token is invalid in any other way.
     TokenInvalid,
     /// 401: wrong email or password.
     InvalidCredentials,
-    /// 403: the right password of an account that is not active.
+    /// 403: the password is correct, but the account is not active.
     InactiveAccount,
-    /// 403: the account has a second factor, and this token has not passed it.
+    /// 403: the account has a second factor, which this token has not completed.
     OtpRequired,
-    /// 403: signed in, but not allowed.
+    /// 403: authenticated, but not allowed.
     PermissionDenied,
     /// 404.
     NotFound,
@@ -66,20 +65,20 @@ pub enum Code {
     UnsupportedMediaType,
     /// 429: too many attempts, with `Retry-After`.
     Throttled,
-    /// 500: never says why; the log does.
+    /// 500: the reason is in the log only.
     InternalError,
-    /// 503: too much to do just now, or the database is away.
+    /// 503: the server is overloaded, or the database is unavailable.
     Overloaded,
-    /// Not a code of the API: the browser could not reach the server.
+    /// Not part of the API: the browser could not reach the server.
     #[serde(skip_serializing)]
     Unreachable,
-    /// Not a code of the API: an answer that this version of the browser app does not know.
+    /// Not part of the API: a response that this version of the browser app does not understand.
     #[serde(other, skip_serializing)]
     Unknown,
 }
 
 impl Code {
-    /// The HTTP status that goes with this code.
+    /// Returns the HTTP status of this code.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -104,7 +103,7 @@ impl Code {
         }
     }
 
-    /// The sentence that goes with this code.
+    /// Returns the sentence of this code.
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
@@ -127,18 +126,18 @@ impl Code {
             Self::InternalError => "Something went wrong on our side.",
             Self::Overloaded => "The server is busy. Try again in a moment.",
             Self::Unreachable => "The server can't be reached. Try again in a moment.",
-            Self::Unknown => "The server gave an answer that this page does not understand.",
+            Self::Unknown => "The server sent a response that this page doesn't understand.",
         }
     }
 }
 
 impl ApiError {
-    /// One field with one message.
+    /// Creates an error with one message for one field.
     pub fn field(name: impl Into<Field>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Fields(BTreeMap::from([(name.into(), vec![message.into()])]))
     }
 
-    /// A code with a sentence that says more than its own.
+    /// Creates an error with a more specific sentence than that of its code.
     pub fn detail(code: Code, sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::Detail {
             detail: sentence.into(),
@@ -147,7 +146,8 @@ impl ApiError {
         }
     }
 
-    /// Too many attempts; says when to try again, roughly to a person and in seconds to a program.
+    /// Creates an error for too many attempts. It names the time to wait, rounded for users and in
+    /// seconds for programs.
     #[must_use]
     pub fn throttled(wait: Duration) -> Self {
         let seconds = u64::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u64::MAX);
@@ -163,7 +163,7 @@ impl ApiError {
         }
     }
 
-    /// The HTTP status of the response that carries this error.
+    /// Returns the HTTP status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -172,7 +172,7 @@ impl ApiError {
         }
     }
 
-    /// The code, where the request failed as a whole.
+    /// Returns the code, unless fields are invalid.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
         match self {
@@ -209,7 +209,7 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
-/// The encoding of [`ApiError`]: JSON.
+/// The encoding of [`ApiError`] in server functions: JSON.
 pub struct ErrorBody;
 
 impl ContentType for ErrorBody {
@@ -248,4 +248,51 @@ impl FromServerFnError for ApiError {
         }
         .into()
     }
+}
+
+#[cfg(feature = "ssr")]
+impl From<accounts::Error> for ApiError {
+    fn from(error: accounts::Error) -> Self {
+        use accounts::Error;
+        match error {
+            Error::Fields(fields) => Self::Fields(
+                fields
+                    .into_iter()
+                    .map(|(field, messages)| (field.into(), messages))
+                    .collect(),
+            ),
+            Error::TokenExpired => Code::TokenExpired.into(),
+            Error::TokenInvalid => Code::TokenInvalid.into(),
+            Error::InvalidCredentials => Code::InvalidCredentials.into(),
+            Error::InactiveAccount => Code::InactiveAccount.into(),
+            Error::OtpRequired => Code::OtpRequired.into(),
+            Error::PermissionDenied => Code::PermissionDenied.into(),
+            Error::Throttled(time) => Self::throttled(time),
+            Error::NotFound => Code::NotFound.into(),
+            Error::Overloaded => Code::Overloaded.into(),
+            // The span of the request names the route.
+            error @ Error::Unavailable { .. } => {
+                tracing::error!(error = with_sources(&error), "database unavailable");
+                Code::Overloaded.into()
+            }
+            error @ Error::Internal { .. } => {
+                tracing::error!(error = with_sources(&error), "internal error");
+                Code::InternalError.into()
+            }
+        }
+    }
+}
+
+/// Returns the text of an error, followed by those of its sources that it does not contain.
+#[cfg(feature = "ssr")]
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |source| source.source());
+    sources.fold(error.to_string(), |text, source| {
+        let source = source.to_string();
+        if text.contains(&source) {
+            text
+        } else {
+            format!("{text}: {source}")
+        }
+    })
 }

@@ -1,5 +1,7 @@
-//! The HTTP API under `/api`. Each endpoint is one server function in a file named by its path.
+//! The HTTP API under `/api`: each endpoint is one server function, in a file named after its path.
 
+#[cfg(feature = "ssr")]
+mod context;
 mod error;
 mod protocol;
 pub mod recovery;
@@ -8,12 +10,7 @@ pub mod totp;
 pub mod user;
 
 #[cfg(feature = "ssr")]
-mod call;
-
-#[cfg(feature = "ssr")]
-pub use call::Call;
+pub use context::ClientIp;
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::Text;
-#[cfg(feature = "ssr")]
-use text::texts;

@@ -1,5 +1,7 @@
-//! How an endpoint reads its request and shapes its response: the rules that hold for the whole
-//! API, in one place.
+//! The protocol of all server functions: how they read requests and write responses.
+//!
+//! Leptos' own protocol takes one body format for each function, and responds to errors with status
+//! 500 unless every function sets another one.
 
 use std::{future::Future, pin::Pin};
 
@@ -10,7 +12,7 @@ use server_fn::{
     response::ClientRes,
 };
 
-use super::{ApiError, Code};
+use super::error::{ApiError, Code};
 
 #[cfg(feature = "ssr")]
 use server_fn::axum::AxumServerFnBackend as Backend;
@@ -20,14 +22,15 @@ use server_fn::mock::BrowserMockServer as Backend;
 type Request = <Backend as server_fn::server::Server<ApiError>>::Request;
 type Response = <Backend as server_fn::server::Server<ApiError>>::Response;
 
-/// An endpoint that only reads: `GET`, answered with status 200 and JSON.
+/// An endpoint that only reads: `GET`, with status 200 and JSON in the response.
 pub struct Get;
 
-/// An endpoint with its fields in a form or JSON body: `POST`, answered with `STATUS`, and with
+/// An endpoint with its fields in a form or JSON body: `POST`, with `STATUS` in the response, and
 /// JSON unless that is 204.
 pub struct Post<const STATUS: u16 = 200>;
 
 const JSON: &str = "application/json";
+const OK: u16 = 200;
 const NO_CONTENT: u16 = 204;
 
 impl<Input, Output, C> Protocol<Input, Output, C, Backend, ApiError> for Get
@@ -38,17 +41,17 @@ where
 {
     const METHOD: Method = Method::GET;
 
-    async fn run_server<F, Fut>(request: Request, endpoint: F) -> Result<Response, ApiError>
+    async fn run_server<F, Fut>(_: Request, endpoint: F) -> Result<Response, ApiError>
     where
         F: Fn(Input) -> Fut + Send,
         Fut: Future<Output = Result<Output, ApiError>> + Send,
     {
-        Ok(serve(request, endpoint, 200).await)
+        Ok(server::respond(server::no_fields(), endpoint, OK).await)
     }
 
     async fn run_client(path: &str, _: Input) -> Result<Output, ApiError> {
         let request = C::Request::try_new_req_query(path, JSON, JSON, "", Method::GET);
-        decode(&ask::<C>(request).await?)
+        decode(&send::<C>(request).await?)
     }
 }
 
@@ -66,19 +69,20 @@ where
         F: Fn(Input) -> Fut + Send,
         Fut: Future<Output = Result<Output, ApiError>> + Send,
     {
-        Ok(serve(request, endpoint, STATUS).await)
+        let fields = server::read_fields(request).await;
+        Ok(server::respond(fields, endpoint, STATUS).await)
     }
 
     async fn run_client(path: &str, input: Input) -> Result<Output, ApiError> {
         let body = serde_json::to_string(&input).map_err(|_| Code::Unknown)?;
         let request = C::Request::try_new_req_text(path, JSON, JSON, body, Method::POST);
-        decode(&ask::<C>(request).await?)
+        decode(&send::<C>(request).await?)
     }
 }
 
-/// Sends a request in the browser, and gives what it is answered with, as JSON. One function for all
-/// endpoints of a client keeps the WebAssembly small.
-fn ask<C: Client<ApiError>>(
+/// Sends a request from the browser, and returns the JSON of the response. It does not depend on
+/// the endpoint, which keeps the WebAssembly small.
+fn send<C: Client<ApiError>>(
     request: Result<C::Request, ApiError>,
 ) -> Pin<Box<dyn Future<Output = Result<Bytes, ApiError>> + Send>> {
     Box::pin(async move {
@@ -97,65 +101,65 @@ fn decode<Output: DeserializeOwned>(body: &Bytes) -> Result<Output, ApiError> {
     serde_json::from_slice(body).map_err(|_| Code::Unknown.into())
 }
 
-#[cfg(feature = "ssr")]
-use server::serve;
-
 #[cfg(not(feature = "ssr"))]
-async fn serve<F>(_: Request, _: F, _: u16) -> Response {
-    unreachable!("server functions run on the server")
+mod server {
+    //! Server functions don't run in the browser.
+
+    use super::{ApiError, Request, Response};
+
+    pub fn no_fields<Input>() -> Result<Input, ApiError> {
+        unreachable!()
+    }
+
+    pub async fn read_fields<Input>(_: Request) -> Result<Input, ApiError> {
+        unreachable!()
+    }
+
+    pub async fn respond<Input, F>(_: Result<Input, ApiError>, _: F, _: u16) -> Response {
+        unreachable!()
+    }
 }
 
 #[cfg(feature = "ssr")]
 mod server {
-    //! The server's half: bytes to fields, and a result to a response.
+    //! The server's side: reads the fields, and writes the response.
 
     use std::{future::Future, time::Duration};
 
     use axum::{
         body::{Body, Bytes},
-        http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+        http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
         response::IntoResponse,
     };
     use http_body_util::{BodyExt, LengthLimitError, Limited};
     use serde::{Serialize, de::DeserializeOwned};
 
-    use super::{JSON, NO_CONTENT, Request, Response};
-    use crate::api::{ApiError, Call, Code};
+    use super::{ApiError, Code, JSON, NO_CONTENT, Request, Response};
 
-    /// The largest request body, in bytes.
+    /// The maximum size of a request body, in bytes.
     const BODY_LIMIT: usize = 16 * 1024;
 
     /// How long a client may take to send its body.
     const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// What is answered is for this client, now.
+    /// Responses are for this client at this time only.
     const NO_STORE: (HeaderName, HeaderValue) =
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
     const CONTENT_TYPE_JSON: (HeaderName, HeaderValue) =
         (header::CONTENT_TYPE, HeaderValue::from_static(JSON));
 
-    /// How many headers an answer has, about.
-    const HEADERS: usize = 12;
-
-    /// Runs one endpoint: reads the fields, calls it with the request's [`Call`] at hand, and
-    /// shapes whatever it answers.
-    pub async fn serve<Input, Output, F, Fut>(
-        request: Request,
+    /// Calls an endpoint with its fields, unless they could not be read, and returns the response.
+    pub async fn respond<Input, Output, F, Fut>(
+        fields: Result<Input, ApiError>,
         endpoint: F,
         status: u16,
     ) -> Response
     where
-        Input: DeserializeOwned,
         Output: Serialize,
         F: Fn(Input) -> Fut,
         Fut: Future<Output = Result<Output, ApiError>>,
     {
-        let fields = if *request.method() == Method::POST {
-            read_fields(&Call::current().headers, request.into_body()).await
-        } else {
-            no_fields()
-        };
         let result = match fields {
             Ok(fields) => endpoint(fields).await,
             Err(error) => Err(error),
@@ -170,12 +174,17 @@ mod server {
         }
     }
 
-    async fn read_fields<Input: DeserializeOwned>(
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<Input, ApiError> {
-        let body = read_body(headers, body).await?;
-        let content_type = headers
+    /// Returns the fields of a request without any: all that may be missing are.
+    pub fn no_fields<Input: DeserializeOwned>() -> Result<Input, ApiError> {
+        serde_urlencoded::from_bytes(b"").map_err(|_| Code::MalformedRequest.into())
+    }
+
+    /// Reads the fields from the body of a request.
+    pub async fn read_fields<Input: DeserializeOwned>(request: Request) -> Result<Input, ApiError> {
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, body).await?;
+        let content_type = parts
+            .headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.parse::<mime::Mime>().ok());
@@ -187,7 +196,7 @@ mod server {
         }
     }
 
-    /// Reads a JSON object; serde alone would take a list for one as well.
+    /// Reads a JSON object. serde alone would also accept an array.
     fn read_json<Input: DeserializeOwned>(body: &[u8]) -> Result<Input, ApiError> {
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Err(Code::MalformedRequest.into());
@@ -195,7 +204,8 @@ mod server {
         serde_json::from_slice(body).map_err(|_| Code::MalformedRequest.into())
     }
 
-    /// Reads a form; bytes that are no UTF-8 would be replaced silently, and a password with them.
+    /// Reads a form. Invalid UTF-8 is refused: serde_urlencoded would silently replace it, for
+    /// instance in a password.
     fn read_form<Input: DeserializeOwned>(body: &[u8]) -> Result<Input, ApiError> {
         if percent_encoding::percent_decode(body)
             .decode_utf8()
@@ -207,11 +217,11 @@ mod server {
     }
 
     async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-        let announced = headers
+        let content_length = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > BODY_LIMIT as u64) {
+        if content_length.is_some_and(|length| length > BODY_LIMIT as u64) {
             return Err(Code::RequestTooLarge.into());
         }
         let body = Limited::new(body, BODY_LIMIT).collect();
@@ -223,23 +233,11 @@ mod server {
         }
     }
 
-    fn no_fields<Input: DeserializeOwned>() -> Result<Input, ApiError> {
-        serde_urlencoded::from_bytes(b"").map_err(|_| Code::MalformedRequest.into())
-    }
-
     fn json(status: StatusCode, body: &impl Serialize) -> Response {
         match serde_json::to_vec(body) {
-            Ok(body) => {
-                let mut response = Response::new(body.into());
-                *response.status_mut() = status;
-                // With room for those that every answer gets.
-                let headers = response.headers_mut();
-                headers.reserve(HEADERS);
-                headers.extend([CONTENT_TYPE_JSON, NO_STORE]);
-                response
-            }
+            Ok(body) => (status, [CONTENT_TYPE_JSON, NO_STORE], body).into_response(),
             Err(error) => {
-                tracing::error!(%error, "an answer could not be written as JSON");
+                tracing::error!(%error, "encoding a response as JSON failed");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
@@ -248,19 +246,16 @@ mod server {
     impl IntoResponse for ApiError {
         fn into_response(self) -> Response {
             let mut response = json(self.status(), &self);
-            if response.status() == StatusCode::UNAUTHORIZED {
-                response
-                    .headers_mut()
-                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let headers = response.headers_mut();
+            if self.status() == StatusCode::UNAUTHORIZED {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             if let Self::Detail {
                 retry_after: Some(seconds),
                 ..
             } = self
             {
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
             response
         }

@@ -1,27 +1,32 @@
-//! A text field of a request.
+//! The text fields of requests.
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
-/// A text field as it arrived: present, absent (missing, null and empty mean the same), or of
-/// another type than text. It is read leniently, so that one request can be told all its bad
-/// fields at once.
+#[cfg(feature = "ssr")]
+use super::error::{ApiError, FieldErrors};
+
+/// A text field as received. Any JSON type is accepted at first, so that one response can name all
+/// invalid fields.
 ///
-/// It may hold a password or a token, so `Debug` does not show it.
+/// `Debug` does not show the text, which may be a password or a token.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Text {
     /// Missing, null or empty.
     #[default]
     Absent,
-    /// A number, a list, or anything else that is not text.
+    /// A number, an array, or anything else that is not text.
     NotText,
-    /// One character or more, exactly as sent.
+    /// One or more characters, exactly as sent.
     Present(String),
 }
 
 impl Text {
-    /// The text; empty where there is none.
+    /// Returns the text, or an empty one if there is none.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -31,21 +36,21 @@ impl Text {
     }
 }
 
-/// The texts of the fields of one request, for the domain.
+/// Returns the texts of the named fields, in the same order.
 ///
 /// # Errors
-/// Names every field that holds something else than text.
+/// Field errors for all fields that are not text.
 #[cfg(feature = "ssr")]
-pub(super) fn texts<'a, const N: usize>(
+pub fn text_fields<'a, const N: usize>(
     fields: [(&'static str, &'a Text); N],
-) -> Result<[Option<&'a str>; N], super::ApiError> {
-    let wrong: super::FieldErrors = fields
+) -> Result<[Option<&'a str>; N], ApiError> {
+    let errors: FieldErrors = fields
         .iter()
-        .filter(|(_, text)| matches!(text, Text::NotText))
+        .filter(|(_, text)| **text == Text::NotText)
         .map(|(name, _)| ((*name).into(), vec!["This must be text.".into()]))
         .collect();
-    if !wrong.is_empty() {
-        return Err(super::ApiError::Fields(wrong));
+    if !errors.is_empty() {
+        return Err(ApiError::Fields(errors));
     }
     Ok(fields.map(|(_, text)| match text {
         Text::Present(text) => Some(text.as_str()),
@@ -97,7 +102,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     type Value = Text;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
+        f.write_str("text")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Text, E> {
@@ -136,13 +141,12 @@ impl<'de> Visitor<'de> for TextVisitor {
         Ok(Text::NotText)
     }
 
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Text, A::Error> {
-        while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Text, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Text::NotText)
     }
 
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
-        use serde::de::IgnoredAny;
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Text::NotText)
     }

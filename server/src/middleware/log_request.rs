@@ -1,3 +1,5 @@
+//! Request ids, and one log line per request.
+
 use std::{
     sync::{
         LazyLock,
@@ -6,38 +8,51 @@ use std::{
     time::Instant,
 };
 
-use axum::{extract::Request, response::Response};
+use app::api::ClientIp;
+use axum::{
+    Extension,
+    extract::{MatchedPath, Request},
+    middleware::Next,
+    response::Response,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tracing::Instrument;
+use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
-use super::Way;
+use super::route_name;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest request id that is taken over from a client, in bytes.
+/// The longest request id that is accepted from a client, in bytes.
 const MAX_LENGTH: usize = 64;
 
-/// Gives each request an id, which all its log lines and its response carry, and writes one line
-/// when it is answered. The route is logged, not the URL, which may hold anything.
-pub async fn log_request<F: Future<Output = Response>>(
-    way: Way<'_>,
-    started: Instant,
+/// Gives each request an id and a span, and logs a line when it has been responded to. All log
+/// lines of the request have the fields of the span, and the response has the id. The code that
+/// authorizes a request records `user_id` and `session_id`.
+pub async fn log_request(
+    path: Option<MatchedPath>,
+    Extension(ClientIp(client)): Extension<ClientIp>,
     request: Request,
-    next: impl FnOnce(Request) -> F,
+    next: Next,
 ) -> Response {
-    let id = given_id(request.headers()).unwrap_or_else(new_id);
+    let started = Instant::now();
+    let id = request_id(request.headers()).unwrap_or_else(new_id);
     let method = request.method().clone();
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let span = tracing::info_span!(
+        "request",
+        request_id = id.to_str().unwrap_or_default(),
+        route = route_name(path.as_ref()),
+        %client,
+        user_id = Empty,
+        session_id = Empty,
+    );
     async move {
-        let mut response = next(request).await;
+        let mut response = next.run(request).await;
         tracing::info!(
             %method,
-            route = way.route,
             status = response.status().as_u16(),
-            client = %way.client,
-            ms = started.elapsed().as_micros() as f64 / 1000.0,
-            "answered"
+            duration_ms = started.elapsed().as_micros() as f64 / 1000.0,
+            "request completed"
         );
         response.headers_mut().insert(X_REQUEST_ID, id);
         response
@@ -46,21 +61,22 @@ pub async fn log_request<F: Future<Output = Response>>(
     .await
 }
 
-/// The id that a proxy before us gave the request, if it is short and plain.
-fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
+/// Returns the id that a proxy has given the request, if it is short and consists of letters,
+/// digits and `-_.` only.
+fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     let id = headers.get(X_REQUEST_ID)?;
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    let is_good = (1..=MAX_LENGTH).contains(&id.len()) && id.as_bytes().iter().all(is_plain);
-    is_good.then(|| id.clone())
+    let is_valid = (1..=MAX_LENGTH).contains(&id.len()) && id.as_bytes().iter().all(is_plain);
+    is_valid.then(|| id.clone())
 }
 
-/// An id that no other request has, of this server or another: random bits of this process, and a
-/// number.
+/// Returns an id that is unique across servers: random bits of this process and a counter. That
+/// spares a call of the system's random generator for each request.
 fn new_id() -> HeaderValue {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().1);
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let id = Uuid::from_u64_pair(*PROCESS, NUMBER.fetch_add(1, Ordering::Relaxed));
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let id = Uuid::from_u64_pair(*PROCESS, COUNTER.fetch_add(1, Ordering::Relaxed));
     let mut buffer = Uuid::encode_buffer();
     HeaderValue::from_str(id.simple().encode_lower(&mut buffer))
-        .expect("hexadecimal digits make a header value")
+        .expect("hexadecimal digits are a valid header value")
 }

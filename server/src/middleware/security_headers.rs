@@ -1,8 +1,8 @@
-use axum::response::Response;
-use http::{HeaderName, HeaderValue, header};
+//! Security headers.
 
-/// The headers that tell a browser what to refuse on our behalf. Pages bring a
-/// Content-Security-Policy of their own; everything else may do nothing at all.
+use http::{HeaderName, HeaderValue, Response, header};
+
+/// The headers of every response.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,
@@ -29,12 +29,14 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// The policy of responses without one of their own, which only pages have: nothing may load.
+const DENY_ALL: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Two years, in seconds.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
-/// Which of the headers apply.
+/// Adds the security headers to responses.
 #[derive(Clone, Copy)]
 pub struct SecurityHeaders {
     is_https: bool,
@@ -47,16 +49,17 @@ impl SecurityHeaders {
             is_https: public_url.starts_with("https://"),
         }
     }
-}
 
-/// Adds the security headers to every response.
-pub fn security_headers(which: SecurityHeaders, response: &mut Response) {
-    let headers = response.headers_mut();
-    headers.extend(HEADERS);
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(NOTHING);
-    if which.is_https {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
+    /// Adds the headers to a response.
+    pub fn add_to<B>(self, mut response: Response<B>) -> Response<B> {
+        let headers = response.headers_mut();
+        headers.extend(HEADERS);
+        headers
+            .entry(header::CONTENT_SECURITY_POLICY)
+            .or_insert(DENY_ALL);
+        if self.is_https {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
+        }
+        response
     }
 }

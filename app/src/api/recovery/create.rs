@@ -1,30 +1,35 @@
+//! Creating recovery codes.
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, authorize},
+    text::text_fields,
+};
 use crate::{
     api::{ApiError, Post, Text},
     browser::SignedIn,
 };
 
-/// New recovery codes, shown this once.
+/// New recovery codes, which are shown only once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryCodes {
-    /// Each is good once.
+    /// Each is valid once.
     pub recovery_codes: Vec<String>,
 }
 
-/// `POST /api/recovery/create`: makes new recovery codes; earlier ones are void.
+/// `POST /api/recovery/create`: creates new recovery codes, and invalidates earlier ones.
 ///
 /// # Errors
-/// A field error for a wrong password, `permission_denied` without a second factor, and those of a
-/// request without a good token.
+/// A field error for a wrong password, `permission_denied` without a second factor, and the errors
+/// of a missing or invalid token.
 #[server(protocol = Post<201>, prefix = "/api", endpoint = "recovery/create", client = SignedIn)]
 pub async fn create(#[server(default)] current_password: Text) -> Result<RecoveryCodes, ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.authorize().await?;
-    let [current_password] = crate::api::texts([("current_password", &current_password)])?;
-    let recovery_codes = call
-        .accounts
+    let caller = authorize().await?;
+    let [current_password] = text_fields([("current_password", &current_password)])?;
+    let recovery_codes = accounts()
         .replace_recovery_codes(&caller, current_password)
         .await?;
     Ok(RecoveryCodes { recovery_codes })

@@ -1,20 +1,27 @@
+//! Signing in with a recovery code.
+
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, identify},
+    text::text_fields,
+};
 use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
 
-/// `POST /api/recovery/login`: passes the second factor with a recovery code, which is spent.
+/// `POST /api/recovery/login`: completes the second factor with a recovery code, which is then used
+/// up.
 ///
 /// # Errors
 /// A field error for a wrong code, `throttled`, `permission_denied` without a second factor, and
-/// those of a request without a good token.
+/// the errors of a missing or invalid token.
 #[server(protocol = Post, prefix = "/api", endpoint = "recovery/login", client = SignedIn)]
 pub async fn login(#[server(default)] code: Text) -> Result<TokenPair, ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.identify().await?;
-    let [code] = crate::api::texts([("code", &code)])?;
-    let pair = call.accounts.pass_recovery_code(&caller, code).await?;
+    let caller = identify().await?;
+    let [code] = text_fields([("code", &code)])?;
+    let pair = accounts().pass_recovery_code(&caller, code).await?;
     Ok(pair.into())
 }

@@ -1,4 +1,4 @@
-//! `/api/recovery`: codes for when the authenticator app is lost.
+//! `/api/recovery`: recovery codes, for users who have lost their authenticator app.
 
 mod create;
 mod login;

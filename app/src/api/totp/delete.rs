@@ -1,20 +1,26 @@
+//! Turning the second factor off.
+
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, authorize},
+    text::text_fields,
+};
 use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
 
-/// `POST /api/totp/delete`: turns the second factor off; every other session is over.
+/// `POST /api/totp/delete`: turns the second factor off, and ends all other sessions.
 ///
 /// # Errors
-/// A field error for a wrong password, `permission_denied` without a second factor, and those of a
-/// request without a good token.
+/// A field error for a wrong password, `permission_denied` without a second factor, and the errors
+/// of a missing or invalid token.
 #[server(protocol = Post, prefix = "/api", endpoint = "totp/delete", client = SignedIn)]
 pub async fn delete(#[server(default)] current_password: Text) -> Result<TokenPair, ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.authorize().await?;
-    let [current_password] = crate::api::texts([("current_password", &current_password)])?;
-    let pair = call.accounts.delete_totp(&caller, current_password).await?;
+    let caller = authorize().await?;
+    let [current_password] = text_fields([("current_password", &current_password)])?;
+    let pair = accounts().delete_totp(&caller, current_password).await?;
     Ok(pair.into())
 }

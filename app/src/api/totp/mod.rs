@@ -1,4 +1,4 @@
-//! `/api/totp`: the second factor by an authenticator app.
+//! `/api/totp`: the second factor with an authenticator app.
 
 mod confirm;
 mod create;

@@ -1,26 +1,32 @@
+//! Verifying the email address.
+
 use leptos::prelude::*;
 
 use crate::api::{ApiError, Post, Text};
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, device},
+    text::text_fields,
+};
 
-/// `POST /api/user/activation`: proves the address that the link with this token was mailed to.
+/// `POST /api/user/activation`: verifies the email address that the link with this token was sent
+/// to.
 ///
 /// # Errors
-/// A field error for a token that is missing, used, voided or too old.
+/// A field error for a token that is missing, used, revoked or expired.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation")]
 pub async fn activation(#[server(default)] token: Text) -> Result<(), ApiError> {
-    let call = crate::api::Call::current();
-    let [token] = crate::api::texts([("token", &token)])?;
-    Ok(call.accounts.activate(token, &call.device).await?)
+    let [token] = text_fields([("token", &token)])?;
+    Ok(accounts().activate(token, &device()).await?)
 }
 
-/// `POST /api/user/activation/resend`: mails the link again, to who still has to open it. The
-/// answer is the same for every address.
+/// `POST /api/user/activation/resend`: emails the link again if the address is not verified. The
+/// response is the same for every address.
 ///
 /// # Errors
-/// A field error for what is no address.
+/// A field error for an invalid email address.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation/resend")]
 pub async fn resend_activation(#[server(default)] email: Text) -> Result<(), ApiError> {
-    let call = crate::api::Call::current();
-    let [email] = crate::api::texts([("email", &email)])?;
-    Ok(call.accounts.resend_activation(email).await?)
+    let [email] = text_fields([("email", &email)])?;
+    Ok(accounts().resend_activation(email).await?)
 }

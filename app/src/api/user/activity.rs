@@ -1,8 +1,10 @@
-//! `GET /api/user/activity`.
+//! The recent activity of an account.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "ssr")]
+use crate::api::context::{accounts, authorize};
 use crate::{
     api::{ApiError, Get},
     browser::SignedIn,
@@ -27,15 +29,14 @@ pub struct Event {
     pub count: i64,
 }
 
-/// `GET /api/user/activity`: the last 50 events of the account, newest first.
+/// `GET /api/user/activity`: returns the last 50 audit events of the account, newest first.
 ///
 /// # Errors
-/// Those of a request without a valid token.
+/// The errors of a missing or invalid token.
 #[server(protocol = Get, prefix = "/api", endpoint = "user/activity", client = SignedIn)]
 pub async fn activity() -> Result<Vec<Event>, ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.authorize().await?;
-    let events = call.accounts.activity(&caller).await?;
+    let caller = authorize().await?;
+    let events = accounts().activity(&caller).await?;
     Ok(events
         .into_iter()
         .map(|event| Event {

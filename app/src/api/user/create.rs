@@ -1,32 +1,36 @@
+//! Registration.
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{ApiError, Post, Text};
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, device},
+    text::text_fields,
+};
 
 /// A new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
     /// The user's id, a UUID.
     pub id: String,
-    /// The address as it is stored.
+    /// The email address as it is stored.
     pub email: String,
 }
 
-/// `POST /api/user/create`: makes an account, and mails a link that proves the address.
+/// `POST /api/user/create`: creates an account, and emails a link that verifies the email address.
 ///
 /// # Errors
-/// Field errors for an email that is not one or is taken, and a password that breaks the rules.
+/// Field errors for an email address that is invalid or taken, and a password that breaks the
+/// rules.
 #[server(protocol = Post<201>, prefix = "/api", endpoint = "user/create")]
 pub async fn create(
     #[server(default)] email: Text,
     #[server(default)] password: Text,
 ) -> Result<Created, ApiError> {
-    let call = crate::api::Call::current();
-    let [email, password] = crate::api::texts([("email", &email), ("password", &password)])?;
-    let user = call
-        .accounts
-        .register(email, password, &call.device)
-        .await?;
+    let [email, password] = text_fields([("email", &email), ("password", &password)])?;
+    let user = accounts().register(email, password, &device()).await?;
     Ok(Created {
         id: user.id.to_string(),
         email: user.email,

@@ -1,19 +1,25 @@
+//! Deleting an account.
+
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, authorize},
+    text::text_fields,
+};
 use crate::{
     api::{ApiError, Post, Text},
     browser::SignedIn,
 };
 
-/// `POST /api/user/delete`: deletes the account and all it owns.
+/// `POST /api/user/delete`: deletes the account and everything it owns.
 ///
 /// # Errors
-/// A field error when `current_password` is missing or wrong, and those of a request without a
-/// good token.
+/// A field error if `current_password` is missing or wrong, and the errors of a missing or invalid
+/// token.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/delete", client = SignedIn)]
 pub async fn delete(#[server(default)] current_password: Text) -> Result<(), ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.authorize().await?;
-    let [current_password] = crate::api::texts([("current_password", &current_password)])?;
-    Ok(call.accounts.delete_user(&caller, current_password).await?)
+    let caller = authorize().await?;
+    let [current_password] = text_fields([("current_password", &current_password)])?;
+    Ok(accounts().delete_user(&caller, current_password).await?)
 }

@@ -1,18 +1,25 @@
+//! Signing in, and renewing and verifying tokens.
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{ApiError, Post, Text};
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, device, set_device_cookie},
+    text::text_fields,
+};
 
-/// What a signed-in client keeps.
+/// The tokens of a signed-in client.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenPair {
     /// The access token: a JWT that authorizes requests.
     pub token: String,
-    /// The refresh token: a JWT that buys the next pair, once.
+    /// The refresh token: a JWT that can be exchanged for the next pair once.
     pub refresh_token: String,
     /// Always `Bearer` (RFC 6750).
     pub token_type: String,
-    /// The access token's life in seconds.
+    /// The lifetime of the access token in seconds.
     pub expires_in: u64,
 }
 
@@ -29,7 +36,7 @@ pub struct Claims {
     pub sid: String,
     /// `access`.
     pub token_type: String,
-    /// How the user proved to be it (RFC 8176): `["pwd"]` or `["pwd","otp"]`.
+    /// How the user was authenticated (RFC 8176): `["pwd"]` or `["pwd","otp"]`.
     pub amr: Vec<String>,
     /// Issued at, in seconds since 1970.
     pub iat: i64,
@@ -39,47 +46,43 @@ pub struct Claims {
     pub jti: String,
 }
 
-/// `POST /api/user/login`: signs in and starts a session for this device.
+/// `POST /api/user/login`: signs in, and starts a session for this device.
 ///
 /// # Errors
-/// `invalid_credentials`, `inactive_account`, `throttled`, field errors for missing fields.
+/// `invalid_credentials`, `inactive_account`, `throttled`, and field errors for missing fields.
 #[server(protocol = Post, prefix = "/api", endpoint = "user/login")]
 pub async fn login(
     #[server(default)] email: Text,
     #[server(default)] password: Text,
 ) -> Result<TokenPair, ApiError> {
-    let call = crate::api::Call::current();
-    let [email, password] = crate::api::texts([("email", &email), ("password", &password)])?;
-    let signed_in = call.accounts.login(email, password, &call.device).await?;
+    let [email, password] = text_fields([("email", &email), ("password", &password)])?;
+    let signed_in = accounts().login(email, password, &device()).await?;
     if let Some(tokens) = &signed_in.device_tokens {
-        call.keep_device_tokens(tokens);
+        set_device_cookie(tokens);
     }
     Ok(signed_in.tokens.into())
 }
 
-/// `POST /api/user/login/refresh`: a new pair for a refresh token, which is retired by this.
+/// `POST /api/user/login/refresh`: exchanges a refresh token for a new pair.
 ///
 /// # Errors
-/// `token_expired`, `token_invalid`, a field error for a missing token.
+/// `token_expired`, `token_invalid`, and a field error for a missing token.
 #[server(protocol = Post, prefix = "/api", endpoint = "user/login/refresh")]
 pub async fn refresh(#[server(default)] refresh_token: Text) -> Result<TokenPair, ApiError> {
-    let call = crate::api::Call::current();
-    let [refresh_token] = crate::api::texts([("refresh_token", &refresh_token)])?;
-    let pair = call.accounts.refresh(refresh_token, &call.device).await?;
+    let [refresh_token] = text_fields([("refresh_token", &refresh_token)])?;
+    let pair = accounts().refresh(refresh_token, &device()).await?;
     Ok(pair.into())
 }
 
-/// `POST /api/user/login/verify`: the claims of an access token that is good now, for other
-/// services.
+/// `POST /api/user/login/verify`: returns the claims of a valid access token, for other services.
 ///
 /// # Errors
-/// `token_expired`, `token_invalid`, a field error for a missing token.
+/// `token_expired`, `token_invalid`, and a field error for a missing token.
 #[server(protocol = Post, prefix = "/api", endpoint = "user/login/verify")]
 pub async fn verify(#[server(default)] token: Text) -> Result<Claims, ApiError> {
-    let call = crate::api::Call::current();
-    let [token] = crate::api::texts([("token", &token)])?;
-    let claims = call.accounts.verify(token).await?;
-    Ok(claims.into())
+    let [token] = text_fields([("token", &token)])?;
+    let accounts = accounts();
+    Ok(accounts.verify(token).await?.into())
 }
 
 #[cfg(feature = "ssr")]

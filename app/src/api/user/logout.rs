@@ -1,5 +1,9 @@
+//! Signing out.
+
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+use crate::api::context::{accounts, authorize, identify};
 use crate::{
     api::{ApiError, Post},
     browser::SignedIn,
@@ -8,21 +12,19 @@ use crate::{
 /// `POST /api/user/logout`: ends the session of the token.
 ///
 /// # Errors
-/// Those of a request without a good token.
+/// The errors of a missing or invalid token.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/logout", client = SignedIn)]
 pub async fn logout() -> Result<(), ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.identify().await?;
-    Ok(call.accounts.logout(&caller).await?)
+    let caller = identify().await?;
+    Ok(accounts().logout(&caller).await?)
 }
 
-/// `POST /api/user/logout/all`: ends every session of the user.
+/// `POST /api/user/logout/all`: ends all sessions of the user.
 ///
 /// # Errors
-/// Those of a request without a good token.
+/// The errors of a missing or invalid token.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/logout/all", client = SignedIn)]
 pub async fn logout_all() -> Result<(), ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.authorize().await?;
-    Ok(call.accounts.logout_all(&caller).await?)
+    let caller = authorize().await?;
+    Ok(accounts().logout_all(&caller).await?)
 }

@@ -1,8 +1,13 @@
-//! `GET /api/user/sessions` and `POST /api/user/sessions/revoke`.
+//! The signed-in devices of a user.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, authorize},
+    text::text_fields,
+};
 use crate::{
     api::{ApiError, Get, Post, Text},
     browser::SignedIn,
@@ -27,15 +32,14 @@ pub struct Session {
     pub current: bool,
 }
 
-/// `GET /api/user/sessions`: the user's signed-in devices, newest first.
+/// `GET /api/user/sessions`: returns the user's signed-in devices, newest first.
 ///
 /// # Errors
-/// Those of a request without a valid token.
+/// The errors of a missing or invalid token.
 #[server(protocol = Get, prefix = "/api", endpoint = "user/sessions", client = SignedIn)]
 pub async fn sessions() -> Result<Vec<Session>, ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.authorize().await?;
-    let sessions = call.accounts.sessions(&caller).await?;
+    let caller = authorize().await?;
+    let sessions = accounts().sessions(&caller).await?;
     Ok(sessions
         .into_iter()
         .map(|session| Session {
@@ -53,12 +57,11 @@ pub async fn sessions() -> Result<Vec<Session>, ApiError> {
 /// `POST /api/user/sessions/revoke`: signs out one of the user's devices.
 ///
 /// # Errors
-/// `not_found` for an id that is not one of the user's, a field error for a missing id, and those
-/// of a request without a valid token.
+/// `not_found` for an id that is not one of the user's, a field error for a missing id, and the
+/// errors of a missing or invalid token.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/sessions/revoke", client = SignedIn)]
 pub async fn revoke(#[server(default)] id: Text) -> Result<(), ApiError> {
-    let call = crate::api::Call::current();
-    let caller = call.authorize().await?;
-    let [id] = crate::api::texts([("id", &id)])?;
-    Ok(call.accounts.revoke(&caller, id).await?)
+    let caller = authorize().await?;
+    let [id] = text_fields([("id", &id)])?;
+    Ok(accounts().revoke(&caller, id).await?)
 }

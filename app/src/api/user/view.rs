@@ -1,6 +1,10 @@
+//! The profile of the signed-in user.
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "ssr")]
+use crate::api::context::authorize;
 use crate::{
     api::{ApiError, Get},
     browser::SignedIn,
@@ -11,27 +15,27 @@ use crate::{
 pub struct Profile {
     /// The user's id, a UUID.
     pub id: String,
-    /// The address.
+    /// The email address.
     pub email: String,
-    /// Whether the user administrates this server.
+    /// Whether the user is an administrator of this server.
     pub is_admin: bool,
-    /// When the account was made.
+    /// When the account was created.
     pub date_joined: String,
     /// When the user last signed in.
     pub last_login: Option<String>,
-    /// Whether the user has opened a link that was mailed to the address.
+    /// Whether the email address is verified.
     pub email_verified: bool,
-    /// Whether signing in takes a second factor.
+    /// Whether signing in requires a second factor.
     pub otp_enabled: bool,
 }
 
-/// `GET /api/user/view`: who the token belongs to.
+/// `GET /api/user/view`: returns the user of the token.
 ///
 /// # Errors
-/// Those of a request without a good token.
+/// The errors of a missing or invalid token.
 #[server(protocol = Get, prefix = "/api", endpoint = "user/view", client = SignedIn)]
 pub async fn view() -> Result<Profile, ApiError> {
-    let caller = crate::api::Call::current().authorize().await?;
+    let caller = authorize().await?;
     let user = caller.user();
     Ok(Profile {
         id: user.id.to_string(),

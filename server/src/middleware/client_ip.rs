@@ -1,3 +1,5 @@
+//! The IP address of the client, behind trusted proxies or not.
+
 use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
@@ -12,17 +14,17 @@ use ipnet::{IpNet, Ipv4Net};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How many bits of an IPv6 address say that it is an IPv4 address in IPv6 clothes.
+/// The length of the prefix of IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2).
 const MAPPED_BITS: u8 = 96;
 
-/// The proxies whose `X-Forwarded-For` is believed.
+/// The proxies whose `X-Forwarded-For` header is trusted.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
     has_warned: Arc<AtomicBool>,
 }
 
-/// Why a text is no list of proxies.
+/// The list of proxies contains something other than addresses and networks.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is neither an address nor a network; write them as 10.0.0.7,192.168.0.0/16,fd00::/8")]
 pub struct InvalidProxies(String);
@@ -30,13 +32,13 @@ pub struct InvalidProxies(String);
 impl FromStr for TrustedProxies {
     type Err = InvalidProxies;
 
-    /// Reads a comma-separated list of addresses and networks (CIDR).
+    /// Parses a comma-separated list of addresses and networks (CIDR).
     fn from_str(list: &str) -> Result<Self, Self::Err> {
-        let named = list
+        let entries = list
             .split(',')
             .map(str::trim)
             .filter(|text| !text.is_empty());
-        let networks = named
+        let networks = entries
             .map(|text| network(text).ok_or_else(|| InvalidProxies(text.to_owned())))
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -62,17 +64,18 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 impl TrustedProxies {
-    /// UserSelector a request with these headers comes from, as far as it can be believed.
+    /// Returns the client of a request, and warns once about a proxy that is likely to be missing
+    /// from the list.
     pub fn find_client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         self.warn_of_untrusted(peer, headers);
         self.client(peer, headers)
     }
 
-    /// The client of a request: the peer, or whom trusted proxies name.
+    /// Returns the client of a request: the peer, or the address that trusted proxies forward.
     ///
-    /// Each proxy adds the address that it was called from to the right of the header, so it is read
-    /// from there, and only as far as the proxies are trusted: what stands further left anyone can
-    /// have written.
+    /// Each proxy appends the address of its peer to the header. So the header is read from the
+    /// right, and only as long as the addresses are trusted proxies: clients can write anything
+    /// further to the left.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
@@ -82,7 +85,7 @@ impl TrustedProxies {
             .rev()
             .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','))
             .map(<[u8]>::trim_ascii)
-            // Empty elements of a list mean nothing (RFC 9110, 5.6.1.2).
+            // Empty list elements are ignored (RFC 9110, 5.6.1.2).
             .filter(|hop| !hop.is_empty());
         for hop in hops {
             if !self.trusts(client) {
@@ -100,23 +103,23 @@ impl TrustedProxies {
             .any(|network| network.contains(&address))
     }
 
-    /// A proxy that is not trusted makes all of its clients one. If it is near it is most likely the
-    /// operator's own.
+    /// Behind a proxy that is not trusted, all clients look like one. A proxy with a private
+    /// address is most likely the operator's own.
     fn warn_of_untrusted(&self, peer: IpAddr, headers: &HeaderMap) {
         let peer = peer.to_canonical();
         if headers.contains_key(X_FORWARDED_FOR)
-            && is_near(peer)
+            && is_private(peer)
             && !self.trusts(peer)
             && !self.has_warned.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(%peer,
-                "X-Forwarded-For is not believed; if this is your proxy, name it in \
+                "X-Forwarded-For ignored: the peer is not a trusted proxy; if it is yours, add it to \
                  LATCHKEY_TRUSTED_PROXIES");
         }
     }
 }
 
-/// The address in an entry of `X-Forwarded-For`; some proxies add the port.
+/// Parses the address in an entry of `X-Forwarded-For`. Some proxies add the port.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let entry = str::from_utf8(entry).ok()?;
     let bare = entry
@@ -128,7 +131,7 @@ fn address(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-fn is_near(address: IpAddr) -> bool {
+fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
@@ -184,7 +187,7 @@ mod tests {
             (&["1.1.1.1,203.0.113.9 , 192.168.3.4"], "203.0.113.9"),
             (&["1.1.1.1", "203.0.113.9", "192.168.3.4"], "203.0.113.9"),
             (&["1.1.1.1, 203.0.113.9,, "], "203.0.113.9"),
-            // All of them are trusted: the farthest is the client.
+            // All of them are trusted: the leftmost is the client.
             (&["192.168.3.4, 192.168.5.6"], "192.168.3.4"),
             (&["2001:db8:1::7, 2001:db8:ff::1"], "2001:db8:1::7"),
             (&["203.0.113.9:4711"], "203.0.113.9"),
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_ends_the_search_at_the_last_good_hop() {
+    fn an_invalid_address_ends_the_search_at_the_last_valid_hop() {
         for bad in [
             "unknown",
             "_hidden",

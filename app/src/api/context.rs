@@ -1,0 +1,118 @@
+//! The context of a server function: the domain, the caller and device of the request, and the
+//! device cookie of the response.
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+use accounts::{Accounts, Authorized, Device, Identified};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
+use leptos::prelude::{expect_context, with_context};
+use leptos_axum::ResponseOptions;
+use tracing::{Span, record_all};
+
+use super::error::{ApiError, Code};
+
+/// The IP address of the client, as an extension of the request.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientIp(pub IpAddr);
+
+/// The cookie in which a browser keeps its device tokens.
+const DEVICE_COOKIE: &str = "latchkey_device";
+
+/// The lifetime of the cookie in seconds: 400 days, the most that browsers allow (RFC 6265bis,
+/// 5.5).
+const DEVICE_COOKIE_LIFETIME: u32 = 400 * 24 * 60 * 60;
+
+/// Returns the domain.
+pub fn accounts() -> Accounts {
+    expect_context()
+}
+
+/// Returns the device that the request comes from.
+pub fn device() -> Arc<Device> {
+    with_parts(|parts| {
+        let ClientIp(ip) = parts.extensions.get().expect("the router adds it");
+        let device = Device::new(*ip, &user_agent(&parts.headers));
+        Arc::new(device.with_device_tokens(device_cookie(&parts.headers)))
+    })
+}
+
+/// Returns the caller, as named by the access token in the `Authorization` header.
+///
+/// # Errors
+/// `not_authenticated` without a token, `token_expired` or `token_invalid` with an invalid one,
+/// `otp_required` with one that still lacks the second factor.
+pub async fn authorize() -> Result<Authorized, ApiError> {
+    let caller = accounts().authorize(&bearer_token()?, &device()).await?;
+    record(&caller);
+    Ok(caller)
+}
+
+/// Like [`authorize`], for endpoints that don't need the second factor: completing it, and signing
+/// out.
+///
+/// # Errors
+/// `not_authenticated` without a token, `token_expired` or `token_invalid` with an invalid one.
+pub async fn identify() -> Result<Identified, ApiError> {
+    let caller = accounts().identify(&bearer_token()?, &device()).await?;
+    record(&caller);
+    Ok(caller)
+}
+
+/// Makes the client keep its device tokens, in a cookie that is sent to sign in only, and that
+/// neither scripts nor other sites can use.
+pub fn set_device_cookie(tokens: &str) {
+    let is_https = accounts().public_url().starts_with("https://");
+    let secure = if is_https { "; Secure" } else { "" };
+    let cookie = HeaderValue::try_from(format!(
+        "{DEVICE_COOKIE}={tokens}; Path=/api/user/login; Max-Age={DEVICE_COOKIE_LIFETIME}; \
+         HttpOnly; SameSite=Strict{secure}"
+    ));
+    if let Ok(cookie) = cookie {
+        expect_context::<ResponseOptions>().insert_header(header::SET_COOKIE, cookie);
+    }
+}
+
+/// Adds the caller to the span of the request, and so to its log lines.
+fn record(caller: &Identified) {
+    record_all!(
+        Span::current(),
+        user_id = %caller.user().id,
+        session_id = %caller.session_id
+    );
+}
+
+/// Reads the head of the request, which leptos_axum provides.
+fn with_parts<T>(read: impl FnOnce(&Parts) -> T) -> T {
+    with_context(read).expect("leptos_axum provides it")
+}
+
+/// Returns the token of `Authorization: Bearer <token>` (RFC 6750) or `Authorization: JWT <token>`.
+/// The scheme is case-insensitive (RFC 9110, 11.1).
+fn bearer_token() -> Result<String, ApiError> {
+    let token = with_parts(|parts| {
+        let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.trim().split_once(' ')?;
+        let is_known = scheme.eq_ignore_ascii_case("Bearer") || scheme.eq_ignore_ascii_case("JWT");
+        let token = token.trim();
+        (is_known && !token.is_empty()).then(|| token.to_owned())
+    });
+    token.ok_or(Code::NotAuthenticated.into())
+}
+
+fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
+    headers
+        .get(header::USER_AGENT)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .unwrap_or_default()
+}
+
+/// Returns the device tokens from the cookie of an earlier sign-in (RFC 6265, 4.2).
+fn device_cookie(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find_map(|(name, value)| (name == DEVICE_COOKIE).then(|| value.to_owned()))
+}
