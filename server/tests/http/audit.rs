@@ -1,4 +1,4 @@
-//! What an operator sees of what has happened to an account.
+//! `latchkey audit`: the audit events of an account.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ fn audit(server: &Server, arguments: &[&str]) -> Output {
     server.env().run(&arguments)
 }
 
-/// The columns of each line.
+/// Returns the columns of each line.
 #[track_caller]
 fn lines(output: &Output) -> Vec<Vec<&str>> {
     assert_eq!(output.code, Some(0), "{output:?}");
@@ -50,7 +50,7 @@ fn prints_a_line_for_each_event_newest_first() {
 }
 
 #[test]
-fn prints_as_many_as_are_asked_for() {
+fn limits_the_number_of_events() {
     let server = Server::start();
     server.register("ada@example.com");
     for _ in 0..54 {
@@ -65,7 +65,7 @@ fn prints_as_many_as_are_asked_for() {
 }
 
 #[test]
-fn says_that_there_is_no_such_user() {
+fn fails_for_an_unknown_user() {
     let server = Server::start();
     for email in ["nobody@example.com", "not an address"] {
         let output = server.env().run(&["audit", "--email", email]);
@@ -79,7 +79,7 @@ fn says_that_there_is_no_such_user() {
 }
 
 #[test]
-fn tells_of_a_stolen_session() {
+fn records_a_reused_refresh_token() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "0s")]);
     let stolen = server.sign_up("ada@example.com");
     let renewed = server.refresh(&stolen.refresh_token);
@@ -97,7 +97,7 @@ fn tells_of_a_stolen_session() {
 }
 
 #[test]
-fn does_not_start_with_an_age_that_it_cannot_read() {
+fn rejects_an_invalid_audit_lifetime() {
     let server = Server::start();
     let mut command = server.env().command(&[("LATCHKEY_AUDIT_TTL", "soon")]);
     command.arg("migrate");

@@ -1,5 +1,5 @@
-//! What breaks under the program: its own process, the connections to the database, the disk. Nothing
-//! that was answered for is lost or undone, and nobody has to start anything again.
+//! Failures of the process, the database connections and the disk. Nothing that was confirmed is
+//! lost or undone, and the program recovers without a restart.
 
 use std::{
     net::TcpStream,
@@ -19,13 +19,13 @@ use crate::support::{
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// All come from one address here.
+/// All requests come from one IP address here.
 const NO_LIMITS: (&str, &str) = ("LATCHKEY_RATE_LIMITS", "off");
 
-/// How many people do something at the same time when the program is killed.
-const PEOPLE: usize = 8;
+/// The number of concurrent users when the program is killed.
+const USERS: usize = 8;
 
-/// What the program has answered for.
+/// What the program has confirmed.
 #[derive(Default)]
 struct Answered {
     registered: Vec<String>,
@@ -33,18 +33,18 @@ struct Answered {
 }
 
 #[test]
-fn a_kill_in_a_storm_undoes_nothing_that_was_answered() {
+fn kill_under_load_loses_nothing_that_was_confirmed() {
     let env = TestEnv::new();
     let mut counts = (0, 0);
     for round in 0..3 {
         let mut server = env.start(&[NO_LIMITS]);
         let answered = Mutex::new(Answered::default());
         thread::scope(|scope| {
-            for person in 0..PEOPLE {
+            for user in 0..USERS {
                 let (server, answered) = (&server, &answered);
                 scope.spawn(move || {
                     for number in 0.. {
-                        let email = format!("storm-{round}-{person}-{number}@example.com");
+                        let email = format!("storm-{round}-{user}-{number}@example.com");
                         if live(server, &email, answered).is_none() {
                             return;
                         }
@@ -73,7 +73,7 @@ fn a_kill_in_a_storm_undoes_nothing_that_was_answered() {
     }
 }
 
-/// Registers, signs in and signs out everywhere; ends when the server does.
+/// Registers, signs in and signs out everywhere. Returns `None` once the server has stopped.
 fn live(server: &Server, email: &str, answered: &Mutex<Answered>) -> Option<()> {
     let account = json!({"email": email, "password": PASSWORD});
     let created = server
@@ -103,9 +103,9 @@ fn live(server: &Server, email: &str, answered: &Mutex<Answered>) -> Option<()> 
     Some(())
 }
 
-/// Every answer meanwhile is a good one or a clear 503, and it is over soon, by itself.
+/// Until the connections are replaced, each response is a success or a 503.
 #[test]
-fn connections_that_are_cut_are_made_anew() {
+fn closed_database_connections_are_reopened() {
     let server = Server::start();
     let Database::Postgres(_) = server.database() else {
         return; // nobody can cut a connection to a file
@@ -113,7 +113,7 @@ fn connections_that_are_cut_are_made_anew() {
     let name = server.database().text("SELECT current_database()::text");
     let pair = server.sign_up("ada@example.com");
     for _ in 0..5 {
-        cut_connections(&name);
+        close_connections(&name);
         let responses = concurrently(16, |_| {
             let sessions = server.get("/api/user/sessions").token(&pair.token).send();
             sessions.status
@@ -122,7 +122,7 @@ fn connections_that_are_cut_are_made_anew() {
             responses.iter().all(|status| [200, 503].contains(status)),
             "{responses:?}"
         );
-        wait_until("good responses", TIMEOUT, || {
+        wait_until("successful responses", TIMEOUT, || {
             server.try_sign_in("ada@example.com", PASSWORD).status == 200
         });
     }
@@ -130,7 +130,7 @@ fn connections_that_are_cut_are_made_anew() {
 }
 
 #[test]
-fn a_database_that_is_away_and_back_needs_no_restart() {
+fn recovers_from_a_database_outage_without_a_restart() {
     for away in [Network::Disconnected, Network::Stalled] {
         let env = TestEnv::new();
         let Database::Postgres(_) = env.database else {
@@ -141,12 +141,12 @@ fn a_database_that_is_away_and_back_needs_no_restart() {
         let pair = server.sign_up("ada@example.com");
         assert_eq!(server.view(&pair.token).status, 200);
         proxy.set(away);
-        wait_until("the program says so", TIMEOUT, || {
+        wait_until("the program to notice", TIMEOUT, || {
             server.get("/readyz").send().status == 503
         });
         assert_eq!(server.get("/healthz").send().status, 200);
-        // Memory is trusted no longer than the lease, and then there is nobody to ask.
-        wait_until("no response from memory", TIMEOUT, || {
+        // Cached users are valid no longer than the lease, and then the database is unavailable.
+        wait_until("the cached user to expire", TIMEOUT, || {
             server.view(&pair.token).status == 503
         });
         let response = server.try_sign_in("ada@example.com", PASSWORD);
@@ -164,11 +164,11 @@ fn a_database_that_is_away_and_back_needs_no_restart() {
     }
 }
 
-/// The connections have gone without a word. Who gets one of them is answered in time, and none of
-/// them is used again, nor keeps the place of another.
+/// The connections stall without an error. A request that gets one of them fails in time, and none
+/// of them is used again or counts towards the limit.
 #[test]
-fn connections_that_went_without_a_word_are_given_up() {
-    // It is two seconds; on a busy machine it takes longer, but not the request's thirty.
+fn stalled_database_connections_are_discarded() {
+    // About two seconds; more on a busy machine, but less than the request timeout of 30 seconds.
     const LIMIT: Duration = Duration::from_secs(12);
     let env = TestEnv::new();
     let Database::Postgres(_) = env.database else {
@@ -178,16 +178,16 @@ fn connections_that_went_without_a_word_are_given_up() {
     let server = env.start(&[
         ("DATABASE_URL", &proxy.url()),
         ("LATCHKEY_DB_CONNECTIONS", "3"),
-        // With a second on top, the time that a statement may take.
-        ("LATCHKEY_DB_WAIT", "500ms"),
+        // A statement may take this long plus one second.
+        ("LATCHKEY_DB_ACQUIRE_TIMEOUT", "500ms"),
         ("LATCHKEY_DB_STATEMENT_TIMEOUT", "500ms"),
     ]);
     let pair = server.sign_up("ada@example.com");
-    // Whether it was answered from the database.
+    // Returns whether the response came from the database.
     let ask = || {
-        let asked = Instant::now();
+        let start = Instant::now();
         let response = server.get("/api/user/sessions").token(&pair.token).send();
-        assert!(asked.elapsed() < LIMIT, "{:?}", asked.elapsed());
+        assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
         let good = response.status == 200;
         if !good {
             response.assert_error(503, "overloaded");
@@ -195,7 +195,7 @@ fn connections_that_went_without_a_word_are_given_up() {
         good
     };
     let wait_for_connections = || {
-        // One of the three may be away for a heartbeat.
+        // One of the three may be in use for a heartbeat.
         wait_until("idle connections", TIMEOUT, || {
             concurrently(16, |_| ask()) == [true; 16]
                 && server.metric(r#"latchkey_database_connections{state="idle"}"#) >= 2.0
@@ -210,7 +210,7 @@ fn connections_that_went_without_a_word_are_given_up() {
             .filter(|good| !**good)
             .count();
 
-        // Some of them are in use this time, and some on their way back.
+        // This time some of them are in use, and some are being returned to the pool.
         wait_for_connections();
         concurrently(16, |index| {
             if index == 0 {
@@ -226,11 +226,11 @@ fn connections_that_went_without_a_word_are_given_up() {
     server.assert_valid(&pair);
 }
 
-/// Somebody else locks what a sign-in needs, for longer than it may wait.
+/// Another connection locks what a sign-in needs for longer than the timeout.
 #[test]
-fn nobody_waits_for_the_database_for_longer_than_is_set() {
+fn database_waits_end_after_the_timeout() {
     let database = [
-        ("LATCHKEY_DB_WAIT", "300ms"),
+        ("LATCHKEY_DB_ACQUIRE_TIMEOUT", "300ms"),
         ("LATCHKEY_DB_STATEMENT_TIMEOUT", "300ms"),
     ];
     let request = [("LATCHKEY_REQUEST_TIMEOUT", "300ms")];
@@ -238,12 +238,12 @@ fn nobody_waits_for_the_database_for_longer_than_is_set() {
         let server = Server::start_with(settings);
         server.register("ada@example.com");
         server.database().while_locked(|| {
-            let asked = Instant::now();
+            let start = Instant::now();
             let response = server.try_sign_in("ada@example.com", PASSWORD);
             assert!(
-                asked.elapsed() < Duration::from_secs(4),
+                start.elapsed() < Duration::from_secs(4),
                 "{:?}",
-                asked.elapsed()
+                start.elapsed()
             );
             assert_ne!(response.header("retry-after"), "", "{response}");
             response.assert_error(503, "overloaded");
@@ -255,7 +255,7 @@ fn nobody_waits_for_the_database_for_longer_than_is_set() {
 }
 
 #[test]
-fn no_more_connections_are_kept_than_are_set() {
+fn database_connections_are_limited() {
     let server = Server::start_with(&[("LATCHKEY_DB_CONNECTIONS", "2"), NO_LIMITS]);
     let pair = server.sign_up("ada@example.com");
     for _ in 0..3 {
@@ -265,7 +265,7 @@ fn no_more_connections_are_kept_than_are_set() {
         });
         assert_eq!(responses, [200; 16]);
     }
-    // SQLite has one more, which writes.
+    // SQLite has one more, for writing.
     let most = match server.database() {
         Database::Sqlite(_) => 3.0,
         Database::Postgres(_) => 2.0,
@@ -273,15 +273,15 @@ fn no_more_connections_are_kept_than_are_set() {
     assert_eq!(server.metric("latchkey_database_connections"), most);
 }
 
-fn cut_connections(database: &str) {
+fn close_connections(database: &str) {
     postgres_administration(&format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
     ));
 }
 
-/// No file may grow past a size that is soon reached: to the program, as if the disk were full.
+/// A file size limit looks like a full disk to the program.
 #[test]
-fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
+fn full_disk_returns_503_and_corrupts_nothing() {
     let env = TestEnv::new();
     let Database::Sqlite(_) = env.database else {
         return; // PostgreSQL looks after its own disk
@@ -303,7 +303,7 @@ fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
     let server = env.start_command(limited);
     let pair = server.sign_in("ada@example.com");
     let mut taken = Vec::new();
-    let refused = (0..2000).find_map(|number| {
+    let rejected = (0..2000).find_map(|number| {
         let email = format!("number-{number}@example.com");
         let response = server
             .post("/api/user/create")
@@ -315,10 +315,10 @@ fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
         }
         Some(response)
     });
-    refused
+    rejected
         .expect("a disk that is full at last")
         .assert_error(503, "overloaded");
-    // Who is signed in already, stays so.
+    // Users who are signed in stay signed in.
     assert_eq!(server.view(&pair.token).status, 200);
     drop(server);
 
@@ -331,9 +331,9 @@ fn a_full_disk_is_a_clear_answer_and_breaks_nothing() {
     server.assert_valid(&pair);
 }
 
-/// As many idle connections as this process may open keep nobody out.
+/// As many idle connections as this process may open do not block others.
 #[test]
-fn thousands_of_idle_connections_keep_nobody_out() {
+fn thousands_of_idle_connections_do_not_block_others() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let limit = rlimit::increase_nofile_limit(12_000).unwrap_or(1024);

@@ -1,11 +1,10 @@
-//! Requests that nobody sends in good faith. None may be answered with a 5xx status, and the
-//! server goes on.
+//! Malformed and hostile requests. None may cause a 5xx status or stop the server.
 
 use serde_json::{Value, json};
 
 use crate::support::{PASSWORD, Response, Server, TokenPair};
 
-/// The endpoints that take fields, with good values for them.
+/// The endpoints that take fields, with valid values for them.
 fn endpoints(pair: &TokenPair) -> [(&'static str, Value); 6] {
     [
         (
@@ -26,9 +25,9 @@ fn endpoints(pair: &TokenPair) -> [(&'static str, Value); 6] {
     ]
 }
 
-/// The client is at fault, and is told so.
+/// The response is a client error.
 #[track_caller]
-fn assert_refused(response: &Response, request: &str) {
+fn assert_rejected(response: &Response, request: &str) {
     assert!(
         (400..500).contains(&response.status),
         "{request:.200}: {response}"
@@ -36,12 +35,12 @@ fn assert_refused(response: &Response, request: &str) {
 }
 
 #[track_caller]
-fn assert_goes_on(server: &Server, pair: &TokenPair) {
+fn assert_still_serves(server: &Server, pair: &TokenPair) {
     assert_eq!(server.view(&pair.token).status, 200);
 }
 
 #[test]
-fn json_that_does_not_parse() {
+fn malformed_json() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     for (path, good) in endpoints(&pair) {
@@ -83,11 +82,11 @@ fn json_that_does_not_parse() {
                 .assert_error(400, "malformed_request");
         }
     }
-    assert_goes_on(&server, &pair);
+    assert_still_serves(&server, &pair);
 }
 
 #[test]
-fn json_of_an_odd_shape() {
+fn unusual_json() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     for (path, good) in endpoints(&pair) {
@@ -118,14 +117,14 @@ fn json_of_an_odd_shape() {
                 .token(&pair.token)
                 .body("application/json", body.as_str())
                 .send();
-            assert_refused(&response, &format!("{path} {body}"));
+            assert_rejected(&response, &format!("{path} {body}"));
         }
     }
-    assert_goes_on(&server, &pair);
+    assert_still_serves(&server, &pair);
 }
 
 #[test]
-fn forms_of_an_odd_shape() {
+fn unusual_forms() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     for (path, good) in endpoints(&pair) {
@@ -157,7 +156,7 @@ fn forms_of_an_odd_shape() {
                 .token(&pair.token)
                 .body("application/x-www-form-urlencoded", body.as_str())
                 .send();
-            assert_refused(&response, &format!("{path} {body}"));
+            assert_rejected(&response, &format!("{path} {body}"));
         }
         for body in [
             [field.as_bytes(), b"=\xff\xfe"].concat(),
@@ -168,16 +167,16 @@ fn forms_of_an_odd_shape() {
                 .token(&pair.token)
                 .body("application/x-www-form-urlencoded", body)
                 .send();
-            assert_refused(&response, path);
+            assert_rejected(&response, path);
         }
     }
-    assert_goes_on(&server, &pair);
+    assert_still_serves(&server, &pair);
 }
 
-/// Bytes that are no characters would be replaced on the way to the password hash: not "exactly
-/// as sent", and the same password as many others.
+/// Invalid UTF-8 would be replaced before hashing: the password would not be used "exactly as
+/// sent", and many different passwords would be equal.
 #[test]
-fn a_password_that_is_no_text() {
+fn password_that_is_not_utf8() {
     let server = Server::start();
     for password in [&b"tall-violet-%ff-anchor"[..], b"tall-violet-\xff-anchor"] {
         let body = [b"email=ada%40example.com&password=", password].concat();
@@ -185,13 +184,13 @@ fn a_password_that_is_no_text() {
             .post("/api/user/create")
             .body("application/x-www-form-urlencoded", body)
             .send();
-        assert_refused(&response, "/api/user/create");
+        assert_rejected(&response, "/api/user/create");
     }
     assert_eq!(server.database().count("users", "true"), 0);
 }
 
 #[test]
-fn a_body_of_another_type_than_it_says() {
+fn body_that_does_not_match_its_content_type() {
     let server = Server::start();
     let json = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let form = format!("email=ada%40example.com&password={PASSWORD}");
@@ -208,7 +207,7 @@ fn a_body_of_another_type_than_it_says() {
 }
 
 #[test]
-fn addresses_of_odd_shapes() {
+fn unusual_email_addresses() {
     let server = Server::start();
     for email in [
         "\"ada lovelace\"@example.com",
@@ -262,7 +261,7 @@ fn addresses_of_odd_shapes() {
 }
 
 #[test]
-fn paths_of_odd_shapes() {
+fn unusual_paths() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     for path in [
@@ -296,7 +295,7 @@ fn paths_of_odd_shapes() {
         &format!("/api/{}", "a/".repeat(3000)),
         &format!("/{}", "a".repeat(8000)),
     ] {
-        // By hand: a client library would hint some of these.
+        // Sent raw: a client library would normalize some of these.
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
             pair.token
@@ -307,11 +306,11 @@ fn paths_of_odd_shapes() {
             "{path:.100}: {status:?}"
         );
     }
-    assert_goes_on(&server, &pair);
+    assert_still_serves(&server, &pair);
 }
 
 #[test]
-fn queries_of_odd_shapes() {
+fn unusual_queries() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     for query in [
@@ -332,7 +331,7 @@ fn queries_of_odd_shapes() {
             .send();
         assert_eq!(response.status, 200, "{query:.100}: {response}");
     }
-    // Fields count in the body only.
+    // Fields are read from the body only.
     server
         .post(&format!(
             "/api/user/create?email=grace%40example.com&password={PASSWORD}"
@@ -342,7 +341,7 @@ fn queries_of_odd_shapes() {
 }
 
 #[test]
-fn heads_of_odd_shapes() {
+fn unusual_request_heads() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let get = |headers: &str| {
@@ -401,11 +400,11 @@ fn heads_of_odd_shapes() {
             .send();
         response.assert_error(415, "unsupported_media_type");
     }
-    assert_goes_on(&server, &pair);
+    assert_still_serves(&server, &pair);
 }
 
 #[test]
-fn bodies_of_odd_shapes() {
+fn unusual_bodies() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let post = |headers: &str, body: &str| {
@@ -435,5 +434,5 @@ fn bodies_of_odd_shapes() {
             "{request:.300}: {status:?}"
         );
     }
-    assert_goes_on(&server, &pair);
+    assert_still_serves(&server, &pair);
 }

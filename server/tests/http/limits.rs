@@ -1,4 +1,4 @@
-//! Who asks too often has to wait, and nobody else.
+//! Rate limits: clients that exceed a limit receive 429, and no others.
 
 use http::header::{COOKIE, SET_COOKIE};
 use serde_json::json;
@@ -8,12 +8,12 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, Response, Server, TestEnv, concur
 const LOGIN: &str = "/api/user/login";
 const FORWARDED: &str = "x-forwarded-for";
 
-/// A server behind a proxy on this machine.
+/// Starts a server that trusts a proxy on this machine.
 fn behind_a_proxy() -> Server {
     Server::start_with(&[("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8, ::1")])
 }
 
-/// A sign-in that a proxy hands on.
+/// Signs in through a proxy.
 fn sign_in(server: &Server, forwarded: &str, email: &str, password: &str) -> Response {
     server
         .post(LOGIN)
@@ -22,7 +22,7 @@ fn sign_in(server: &Server, forwarded: &str, email: &str, password: &str) -> Res
         .send()
 }
 
-/// The wait, in seconds, of a request that was one too many.
+/// Asserts that the request was throttled, and returns the delay in seconds.
 #[track_caller]
 fn wait(response: Response) -> u64 {
     let seconds = response.header("retry-after").parse().expect("seconds");
@@ -30,15 +30,15 @@ fn wait(response: Response) -> u64 {
     seconds
 }
 
-/// How many requests are answered otherwise than with 429.
+/// Returns the number of requests that were not rejected with 429.
 fn answered(count: usize, request: impl Fn() -> Response) -> usize {
     (0..count).filter(|_| request().status != 429).count()
 }
 
 #[test]
-fn a_client_that_asks_too_often_has_to_wait() {
+fn client_that_exceeds_the_limit_receives_429() {
     let server = Server::start();
-    // Without fields: what counts is the request.
+    // Without fields: requests are counted whether they are valid or not.
     let reset = || server.post("/api/user/password/reset").send();
     assert_eq!(answered(60, reset), 60);
     let seconds = wait(reset());
@@ -50,11 +50,11 @@ fn a_client_that_asks_too_often_has_to_wait() {
             "code": "throttled",
         }),
     );
-    // The same allowance, with a slash at the end, and before the body is looked at.
+    // The limit is shared with the path with a trailing slash, and applies before the body is read.
     wait(server.post("/api/user/password/reset/").send());
     let bad = server.post("/api/user/activation").body("text/csv", "x");
     wait(bad.send());
-    // Other groups have their own, and what needs none has no limit.
+    // Other groups have their own limits, and some endpoints have none.
     server
         .post(LOGIN)
         .send()
@@ -64,7 +64,7 @@ fn a_client_that_asks_too_often_has_to_wait() {
 }
 
 #[test]
-fn who_is_behind_a_trusted_proxy_is_a_client_of_its_own() {
+fn clients_behind_a_trusted_proxy_are_limited_separately() {
     let server = behind_a_proxy();
     let create = |forwarded: &str| {
         server
@@ -74,17 +74,17 @@ fn who_is_behind_a_trusted_proxy_is_a_client_of_its_own() {
     };
     assert_eq!(answered(60, || create("203.0.113.9")), 60);
     wait(create("203.0.113.9"));
-    // What the client itself writes into the header changes nothing.
+    // What the client itself writes into the header makes no difference.
     wait(create("198.51.100.1, 203.0.113.9"));
     create("203.0.113.10").assert_field_errors(&["email", "password"]);
-    // IPv6: by the first 64 bits.
+    // IPv6 addresses count by their first 64 bits.
     assert_eq!(answered(60, || create("2001:db8::1")), 60);
     wait(create("[2001:db8::ffff:2]:4711"));
     create("2001:db8:0:1::1").assert_field_errors(&["email", "password"]);
 }
 
 #[test]
-fn nobody_is_believed_who_is_no_trusted_proxy() {
+fn forwarded_address_of_an_untrusted_peer_is_ignored() {
     let server = Server::start();
     let mut number = 0;
     let mut create = || {
@@ -102,7 +102,7 @@ fn nobody_is_believed_who_is_no_trusted_proxy() {
 }
 
 #[test]
-fn a_session_shows_the_client_and_not_the_proxy() {
+fn session_shows_the_client_and_not_the_proxy() {
     let server = behind_a_proxy();
     server.register("ada@example.com");
     let response = sign_in(&server, "1.1.1.1, 203.0.113.9", "ada@example.com", PASSWORD);
@@ -129,9 +129,9 @@ fn a_session_shows_the_client_and_not_the_proxy() {
     assert_eq!(sessions.json()[0]["ip"], "127.0.0.1");
 }
 
-/// Failures are counted across servers, and the same whether or not there is an account.
+/// Failures are counted across servers, in the same way whether or not the account exists.
 #[test]
-fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
+fn unknown_clients_are_throttled_on_every_server_and_the_owner_is_not() {
     let env = TestEnv::new();
     let secret = (
         "LATCHKEY_SECRET",
@@ -158,7 +158,7 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
     }
     assert!(!cookie.contains("Secure"), "{cookie}");
 
-    let mut told = Vec::new();
+    let mut responses = Vec::new();
     for email in ["ada@example.com", "nobody@example.com"] {
         for number in 0..10 {
             let server = [&first, &second][number % 2];
@@ -170,7 +170,7 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
             )
             .assert_error(401, "invalid_credentials");
         }
-        // Four more, and time passes.
+        // Add four failures, and end the delay.
         first.database().execute(
             "UPDATE sign_in_failures
             SET guesses = 14, blocked_until = '2020-01-01T00:00:00.000Z' WHERE guesses = 10",
@@ -179,14 +179,17 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
             .assert_error(401, "invalid_credentials");
         for server in [&first, &second] {
             let response = sign_in(server, "203.0.113.77", email, PASSWORD);
-            told.push((response.status, response.body.clone()));
+            responses.push((response.status, response.body.clone()));
             let seconds = wait(response);
             assert!((10..=32).contains(&seconds), "{seconds}");
         }
     }
-    assert!(told.iter().all(|response| *response == told[0]), "{told:?}");
+    assert!(
+        responses.iter().all(|response| *response == responses[0]),
+        "{responses:?}"
+    );
 
-    // From where a session is in use, even without the cookie.
+    // From a network with a session in use, even without the cookie.
     let response = sign_in(&second, "198.51.100.1", "ada@example.com", PASSWORD);
     assert_eq!(response.status, 200, "{response}");
     first.database().execute("DELETE FROM sessions");
@@ -204,7 +207,7 @@ fn strangers_have_to_wait_on_every_server_and_the_owner_does_not() {
 }
 
 #[test]
-fn sign_ins_that_have_to_wait_are_counted() {
+fn throttled_sign_ins_are_counted() {
     let server = behind_a_proxy();
     server.register("ada@example.com");
     for number in 0..10 {
@@ -218,15 +221,15 @@ fn sign_ins_that_have_to_wait_are_counted() {
         "ada@example.com",
         PASSWORD,
     ));
-    let figures = server.get("/metrics").send();
+    let metrics = server.get("/metrics").send();
     for (result, count) in [("invalid_credentials", 10), ("throttled", 1), ("good", 0)] {
         let line = format!("latchkey_sign_ins_total{{result=\"{result}\"}} {count}\n");
-        assert!(figures.text().contains(&line), "{figures}");
+        assert!(metrics.text().contains(&line), "{metrics}");
     }
 }
 
 #[test]
-fn the_device_cookie_is_for_https_where_the_server_is() {
+fn device_cookie_is_secure_with_an_https_public_url() {
     let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example.com")]);
     server.register("ada@example.com");
     let response = server.try_sign_in("ada@example.com", PASSWORD);
@@ -237,7 +240,7 @@ fn the_device_cookie_is_for_https_where_the_server_is() {
 }
 
 #[test]
-fn twenty_devices_of_one_user_sign_in_at_once() {
+fn twenty_devices_of_one_user_sign_in_concurrently() {
     let server = Server::start();
     server.register("ada@example.com");
     for _ in 0..3 {
@@ -248,7 +251,7 @@ fn twenty_devices_of_one_user_sign_in_at_once() {
 }
 
 #[test]
-fn limits_can_be_switched_off() {
+fn rate_limits_can_be_turned_off() {
     let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
     server.register("ada@example.com");
     let wrong = || server.try_sign_in("ada@example.com", OTHER_PASSWORD);

@@ -1,7 +1,7 @@
-//! Tests of the whole program over HTTP, as its users meet it: the real binary, a real database.
+//! Tests of the whole program over HTTP, with the real binary and a real database.
 //!
-//! `LATCHKEY_TEST_DATABASE` chooses the database: `sqlite` (the default), or `postgres`, which
-//! takes the server to use from `PGHOST`, `PGPORT`, `PGUSER` and `PGPASSWORD`.
+//! `LATCHKEY_TEST_DATABASE` selects the database: `sqlite` (the default) or `postgres`, whose
+//! server is given by `PGHOST`, `PGPORT`, `PGUSER` and `PGPASSWORD`.
 //!
 //! The modules under `routes` mirror the paths of the API.
 
@@ -10,7 +10,6 @@ mod docs;
 mod faults;
 mod hostile;
 mod limits;
-mod memory;
 mod mfa_pending;
 mod operator;
 mod outbox;
@@ -20,3 +19,4 @@ mod routes;
 mod storage;
 mod support;
 mod tokens;
+mod user_cache;

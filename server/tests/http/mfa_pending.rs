@@ -1,10 +1,10 @@
-//! A token that has the second factor still to pass opens what the contract allows, and no more.
+//! A token with MFA pending is accepted only where the API contract allows it.
 
 use serde_json::json;
 
 use crate::support::{ENDPOINTS, PASSWORD, RequiredToken, Response, Server, TokenPair, amr};
 
-/// Whatever an endpoint may ask for: what is refused here is refused for the token alone.
+/// Sends valid values for all fields, so that only the token can be the reason for a rejection.
 fn call(server: &Server, method: &str, path: &str, token: &str, scheme: &str) -> Response {
     let call = server
         .request(method, path)
@@ -27,12 +27,12 @@ fn call(server: &Server, method: &str, path: &str, token: &str, scheme: &str) ->
 }
 
 #[test]
-fn nothing_is_open_but_what_passes_the_second_factor_or_signs_out() {
+fn other_endpoints_require_two_factor_authentication() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
     server.take_all_emails();
-    // From a new sign-in, and from before the second factor was turned on.
+    // From a new sign-in, and from before two-factor authentication was enabled.
     for pending in [&server.sign_in("ada@example.com"), &pair] {
         for endpoint in ENDPOINTS {
             if endpoint.required_token != RequiredToken::Access {
@@ -52,7 +52,7 @@ fn nothing_is_open_but_what_passes_the_second_factor_or_signs_out() {
             }
         }
     }
-    // Nothing has happened.
+    // Nothing has changed.
     server.assert_emails(&[]);
     server.assert_mfa_passed(&factor.pair);
     server.sign_in("ada@example.com");
@@ -66,7 +66,7 @@ fn nothing_is_open_but_what_passes_the_second_factor_or_signs_out() {
 }
 
 #[test]
-fn the_way_on_and_the_way_out_are_open() {
+fn login_and_logout_endpoints_accept_a_pending_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server.enable_totp(&pair);
@@ -102,7 +102,7 @@ fn the_way_on_and_the_way_out_are_open() {
 }
 
 #[test]
-fn it_is_not_good_for_other_services() {
+fn verify_rejects_a_pending_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.verify(&pair.token).status, 200);
@@ -117,7 +117,7 @@ fn it_is_not_good_for_other_services() {
 }
 
 #[test]
-fn it_is_renewed_as_what_it_is() {
+fn refresh_keeps_a_token_pending() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -130,9 +130,9 @@ fn it_is_renewed_as_what_it_is() {
     server.assert_mfa_passed(&passed);
 }
 
-/// A device that was signed in when another one turned the second factor on.
+/// A device that was signed in when another one enabled two-factor authentication.
 #[test]
-fn another_device_can_pass_it_and_go_on() {
+fn another_device_can_pass_mfa_and_continue() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");

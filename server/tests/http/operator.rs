@@ -1,4 +1,4 @@
-//! What an operator does to accounts, beside a running server.
+//! `latchkey user …` beside a running server.
 
 use crate::support::{
     OTHER_PASSWORD, Output, PASSWORD, Server, TokenPair,
@@ -18,7 +18,7 @@ fn set_password(server: &Server, email: &str, input: &str) -> Output {
     server.env().run_command(command, input)
 }
 
-/// What `latchkey user list` says of each user, without id and times.
+/// Returns the lines of `latchkey user list` without IDs and times.
 fn list(server: &Server) -> Vec<Vec<String>> {
     let output = server.env().run(&["user", "list"]);
     assert_eq!(output.code, Some(0), "{output:?}");
@@ -94,7 +94,7 @@ fn lists_many_users_once_each() {
 }
 
 #[test]
-fn closes_and_opens_an_account() {
+fn deactivates_and_activates_an_account() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let grace = server.sign_up("grace@example.com");
@@ -106,17 +106,17 @@ fn closes_and_opens_an_account() {
     server.assert_valid(&grace);
 
     user(&server, "activate", "ada@example.com");
-    // What was ended stays ended.
+    // Ended sessions stay ended.
     server.assert_revoked(&pair);
     server.assert_valid(&server.sign_in("ada@example.com"));
-    // Doing it again does no harm.
+    // Repeating it changes nothing.
     user(&server, "activate", "ada@example.com");
     user(&server, "deactivate", "ada@example.com");
     user(&server, "deactivate", "ada@example.com");
 }
 
 #[test]
-fn opens_an_account_that_waits_for_its_address_to_be_proved() {
+fn activates_an_account_whose_email_is_not_verified() {
     let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
     server.register("ada@example.com");
     user(&server, "activate", "ada@example.com");
@@ -155,7 +155,7 @@ fn removes_a_second_factor() {
     server
         .take_email("ada@example.com", OTP_DISABLED)
         .assert_no_link();
-    // Where there is none, there is nothing to tell.
+    // Without a second factor, there is nothing to notify about.
     user(&server, "reset-otp", "ada@example.com");
     server.assert_emails(&[]);
 }
@@ -177,7 +177,7 @@ fn sets_a_password() {
     server
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(401, "invalid_credentials");
-    // The second factor stays.
+    // The second factor is kept.
     let pending = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
     server.assert_mfa_pending(&pending);
     server
@@ -191,7 +191,7 @@ fn sets_a_password() {
 }
 
 #[test]
-fn sets_no_password_against_the_rules() {
+fn rejects_an_unacceptable_password() {
     let server = Server::start();
     server.register("ada@example.com");
     for bad in ["short", "iloveyou", "", "ada@example.com"] {
@@ -203,7 +203,7 @@ fn sets_no_password_against_the_rules() {
 }
 
 #[test]
-fn says_that_there_is_no_such_user() {
+fn fails_for_an_unknown_user() {
     let server = Server::start();
     server.register("ada@example.com");
     for command in ["deactivate", "activate", "sign-out", "reset-otp"] {

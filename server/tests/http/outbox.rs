@@ -1,4 +1,4 @@
-//! Mails are never lost: whatever the mail server does, and whenever the program ends.
+//! No email is lost, whatever the SMTP server does and whenever the program stops.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
@@ -16,16 +16,16 @@ fn start(smtp: &SmtpServer) -> Server {
     Server::start_with(&[("LATCHKEY_SMTP_URL", &smtp.url())])
 }
 
-/// Whoever has died may have had mails in hand. On PostgreSQL another server waits until that can't
-/// be any more; here, time is told to have passed.
-fn let_time_pass(database: &Database) {
+/// A killed server may have leased emails. On PostgreSQL, another server waits for the lease to
+/// expire; this lets it expire at once.
+fn expire_email_leases(database: &Database) {
     if database.url().is_some() {
         database.execute("UPDATE outbox SET due_at = created_at");
     }
 }
 
 #[test]
-fn mails_go_to_the_mail_server_over_kept_connections() {
+fn emails_are_sent_over_reused_smtp_connections() {
     let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let server = start(&smtp);
     for number in 0..12 {
@@ -50,33 +50,35 @@ fn mails_go_to_the_mail_server_over_kept_connections() {
         .assert_no_content();
 }
 
-/// One mail that is refused, for its address, is tried again later; the others don't wait for it.
+/// An email that is rejected for its recipient is retried later, and the others don't wait for it.
 #[test]
-fn a_refused_mail_does_not_hold_up_the_others() {
+fn rejected_email_does_not_delay_others() {
     let address = free_address();
     let url = format!("smtp://{address}");
     let server = Server::start_with(&[("LATCHKEY_SMTP_URL", &url)]);
-    // All in one batch, the refused ones first.
+    // All in one batch, the rejected ones first.
     for number in 0..8 {
         server.register(&format!("refused-{number}@example.com"));
     }
     server.register("ada@example.com");
     let smtp = SmtpServer::start_at(address, SmtpBehavior::RejectSome);
     smtp.wait_for_email("ada@example.com");
-    wait_until("refusals", Duration::from_secs(60), || smtp.rejected() >= 8);
+    wait_until("rejections", Duration::from_secs(60), || {
+        smtp.rejected() >= 8
+    });
     wait_until(
-        "the good email is off the list",
+        "the accepted email to leave the outbox",
         Duration::from_secs(60),
         || server.database().count("outbox", "true") == 8,
     );
-    // A mail that was refused may be taken later, as by a server that greylists.
+    // A rejected email may be accepted later, for example after greylisting.
     smtp.set_behavior(SmtpBehavior::Accept);
     smtp.wait_for_email("refused-7@example.com");
 }
 
-/// An address in letters that the mail server can't write concerns that mail only.
+/// An address that needs SMTPUTF8, which the server lacks, affects only its own email.
 #[test]
-fn an_address_that_the_mail_server_does_not_know_how_to_write_holds_nothing_up() {
+fn address_unsupported_by_the_smtp_server_does_not_delay_others() {
     let address = free_address();
     let url = format!("smtp://{address}");
     let server = Server::start_with(&[("LATCHKEY_SMTP_URL", &url)]);
@@ -89,7 +91,7 @@ fn an_address_that_the_mail_server_does_not_know_how_to_write_holds_nothing_up()
 }
 
 #[test]
-fn a_mail_server_that_hangs_holds_up_no_answer() {
+fn hanging_smtp_server_delays_no_response() {
     let smtp = SmtpServer::start(SmtpBehavior::Hang);
     let server = start(&smtp);
     server.register("ada@example.com");
@@ -112,7 +114,7 @@ fn a_mail_server_that_hangs_holds_up_no_answer() {
 }
 
 #[test]
-fn a_connection_that_breaks_off_in_the_middle_loses_nothing() {
+fn broken_smtp_connection_loses_no_email() {
     let smtp = SmtpServer::start(SmtpBehavior::DisconnectMidEmail);
     let server = start(&smtp);
     server.register("ada@example.com");
@@ -121,14 +123,14 @@ fn a_connection_that_breaks_off_in_the_middle_loses_nothing() {
     });
     smtp.set_behavior(SmtpBehavior::Accept);
     let email = smtp.wait_for_email("ada@example.com");
-    // The same mail: a program that has both halves knows it.
+    // The Message-ID is the same, so that a mail client can recognize the duplicate.
     assert!(smtp.dropped()[0].contains(&email.id), "{email:?}");
     server.wait_until_emails_are_sent();
     assert_eq!(smtp.received().len(), 1);
 }
 
 #[test]
-fn a_mail_server_that_is_down_gets_its_mails_when_it_is_up() {
+fn emails_are_delivered_when_the_smtp_server_is_up_again() {
     let address = free_address();
     let url = format!("smtp://{address}");
     let server = Server::start_with(&[("LATCHKEY_SMTP_URL", &url)]);
@@ -155,7 +157,7 @@ fn a_mail_server_that_is_down_gets_its_mails_when_it_is_up() {
 }
 
 #[test]
-fn a_mail_that_is_on_its_way_survives_a_kill() {
+fn email_being_sent_survives_a_kill() {
     let smtp = SmtpServer::start(SmtpBehavior::Hang);
     let env = TestEnv::new();
     let settings = [("LATCHKEY_SMTP_URL", &*smtp.url())];
@@ -168,7 +170,7 @@ fn a_mail_that_is_on_its_way_survives_a_kill() {
     server.wait();
     drop(server);
     smtp.set_behavior(SmtpBehavior::Accept);
-    let_time_pass(&env.database);
+    expire_email_leases(&env.database);
     let server = env.start(&settings);
     let email = smtp.wait_for_email("ada@example.com");
     let token = email.token(&format!("{}/activate", server.url()));
@@ -179,9 +181,9 @@ fn a_mail_that_is_on_its_way_survives_a_kill() {
         .assert_no_content();
 }
 
-/// What was answered is on the disk, be it a wish for a mail only.
+/// A confirmed request is on disk, even if its email is not written yet.
 #[test]
-fn a_wish_for_a_mail_survives_a_kill() {
+fn email_request_survives_a_kill() {
     let env = TestEnv::new();
     let server = env.start(&[]);
     server.register("ada@example.com");
@@ -196,7 +198,7 @@ fn a_wish_for_a_mail_survives_a_kill() {
             .assert_no_content();
         server.signal("KILL");
         drop(server);
-        let_time_pass(&env.database);
+        expire_email_leases(&env.database);
         let server = env.start(&[]);
         server.take_email("ada@example.com", RESET);
         server.take_all_emails();
@@ -204,7 +206,7 @@ fn a_wish_for_a_mail_survives_a_kill() {
 }
 
 #[test]
-fn a_stop_loses_nothing() {
+fn graceful_stop_loses_no_email() {
     let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let env = TestEnv::new();
     let settings = [("LATCHKEY_SMTP_URL", &*smtp.url())];
@@ -223,10 +225,10 @@ fn a_stop_loses_nothing() {
     assert_eq!(smtp.received().len(), 10, "none twice");
 }
 
-/// On PostgreSQL, several servers share an outbox; on SQLite, commands put mails there beside the
-/// one server.
+/// On PostgreSQL, several servers share an outbox. On SQLite, commands add emails beside the one
+/// server.
 #[test]
-fn each_mail_goes_out_once_whoever_writes_it() {
+fn each_email_is_sent_once() {
     let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let smtp_url = smtp.url();
     let secret = ("LATCHKEY_SECRET", "one-master-secret-for-all-the-servers");
@@ -272,7 +274,7 @@ fn each_mail_goes_out_once_whoever_writes_it() {
 }
 
 #[test]
-fn waiting_mails_can_not_be_read_in_the_database() {
+fn queued_emails_are_encrypted_in_the_database() {
     let server = Server::start_with(&[("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1")]);
     server.register("ada@example.com");
     assert_eq!(server.database().count("outbox", "true"), 1);
@@ -288,7 +290,7 @@ fn waiting_mails_can_not_be_read_in_the_database() {
 }
 
 #[test]
-fn files_of_mails_are_for_their_owner_only() {
+fn email_files_are_readable_by_their_owner_only() {
     let server = Server::start();
     server.register("ada@example.com");
     server.wait_until_emails_are_sent();
@@ -297,14 +299,14 @@ fn files_of_mails_are_for_their_owner_only() {
     let files = server.env().email_files();
     assert_eq!(files.len(), 1);
     assert_eq!(mode(&files[0]), 0o600);
-    // The log says where.
+    // The log names the file.
     let name = files[0].file_name().unwrap().to_str().unwrap();
     assert!(server.log().contains(name), "{}", server.log());
 }
 
-/// A line that begins with a dot, and letters of all kinds, come through as they are.
+/// Lines that begin with a dot, and non-ASCII letters, arrive unchanged.
 #[test]
-fn mails_are_the_same_over_the_wire_and_in_a_file() {
+fn emails_are_the_same_over_smtp_and_in_a_file() {
     let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let url = "https://accounts.example";
     let over_the_wire = Server::start_with(&[

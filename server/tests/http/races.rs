@@ -1,10 +1,10 @@
-//! Many requests at the same moment.
+//! Concurrent requests.
 
 use serde_json::json;
 
 use crate::support::{PASSWORD, Response, Server, TestEnv, TokenPair, concurrently, jwt};
 
-/// How many answers have which status, sorted by status.
+/// Returns the number of responses per status, sorted by status.
 fn statuses(responses: &[Response]) -> Vec<(u16, usize)> {
     let mut statuses: Vec<_> = responses.iter().map(|response| response.status).collect();
     statuses.sort_unstable();
@@ -15,7 +15,7 @@ fn statuses(responses: &[Response]) -> Vec<(u16, usize)> {
 }
 
 #[test]
-fn registrations_of_one_address() {
+fn registrations_of_one_email_address() {
     let server = Server::start();
     let responses = concurrently(16, |index| {
         let email = ["ada@example.com", "Ada@EXAMPLE.com"][index % 2];
@@ -38,7 +38,7 @@ fn registrations_of_one_address() {
 }
 
 #[test]
-fn registrations_of_many_addresses() {
+fn registrations_of_many_email_addresses() {
     let server = Server::start();
     let responses = concurrently(16, |index| {
         let email = format!("number-{index}@example.com");
@@ -80,7 +80,7 @@ fn refreshes_with_one_token() {
     assert_eq!(server.database().count("sessions", "true"), 1);
 }
 
-/// Every tab goes on with the pair that it got, all at the same moment.
+/// Every tab continues with the pair that it received, all at the same moment.
 #[test]
 fn refreshes_of_many_tabs() {
     let server = Server::start();
@@ -98,7 +98,7 @@ fn refreshes_of_many_tabs() {
 }
 
 #[test]
-fn a_sign_out_among_refreshes() {
+fn sign_out_during_refreshes() {
     let server = Server::start();
     server.register("ada@example.com");
     for _ in 0..5 {
@@ -124,7 +124,7 @@ fn a_sign_out_among_refreshes() {
 }
 
 #[test]
-fn sign_outs_everywhere_among_all_else() {
+fn sign_out_everywhere_during_other_requests() {
     let server = Server::start();
     let ada = server.sign_up("ada@example.com");
     let pairs: Vec<_> = (0..16).map(|_| server.sign_in("ada@example.com")).collect();
@@ -153,7 +153,7 @@ fn sign_outs_everywhere_among_all_else() {
 }
 
 #[test]
-fn sign_ins_among_sign_outs_everywhere() {
+fn sign_ins_during_sign_out_everywhere() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let responses = concurrently(12, |index| {
@@ -168,8 +168,8 @@ fn sign_ins_among_sign_outs_everywhere() {
     });
     assert_eq!(statuses(&responses), [(200, 11), (204, 1)]);
     server.assert_revoked(&pair);
-    // A sign-in came before the end of all sessions, or after it: its pair works as a whole, or
-    // not at all.
+    // The sign-in happened either before or after the end of all sessions, so both tokens of its
+    // pair are valid or neither.
     for response in responses.iter().filter(|response| response.status == 200) {
         let pair = TokenPair::from(response);
         match server.view(&pair.token).status {
@@ -198,7 +198,7 @@ fn revocations_of_one_session() {
 }
 
 #[test]
-fn a_deletion_among_all_else() {
+fn deletion_during_other_requests() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let responses = concurrently(16, |index| {
@@ -233,7 +233,7 @@ fn a_deletion_among_all_else() {
     assert_eq!(server.database().count("sessions", "true"), 0);
 }
 
-/// The first start makes the data folder, the secret and the tables; it may happen twice at once.
+/// The first start creates the data folder, the secret and the tables, and may happen concurrently.
 #[test]
 fn first_starts() {
     let env = TestEnv::new();

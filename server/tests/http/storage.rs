@@ -1,17 +1,17 @@
-//! The tables that people look into, and what happens when they change them.
+//! The database tables: what they contain, and what happens when an operator changes them.
 
 use serde_json::json;
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, Server, TestEnv, TokenPair, text_of};
 
-/// What a person types to sign a user out everywhere, by hand.
+/// The statement that signs a user out everywhere.
 const NEW_KEY: &str = "UPDATE users SET jwt_secret = '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32' \
                        WHERE email = 'ada@example.com'";
 
 const DEACTIVATE: &str = "UPDATE users SET is_active = false WHERE email = 'ada@example.com'";
 
 #[test]
-fn holds_the_user() {
+fn stores_the_user() {
     let server = Server::start();
     let user = server.register("Ada@example.com");
     let column = |name: &str| {
@@ -35,7 +35,7 @@ fn holds_the_user() {
 }
 
 #[test]
-fn holds_a_session_for_each_device() {
+fn stores_a_session_per_device() {
     let server = Server::start();
     let user = server.register("ada@example.com");
     server.register("grace@example.com");
@@ -48,7 +48,7 @@ fn holds_a_session_for_each_device() {
 }
 
 #[test]
-fn holds_a_hash_of_the_password() {
+fn stores_a_hash_of_the_password() {
     let server = Server::start();
     server.register("ada@example.com");
     let hash = server.database().text("SELECT password_hash FROM users");
@@ -60,27 +60,30 @@ fn holds_a_hash_of_the_password() {
 }
 
 #[test]
-fn hashes_anew_when_the_cost_is_raised() {
+fn rehashes_when_the_cost_is_raised() {
     let env = TestEnv::new();
     let hash = || env.database.text("SELECT password_hash FROM users");
     env.start(&[]).register("ada@example.com");
-    let cheap = hash();
+    let weaker = hash();
 
     let server = env.start(&[("LATCHKEY_ARGON2", "m=512,t=2,p=1")]);
     server
         .try_sign_in("ada@example.com", OTHER_PASSWORD)
         .assert_error(401, "invalid_credentials");
-    assert_eq!(hash(), cheap);
+    assert_eq!(hash(), weaker);
     let pair = server.sign_in("ada@example.com");
-    let dear = hash();
-    assert!(dear.starts_with("$argon2id$v=19$m=512,t=2,p=1$"), "{dear}");
+    let stronger = hash();
+    assert!(
+        stronger.starts_with("$argon2id$v=19$m=512,t=2,p=1$"),
+        "{stronger}"
+    );
     server.assert_valid(&pair);
     server.sign_in("ada@example.com");
-    assert_eq!(hash(), dear);
+    assert_eq!(hash(), stronger);
 }
 
 #[test]
-fn hashes_with_the_promised_cost_by_default() {
+fn hashes_with_the_documented_cost_by_default() {
     let env = TestEnv::new();
     let mut command = env.command(&[]);
     command
@@ -96,12 +99,12 @@ fn hashes_with_the_promised_cost_by_default() {
 }
 
 #[test]
-fn voids_every_token_at_once_when_the_key_changes() {
+fn changing_the_key_revokes_every_token_at_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
     let grace = server.sign_up("grace@example.com");
-    // The tokens have been seen: nothing that the server remembers of them may count.
+    // The tokens have been used, so that the server may have cached something about them.
     for token in [&pair.token, &other_device.token] {
         assert_eq!(server.view(token).status, 200);
         assert_eq!(server.verify(token).status, 200);
@@ -115,7 +118,7 @@ fn voids_every_token_at_once_when_the_key_changes() {
 }
 
 #[test]
-fn shuts_out_a_user_who_is_not_active() {
+fn inactive_user_is_locked_out() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.view(&pair.token).status, 200);
@@ -139,7 +142,7 @@ fn shuts_out_a_user_who_is_not_active() {
 }
 
 #[test]
-fn sees_at_once_that_a_user_has_become_an_administrator() {
+fn becoming_an_administrator_takes_effect_at_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.view(&pair.token).json()["is_admin"], json!(false));
@@ -150,7 +153,7 @@ fn sees_at_once_that_a_user_has_become_an_administrator() {
 }
 
 #[test]
-fn deletes_all_that_belongs_to_a_user() {
+fn deletion_removes_all_data_of_a_user() {
     let server = Server::start();
     let ada = server.register("ada@example.com");
     let pair = server.sign_in("ada@example.com");
@@ -174,7 +177,7 @@ fn deletes_all_that_belongs_to_a_user() {
 }
 
 #[test]
-fn deletes_all_that_belongs_to_a_user_who_is_deleted_by_hand() {
+fn manual_deletion_removes_all_data_of_a_user() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server
@@ -188,7 +191,7 @@ fn deletes_all_that_belongs_to_a_user_who_is_deleted_by_hand() {
 }
 
 #[test]
-fn keeps_two_addresses_apart_that_differ_in_more_than_case() {
+fn distinguishes_email_addresses_with_wildcard_characters() {
     let server = Server::start();
     server.register("ada_lovelace@example.com");
     server.register("adaxlovelace@example.com");
@@ -198,7 +201,7 @@ fn keeps_two_addresses_apart_that_differ_in_more_than_case() {
 }
 
 #[test]
-fn answers_an_inner_error_without_a_word_on_why() {
+fn internal_error_reveals_no_reason() {
     let server = Server::start();
     server.register("ada@example.com");
     server
@@ -225,7 +228,7 @@ fn answers_an_inner_error_without_a_word_on_why() {
 }
 
 #[test]
-fn holds_the_seed_of_an_authenticator_app_encrypted() {
+fn stores_the_totp_secret_encrypted() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let response = server
@@ -252,7 +255,7 @@ fn holds_the_seed_of_an_authenticator_app_encrypted() {
     assert!(!server.log().contains(&secret));
 }
 
-/// Base 32 without padding (RFC 4648, 6).
+/// Decodes Base32 without padding (RFC 4648, section 6).
 fn base32(text: &str) -> Vec<u8> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let (mut bits, mut value, mut bytes) = (0, 0_u32, Vec::new());
@@ -268,9 +271,9 @@ fn base32(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// A seed that is copied into another user's row is good for nothing there.
+/// A secret that is copied into another user's row can't be decrypted there.
 #[test]
-fn takes_no_seed_from_another_users_row() {
+fn totp_secret_of_another_user_is_rejected() {
     let server = Server::start();
     let ada = server.sign_up("ada@example.com");
     let eve = server.sign_up("eve@example.com");
@@ -288,7 +291,7 @@ fn takes_no_seed_from_another_users_row() {
 }
 
 #[test]
-fn rotates_the_master_secret_under_the_seeds() {
+fn rotates_the_master_secret_of_totp_secrets() {
     const OLD: &str = "the-old-master-secret-of-this-test";
     const NEW: &str = "the-new-master-secret-of-this-test";
     let env = TestEnv::new();
@@ -297,8 +300,8 @@ fn rotates_the_master_secret_under_the_seeds() {
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
     server.take_all_emails();
-    // More of them than are sealed anew in one go would be too slow to make here; one that is
-    // being set up counts as well.
+    // A secret that is not confirmed yet is re-encrypted as well. There are too few here to need
+    // several batches.
     let grace = server.sign_up("grace@example.com");
     let being_set_up = server.set_up_totp(&grace);
     server.take_all_emails();
@@ -323,9 +326,9 @@ fn rotates_the_master_secret_under_the_seeds() {
     assert_eq!(confirmed.status, 200, "{confirmed}");
 }
 
-/// Mails that wait when the secret is changed are not lost while the old one is listed.
+/// Emails queued before a rotation are sent while the old secret is still listed.
 #[test]
-fn rotates_the_master_secret_under_the_outbox() {
+fn rotates_the_master_secret_of_the_outbox() {
     const OLD: &str = "the-old-master-secret-of-this-test";
     const NEW: &str = "the-new-master-secret-of-this-test";
     let env = TestEnv::new();
@@ -340,7 +343,7 @@ fn rotates_the_master_secret_under_the_outbox() {
 }
 
 #[test]
-fn deletes_links_codes_and_mails_with_the_user() {
+fn deletes_links_codes_and_emails_with_the_user() {
     let server = Server::start_with(&[("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1")]);
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);

@@ -1,4 +1,4 @@
-//! Tokens that nobody may get in with: each is tried at every door that takes one.
+//! Invalid and forged tokens, each tried wherever a token is accepted.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,8 @@ use crate::support::{
 
 const SECRET: &str = "the master secret of this test: 32 bytes or more";
 
-/// The token is invalid as an access token and as a refresh token, in the header and in a body.
+/// The token is invalid both as an access token and as a refresh token, in the header and in a
+/// body.
 #[track_caller]
 fn assert_invalid(server: &Server, token: &str) {
     server.verify(token).assert_error(401, "token_invalid");
@@ -33,7 +34,7 @@ fn can_stand_in_a_header(token: &str) -> bool {
         && !token.trim().is_empty()
 }
 
-/// The two tokens of a pair, each with the claims of the other beside it.
+/// The two tokens of a pair, each with the claims of the other one.
 fn both(pair: &TokenPair) -> [Jwt; 2] {
     [jwt::parse(&pair.token), jwt::parse(&pair.refresh_token)]
 }
@@ -89,7 +90,7 @@ fn with_another_algorithm() {
 }
 
 #[test]
-fn signed_with_all_that_the_database_and_the_public_know() {
+fn signed_with_values_known_from_the_database_or_in_public() {
     let server = Server::start_with(&[("LATCHKEY_SECRET", SECRET)]);
     let pair = server.sign_up("ada@example.com");
     let column = |name: &str| {
@@ -125,7 +126,7 @@ fn signed_with_all_that_the_database_and_the_public_know() {
 }
 
 #[test]
-fn that_bring_their_own_key() {
+fn with_an_embedded_key() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let key = b"0123456789abcdef0123456789abcdef";
@@ -214,14 +215,14 @@ fn with_a_damaged_signature() {
                 .collect();
             assert_invalid(&server, &format!("{signed}.{damaged}"));
         }
-        // The last character holds two bits that belong to no byte: they must be zero.
+        // The last character has two unused bits, which must be zero.
         let last = signature.chars().last().unwrap();
         let next = char::from(last as u8 + 1);
         let signature = signature.strip_suffix(last).unwrap();
         assert_invalid(&server, &format!("{signed}.{signature}{next}"));
         assert_invalid(&server, &format!("{signed}.{signature}"));
     }
-    // The signatures of the two are swapped.
+    // The two signatures are swapped.
     let [access, refresh] = both(&pair);
     for (mut token, signature) in [
         (access.clone(), &refresh.signature),
@@ -296,7 +297,7 @@ fn that_are_garbage() {
 }
 
 #[test]
-fn of_bytes_that_are_no_text() {
+fn of_bytes_that_are_not_utf8() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     for value in [
@@ -327,7 +328,7 @@ fn of_another_server() {
     other.assert_valid(&foreign);
 }
 
-/// The same users, the same keys, but the tokens are for another address.
+/// The users and keys are the same, but the tokens are for another public URL.
 #[test]
 fn of_another_issuer() {
     let env = TestEnv::new();
@@ -343,7 +344,7 @@ fn of_another_issuer() {
 }
 
 #[test]
-fn of_each_others_kind() {
+fn of_the_other_kind() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server
@@ -370,7 +371,7 @@ fn of_each_others_kind() {
 }
 
 #[test]
-fn signed_with_a_secret_that_was_rotated_away() {
+fn signed_with_a_secret_that_was_rotated_out() {
     let env = TestEnv::new();
     let secrets = ["a", "b", "c"].map(|letter| letter.repeat(32));
     let [old, new, newest] = &secrets;
@@ -387,7 +388,7 @@ fn signed_with_a_secret_that_was_rotated_away() {
     let after = server.sign_in("ada@example.com");
     drop(server);
 
-    // What came after the rotation needs the old secret no more; the rest does.
+    // Tokens issued after the rotation don't need the old secret; earlier ones do.
     let server = env.start(&[("LATCHKEY_SECRET", new)]);
     assert_invalid(&server, &kept.token);
     assert_invalid(&server, &kept.refresh_token);
@@ -404,7 +405,7 @@ fn signed_with_a_secret_that_was_rotated_away() {
 }
 
 #[test]
-fn keep_their_worth_through_a_restart() {
+fn stay_valid_after_a_restart() {
     let env = TestEnv::new();
     let server = env.start(&[]);
     let pair = server.sign_up("ada@example.com");

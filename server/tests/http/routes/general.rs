@@ -1,4 +1,4 @@
-//! What holds for the whole API, whichever endpoint is asked.
+//! The rules for all endpoints of the API.
 
 use std::{
     thread,
@@ -11,10 +11,10 @@ use crate::support::{ENDPOINTS, Endpoint, PASSWORD, RequiredToken, Server};
 
 const CREATE: &str = "/api/user/create";
 
-/// The largest body that is taken, in bytes.
+/// The maximum size of a request body in bytes.
 const LIMIT: usize = 16 * 1024;
 
-/// A good request to make an account, as JSON of this length.
+/// Returns a valid registration as JSON of this length.
 fn padded_json(length: usize) -> String {
     let json = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let padding = " ".repeat(length - json.len());
@@ -105,7 +105,7 @@ fn one_trailing_slash_means_the_same_path() {
 }
 
 #[test]
-fn credentials_are_needed_where_the_contract_says_so() {
+fn credentials_are_required_as_specified() {
     let server = Server::start();
     for Endpoint {
         method,
@@ -130,7 +130,7 @@ fn credentials_are_needed_where_the_contract_says_so() {
 }
 
 #[test]
-fn both_content_types_are_taken_with_parameters_and_in_any_case() {
+fn content_types_may_have_parameters_and_any_case() {
     let server = Server::start();
     let json = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let form = format!("email=ada%40example.com&password={PASSWORD}");
@@ -161,7 +161,7 @@ fn both_content_types_are_taken_with_parameters_and_in_any_case() {
 }
 
 #[test]
-fn other_content_types_are_not_supported() {
+fn other_content_types_are_rejected() {
     let server = Server::start();
     let json = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     for content_type in [
@@ -191,7 +191,7 @@ fn other_content_types_are_not_supported() {
 }
 
 #[test]
-fn a_body_that_does_not_parse_is_malformed() {
+fn unparsable_body_is_malformed() {
     let server = Server::start();
     for Endpoint { method, path, .. } in ENDPOINTS {
         if method == "POST" {
@@ -205,7 +205,7 @@ fn a_body_that_does_not_parse_is_malformed() {
 }
 
 #[test]
-fn a_body_of_16_kib_is_taken_and_none_larger() {
+fn body_may_have_16_kib_and_no_more() {
     let server = Server::start();
     server
         .post(CREATE)
@@ -225,22 +225,22 @@ fn a_body_of_16_kib_is_taken_and_none_larger() {
 }
 
 #[test]
-fn a_large_body_is_refused_however_it_is_sent() {
+fn large_body_is_rejected_with_and_without_content_length() {
     let server = Server::start();
     let head = format!(
         "POST {CREATE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
     );
-    // Announced, but not sent.
+    // With a Content-Length, but without the body.
     let announced = format!("{head}Content-Length: 100000000000\r\n\r\n");
     assert_eq!(server.raw_connection().send(announced).status(), Some(413));
-    // Not announced: in chunks, one more than there is room for.
+    // Without a Content-Length, in chunks that exceed the limit by one byte.
     let chunk = format!("400\r\n{}\r\n", " ".repeat(1024));
     let chunked = format!(
         "{head}Transfer-Encoding: chunked\r\n\r\n{}1\r\n \r\n",
         chunk.repeat(LIMIT / 1024)
     );
     assert_eq!(server.raw_connection().send(chunked).status(), Some(413));
-    // Chunks within the limit are fine.
+    // Chunks within the limit are accepted.
     let json = padded_json(1024);
     let chunked = format!(
         "{head}Transfer-Encoding: chunked\r\n\r\n{}400\r\n{json}\r\n0\r\n\r\n",
@@ -250,7 +250,7 @@ fn a_large_body_is_refused_however_it_is_sent() {
 }
 
 #[test]
-fn a_client_that_takes_html_gets_json_all_the_same() {
+fn client_that_accepts_html_receives_json() {
     let server = Server::start();
     let post = |body| {
         server
@@ -266,7 +266,7 @@ fn a_client_that_takes_html_gets_json_all_the_same() {
 }
 
 #[test]
-fn each_answer_has_an_id_of_its_own() {
+fn each_response_has_a_unique_id() {
     let server = Server::start();
     let id = || {
         let response = server.get("/api/user/view").send();
@@ -276,7 +276,7 @@ fn each_answer_has_an_id_of_its_own() {
 }
 
 #[test]
-fn a_connection_serves_many_requests() {
+fn connection_serves_many_requests() {
     let server = Server::start();
     let mut connection = server.raw_connection();
     for _ in 0..3 {
@@ -292,17 +292,17 @@ fn a_connection_serves_many_requests() {
     }
 }
 
-/// Clients that send half of a request and then next to nothing hold no connection for ever, and
-/// keep nobody out.
+/// Clients that send part of a request and then next to nothing are disconnected, and do not block
+/// others.
 #[test]
-fn slow_clients_are_cut_off() {
-    /// How many are slow, in each way.
+fn slow_clients_are_disconnected() {
+    /// The number of slow clients of each kind.
     const CLIENTS: usize = 50;
     let server = Server::start();
     let half_a_head = "POST /api/user/create HTTP/1.1\r\nHost: x\r\nContent-Ty";
     let half_a_body = "POST /api/user/create HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
                        Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"email\":";
-    // After so many seconds, and on a slow machine some more.
+    // The kinds of slow clients with their timeouts in seconds.
     let ways = [("", 15), (half_a_head, 15), (half_a_body, 10)];
     thread::scope(|scope| {
         let server = &server;
@@ -311,28 +311,28 @@ fn slow_clients_are_cut_off() {
         {
             scope.spawn(move || {
                 let mut connection = server.raw_connection();
-                let began = Instant::now();
+                let opened = Instant::now();
                 connection.send(start);
                 if number == 0 {
-                    // This one falls silent, the others send a byte now and then.
+                    // This one sends nothing more; the others send a byte now and then.
                     connection.read_to_end();
                 } else {
                     while connection.try_send("x").is_ok() {
                         assert!(
-                            began.elapsed().as_secs() < limit + 10,
+                            opened.elapsed().as_secs() < limit + 10,
                             "still open: {start:?}"
                         );
                         thread::sleep(Duration::from_millis(500));
                     }
                 }
-                let took = began.elapsed().as_secs();
+                let took = opened.elapsed().as_secs();
                 assert!((limit..limit + 10).contains(&took), "{start:?}: {took} s");
             });
         }
         for _ in 0..10 {
-            let asked = Instant::now();
+            let start = Instant::now();
             assert_eq!(server.get("/readyz").send().status, 200);
-            assert!(asked.elapsed() < Duration::from_secs(5));
+            assert!(start.elapsed() < Duration::from_secs(5));
             thread::sleep(Duration::from_millis(500));
         }
     });

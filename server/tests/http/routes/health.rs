@@ -1,9 +1,11 @@
+//! `/healthz`, `/readyz` and `/metrics`.
+
 use std::time::Duration;
 
 use crate::support::{Database, Server, postgres_administration, wait_until};
 
 #[test]
-fn says_that_it_lives_and_can_serve() {
+fn is_alive_and_ready() {
     let server = Server::start();
     for path in ["/healthz", "/readyz"] {
         let response = server.get(path).send();
@@ -12,7 +14,7 @@ fn says_that_it_lives_and_can_serve() {
 }
 
 #[test]
-fn needs_no_credentials_and_minds_none() {
+fn ignores_credentials() {
     let server = Server::start();
     for path in ["/healthz", "/readyz"] {
         let response = server.get(path).token("garbage").send();
@@ -21,7 +23,7 @@ fn needs_no_credentials_and_minds_none() {
 }
 
 #[test]
-fn figures_are_in_the_text_format_of_prometheus() {
+fn metrics_are_in_the_prometheus_text_format() {
     let server = Server::start();
     let response = server.get("/metrics").send();
     assert_eq!(response.status, 200, "{response}");
@@ -31,18 +33,18 @@ fn figures_are_in_the_text_format_of_prometheus() {
 }
 
 #[test]
-fn takes_no_other_method() {
+fn rejects_other_methods() {
     let server = Server::start();
     for path in ["/healthz", "/readyz"] {
         assert_eq!(server.post(path).send().status, 405, "{path}");
     }
 }
 
-/// PostgreSQL goes away and comes back. SQLite is part of the program and can't; what comes
-/// closest is another program that keeps the file to itself for a while, which must not make the
-/// server look dead.
+/// PostgreSQL becomes unavailable and available again. SQLite is part of the program and can't be
+/// unavailable; the closest case is another program that locks the file for a while, which must not
+/// make the server look unavailable.
 #[test]
-fn says_whether_the_database_is_there() {
+fn reports_whether_the_database_is_available() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let ready = || server.get("/readyz").send().status;

@@ -1,3 +1,5 @@
+//! Tests of one endpoint each; the modules mirror the paths of the API.
+
 mod general;
 mod health;
 mod pages;

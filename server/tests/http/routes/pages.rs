@@ -1,4 +1,4 @@
-//! The browser app's pages as the server sends them, and the files of the site.
+//! The browser app's pages as the server renders them, and the files of the site.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::support::{Response, SITE_FILE, Server};
 
 const PAGES: [&str; 4] = ["/", "/register", "/login", "/account"];
 
-/// The directives of an answer's Content-Security-Policy.
+/// Returns the directives of a response's Content-Security-Policy.
 #[track_caller]
 fn policy(response: &Response) -> BTreeMap<String, Vec<String>> {
     response
@@ -19,7 +19,7 @@ fn policy(response: &Response) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// The nonce in the policy for scripts.
+/// Returns the nonce in the policy for scripts.
 #[track_caller]
 fn nonce(response: &Response) -> String {
     let policy = policy(response);
@@ -33,7 +33,7 @@ fn nonce(response: &Response) -> String {
     nonce.to_owned()
 }
 
-/// The start tags of an element in HTML.
+/// Returns the start tags of an element in HTML.
 fn tags<'a>(html: &'a str, element: &str) -> Vec<&'a str> {
     html.match_indices(&format!("<{element}"))
         .filter_map(|(start, _)| Some(&html[start..start + html[start..].find('>')? + 1]))
@@ -41,7 +41,7 @@ fn tags<'a>(html: &'a str, element: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn are_there() {
+fn exist() {
     let server = Server::start();
     for path in PAGES {
         let response = server.get(path).header("accept", "text/html").send();
@@ -60,7 +60,7 @@ fn are_there() {
 }
 
 #[test]
-fn that_do_not_exist_are_not_found() {
+fn that_do_not_exist_return_404() {
     let server = Server::start();
     for path in ["/no-such-page", "/login/x", "/index.html", "/.env", "/apis"] {
         let response = server.get(path).header("accept", "text/html").send();
@@ -74,7 +74,7 @@ fn that_do_not_exist_are_not_found() {
 }
 
 #[test]
-fn run_only_the_scripts_of_this_answer() {
+fn run_only_the_scripts_of_this_response() {
     let server = Server::start();
     for path in PAGES {
         let response = server.get(path).send();
@@ -111,17 +111,17 @@ fn run_only_the_scripts_of_this_answer() {
 }
 
 #[test]
-fn bring_a_nonce_that_nobody_can_foresee() {
+fn have_an_unpredictable_nonce() {
     let server = Server::start();
     let mut nonces: Vec<_> = (0..8)
         .map(|_| nonce(&server.get("/login").send()))
         .collect();
-    // 128 bits, as the CSP specification asks for, are 22 characters of Base64.
+    // 128 bits, as the CSP specification asks for, are 22 Base64 characters.
     assert!(nonces.iter().all(|nonce| nonce.len() >= 22), "{nonces:?}");
     nonces.sort();
     nonces.dedup();
     assert_eq!(nonces.len(), 8, "{nonces:?}");
-    // A page that is kept would show an old nonce to a new policy.
+    // A cached page would have an old nonce.
     let cached = server.get("/login").send();
     let cache = cached.header("cache-control");
     assert!(
@@ -131,7 +131,7 @@ fn bring_a_nonce_that_nobody_can_foresee() {
 }
 
 #[test]
-fn and_all_else_are_sent_with_security_headers() {
+fn and_other_responses_have_security_headers() {
     let server = Server::start();
     let script = format!("/pkg/{SITE_FILE}.js");
     for path in [
@@ -158,7 +158,7 @@ fn and_all_else_are_sent_with_security_headers() {
 }
 
 #[test]
-fn ask_for_https_where_the_public_url_has_it() {
+fn require_https_with_an_https_public_url() {
     let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example")]);
     for path in ["/", "/api/user/view", "/no-such-page"] {
         let response = server.get(path).send();
@@ -172,7 +172,7 @@ fn ask_for_https_where_the_public_url_has_it() {
 }
 
 #[test]
-fn come_with_files_that_may_be_kept_for_ever() {
+fn load_files_that_are_cacheable_forever() {
     let server = Server::start();
     for (extension, content_type) in [
         ("js", "text/javascript"),
@@ -196,7 +196,7 @@ fn come_with_files_that_may_be_kept_for_ever() {
 }
 
 #[test]
-fn come_with_files_that_are_compressed_beforehand() {
+fn load_precompressed_files() {
     let server = Server::start();
     for extension in ["js", "wasm", "css"] {
         let name = format!("{SITE_FILE}.{extension}");
@@ -232,7 +232,7 @@ fn come_with_files_that_are_compressed_beforehand() {
 }
 
 #[test]
-fn come_with_the_other_files_of_the_site() {
+fn load_the_other_files_of_the_site() {
     let server = Server::start();
     let response = server.get("/robots.txt").send();
     assert_eq!(response.status, 200, "{response}");
@@ -244,7 +244,7 @@ fn come_with_the_other_files_of_the_site() {
 }
 
 #[test]
-fn show_no_file_from_outside_the_site() {
+fn serve_no_file_from_outside_the_site() {
     let server = Server::start();
     let secret = std::fs::read_to_string(server.env().data_dir().join("secret.key")).unwrap();
     for path in [

@@ -1,3 +1,5 @@
+//! The database of a test.
+
 use std::{
     env,
     path::{Path, PathBuf},
@@ -16,7 +18,7 @@ use tokio::{
 };
 use url::Url;
 
-/// The kinds of database that the program knows.
+/// The kinds of database that the program supports.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
     Sqlite,
@@ -24,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind that this run of the tests is for.
+    /// The kind that `LATCHKEY_TEST_DATABASE` selects.
     pub fn of_this_run() -> Self {
         match env::var("LATCHKEY_TEST_DATABASE").as_deref() {
             Err(env::VarError::NotPresent) | Ok("sqlite") => Self::Sqlite,
@@ -34,7 +36,7 @@ impl Kind {
     }
 }
 
-/// A database of a test's own. SQL is put to it directly, past the program.
+/// The database of one test. SQL is executed directly, not through the program.
 pub enum Database {
     Sqlite(PathBuf),
     Postgres(Url),
@@ -61,7 +63,7 @@ impl Database {
         }
     }
 
-    /// The `DATABASE_URL` to start the program with; `None` where the program's default will do.
+    /// The `DATABASE_URL` to start the program with, or `None` for the program's default.
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::Sqlite(_) => None,
@@ -69,7 +71,7 @@ impl Database {
         }
     }
 
-    /// As a `DATABASE_URL`, whichever it is.
+    /// The `DATABASE_URL` of either kind.
     pub fn address(&self) -> String {
         match self {
             Self::Sqlite(file) => format!("sqlite://{}", file.display()),
@@ -77,7 +79,7 @@ impl Database {
         }
     }
 
-    /// Runs one statement and returns how many rows it changed.
+    /// Runs one statement and returns the number of changed rows.
     #[track_caller]
     pub fn execute(&self, sql: &str) -> u64 {
         let query = sqlx::raw_sql(AssertSqlSafe(sql));
@@ -100,7 +102,7 @@ impl Database {
         result.unwrap_or_else(|error: sqlx::Error| panic!("{sql}: {error}"))
     }
 
-    /// The text that a query selects; its only row has one column, cast to text.
+    /// Returns the result of a query with one row and one column, cast to text.
     #[track_caller]
     pub fn text(&self, sql: &str) -> String {
         let query = AssertSqlSafe(sql);
@@ -123,7 +125,7 @@ impl Database {
         result.unwrap_or_else(|error: sqlx::Error| panic!("{sql}: {error}"))
     }
 
-    /// The bytes in a column of a table's only row, in hexadecimal; empty where there are none.
+    /// The bytes in a column of a table's only row in hexadecimal, or an empty string.
     #[track_caller]
     pub fn hex(&self, table: &str, column: &str) -> String {
         let hex = match self {
@@ -133,8 +135,8 @@ impl Database {
         self.text(&format!("SELECT COALESCE({hex}, '') FROM {table}"))
     }
 
-    /// Does something while somebody else has the database's lock for writing, or has locked
-    /// PostgreSQL's table of users.
+    /// Runs `action` while another connection holds SQLite's write lock or a lock on PostgreSQL's
+    /// table of users.
     #[track_caller]
     pub fn while_locked(&self, action: impl FnOnce()) {
         let locked = RUNTIME.block_on(async {
@@ -166,7 +168,7 @@ impl Database {
         closed.expect("the end of the lock");
     }
 
-    /// How many rows a table has, of those for which the condition holds.
+    /// Returns the number of rows for which the condition holds.
     #[track_caller]
     pub fn count(&self, table: &str, condition: &str) -> usize {
         self.text(&format!(
@@ -177,7 +179,7 @@ impl Database {
     }
 }
 
-/// The connection that has a lock.
+/// The connection that holds a lock.
 enum Locked {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -195,14 +197,14 @@ impl Drop for Database {
     }
 }
 
-/// Runs a statement in the server's own database, past that of any test.
+/// Runs a statement in the PostgreSQL server's own database.
 #[track_caller]
 pub fn postgres_administration(sql: &str) {
     let result = RUNTIME.block_on(administrate(sql));
     result.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// All tests share one connection for this: to make one takes longer than what it is for.
+/// All tests share one connection for this, because opening one takes longer than the statement.
 async fn administrate(sql: &str) -> sqlx::Result<()> {
     static CONNECTION: OnceCell<Mutex<PgConnection>> = OnceCell::const_new();
     let open = async || postgres(&postgres_url("postgres")).await.map(Mutex::new);
@@ -239,7 +241,7 @@ fn postgres_url(database: &str) -> Url {
     url.set_password(Some(&setting("PGPASSWORD")))
         .expect("PGPASSWORD");
     url.set_path(database);
-    // Encryption between two programs on one machine costs time, and is not what is tested.
+    // Encryption on one machine costs time and is not under test.
     url.set_query(Some("sslmode=disable"));
     url
 }

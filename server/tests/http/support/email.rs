@@ -1,4 +1,4 @@
-//! Mails, as the person at the other end finds them.
+//! Emails as the recipient gets them.
 
 use std::{
     fs,
@@ -10,28 +10,28 @@ use mail_parser::{Address, MessageParser, MimeHeaders};
 
 use super::{Server, TestEnv, wait_until};
 
-/// How long a mail may take. It is there in a moment, unless the machine is busy.
+/// How long an email may take on a busy machine.
 pub const EMAIL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A mail that was sent.
+/// A received email.
 #[derive(Clone, Debug)]
 pub struct Email {
-    /// The one address that it is for.
+    /// The only recipient.
     pub to: String,
-    /// UserSelector it comes from.
+    /// The sender.
     pub from: String,
-    /// What it is about.
+    /// The subject.
     pub subject: String,
-    /// Its id.
+    /// The Message-ID.
     pub id: String,
-    /// Its plain text.
+    /// The plain text.
     pub text: String,
-    /// The same in HTML.
+    /// The HTML version.
     pub html: String,
 }
 
 impl Email {
-    /// Reads a mail (RFC 5322), and holds it to the rules for all of them.
+    /// Parses an email (RFC 5322) and checks the rules for all emails.
     #[track_caller]
     pub fn parse(raw: &[u8]) -> Self {
         let message = MessageParser::default()
@@ -57,7 +57,7 @@ impl Email {
             let header = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
             header.map_or("", |(_, value)| value).trim().to_owned()
         };
-        // RFC 3834: no machine should answer.
+        // RFC 3834: automatic responders must not reply.
         assert_eq!(raw_header("Auto-Submitted"), "auto-generated", "{shown}");
         let email = Self {
             to: only_address(message.to()),
@@ -77,7 +77,7 @@ impl Email {
         email
     }
 
-    /// EmailContent of the text that are links with a token.
+    /// Links with a token in the plain text.
     fn links_in_text(&self) -> Vec<&str> {
         self.text
             .split_whitespace()
@@ -85,7 +85,7 @@ impl Email {
             .collect()
     }
 
-    /// Whatever the HTML leads to or loads.
+    /// Everything that the HTML links to or loads.
     fn links_in_html(&self) -> Vec<&str> {
         ["href=\"", "src=\"", "url("]
             .iter()
@@ -94,7 +94,7 @@ impl Email {
             .collect()
     }
 
-    /// The token of its one link, which leads to this page of the program at this URL.
+    /// Returns the token of the only link, which must lead to this page.
     #[track_caller]
     pub fn token(&self, page: &str) -> String {
         let links = self.links_in_text();
@@ -113,7 +113,7 @@ impl Email {
         token.to_owned()
     }
 
-    /// It has no link.
+    /// The email contains no link.
     #[track_caller]
     pub fn assert_no_link(&self) -> &Self {
         assert!(self.links_in_text().is_empty(), "{self:?}");
@@ -131,7 +131,7 @@ fn only_address(header: Option<&Address<'_>>) -> String {
 }
 
 impl TestEnv {
-    /// The files of the mails in the outbox folder.
+    /// The email files in the outbox folder.
     pub fn email_files(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.data_dir().join("outbox")) else {
             return Vec::new();
@@ -146,7 +146,7 @@ impl TestEnv {
 }
 
 impl Server {
-    /// Waits for a mail to this address about this subject, and takes it out of the folder.
+    /// Waits for an email with this recipient and subject, and removes it from the folder.
     #[track_caller]
     pub fn take_email(&self, to: &str, subject: &str) -> Email {
         let mut found = None;
@@ -173,8 +173,8 @@ impl Server {
         })
     }
 
-    /// Waits until no mail is on its way, and takes all that there are, sorted by address and
-    /// subject.
+    /// Waits until all emails are sent, and returns and removes all of them, sorted by recipient
+    /// and subject.
     #[track_caller]
     pub fn take_all_emails(&self) -> Vec<Email> {
         self.wait_until_emails_are_sent();
@@ -192,17 +192,17 @@ impl Server {
         emails
     }
 
-    /// Waits until no mail is on its way. A wish for one turns into one in a single step, so it is
-    /// looked for first.
+    /// Waits until all emails are sent. A request turns into an email in one transaction, so
+    /// requests are counted first.
     #[track_caller]
     pub fn wait_until_emails_are_sent(&self) {
-        wait_until("no email on its way", EMAIL_TIMEOUT, || {
-            let wishes = self.database().count("mail_requests", "true");
-            wishes + self.database().count("outbox", "true") == 0
+        wait_until("all emails to be sent", EMAIL_TIMEOUT, || {
+            let requests = self.database().count("mail_requests", "true");
+            requests + self.database().count("outbox", "true") == 0
         });
     }
 
-    /// The addresses and subjects of all mails since the last look.
+    /// Takes all emails and compares their recipients and subjects.
     #[track_caller]
     pub fn assert_emails(&self, expected: &[(&str, &str)]) {
         let emails = self.take_all_emails();
@@ -215,7 +215,7 @@ impl Server {
         assert_eq!(found, expected);
     }
 
-    /// Takes the token out of the next mail to this address with this subject, whose link leads to
+    /// Takes the next email with this recipient and subject, and returns the token of its link to
     /// this page.
     #[track_caller]
     fn take_token(&self, to: &str, subject: &str, page: &str) -> String {
@@ -223,26 +223,26 @@ impl Server {
         self.take_email(to, subject).token(&page)
     }
 
-    /// The token of the mailed link that proves an address.
+    /// Takes the token of the link that verifies an email address.
     #[track_caller]
     pub fn activation_token(&self, to: &str) -> String {
         self.take_token(to, CONFIRM_ADDRESS, "activate")
     }
 
-    /// The token of the mailed link to choose a new password.
+    /// Takes the token of the link to reset a password.
     #[track_caller]
     pub fn reset_token(&self, to: &str) -> String {
         self.take_token(to, RESET, "reset")
     }
 
-    /// The token of the mailed link that proves a new address.
+    /// Takes the token of the link that verifies a new email address.
     #[track_caller]
     pub fn email_token(&self, to: &str) -> String {
         self.take_token(to, CONFIRM_NEW_ADDRESS, "email")
     }
 }
 
-/// Subjects.
+/// Subjects of the emails.
 pub const CONFIRM_ADDRESS: &str = "Confirm your address";
 pub const CONFIRM_NEW_ADDRESS: &str = "Confirm your new address";
 pub const RESET: &str = "Choose a new password";

@@ -1,23 +1,23 @@
-//! JSON Web Tokens, taken apart and forged.
+//! JSON Web Tokens: parsing and forging.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Sha256, Sha384, Sha512};
 
-/// A token in its three parts (RFC 7515, 7.1).
+/// The three parts of a token (RFC 7515, section 7.1).
 #[derive(Clone)]
 pub struct Jwt {
     /// The header.
     pub header: Value,
     /// The claims.
     pub claims: Value,
-    /// The signature, still encoded.
+    /// The encoded signature.
     pub signature: String,
 }
 
 impl Jwt {
-    /// Takes a token apart without a look at its signature.
+    /// Parses a token without verifying its signature.
     pub fn parse(token: &str) -> Option<Self> {
         let parts: Vec<_> = token.split('.').collect();
         let &[header, claims, signature] = parts.as_slice() else {
@@ -31,26 +31,26 @@ impl Jwt {
         })
     }
 
-    /// The same token with one claim changed, and the signature that it had.
+    /// Changes one claim and keeps the signature.
     pub fn with_claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims[name] = value.into();
         self
     }
 
-    /// The same token with another header, and the signature that it had.
+    /// Replaces the header and keeps the signature.
     pub fn with_header(mut self, header: Value) -> Self {
         self.header = header;
         self
     }
 
-    /// The same token without a signature.
+    /// Removes the signature.
     pub fn unsigned(mut self) -> Self {
         self.signature.clear();
         self
     }
 
-    /// The same token, signed with this key by the algorithm that its header names. Where that is
-    /// not one of the HMAC family, the signature is an HMAC with SHA-256 all the same.
+    /// Signs the token with this key and the HMAC algorithm that its header names, or HMAC with
+    /// SHA-256 if it names another one.
     pub fn signed(mut self, key: &[u8]) -> Self {
         let text = self.signed_part();
         self.signature = URL_SAFE_NO_PAD.encode(match self.header["alg"].as_str() {
@@ -61,7 +61,7 @@ impl Jwt {
         self
     }
 
-    /// The token in its compact form.
+    /// Returns the token in its compact form.
     pub fn encode(&self) -> String {
         format!("{}.{}", self.signed_part(), self.signature)
     }
@@ -72,19 +72,19 @@ impl Jwt {
     }
 }
 
-/// The claims of a token.
+/// Returns the claims of a token.
 #[track_caller]
 pub fn claims(token: &str) -> Value {
     parse(token).claims
 }
 
-/// A token that is one, in its parts.
+/// Parses a token, and panics if it is not a JWT.
 #[track_caller]
 pub fn parse(token: &str) -> Jwt {
     Jwt::parse(token).unwrap_or_else(|| panic!("not a JWT: {token}"))
 }
 
-/// Text as it stands in a token.
+/// Encodes text as Base64url.
 pub fn base64(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }

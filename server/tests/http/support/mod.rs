@@ -38,7 +38,7 @@ pub const OTHER_PASSWORD: &str = "quiet-copper-lantern-17";
 
 /// An account created by a test.
 pub struct User {
-    /// Its id.
+    /// The user ID.
     pub id: String,
 }
 

@@ -1,10 +1,12 @@
+//! Requests to the server.
+
 use http::{Method, Request, header, request};
 use serde_json::Value;
 use ureq::Agent;
 
 use super::Response;
 
-/// A request that is being put together.
+/// A request under construction.
 #[must_use]
 pub struct RequestBuilder<'a> {
     agent: &'a Agent,
@@ -32,7 +34,7 @@ impl<'a> RequestBuilder<'a> {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// Adds a body of this type.
+    /// Adds a body with this content type.
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self.header(header::CONTENT_TYPE.as_str(), content_type)
@@ -43,7 +45,7 @@ impl<'a> RequestBuilder<'a> {
         self.body("application/json", body.to_string())
     }
 
-    /// Adds a form as its body.
+    /// Adds a form body.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
@@ -51,13 +53,13 @@ impl<'a> RequestBuilder<'a> {
         self.body("application/x-www-form-urlencoded", form)
     }
 
-    /// Sends the request. An answer to a path under `/api` is held to the rules for all of them.
+    /// Sends the request. Responses under `/api` must follow the rules for all of them.
     #[track_caller]
     pub fn send(self) -> Response {
         self.try_send().expect("the server responds")
     }
 
-    /// The same, to a server that may have gone.
+    /// Sends the request to a server that may have stopped.
     #[track_caller]
     pub fn try_send(self) -> Result<Response, ureq::Error> {
         let is_api = self

@@ -1,3 +1,5 @@
+//! Responses of the server, and assertions on them.
+
 use std::fmt;
 
 use http::{HeaderMap, header};
@@ -7,18 +9,18 @@ use uuid::Uuid;
 
 use super::jwt::Jwt;
 
-/// An answer of the server.
+/// A response of the server.
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as it came.
+    /// The raw body.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// The value of a header that is there once; empty where it is missing.
+    /// Returns a header that may occur once, or an empty string if it is missing.
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
         let mut values = self.headers.get_all(name).iter();
@@ -44,22 +46,22 @@ impl Response {
         }
     }
 
-    /// The status and the JSON body are these. In the body, a text with the form of a UUID is
-    /// written `<uuid>`, that of a JWT `<jwt>`, that of an RFC 3339 time in UTC `<time>`.
+    /// The response has this status and JSON body. In the body, every UUID is written as `<uuid>`,
+    /// every JWT as `<jwt>`, and every RFC 3339 time in UTC as `<time>`.
     #[track_caller]
     pub fn assert_json(self, status: u16, body: Value) -> Self {
         assert_eq!((self.status, masked(self.json())), (status, body));
         self
     }
 
-    /// Status 204, which has no body.
+    /// The response is 204 without a body.
     #[track_caller]
     pub fn assert_no_content(self) -> Self {
         assert_eq!((self.status, self.text()), (204, ""));
         self
     }
 
-    /// The request as a whole failed with this status and code.
+    /// The response is an error with this status and code.
     #[track_caller]
     pub fn assert_error(self, status: u16, code: &str) -> Self {
         assert_eq!(
@@ -71,7 +73,7 @@ impl Response {
         self
     }
 
-    /// Status 400 with messages for exactly these fields, in alphabetical order.
+    /// The response is 400 with messages for exactly these fields, in alphabetical order.
     #[track_caller]
     pub fn assert_field_errors(self, fields: &[&str]) -> Self {
         assert_eq!(self.status, 400, "{self}");
@@ -86,7 +88,7 @@ impl Response {
         self
     }
 
-    /// Whatever holds for every answer of the API.
+    /// The rules for all responses of the API.
     #[track_caller]
     pub fn assert_api_rules(&self) {
         assert_eq!(self.header("cache-control"), "no-store", "{self}");
@@ -140,7 +142,7 @@ fn is_field_messages(body: &Value) -> bool {
         .is_some_and(|fields| !fields.is_empty() && fields.values().all(is_messages))
 }
 
-/// Puts the form of a value in the place of values that differ from run to run.
+/// Replaces values that differ from run to run by placeholders.
 fn masked(value: Value) -> Value {
     match value {
         Value::String(text) if is_uuid(&text) => "<uuid>".into(),

@@ -1,4 +1,4 @@
-//! A second factor in the hands of a person: an authenticator app, and codes on paper.
+//! The user's second factor: an authenticator app and recovery codes.
 
 use std::{
     process::Command,
@@ -11,17 +11,17 @@ use serde_json::{Value, json};
 
 use super::{PASSWORD, Response, Server, TokenPair, text_of};
 
-/// The length of a step in seconds.
+/// The length of a time step in seconds.
 const STEP: u64 = 30;
 
-/// An authenticator app that was made by others: the command `oathtool`.
+/// An authenticator app, independently implemented by the command `oathtool`.
 pub struct Authenticator {
     secret: String,
     last_step: AtomicU64,
 }
 
 impl Authenticator {
-    /// An app with this secret, in base 32.
+    /// Creates an app with this Base32 secret.
     pub fn new(secret: impl Into<String>) -> Self {
         Self {
             secret: secret.into(),
@@ -29,12 +29,12 @@ impl Authenticator {
         }
     }
 
-    /// A code that is good now and was not given before. One code is good for three steps of 30
-    /// seconds; only the fourth within a step has to wait.
+    /// Returns a valid code that was not returned before. A code is valid for three steps of 30
+    /// seconds; only the fourth call within a step has to wait.
     pub fn code(&self) -> String {
         loop {
             let now = now();
-            // The step before is good until the present one ends, which must not be too soon.
+            // The previous step is valid until the current one ends, which must not be too soon.
             let first = now / STEP - u64::from(now % STEP < 15);
             let last_step = self.last_step.load(Ordering::Relaxed);
             let step = first.max(last_step + 1);
@@ -46,7 +46,7 @@ impl Authenticator {
         }
     }
 
-    /// A code that is good for no step near.
+    /// Returns a code that is not valid at any time near now.
     pub fn wrong_code(&self) -> String {
         let now = now();
         let good: Vec<_> = (0..8)
@@ -58,7 +58,7 @@ impl Authenticator {
             .expect("most codes are wrong")
     }
 
-    /// The code of a step that is over, or is yet to come.
+    /// Returns the code of a past or future step.
     pub fn code_at_offset(&self, steps: i64) -> String {
         let offset = steps * i64::try_from(STEP).expect("a small number");
         self.code_at(now().checked_add_signed(offset).expect("a time after 1970"))
@@ -80,17 +80,17 @@ fn now() -> u64 {
     UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs()
 }
 
-/// What a person has after turning the second factor on.
+/// What a user has after enabling two-factor authentication.
 pub struct SecondFactor {
-    /// The app.
+    /// The authenticator app.
     pub app: Authenticator,
-    /// The pair that has passed the second factor.
+    /// The token pair that has passed MFA.
     pub pair: TokenPair,
-    /// The codes on paper.
+    /// The recovery codes.
     pub recovery_codes: Vec<String>,
 }
 
-/// The recovery codes in an answer.
+/// Returns the recovery codes in a response.
 #[track_caller]
 pub fn recovery_codes(response: &Response) -> Vec<String> {
     let body = response.json();
@@ -105,7 +105,7 @@ pub fn recovery_codes(response: &Response) -> Vec<String> {
 }
 
 impl Server {
-    /// Begins to set up an authenticator app.
+    /// Starts to set up an authenticator app.
     #[track_caller]
     pub fn set_up_totp(&self, pair: &TokenPair) -> Authenticator {
         let response = self
@@ -117,13 +117,13 @@ impl Server {
         Authenticator::new(text_of(&response.json(), "secret"))
     }
 
-    /// Sends the first code of an app.
+    /// Confirms an app with its first code.
     #[track_caller]
     pub fn confirm_totp(&self, token: &str, code: &str) -> Response {
         self.post_code("/api/totp/confirm", token, code)
     }
 
-    /// Turns the second factor on.
+    /// Enables two-factor authentication.
     #[track_caller]
     pub fn enable_totp(&self, pair: &TokenPair) -> SecondFactor {
         let app = self.set_up_totp(pair);
@@ -135,13 +135,13 @@ impl Server {
         }
     }
 
-    /// Passes the second factor with a code of the app, or not.
+    /// Sends a code of the app to pass MFA.
     #[track_caller]
     pub fn pass_totp(&self, token: &str, code: &str) -> Response {
         self.post_code("/api/totp/login", token, code)
     }
 
-    /// Passes the second factor with a recovery code, or not.
+    /// Sends a recovery code to pass MFA.
     #[track_caller]
     pub fn pass_recovery(&self, token: &str, code: &str) -> Response {
         self.post_code("/api/recovery/login", token, code)
@@ -153,7 +153,7 @@ impl Server {
         self.post(path).token(token).json(body).send()
     }
 
-    /// The access token is that of a user who has the second factor still to pass.
+    /// MFA is pending for the pair.
     #[track_caller]
     pub fn assert_mfa_pending(&self, pair: &TokenPair) {
         self.view(&pair.token).assert_error(403, "otp_required");
@@ -161,8 +161,7 @@ impl Server {
         assert_eq!(amr(&pair.refresh_token), json!(["pwd"]));
     }
 
-    /// Both tokens of the pair have passed the second factor. The refresh token is used up by
-    /// this.
+    /// Both tokens of the pair have passed MFA. This uses up the refresh token.
     #[track_caller]
     pub fn assert_mfa_passed(&self, pair: &TokenPair) {
         assert_eq!(amr(&pair.token), json!(["pwd", "otp"]));
@@ -176,7 +175,7 @@ impl Server {
     }
 }
 
-/// How the user of a token has proved to be it (RFC 8176).
+/// The authentication methods of a token (RFC 8176).
 #[track_caller]
 pub fn amr(token: &str) -> Value {
     super::jwt::claims(token)["amr"].clone()

@@ -1,3 +1,5 @@
+//! The running program, and what a client does with it.
+
 use std::{
     fs,
     net::TcpStream,
@@ -17,13 +19,13 @@ use super::{
     raw_connection::RawConnection, test_env::exit_code, text_of,
 };
 
-/// How long the program may take until it can serve.
+/// How long the program may take to become ready.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the program may take to end.
+/// How long the program may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// The running program; killed when it is dropped.
+/// The running program. It is killed when dropped.
 pub struct Server {
     env: Arc<TestEnv>,
     process: Child,
@@ -32,13 +34,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program in a new home of its own.
+    /// Starts the program in a new environment.
     #[track_caller]
     pub fn start() -> Self {
         TestEnv::new().start(&[])
     }
 
-    /// Starts the program in a new home of its own, with these settings.
+    /// Starts the program in a new environment with these settings.
     #[track_caller]
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
         TestEnv::new().start(settings)
@@ -62,8 +64,8 @@ impl Server {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .allow_non_standard_methods(true)
-            // Each request takes a connection of its own: a server that answers without a look at
-            // the body may hang up after its answer.
+            // One connection per request: a server that responds without reading the body may close
+            // the connection after its response.
             .max_idle_connections(0)
             .timeout_global(Some(Duration::from_secs(60)))
             .build()
@@ -95,7 +97,7 @@ impl Server {
         }
     }
 
-    /// Where the program lives.
+    /// The environment of the program.
     pub fn env(&self) -> &TestEnv {
         &self.env
     }
@@ -105,17 +107,17 @@ impl Server {
         &self.env.database
     }
 
-    /// The URL that the program takes for its own.
+    /// The public URL.
     pub fn url(&self) -> String {
         self.env.url()
     }
 
-    /// The program's process id.
+    /// The process ID.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// The memory that the program takes, in KiB.
+    /// The resident memory of the process in KiB.
     #[track_caller]
     pub fn resident_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux");
@@ -124,33 +126,33 @@ impl Server {
         kib.expect("a line with KiB").parse().expect("a number")
     }
 
-    /// All that the program has written.
+    /// Everything the program has written to its log and standard output.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("the log is UTF-8")
     }
 
-    /// A request.
+    /// Creates a request.
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder<'_> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         RequestBuilder::new(&self.agent, method, &format!("{}{path}", self.url()))
     }
 
-    /// A `GET` request.
+    /// Creates a `GET` request.
     pub fn get(&self, path: &str) -> RequestBuilder<'_> {
         self.request("GET", path)
     }
 
-    /// A `POST` request.
+    /// Creates a `POST` request.
     pub fn post(&self, path: &str) -> RequestBuilder<'_> {
         self.request("POST", path)
     }
 
-    /// A connection for a request by hand.
+    /// Opens a connection for raw requests.
     pub fn raw_connection(&self) -> RawConnection {
         RawConnection::open(self.env.address)
     }
 
-    /// Makes an account with [`PASSWORD`].
+    /// Creates an account with [`PASSWORD`].
     #[track_caller]
     pub fn register(&self, email: &str) -> User {
         let response = self
@@ -169,7 +171,7 @@ impl Server {
         TokenPair::from(&self.try_sign_in(email, PASSWORD))
     }
 
-    /// Signs in, or not.
+    /// Sends a login request, which may fail.
     #[track_caller]
     pub fn try_sign_in(&self, email: &str, password: &str) -> Response {
         self.post("/api/user/login")
@@ -177,14 +179,14 @@ impl Server {
             .send()
     }
 
-    /// Makes an account with [`PASSWORD`] and signs in.
+    /// Creates an account with [`PASSWORD`] and signs in.
     #[track_caller]
     pub fn sign_up(&self, email: &str) -> TokenPair {
         self.register(email);
         self.sign_in(email)
     }
 
-    /// Uses a refresh token.
+    /// Sends a refresh token.
     #[track_caller]
     pub fn refresh(&self, refresh_token: &str) -> Response {
         self.post("/api/user/login/refresh")
@@ -192,7 +194,7 @@ impl Server {
             .send()
     }
 
-    /// Asks whether an access token is good.
+    /// Sends an access token to be verified.
     #[track_caller]
     pub fn verify(&self, token: &str) -> Response {
         self.post("/api/user/login/verify")
@@ -200,26 +202,26 @@ impl Server {
             .send()
     }
 
-    /// Uses an access token.
+    /// Requests the profile with an access token.
     #[track_caller]
     pub fn view(&self, token: &str) -> Response {
         self.get("/api/user/view").token(token).send()
     }
 
-    /// One of the program's figures: that of these labels, or of all together.
+    /// Returns a metric: the value for these labels, or the sum over all labels.
     #[track_caller]
     pub fn metric(&self, name: &str) -> f64 {
         let response = self.get("/metrics").send();
         assert_eq!(response.status, 200, "{response}");
         let values = response.text().lines().filter_map(|line| {
-            let (figure, value) = line.rsplit_once(' ')?;
-            let named = figure == name || figure.split('{').next() == Some(name);
+            let (series, value) = line.rsplit_once(' ')?;
+            let named = series == name || series.split('{').next() == Some(name);
             named.then(|| value.parse::<f64>().expect(line))
         });
         values.sum()
     }
 
-    /// A request needs an access token: without one it is refused, and with a refresh token.
+    /// The endpoint requires an access token and rejects a refresh token.
     #[track_caller]
     pub fn assert_needs_access_token(&self, method: &str, path: &str) {
         let pair = self.sign_up("ada@example.com");
@@ -233,7 +235,7 @@ impl Server {
         self.assert_valid(&pair);
     }
 
-    /// Both tokens of the pair are good. The refresh token is used up by this.
+    /// Both tokens of the pair are valid. This uses up the refresh token.
     #[track_caller]
     pub fn assert_valid(&self, pair: &TokenPair) {
         let view = self.view(&pair.token);
@@ -242,7 +244,7 @@ impl Server {
         assert_eq!(refresh.status, 200, "{refresh}");
     }
 
-    /// Neither token of the pair is good any more.
+    /// Both tokens of the pair are invalid.
     #[track_caller]
     pub fn assert_revoked(&self, pair: &TokenPair) {
         self.view(&pair.token).assert_error(401, "token_invalid");
@@ -251,7 +253,7 @@ impl Server {
             .assert_error(401, "token_invalid");
     }
 
-    /// Sends the process a signal by name, as a person or a supervisor would.
+    /// Sends a signal to the process by name.
     pub fn signal(&self, name: &str) {
         let status = Command::new("sh")
             .args(["-c", r#"kill -s "$0" "$1""#, name, &self.pid().to_string()])
@@ -260,7 +262,7 @@ impl Server {
         assert!(status.success(), "kill -s {name}: {status}");
     }
 
-    /// The exit status after the process has ended by itself; `None` where it had to be killed.
+    /// Waits for the process to exit. Returns its exit status, or `None` if it had to be killed.
     pub fn wait(&mut self) -> Option<i32> {
         exit_code(&mut self.process, STOP_LIMIT)
     }
@@ -268,7 +270,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when the process has ended already.
+        // Both fail only if the process has exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if thread::panicking() {

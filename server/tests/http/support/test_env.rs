@@ -1,3 +1,5 @@
+//! The environment in which a test runs the program.
+
 use std::{
     fs,
     io::Write,
@@ -15,35 +17,35 @@ use tempfile::TempDir;
 
 use super::{Database, Server};
 
-/// The name of the stand-in site's files, with a hash like the one that the build gives them.
+/// The name of the placeholder site's files, with a hash like those of the real build.
 pub const SITE_FILE: &str = "latchkey.Zm9ycnmVhbGx5bm90";
 
 /// How long a command of the program may take.
 const RUN_LIMIT: Duration = Duration::from_secs(30);
 
-/// Where the program lives: a folder with its data and a stand-in for the built site, a database,
-/// and an address. It outlasts the program, so that a test can start it again.
+/// The environment of the program: a folder with its data and a placeholder for the built site, a
+/// database, and an address. It outlives the program, so that a test can start the program again.
 pub struct TestEnv {
     /// The program's database.
     pub database: Database,
-    /// The address to serve, free when this home was made.
+    /// The address to serve, which was free when the environment was created.
     pub address: SocketAddr,
     folder: TempDir,
 }
 
-/// What a finished run of the program left.
+/// The output of a finished process.
 #[derive(Debug)]
 pub struct Output {
-    /// The exit status; `None` where it had to be killed.
+    /// The exit status, or `None` if the process had to be killed.
     pub code: Option<i32>,
-    /// Its standard output.
+    /// The standard output.
     pub stdout: String,
-    /// Its standard error.
+    /// The standard error.
     pub stderr: String,
 }
 
 impl TestEnv {
-    /// A new home, with nothing in it yet.
+    /// Creates an empty environment.
     pub fn new() -> Arc<Self> {
         let folder = TempDir::new().expect("a folder for the test");
         make_site(&folder.path().join("site"));
@@ -54,23 +56,23 @@ impl TestEnv {
         })
     }
 
-    /// The folder that the program is run in.
+    /// The working folder of the program.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The program's data folder; the program makes it.
+    /// The data folder, which the program creates.
     pub fn data_dir(&self) -> PathBuf {
         self.folder().join("data")
     }
 
-    /// The URL that the program takes for its own.
+    /// The public URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The program, not started yet, with the settings that every test has and these. Nothing else
-    /// comes through from the outer world.
+    /// Returns a command that runs the program with the common test settings and these. It inherits
+    /// no environment variables.
     pub fn command(&self, settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
         command
@@ -89,27 +91,26 @@ impl TestEnv {
         command
     }
 
-    /// Starts the program with these settings besides those of every test, and waits until it can
-    /// serve.
+    /// Starts the program with the common test settings and these, and waits until it is ready.
     #[track_caller]
     pub fn start(self: &Arc<Self>, settings: &[(&str, &str)]) -> Server {
         Server::new(Arc::clone(self), self.command(settings))
     }
 
-    /// Starts the program as this command says, and waits until it can serve.
+    /// Starts the program with this command, and waits until it is ready.
     #[track_caller]
     pub fn start_command(self: &Arc<Self>, command: Command) -> Server {
         Server::new(Arc::clone(self), command)
     }
 
-    /// Runs a command of the program to its end.
+    /// Runs the program with these arguments until it exits.
     pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(&[]);
         command.args(arguments);
         self.run_command(command, "")
     }
 
-    /// Runs any command to its end, with this standard input.
+    /// Runs a command with this standard input until it exits.
     pub fn run_command(&self, mut command: Command, input: &str) -> Output {
         let folder = TempDir::new_in(self.folder()).expect("a folder for the output");
         let file = |name: &str| fs::File::create(folder.path().join(name)).expect("a file");
@@ -119,7 +120,7 @@ impl TestEnv {
             .stderr(file("stderr"))
             .spawn()
             .expect("the program starts");
-        // The program may end without a look at its input.
+        // The program may exit without reading its input.
         let _ = process
             .stdin
             .take()
@@ -137,7 +138,7 @@ impl TestEnv {
 }
 
 impl Output {
-    /// The program failed, and one line says why.
+    /// The program failed and printed one line. Returns the line.
     #[track_caller]
     pub fn assert_fails_with_one_line(&self) -> &str {
         let lines: Vec<_> = self.stderr.lines().collect();
@@ -147,7 +148,7 @@ impl Output {
     }
 }
 
-/// Waits for a process to end; one that does not within the limit is killed.
+/// Waits for a process to exit, and kills it after the limit.
 pub fn exit_code(process: &mut Child, limit: Duration) -> Option<i32> {
     let start = Instant::now();
     while start.elapsed() < limit {
@@ -161,8 +162,8 @@ pub fn exit_code(process: &mut Child, limit: Duration) -> Option<i32> {
     None
 }
 
-/// Each test gets a port of its own. They are counted up below the range from which the system
-/// gives ports to outgoing connections, from a place that differs from one run to the next.
+/// Returns a port that no other test uses. Ports are counted up below the ephemeral range, from a
+/// start that differs from one run to the next.
 pub fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 10_000;
@@ -176,8 +177,8 @@ pub fn free_address() -> SocketAddr {
         .expect("a free port")
 }
 
-/// The files that the program looks for in the built site. What is in them does not matter, as
-/// long as it differs.
+/// Creates the files that the program expects in the built site. Their contents differ, and are
+/// otherwise arbitrary.
 fn make_site(site: &Path) {
     let package = site.join("pkg");
     fs::create_dir_all(&package).expect("a folder for the site");

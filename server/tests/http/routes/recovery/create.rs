@@ -1,3 +1,5 @@
+//! `/api/recovery/create`.
+
 use serde_json::json;
 
 use crate::support::{
@@ -16,7 +18,7 @@ fn create(server: &Server, token: &str) -> Response {
 }
 
 #[test]
-fn makes_new_codes_and_voids_the_earlier_ones() {
+fn creates_new_codes_and_invalidates_the_earlier_ones() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -36,7 +38,7 @@ fn makes_new_codes_and_voids_the_earlier_ones() {
 }
 
 #[test]
-fn leaves_ten_good_codes_however_many_ask_at_once() {
+fn concurrent_requests_leave_ten_valid_codes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -57,7 +59,7 @@ fn leaves_ten_good_codes_however_many_ask_at_once() {
 }
 
 #[test]
-fn asks_for_the_current_password() {
+fn requires_the_current_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -79,7 +81,7 @@ fn asks_for_the_current_password() {
 }
 
 #[test]
-fn needs_a_second_factor() {
+fn requires_a_second_factor() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     create(&server, &pair.token).assert_error(403, "permission_denied");

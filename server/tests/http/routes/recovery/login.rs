@@ -1,3 +1,5 @@
+//! `/api/recovery/login`.
+
 use serde_json::json;
 
 use crate::support::{Server, TokenPair, concurrently, email::RECOVERY_CODE_USED};
@@ -5,7 +7,7 @@ use crate::support::{Server, TokenPair, concurrently, email::RECOVERY_CODE_USED}
 const PATH: &str = "/api/recovery/login";
 
 #[test]
-fn passes_the_second_factor_and_spends_the_code() {
+fn passes_mfa_and_uses_up_the_code() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -39,7 +41,7 @@ fn passes_the_second_factor_and_spends_the_code() {
 }
 
 #[test]
-fn each_code_is_good_once() {
+fn each_code_is_valid_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -67,7 +69,7 @@ fn each_code_is_good_once() {
 }
 
 #[test]
-fn a_code_is_good_once_however_many_send_it_at_once() {
+fn code_is_valid_once_under_concurrency() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -86,7 +88,7 @@ fn a_code_is_good_once_however_many_send_it_at_once() {
 }
 
 #[test]
-fn reads_a_code_as_people_write_it() {
+fn accepts_a_code_with_spaces_and_in_any_case() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let codes = server.enable_totp(&pair).recovery_codes;
@@ -104,7 +106,7 @@ fn reads_a_code_as_people_write_it() {
 }
 
 #[test]
-fn takes_nobody_elses_code() {
+fn rejects_the_code_of_another_user() {
     let server = Server::start();
     let ada = server.sign_up("ada@example.com");
     server.enable_totp(&ada);
@@ -118,7 +120,7 @@ fn takes_nobody_elses_code() {
 }
 
 #[test]
-fn refuses_what_is_no_code() {
+fn rejects_malformed_codes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server

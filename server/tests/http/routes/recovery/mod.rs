@@ -1,2 +1,4 @@
+//! Endpoints below `/api/recovery`.
+
 mod create;
 mod login;

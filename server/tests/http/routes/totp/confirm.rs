@@ -1,3 +1,5 @@
+//! `/api/totp/confirm`.
+
 use serde_json::json;
 
 use crate::support::{
@@ -9,7 +11,7 @@ use crate::support::{
 const PATH: &str = "/api/totp/confirm";
 
 #[test]
-fn turns_the_second_factor_on() {
+fn enables_two_factor_authentication() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
@@ -34,7 +36,7 @@ fn turns_the_second_factor_on() {
     };
     assert_eq!(server.view(&passed.token).json()["otp_enabled"], true);
     server.assert_mfa_passed(&passed);
-    // Tokens from before, of this and of other devices, have it still to pass.
+    // For earlier tokens, of this and other devices, MFA is pending.
     server.assert_mfa_pending(&pair);
     server.assert_mfa_pending(&other_device);
     server.assert_mfa_pending(&server.sign_in("ada@example.com"));
@@ -45,13 +47,13 @@ fn turns_the_second_factor_on() {
 }
 
 #[test]
-fn gives_recovery_codes_of_50_bits_or_more() {
+fn returns_recovery_codes_of_at_least_50_bits() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let mut codes = server.enable_totp(&pair).recovery_codes;
     for code in &codes {
         let digits = code.chars().filter(|c| c.is_ascii_alphanumeric()).count();
-        // In base 32, a digit has 5 bits.
+        // A Base32 digit has 5 bits.
         assert!(digits * 5 >= 50, "{code}");
         assert_eq!(*code, code.to_lowercase());
     }
@@ -66,7 +68,7 @@ fn gives_recovery_codes_of_50_bits_or_more() {
 }
 
 #[test]
-fn refuses_wrong_codes() {
+fn rejects_wrong_codes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let none_set_up = server.confirm_totp(&pair.token, "123456");
@@ -101,7 +103,7 @@ fn refuses_wrong_codes() {
 }
 
 #[test]
-fn takes_a_code_as_people_write_it() {
+fn accepts_a_code_with_spaces() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let app = server.set_up_totp(&pair);
@@ -111,7 +113,7 @@ fn takes_a_code_as_people_write_it() {
 }
 
 #[test]
-fn happens_once_however_often_it_is_sent_at_once() {
+fn succeeds_once_under_concurrency() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let app = server.set_up_totp(&pair);
@@ -122,7 +124,7 @@ fn happens_once_however_often_it_is_sent_at_once() {
         .filter(|response| response.status == 200)
         .collect();
     assert_eq!(good.len(), 1);
-    // The codes that were shown are those that are stored.
+    // The codes that were returned are those that are stored.
     let pending = server.sign_in("ada@example.com");
     let codes = recovery_codes(good[0]);
     server
@@ -132,15 +134,15 @@ fn happens_once_however_often_it_is_sent_at_once() {
     assert_eq!(server.database().count("recovery_codes", "true"), 9);
 }
 
-/// A new telephone: the old app works until the new one has proved itself.
+/// A new phone: the old app works until the new one is confirmed.
 #[test]
-fn moves_to_another_app() {
+fn replaces_the_authenticator_app() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let old = server.enable_totp(&pair);
     let new = server.set_up_totp(&old.pair);
     let sign_in = || server.sign_in("ada@example.com").token;
-    // Each time step is good once, whichever the app.
+    // Each time step is valid once, whichever the app.
     let forget_steps = || server.database().execute("DELETE FROM used_totp_steps");
     assert_eq!(server.pass_totp(&sign_in(), &old.app.code()).status, 200);
     forget_steps();

@@ -1,3 +1,5 @@
+//! `/api/totp/create`.
+
 use serde_json::json;
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, Server, text_of};
@@ -5,7 +7,7 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, Server, text_of};
 const PATH: &str = "/api/totp/create";
 
 #[test]
-fn gives_what_an_app_needs() {
+fn returns_what_an_authenticator_app_needs() {
     let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example")]);
     let pair = server.sign_up("ada@example.com");
     let response = server
@@ -17,7 +19,7 @@ fn gives_what_an_app_needs() {
     let body = response.json();
     assert_eq!(body.as_object().unwrap().len(), 3, "{response}");
     let secret = text_of(&body, "secret");
-    // 160 bits, as RFC 4226 recommends, in base 32 without padding.
+    // 160 bits, as RFC 4226 recommends, in Base32 without padding.
     assert_eq!(secret.len(), 32, "{secret}");
     assert!(
         secret
@@ -52,7 +54,7 @@ fn changes_nothing_yet() {
 }
 
 #[test]
-fn gives_another_secret_each_time() {
+fn returns_a_new_secret_each_time() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let first = server.set_up_totp(&pair);
@@ -64,7 +66,7 @@ fn gives_another_secret_each_time() {
 }
 
 #[test]
-fn asks_for_the_current_password() {
+fn requires_the_current_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let create = |body| server.post(PATH).token(&pair.token).json(body).send();

@@ -1,3 +1,5 @@
+//! `/api/totp/delete`.
+
 use serde_json::json;
 
 use crate::support::{
@@ -15,7 +17,7 @@ fn delete(server: &Server, token: &str, password: &str) -> Response {
 }
 
 #[test]
-fn turns_the_second_factor_off_and_ends_every_other_session() {
+fn disables_two_factor_authentication_and_ends_every_other_session() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -45,7 +47,7 @@ fn turns_the_second_factor_off_and_ends_every_other_session() {
         .assert_no_link();
     server.assert_emails(&[]);
 
-    // What was good is good for nothing now.
+    // Codes that were valid are rejected now.
     let again = server.sign_in("ada@example.com");
     server
         .pass_totp(&again.token, &factor.app.code())
@@ -56,7 +58,7 @@ fn turns_the_second_factor_off_and_ends_every_other_session() {
 }
 
 #[test]
-fn it_can_be_turned_on_again() {
+fn can_be_enabled_again() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -72,7 +74,7 @@ fn it_can_be_turned_on_again() {
 }
 
 #[test]
-fn asks_for_the_current_password() {
+fn requires_the_current_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -95,16 +97,16 @@ fn asks_for_the_current_password() {
 }
 
 #[test]
-fn needs_a_second_factor_to_remove() {
+fn requires_a_second_factor() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     delete(&server, &pair.token, PASSWORD).assert_error(403, "permission_denied");
     server.assert_valid(&pair);
 }
 
-/// The throttle can't be got rid of by turning the second factor off and on.
+/// Disabling and enabling the second factor does not reset the throttle.
 #[test]
-fn keeps_count_of_wrong_codes() {
+fn keeps_the_count_of_wrong_codes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);

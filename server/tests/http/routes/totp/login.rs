@@ -1,3 +1,5 @@
+//! `/api/totp/login`.
+
 use serde_json::json;
 
 use crate::support::{Response, Server, TokenPair, concurrently, jwt};
@@ -17,7 +19,7 @@ fn assert_throttled(response: Response) {
 }
 
 #[test]
-fn passes_the_second_factor() {
+fn passes_mfa() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -44,7 +46,7 @@ fn passes_the_second_factor() {
 }
 
 #[test]
-fn takes_a_form() {
+fn accepts_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -58,14 +60,14 @@ fn takes_a_form() {
 }
 
 #[test]
-fn a_token_from_before_never_becomes_one_that_has_passed() {
+fn earlier_token_stays_pending() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
     let pending = server.sign_in("ada@example.com");
     let passed = TokenPair::from(&server.pass_totp(&pending.token, &factor.app.code()));
     server.assert_mfa_pending(&pending);
-    // Within the grace, the half refresh token still gets a pair: a half one.
+    // Within the grace period, the pending refresh token still gets a pair, which is pending, too.
     let again = TokenPair::from(&server.refresh(&pending.refresh_token));
     server.assert_mfa_pending(&again);
     let again = TokenPair::from(&server.refresh(&again.refresh_token));
@@ -74,7 +76,7 @@ fn a_token_from_before_never_becomes_one_that_has_passed() {
 }
 
 #[test]
-fn a_code_is_good_once() {
+fn code_is_valid_once() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -93,7 +95,7 @@ fn a_code_is_good_once() {
 }
 
 #[test]
-fn a_code_is_good_once_however_many_send_it_at_once() {
+fn code_is_valid_once_under_concurrency() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -105,7 +107,7 @@ fn a_code_is_good_once_however_many_send_it_at_once() {
     for (index, response) in responses.into_iter().enumerate() {
         match response.status {
             200 => server.assert_mfa_passed(&TokenPair::from(&response)),
-            // A code that was right is no wrong guess, however often it comes.
+            // A correct code that is sent repeatedly does not count as wrong.
             _ => {
                 response.assert_field_errors(&["code"]);
                 server.assert_mfa_pending(&devices[index]);
@@ -115,7 +117,7 @@ fn a_code_is_good_once_however_many_send_it_at_once() {
 }
 
 #[test]
-fn the_code_that_turned_it_on_is_used() {
+fn code_that_confirmed_the_app_is_used_up() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let app = server.set_up_totp(&pair);
@@ -139,13 +141,13 @@ fn wrong_codes_are_throttled() {
             .pass_totp(&pending.token, &wrong)
             .assert_field_errors(&["code"]);
     }
-    // The right code of the app, one on paper, and on another device.
+    // A correct code of the app, a recovery code, and a code from another device.
     assert_throttled(server.pass_totp(&pending.token, &factor.app.code()));
     assert_throttled(server.pass_recovery(&pending.token, &factor.recovery_codes[0]));
     let other_device = server.sign_in("ada@example.com");
     assert_throttled(server.pass_totp(&other_device.token, &factor.app.code()));
     server.assert_mfa_pending(&pending);
-    // Who has passed already is not bothered, nor is anybody else.
+    // Sessions that have passed MFA, and other users, are not affected.
     server.assert_mfa_passed(&factor.pair);
     let grace = server.sign_up("grace@example.com");
     let grace = server.enable_totp(&grace);
@@ -156,7 +158,7 @@ fn wrong_codes_are_throttled() {
             .status,
         200
     );
-    // Time passes.
+    // End the delay.
     server
         .database()
         .execute("UPDATE second_factors SET blocked_until = '2020-01-01T00:00:00.000Z'");
@@ -165,7 +167,7 @@ fn wrong_codes_are_throttled() {
 }
 
 #[test]
-fn guesses_at_once_are_guesses_one_by_one() {
+fn concurrent_wrong_codes_are_all_counted() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -180,7 +182,7 @@ fn guesses_at_once_are_guesses_one_by_one() {
 }
 
 #[test]
-fn a_right_code_forgives_the_wrong_ones() {
+fn correct_code_resets_the_count_of_wrong_ones() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -198,7 +200,7 @@ fn a_right_code_forgives_the_wrong_ones() {
 }
 
 #[test]
-fn needs_a_second_factor_to_pass() {
+fn requires_a_second_factor() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server
@@ -220,7 +222,7 @@ fn needs_a_second_factor_to_pass() {
 }
 
 #[test]
-fn refuses_what_is_no_code() {
+fn rejects_malformed_codes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -237,16 +239,16 @@ fn refuses_what_is_no_code() {
             .pass_totp(&pending.token, wrong)
             .assert_field_errors(&["code"]);
     }
-    // A recovery code is no code of the app.
+    // A recovery code is not a code of the app.
     server
         .pass_totp(&pending.token, &factor.recovery_codes[0])
         .assert_field_errors(&["code"]);
     assert_eq!(server.pass_totp(&pending.token, &code).status, 200);
 }
 
-/// A signed-out device can't pass the second factor, and does not use the code up.
+/// A signed-out device can't pass MFA, and does not use up the code.
 #[test]
-fn takes_no_code_from_a_session_that_is_over() {
+fn rejects_a_code_from_an_ended_session() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);

@@ -1,3 +1,5 @@
+//! Endpoints below `/api/totp`.
+
 mod confirm;
 mod create;
 mod delete;

@@ -1,3 +1,5 @@
+//! `/api/user/activity`.
+
 use serde_json::{Value, json};
 
 use crate::support::{PASSWORD, Server, TokenPair, wait_until};
@@ -10,7 +12,7 @@ fn activity(server: &Server, pair: &TokenPair) -> Vec<Value> {
     response.json().as_array().expect("a list").clone()
 }
 
-/// The names of the events, newest first.
+/// Returns the names of the events, newest first.
 fn names(server: &Server, pair: &TokenPair) -> Vec<String> {
     let events = activity(server, pair);
     let name = |event: &Value| event["event"].as_str().expect("a name").to_owned();
@@ -18,7 +20,7 @@ fn names(server: &Server, pair: &TokenPair) -> Vec<String> {
 }
 
 #[test]
-fn tells_what_has_happened_newest_first() {
+fn lists_events_newest_first() {
     let server = Server::start();
     server.register("ada@example.com");
     server.sign_up("grace@example.com");
@@ -61,7 +63,7 @@ fn counts_wrong_passwords() {
     server
         .try_sign_in("nobody@example.com", "not-the-password")
         .assert_error(401, "invalid_credentials");
-    // They are written down after their answers.
+    // They are stored after the response is sent.
     wait_until(
         "three are counted",
         std::time::Duration::from_secs(10),
@@ -78,7 +80,7 @@ fn counts_wrong_passwords() {
 }
 
 #[test]
-fn writes_wrong_passwords_down_before_the_program_ends() {
+fn stores_wrong_passwords_before_the_program_stops() {
     let mut server = Server::start();
     server.register("ada@example.com");
     server
@@ -93,7 +95,7 @@ fn writes_wrong_passwords_down_before_the_program_ends() {
 }
 
 #[test]
-fn tells_nothing_of_renewed_tokens() {
+fn omits_token_refreshes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let renewed = TokenPair::from(&server.refresh(&pair.refresh_token));
@@ -101,7 +103,7 @@ fn tells_nothing_of_renewed_tokens() {
 }
 
 #[test]
-fn tells_of_what_others_did_with_the_account() {
+fn lists_actions_of_others_on_the_account() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let thief = server.sign_in("ada@example.com");
@@ -119,7 +121,7 @@ fn tells_of_what_others_did_with_the_account() {
         names(&server, &pair)[..3],
         ["operator_activated", "signed_out", "signed_in"]
     );
-    // An operator has no device.
+    // Actions of an operator have no device.
     assert_eq!(
         (
             &events[0]["ip"],
@@ -131,7 +133,7 @@ fn tells_of_what_others_did_with_the_account() {
 }
 
 #[test]
-fn holds_no_address_and_no_secret() {
+fn contains_no_email_address_and_no_secret() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server.enable_totp(&pair);
@@ -143,7 +145,7 @@ fn holds_no_address_and_no_secret() {
 }
 
 #[test]
-fn shows_fifty_events_at_most() {
+fn lists_at_most_fifty_events() {
     let server = Server::start();
     server.register("ada@example.com");
     let mut pair = server.sign_in("ada@example.com");
@@ -160,6 +162,6 @@ fn shows_fifty_events_at_most() {
 }
 
 #[test]
-fn needs_an_access_token() {
+fn requires_an_access_token() {
     Server::start().assert_needs_access_token("GET", PATH);
 }

@@ -1,3 +1,5 @@
+//! `/api/user/create`.
+
 use serde_json::{Value, json};
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, Response, Server};
@@ -14,7 +16,7 @@ fn create(server: &Server, email: &str, password: &str) -> Response {
 }
 
 #[test]
-fn makes_an_account_from_json() {
+fn creates_an_account_from_json() {
     let server = Server::start();
     server
         .post(PATH)
@@ -25,7 +27,7 @@ fn makes_an_account_from_json() {
 }
 
 #[test]
-fn makes_an_account_from_a_form() {
+fn creates_an_account_from_a_form() {
     let server = Server::start();
     let password = "käse & brot + 100%=ja";
     server
@@ -41,7 +43,7 @@ fn makes_an_account_from_a_form() {
 }
 
 #[test]
-fn gives_each_user_an_id() {
+fn assigns_each_user_an_id() {
     let server = Server::start();
     let ada = server.register("ada@example.com");
     let grace = server.register("grace@example.com");
@@ -86,7 +88,7 @@ fn requires_both_fields() {
 }
 
 #[test]
-fn tells_all_bad_fields_at_once() {
+fn reports_all_invalid_fields() {
     let server = Server::start();
     create(&server, "not an address", "short").assert_field_errors(&["email", "password"]);
     server.register("ada@example.com");
@@ -114,7 +116,7 @@ fn ignores_unknown_fields() {
 }
 
 #[test]
-fn wants_text() {
+fn requires_strings() {
     let server = Server::start();
     for value in not_text() {
         server
@@ -144,7 +146,7 @@ fn not_text() -> [Value; 8] {
 }
 
 #[test]
-fn trims_the_address_and_stores_its_domain_in_lower_case() {
+fn trims_the_email_address_and_stores_its_domain_in_lower_case() {
     let server = Server::start();
     create(&server, " \t Ada.Lovelace@EXAMPLE.Com \n", PASSWORD).assert_json(
         201,
@@ -153,7 +155,7 @@ fn trims_the_address_and_stores_its_domain_in_lower_case() {
 }
 
 #[test]
-fn refuses_an_address_that_is_taken() {
+fn rejects_a_registered_email_address() {
     let server = Server::start();
     server.register("Ada@example.com");
     for same in [
@@ -168,11 +170,11 @@ fn refuses_an_address_that_is_taken() {
 }
 
 #[test]
-fn compares_letters_beyond_ascii_without_case() {
+fn compares_non_ascii_letters_without_case() {
     let server = Server::start();
     let first = create(&server, "Änne.Øst@example.com", PASSWORD);
     let second = create(&server, "änne.øst@example.com", PASSWORD);
-    // Such an address may be refused altogether; it must not make two accounts.
+    // Such an address may be rejected; it must not create two accounts.
     assert!(
         [201, 400].contains(&first.status) && second.status == 400,
         "{first}\n{second}"
@@ -180,7 +182,7 @@ fn compares_letters_beyond_ascii_without_case() {
 }
 
 #[test]
-fn refuses_what_is_no_address() {
+fn rejects_invalid_email_addresses() {
     let server = Server::start();
     for address in [
         "ada",
@@ -214,7 +216,7 @@ fn refuses_what_is_no_address() {
 }
 
 #[test]
-fn takes_unusual_addresses() {
+fn accepts_unusual_email_addresses() {
     let server = Server::start();
     for address in [
         "a@b.co",
@@ -233,7 +235,7 @@ fn takes_unusual_addresses() {
 }
 
 #[test]
-fn takes_an_address_of_254_characters_and_none_longer() {
+fn accepts_an_email_address_of_254_characters_and_no_more() {
     let server = Server::start();
     let address = |length: usize| {
         let local = "a".repeat(64);
@@ -255,7 +257,7 @@ fn takes_an_address_of_254_characters_and_none_longer() {
 }
 
 #[test]
-fn takes_a_password_of_8_to_128_characters_of_any_kind() {
+fn accepts_passwords_of_8_to_128_characters_of_any_kind() {
     let server = Server::start();
     let long = |length| {
         "tall violet anchor 92 "
@@ -269,7 +271,7 @@ fn takes_a_password_of_8_to_128_characters_of_any_kind() {
         ("xk4!qzwp".into(), 201),
         (long(128), 201),
         (long(129), 400),
-        // Characters are counted, not bytes.
+        // The limit counts characters, not bytes.
         ("ßüäö🦀é".into(), 400),
         ("ßüäö🦀é✓x".into(), 201),
         ("🦀🐙🐠🐬".repeat(32), 201),
@@ -290,7 +292,7 @@ fn takes_a_password_of_8_to_128_characters_of_any_kind() {
 }
 
 #[test]
-fn takes_the_password_exactly_as_sent() {
+fn uses_the_password_exactly_as_sent() {
     let server = Server::start();
     let composed = " Tall-viol\u{e9}t-anchor ";
     create(&server, "ada@example.com", composed);
@@ -299,7 +301,7 @@ fn takes_the_password_exactly_as_sent() {
         " Tall-viol\u{e9}t-anchor",
         "Tall-viol\u{e9}t-anchor ",
         " tall-viol\u{e9}t-anchor ",
-        // The same letters to the eye, in their decomposed form.
+        // The same letters in their decomposed form.
         " Tall-viole\u{301}t-anchor ",
         " Tall-viol\u{e9}t-anchor \u{0}",
     ] {
@@ -311,7 +313,7 @@ fn takes_the_password_exactly_as_sent() {
 }
 
 #[test]
-fn refuses_common_passwords() {
+fn rejects_common_passwords() {
     let server = Server::start();
     for password in [
         "password",
@@ -340,7 +342,7 @@ fn refuses_common_passwords() {
 }
 
 #[test]
-fn refuses_a_password_too_like_the_email() {
+fn rejects_a_password_similar_to_the_email_address() {
     let server = Server::start();
     let email = "wilhelmina@kaltenbrunner.example";
     for password in [
@@ -357,7 +359,7 @@ fn refuses_a_password_too_like_the_email() {
 }
 
 #[test]
-fn makes_no_account_when_it_refuses_one() {
+fn creates_no_account_on_error() {
     let server = Server::start();
     create(&server, "ada@example.com", "short").assert_field_errors(&["password"]);
     assert_eq!(server.database().count("users", "true"), 0);

@@ -1,3 +1,5 @@
+//! `/api/user/delete`.
+
 use serde_json::json;
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, Server};
@@ -25,13 +27,13 @@ fn deletes_the_account_and_ends_all_its_sessions() {
         .assert_error(401, "invalid_credentials");
     server.assert_valid(&grace);
 
-    // The address is free again, and the new account is another one.
+    // The email address is free again, and the new account is a different one.
     assert_ne!(server.register("ada@example.com").id, user.id);
     server.assert_revoked(&pair);
 }
 
 #[test]
-fn takes_a_form() {
+fn accepts_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server
@@ -44,7 +46,7 @@ fn takes_a_form() {
 }
 
 #[test]
-fn asks_for_the_current_password() {
+fn requires_the_current_password() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let delete = |body| server.post(PATH).token(&pair.token).json(body).send();
@@ -64,7 +66,7 @@ fn asks_for_the_current_password() {
 }
 
 #[test]
-fn takes_nobody_elses_password() {
+fn rejects_the_password_of_another_user() {
     let server = Server::start();
     let ada = server.sign_up("ada@example.com");
     server
@@ -82,7 +84,7 @@ fn takes_nobody_elses_password() {
 }
 
 #[test]
-fn needs_an_access_token() {
+fn requires_an_access_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let right = json!({"current_password": PASSWORD});

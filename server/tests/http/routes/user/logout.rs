@@ -1,3 +1,5 @@
+//! `/api/user/logout`.
+
 use crate::support::{Server, TokenPair};
 
 const PATH: &str = "/api/user/logout";
@@ -36,7 +38,7 @@ fn ends_every_token_of_the_session() {
 }
 
 #[test]
-fn takes_any_body_of_a_known_type() {
+fn accepts_any_body_of_a_supported_type() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server
@@ -65,6 +67,6 @@ fn cannot_be_done_twice() {
 }
 
 #[test]
-fn needs_an_access_token() {
+fn requires_an_access_token() {
     Server::start().assert_needs_access_token("POST", PATH);
 }

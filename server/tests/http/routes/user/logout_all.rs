@@ -1,3 +1,5 @@
+//! `/api/user/logout/all`.
+
 use crate::support::{Server, TokenPair};
 
 const PATH: &str = "/api/user/logout/all";
@@ -42,6 +44,6 @@ fn forgets_the_devices() {
 }
 
 #[test]
-fn needs_an_access_token() {
+fn requires_an_access_token() {
     Server::start().assert_needs_access_token("POST", PATH);
 }

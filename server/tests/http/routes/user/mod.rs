@@ -1,3 +1,5 @@
+//! Endpoints below `/api/user`.
+
 mod activation;
 mod activity;
 mod create;

@@ -1,3 +1,5 @@
+//! `/api/user/view`.
+
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -38,10 +40,10 @@ fn shows_the_user_of_the_token() {
 }
 
 #[test]
-fn takes_both_schemes() {
+fn accepts_both_schemes() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
-    // A scheme's case does not matter (RFC 9110, 11.1).
+    // Schemes are case-insensitive (RFC 9110, section 11.1).
     for scheme in ["Bearer", "JWT", "bearer", "jwt", "BEARER"] {
         let response = server
             .get(PATH)
@@ -52,7 +54,7 @@ fn takes_both_schemes() {
 }
 
 #[test]
-fn needs_credentials() {
+fn requires_credentials() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let missing = json!({
@@ -67,7 +69,7 @@ fn needs_credentials() {
             .send()
             .assert_json(401, missing.clone());
     }
-    // The token counts in its header only.
+    // The token is read from its header only.
     server
         .get(&format!("{PATH}?token={}", pair.token))
         .header("cookie", format!("token={}", pair.token))
@@ -76,7 +78,7 @@ fn needs_credentials() {
 }
 
 #[test]
-fn refuses_a_refresh_token() {
+fn rejects_a_refresh_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server

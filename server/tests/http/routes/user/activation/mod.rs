@@ -1,3 +1,5 @@
+//! `/api/user/activation`.
+
 mod resend;
 
 use serde_json::json;
@@ -20,7 +22,7 @@ fn is_verified(server: &Server, token: &str) -> bool {
 }
 
 #[test]
-fn proves_the_address() {
+fn verifies_the_email_address() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     assert!(!is_verified(&server, &pair.token));
@@ -32,7 +34,7 @@ fn proves_the_address() {
 }
 
 #[test]
-fn takes_a_form() {
+fn accepts_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let token = server.activation_token("ada@example.com");
@@ -42,7 +44,7 @@ fn takes_a_form() {
 }
 
 #[test]
-fn says_what_the_mail_says() {
+fn states_what_the_email_states() {
     let server = Server::start_with(&[
         ("LATCHKEY_PUBLIC_URL", "https://accounts.example"),
         ("LATCHKEY_MAIL_FROM", "Ada's Shop <post@shop.example>"),
@@ -86,7 +88,7 @@ fn works_once() {
 }
 
 #[test]
-fn works_once_however_many_open_it_at_once() {
+fn works_once_under_concurrency() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");
@@ -104,7 +106,7 @@ fn works_once_however_many_open_it_at_once() {
 }
 
 #[test]
-fn takes_no_other_token() {
+fn rejects_other_tokens() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let token = server.activation_token("ada@example.com");
@@ -142,12 +144,12 @@ fn takes_no_other_token() {
         .send()
         .assert_json(400, json!({"token": ["This must be text."]}));
     assert!(!is_verified(&server, &pair.token));
-    // None of that has used it up.
+    // None of that has used up the token.
     open(&server, &token).assert_no_content();
 }
 
 #[test]
-fn opens_an_account_that_waits_for_it() {
+fn activates_a_pending_account() {
     let server = Server::start_with(&[REQUIRED]);
     server
         .post("/api/user/create")
@@ -167,7 +169,7 @@ fn opens_an_account_that_waits_for_it() {
 }
 
 #[test]
-fn a_known_address_is_answered_like_a_new_one() {
+fn known_email_address_gets_the_same_response_as_a_new_one() {
     let server = Server::start_with(&[REQUIRED]);
     let ada = server.register("ada@example.com");
     open(&server, &server.activation_token("ada@example.com")).assert_no_content();
@@ -204,7 +206,7 @@ fn a_known_address_is_answered_like_a_new_one() {
 }
 
 #[test]
-fn who_registers_again_before_that_gets_a_new_link() {
+fn registering_again_before_activation_sends_a_new_link() {
     let server = Server::start_with(&[REQUIRED]);
     server.register("ada@example.com");
     let first = server.activation_token("ada@example.com");
@@ -219,7 +221,7 @@ fn who_registers_again_before_that_gets_a_new_link() {
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(403, "inactive_account");
     open(&server, &second).assert_no_content();
-    // Of the two passwords, the one that came first with the address is the account's.
+    // The account has the password of the first registration.
     server
         .try_sign_in("ada@example.com", "another-password-5")
         .assert_error(401, "invalid_credentials");
@@ -227,7 +229,7 @@ fn who_registers_again_before_that_gets_a_new_link() {
 }
 
 #[test]
-fn does_not_open_an_account_that_an_operator_has_closed() {
+fn does_not_activate_an_account_deactivated_by_an_operator() {
     for settings in [&[][..], &[REQUIRED]] {
         let server = Server::start_with(settings);
         server.register("ada@example.com");
@@ -237,7 +239,7 @@ fn does_not_open_an_account_that_an_operator_has_closed() {
             .run(&["user", "deactivate", "--email", "ada@example.com"]);
         assert_eq!(output.code, Some(0), "{output:?}");
         open(&server, &token).assert_field_errors(&["token"]);
-        // Nor does a new link go out.
+        // Nor is a new link sent.
         for path in ["/api/user/activation/resend", "/api/user/password/reset"] {
             server
                 .post(path)
@@ -252,9 +254,9 @@ fn does_not_open_an_account_that_an_operator_has_closed() {
     }
 }
 
-/// Somebody who looks into the table closes an account there; the link was mailed before.
+/// An operator deactivates the account in the table after the link was sent.
 #[test]
-fn does_not_open_an_account_that_was_closed_by_hand() {
+fn does_not_activate_an_account_deactivated_in_the_database() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");

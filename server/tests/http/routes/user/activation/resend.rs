@@ -1,3 +1,5 @@
+//! `/api/user/activation/resend`.
+
 use serde_json::json;
 
 use crate::support::{PASSWORD, Response, Server, email::CONFIRM_ADDRESS};
@@ -16,12 +18,12 @@ fn open(server: &Server, token: &str) -> Response {
 }
 
 #[test]
-fn sends_a_new_link_and_voids_the_old_one() {
+fn sends_a_new_link_and_invalidates_the_old_one() {
     let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
     server.register("Ada@example.com");
     let first = server.activation_token("Ada@example.com");
     resend(&server, " ada@EXAMPLE.com ").assert_no_content();
-    // To the address as it is stored, not as it was asked for.
+    // Sent to the address as it is stored, not as it is spelled in the request.
     let second = server.activation_token("Ada@example.com");
     assert_ne!(first, second);
     open(&server, &first).assert_field_errors(&["token"]);
@@ -31,27 +33,27 @@ fn sends_a_new_link_and_voids_the_old_one() {
 }
 
 #[test]
-fn answers_alike_for_every_address() {
+fn responds_alike_for_every_email_address() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");
     open(&server, &token).assert_no_content();
     server.register("grace@example.com");
     server.take_all_emails();
-    let told = |email: &str| {
+    let response_of = |email: &str| {
         let response = resend(&server, email).assert_no_content();
         let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
         names
     };
-    let known = told("grace@example.com");
-    assert_eq!(told("ada@example.com"), known);
-    assert_eq!(told("nobody@example.com"), known);
+    let known = response_of("grace@example.com");
+    assert_eq!(response_of("ada@example.com"), known);
+    assert_eq!(response_of("nobody@example.com"), known);
     server.assert_emails(&[("grace@example.com", CONFIRM_ADDRESS)]);
 }
 
 #[test]
-fn wants_an_address() {
+fn requires_an_email_address() {
     let server = Server::start();
     server
         .post(PATH)

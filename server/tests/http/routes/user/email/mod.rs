@@ -1,1 +1,3 @@
+//! Endpoints below `/api/user/email`.
+
 mod change;

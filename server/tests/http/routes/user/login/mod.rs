@@ -1,3 +1,5 @@
+//! `/api/user/login`.
+
 mod refresh;
 mod verify;
 
@@ -11,7 +13,7 @@ const PATH: &str = "/api/user/login";
 const REQUIRED: &str = "This field is required.";
 
 #[test]
-fn answers_with_a_pair() {
+fn returns_a_token_pair() {
     let server = Server::start();
     server.register("ada@example.com");
     let pair = json!({
@@ -83,7 +85,7 @@ fn starts_a_session_each_time() {
 }
 
 #[test]
-fn compares_the_address_without_case_and_trimmed() {
+fn compares_the_email_address_without_case_and_trimmed() {
     let server = Server::start();
     let user = server.register("Ada.Lovelace@example.com");
     for same in [
@@ -119,7 +121,7 @@ fn requires_both_fields() {
 }
 
 #[test]
-fn wants_text() {
+fn requires_strings() {
     let server = Server::start();
     server.register("ada@example.com");
     for value in [json!(1), json!(false), json!([PASSWORD]), json!({})] {
@@ -137,7 +139,7 @@ fn wants_text() {
 }
 
 #[test]
-fn refuses_wrong_credentials() {
+fn rejects_wrong_credentials() {
     let server = Server::start();
     server.register("ada@example.com");
     let long = "x".repeat(8000);
@@ -161,24 +163,24 @@ fn refuses_wrong_credentials() {
 }
 
 #[test]
-fn does_not_tell_a_wrong_password_from_an_unknown_address() {
+fn does_not_distinguish_a_wrong_password_from_an_unknown_email_address() {
     let server = Server::start();
     server.register("ada@example.com");
-    let told = |response: Response| {
+    let response_of = |response: Response| {
         let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
         (response.status, names, response.body)
     };
     assert_eq!(
-        told(server.try_sign_in("ada@example.com", OTHER_PASSWORD)),
-        told(server.try_sign_in("grace@example.com", OTHER_PASSWORD)),
+        response_of(server.try_sign_in("ada@example.com", OTHER_PASSWORD)),
+        response_of(server.try_sign_in("grace@example.com", OTHER_PASSWORD)),
     );
 }
 
-/// Both take the time of one password hash. The bound is wide, as other tests run beside this one;
-/// an answer without a hash would come in a hundredth of the time.
+/// Both take the time of one password hash. The bound is wide because other tests run concurrently;
+/// a response without hashing would take a hundredth of the time.
 #[test]
-fn takes_as_long_for_an_unknown_address_as_for_a_wrong_password() {
+fn takes_equally_long_for_an_unknown_email_address_and_a_wrong_password() {
     let server = Server::start_with(&[("LATCHKEY_ARGON2", "m=19456,t=4,p=1")]);
     server.register("ada@example.com");
     let time = |email: &str| {
@@ -201,7 +203,7 @@ fn takes_as_long_for_an_unknown_address_as_for_a_wrong_password() {
 }
 
 #[test]
-fn notes_the_time() {
+fn records_the_time() {
     let server = Server::start();
     server.register("ada@example.com");
     let last_login = |token: &str| server.view(token).json()["last_login"].clone();

@@ -1,3 +1,5 @@
+//! `/api/user/login/refresh`.
+
 use std::{thread, time::Duration};
 
 use serde_json::json;
@@ -7,7 +9,7 @@ use crate::support::{Server, TokenPair, jwt};
 const PATH: &str = "/api/user/login/refresh";
 
 #[test]
-fn answers_with_a_new_pair_of_the_same_session() {
+fn returns_a_new_pair_of_the_same_session() {
     let server = Server::start();
     let first = server.sign_up("ada@example.com");
     let response = server
@@ -36,7 +38,7 @@ fn answers_with_a_new_pair_of_the_same_session() {
 }
 
 #[test]
-fn takes_a_form() {
+fn accepts_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let response = server
@@ -47,7 +49,7 @@ fn takes_a_form() {
 }
 
 #[test]
-fn goes_on_from_pair_to_pair() {
+fn continues_from_pair_to_pair() {
     let server = Server::start();
     let mut pair = server.sign_up("ada@example.com");
     for _ in 0..20 {
@@ -83,7 +85,7 @@ fn requires_the_token() {
 }
 
 #[test]
-fn does_not_take_the_token_from_the_header() {
+fn ignores_the_authorization_header() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server
@@ -95,7 +97,7 @@ fn does_not_take_the_token_from_the_header() {
 }
 
 #[test]
-fn refuses_an_access_token() {
+fn rejects_an_access_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server
@@ -105,7 +107,7 @@ fn refuses_an_access_token() {
 }
 
 #[test]
-fn gives_a_working_pair_for_a_token_retired_just_now() {
+fn returns_a_valid_pair_for_a_just_used_token() {
     let server = Server::start();
     let first = server.sign_up("ada@example.com");
     let lost = TokenPair::from(&server.refresh(&first.refresh_token));
@@ -117,7 +119,7 @@ fn gives_a_working_pair_for_a_token_retired_just_now() {
 }
 
 #[test]
-fn ends_the_session_when_a_token_retired_longer_ago_comes_again() {
+fn ends_the_session_when_an_older_token_is_reused() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "1s")]);
     let first = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
@@ -134,7 +136,7 @@ fn ends_the_session_when_a_token_retired_longer_ago_comes_again() {
 }
 
 #[test]
-fn ends_the_session_when_the_token_retired_last_comes_too_late() {
+fn ends_the_session_when_the_last_token_is_reused_after_the_grace_period() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "1s")]);
     let first = server.sign_up("ada@example.com");
     let second = TokenPair::from(&server.refresh(&first.refresh_token));
@@ -146,7 +148,7 @@ fn ends_the_session_when_the_token_retired_last_comes_too_late() {
 }
 
 #[test]
-fn gives_no_grace_where_none_is_set() {
+fn has_no_grace_period_when_set_to_zero() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "0s")]);
     let first = server.sign_up("ada@example.com");
     let second = TokenPair::from(&server.refresh(&first.refresh_token));
@@ -180,7 +182,7 @@ fn ends_with_the_idle_limit() {
         .refresh(&forged.encode())
         .assert_error(401, "token_invalid");
 
-    // The device is not signed in any more.
+    // The device is no longer signed in.
     let pair = server.sign_in("ada@example.com");
     let sessions = server.get("/api/user/sessions").token(&pair.token).send();
     assert_eq!(

@@ -1,3 +1,5 @@
+//! `/api/user/login/verify`.
+
 use std::{thread, time::Duration};
 
 use serde_json::json;
@@ -7,7 +9,7 @@ use crate::support::{Server, jwt};
 const PATH: &str = "/api/user/login/verify";
 
 #[test]
-fn answers_with_the_claims() {
+fn returns_the_claims() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let json = server
@@ -57,7 +59,7 @@ fn requires_the_token() {
 }
 
 #[test]
-fn refuses_a_refresh_token() {
+fn rejects_a_refresh_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server
@@ -67,7 +69,7 @@ fn refuses_a_refresh_token() {
 }
 
 #[test]
-fn refuses_a_token_whose_session_is_over() {
+fn rejects_a_token_of_an_ended_session() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
@@ -83,7 +85,7 @@ fn refuses_a_token_whose_session_is_over() {
 }
 
 #[test]
-fn tells_an_expired_token_from_a_bad_one() {
+fn distinguishes_an_expired_token_from_an_invalid_one() {
     let server = Server::start_with(&[("LATCHKEY_ACCESS_TTL", "1s")]);
     server.register("ada@example.com");
     let sign_in = server.try_sign_in("ada@example.com", crate::support::PASSWORD);

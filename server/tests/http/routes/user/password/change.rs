@@ -1,3 +1,5 @@
+//! `/api/user/password/change`.
+
 use serde_json::json;
 
 use crate::support::{
@@ -48,7 +50,7 @@ fn changes_the_password_and_ends_every_other_session() {
 }
 
 #[test]
-fn takes_a_form() {
+fn accepts_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let response = server
@@ -63,7 +65,7 @@ fn takes_a_form() {
 }
 
 #[test]
-fn tells_all_that_is_wrong_and_changes_nothing() {
+fn reports_all_errors_and_changes_nothing() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let required = "This field is required.";
@@ -97,7 +99,7 @@ fn tells_all_that_is_wrong_and_changes_nothing() {
 }
 
 #[test]
-fn voids_all_mailed_links() {
+fn invalidates_all_emailed_links() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let activation = server.activation_token("ada@example.com");
@@ -148,7 +150,7 @@ fn keeps_the_second_factor() {
 }
 
 #[test]
-fn happens_once_however_many_devices_ask_at_once() {
+fn succeeds_once_when_devices_race() {
     let server = Server::start();
     server.register("ada@example.com");
     let pairs: Vec<_> = (0..8).map(|_| server.sign_in("ada@example.com")).collect();
@@ -163,7 +165,7 @@ fn happens_once_however_many_devices_ask_at_once() {
                 assert!(winner.is_none(), "two have changed it");
                 winner = Some((index, TokenPair::from(&response)));
             }
-            // The password was another one already.
+            // The other device had already changed the password.
             400 => {
                 response.assert_field_errors(&["current_password"]);
             }

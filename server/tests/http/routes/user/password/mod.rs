@@ -1,2 +1,4 @@
+//! Endpoints below `/api/user/password`.
+
 mod change;
 mod reset;

@@ -1,3 +1,5 @@
+//! `/api/user/sessions`.
+
 mod revoke;
 
 use std::{thread, time::Duration};
@@ -9,7 +11,7 @@ use crate::support::{PASSWORD, Server, TokenPair, jwt};
 const PATH: &str = "/api/user/sessions";
 
 fn sign_in_from(server: &Server, user_agent: &str) -> TokenPair {
-    // Far enough apart that the order of the sessions shows in their times.
+    // Far enough apart for different timestamps.
     thread::sleep(Duration::from_millis(10));
     let response = server
         .post("/api/user/login")
@@ -46,7 +48,7 @@ fn lists_the_devices_newest_first() {
         })
     };
     let response = server.get(PATH).token(&pair.token).send();
-    // What a header says beyond ASCII has no agreed meaning (RFC 9110, 5.5).
+    // Header bytes beyond ASCII have no defined meaning (RFC 9110, section 5.5).
     let phone = response.json()[1]["user_agent"].clone();
     let phone = phone.as_str().expect("text");
     let response = response.assert_json(
@@ -79,11 +81,11 @@ fn names_the_devices() {
 }
 
 #[test]
-fn keeps_the_order_of_many() {
+fn keeps_the_order_of_many_sessions() {
     let server = Server::start();
     server.register("ada@example.com");
     let pairs: Vec<_> = (0..12).map(|_| sign_in_from(&server, "x")).collect();
-    // Which one was used last makes no difference.
+    // The time of the last use makes no difference.
     server.refresh(&pairs[3].refresh_token);
 
     let listed = sessions(&server, &pairs[0]);
@@ -121,7 +123,7 @@ fn keeps_a_session_through_refreshes() {
 }
 
 #[test]
-fn is_not_touched_by_requests() {
+fn is_not_changed_by_requests() {
     let server = Server::start();
     server.register("ada@example.com");
     let pair = sign_in_from(&server, "Laptop/1.0");
@@ -135,7 +137,7 @@ fn is_not_touched_by_requests() {
 }
 
 #[test]
-fn forgets_a_session_that_is_over() {
+fn omits_an_ended_session() {
     let server = Server::start();
     server.register("ada@example.com");
     let gone = sign_in_from(&server, "Gone/1.0");
@@ -151,7 +153,7 @@ fn forgets_a_session_that_is_over() {
 }
 
 #[test]
-fn believes_no_forwarded_address() {
+fn ignores_a_forwarded_address() {
     let server = Server::start();
     server.register("ada@example.com");
     let response = server
@@ -166,7 +168,7 @@ fn believes_no_forwarded_address() {
 }
 
 #[test]
-fn copes_with_a_long_name_of_a_device() {
+fn accepts_a_long_user_agent() {
     let server = Server::start();
     server.register("ada@example.com");
     let pair = sign_in_from(&server, &"Mozilla/5.0 ".repeat(500));
@@ -180,6 +182,6 @@ fn copes_with_a_long_name_of_a_device() {
 }
 
 #[test]
-fn needs_an_access_token() {
+fn requires_an_access_token() {
     Server::start().assert_needs_access_token("GET", PATH);
 }

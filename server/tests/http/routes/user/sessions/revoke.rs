@@ -1,3 +1,5 @@
+//! `/api/user/sessions/revoke`.
+
 use serde_json::json;
 
 use crate::support::{Response, Server, TokenPair, jwt, text_of};
@@ -42,7 +44,7 @@ fn signs_out_another_device() {
 }
 
 #[test]
-fn may_sign_out_this_device() {
+fn can_sign_out_this_device() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     revoke(&server, &pair, &session_of(&pair)).assert_no_content();
@@ -59,7 +61,7 @@ fn finds_only_sessions_of_the_user() {
 }
 
 #[test]
-fn does_not_find_what_is_not_there() {
+fn returns_404_for_an_unknown_session() {
     let server = Server::start();
     let user = server.register("ada@example.com");
     let pair = server.sign_in("ada@example.com");
@@ -112,7 +114,7 @@ fn requires_the_id() {
 }
 
 #[test]
-fn needs_an_access_token() {
+fn requires_an_access_token() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let body = json!({"id": session_of(&pair)});

@@ -1,3 +1,5 @@
+//! `/api/user/email/change/confirm`.
+
 use serde_json::json;
 
 use crate::support::{PASSWORD, Response, Server, TokenPair, concurrently, email::EMAIL_CHANGED};
@@ -19,7 +21,7 @@ fn confirm(server: &Server, token: &str) -> Response {
 }
 
 #[test]
-fn changes_the_address_and_tells_the_old_one() {
+fn changes_the_email_address_and_notifies_the_old_one() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let token = ask(&server, &pair, "lovelace@example.com");
@@ -37,7 +39,7 @@ fn changes_the_address_and_tells_the_old_one() {
     let email = server.take_email("ada@example.com", EMAIL_CHANGED);
     assert!(email.assert_no_link().text.contains("lovelace@example.com"));
     server.assert_emails(&[]);
-    // The old address is free again.
+    // The old email address is free again.
     server.register("ada@example.com");
 }
 
@@ -56,7 +58,7 @@ fn works_once() {
 }
 
 #[test]
-fn voids_all_links_to_the_old_address() {
+fn invalidates_all_links_to_the_old_email_address() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let activation = server.activation_token("ada@example.com");
@@ -81,7 +83,7 @@ fn voids_all_links_to_the_old_address() {
 }
 
 #[test]
-fn a_newer_wish_voids_the_link() {
+fn newer_request_invalidates_the_link() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let first = ask(&server, &pair, "first@example.com");
@@ -95,7 +97,7 @@ fn a_newer_wish_voids_the_link() {
 }
 
 #[test]
-fn refuses_an_address_that_another_has_taken_meanwhile() {
+fn rejects_an_email_address_registered_in_the_meantime() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let token = ask(&server, &pair, "lovelace@example.com");
@@ -109,9 +111,9 @@ fn refuses_an_address_that_another_has_taken_meanwhile() {
     server.assert_valid(&pair);
 }
 
-/// Two accounts, and a newcomer, want one address at the same moment.
+/// Two accounts and a new user request the same email address concurrently.
 #[test]
-fn gives_an_address_to_one() {
+fn assigns_a_contested_email_address_to_one_user() {
     let server = Server::start();
     let (ada, grace) = (
         server.sign_up("ada@example.com"),
@@ -141,7 +143,7 @@ fn gives_an_address_to_one() {
 }
 
 #[test]
-fn takes_no_token_for_another_purpose() {
+fn rejects_a_token_for_another_purpose() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let activation = server.activation_token("ada@example.com");

@@ -1,3 +1,5 @@
+//! `/api/user/email/change`.
+
 mod confirm;
 
 use serde_json::json;
@@ -18,7 +20,7 @@ fn change(server: &Server, token: &str, email: &str) -> Response {
 }
 
 #[test]
-fn mails_a_link_to_the_new_address_and_a_notice_to_the_old() {
+fn emails_a_link_to_the_new_address_and_a_notice_to_the_old_one() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server.take_all_emails();
@@ -29,7 +31,7 @@ fn mails_a_link_to_the_new_address_and_a_notice_to_the_old() {
     notice.assert_no_link();
     assert!(notice.text.contains("Ada@new.example"), "{notice:?}");
     server.assert_emails(&[]);
-    // Until the link is opened, all is as it was.
+    // Until the link is opened, nothing changes.
     assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
     server.assert_valid(&pair);
     server
@@ -38,7 +40,7 @@ fn mails_a_link_to_the_new_address_and_a_notice_to_the_old() {
 }
 
 #[test]
-fn tells_all_that_is_wrong() {
+fn reports_all_errors() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server.register("grace@example.com");
@@ -62,7 +64,7 @@ fn tells_all_that_is_wrong() {
         ])
         .send();
     wrong_password.assert_field_errors(&["current_password"]);
-    // Who does not know the password does not learn who has an account either.
+    // Clients that do not know the password can't find out which accounts exist.
     server
         .post(PATH)
         .token(&pair.token)
@@ -83,9 +85,9 @@ fn tells_all_that_is_wrong() {
     );
 }
 
-/// Where registration does not tell who has an account, this does not either.
+/// Where registration does not reveal which accounts exist, this endpoint does not either.
 #[test]
-fn does_not_tell_who_has_an_account_where_activation_is_required() {
+fn does_not_reveal_accounts_where_activation_is_required() {
     let env = crate::support::TestEnv::new();
     let server = env.start(&[]);
     server.register("grace@example.com");
@@ -94,7 +96,7 @@ fn does_not_tell_who_has_an_account_where_activation_is_required() {
     drop(server);
     let server = env.start(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
     change(&server, &pair.token, "grace@example.com").assert_no_content();
-    // The mailbox of who asks must not tell either.
+    // The emails that the client receives must not reveal it either.
     server.assert_emails(&[
         ("ada@example.com", EMAIL_ABOUT_TO_CHANGE),
         ("grace@example.com", ALREADY_REGISTERED),
@@ -103,7 +105,7 @@ fn does_not_tell_who_has_an_account_where_activation_is_required() {
 }
 
 #[test]
-fn takes_the_users_own_address_in_another_case() {
+fn accepts_the_own_email_address_in_another_case() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     server.take_all_emails();

@@ -1,3 +1,5 @@
+//! `/api/user/password/reset/confirm`.
+
 use serde_json::json;
 
 use crate::support::{
@@ -39,7 +41,7 @@ fn sets_the_password_and_ends_every_session() {
         .try_sign_in("ada@example.com", PASSWORD)
         .assert_error(401, "invalid_credentials");
     let again = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
-    // Whoever has the mail has proved the address.
+    // Opening the link verifies the email address.
     assert_eq!(server.view(&again.token).json()["email_verified"], true);
     server
         .take_email("ada@example.com", PASSWORD_CHANGED)
@@ -69,7 +71,7 @@ fn works_once() {
 }
 
 #[test]
-fn a_bad_password_does_not_use_the_link_up() {
+fn unacceptable_password_does_not_use_up_the_link() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let token = ask(&server, "ada@example.com");
@@ -86,7 +88,7 @@ fn a_bad_password_does_not_use_the_link_up() {
 }
 
 #[test]
-fn tells_all_that_is_wrong() {
+fn reports_all_errors() {
     let server = Server::start();
     let required = "This field is required.";
     server.post(PATH).send().assert_json(
@@ -98,7 +100,7 @@ fn tells_all_that_is_wrong() {
 }
 
 #[test]
-fn takes_no_token_for_another_purpose() {
+fn rejects_a_token_for_another_purpose() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let activation = server.activation_token("ada@example.com");
@@ -116,7 +118,7 @@ fn takes_no_token_for_another_purpose() {
 }
 
 #[test]
-fn voids_all_other_links() {
+fn invalidates_all_other_links() {
     let server = Server::start();
     server.register("ada@example.com");
     let activation = server.activation_token("ada@example.com");
@@ -131,7 +133,7 @@ fn voids_all_other_links() {
 }
 
 #[test]
-fn does_not_get_around_the_second_factor() {
+fn does_not_bypass_two_factor_authentication() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&pair);
@@ -142,7 +144,7 @@ fn does_not_get_around_the_second_factor() {
     server.assert_mfa_pending(&pending);
     let passed = TokenPair::from(&server.pass_totp(&pending.token, &factor.app.code()));
     server.assert_mfa_passed(&passed);
-    // The codes on paper are still good, too.
+    // The recovery codes are still valid, too.
     let pending = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
     let code = &factor.recovery_codes[0];
     let passed = TokenPair::from(&server.pass_recovery(&pending.token, code));
@@ -150,7 +152,7 @@ fn does_not_get_around_the_second_factor() {
 }
 
 #[test]
-fn opens_an_account_that_waits_for_its_address_to_be_proved() {
+fn activates_an_account_whose_email_is_not_verified() {
     let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
     server.register("ada@example.com");
     let token = ask(&server, "ada@example.com");
@@ -160,7 +162,7 @@ fn opens_an_account_that_waits_for_its_address_to_be_proved() {
 }
 
 #[test]
-fn does_not_open_an_account_that_was_closed_by_hand() {
+fn does_not_activate_an_account_deactivated_in_the_database() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = ask(&server, "ada@example.com");

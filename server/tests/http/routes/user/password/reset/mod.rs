@@ -1,3 +1,5 @@
+//! `/api/user/password/reset`.
+
 mod confirm;
 
 use serde_json::json;
@@ -27,16 +29,19 @@ fn sends_a_link_and_changes_nothing() {
 }
 
 #[test]
-fn answers_alike_for_every_address() {
+fn responds_alike_for_every_email_address() {
     let server = Server::start();
     server.register("ada@example.com");
-    let told = |email: &str| {
+    let response_of = |email: &str| {
         let response = reset(&server, email).assert_no_content();
         let mut names: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
         names.sort();
         names
     };
-    assert_eq!(told("ada@example.com"), told("nobody@example.com"));
+    assert_eq!(
+        response_of("ada@example.com"),
+        response_of("nobody@example.com")
+    );
     server.assert_emails(&[
         ("ada@example.com", CONFIRM_ADDRESS),
         ("ada@example.com", RESET),
@@ -44,7 +49,7 @@ fn answers_alike_for_every_address() {
 }
 
 #[test]
-fn writes_the_address_to_no_log() {
+fn does_not_log_the_email_address() {
     let server = Server::start_with(&[("LATCHKEY_LOG", "debug")]);
     let email = "wilhelmina@kaltenbrunner.example";
     server.register(email);
@@ -63,7 +68,7 @@ fn writes_the_address_to_no_log() {
 }
 
 #[test]
-fn wants_an_address() {
+fn requires_an_email_address() {
     let server = Server::start();
     server
         .post(PATH)
@@ -78,9 +83,9 @@ fn wants_an_address() {
         .assert_no_content();
 }
 
-/// Who asks again and again does not fill the database with links: the last one counts.
+/// Repeated requests do not fill the database with links: only the last one is kept.
 #[test]
-fn the_last_link_counts() {
+fn only_the_last_link_is_valid() {
     let server = Server::start();
     server.register("ada@example.com");
     server.take_all_emails();

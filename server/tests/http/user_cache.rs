@@ -1,4 +1,4 @@
-//! Users in the memory of servers: whatever changes is known at once, or within the lease.
+//! The user cache: every change takes effect at once, or within the lease.
 
 use std::{
     thread,
@@ -15,12 +15,12 @@ use crate::support::{
     wait_until,
 };
 
-/// `LATCHKEY_CACHE_LEASE` by default, and what a slow machine needs on top.
+/// The default of `LATCHKEY_CACHE_LEASE`, plus the delay to allow for on a slow machine.
 const LEASE: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[test]
-fn what_is_changed_by_hand_holds_for_the_next_request() {
+fn manual_change_takes_effect_at_the_next_request() {
     let server = Server::start();
     for change in [
         "UPDATE users SET is_active = FALSE",
@@ -40,7 +40,7 @@ fn what_is_changed_by_hand_holds_for_the_next_request() {
 }
 
 #[test]
-fn a_new_address_shows_in_the_next_view() {
+fn new_email_address_shows_in_the_next_view() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.view(&pair.token).json()["email"], "ada@example.com");
@@ -53,8 +53,8 @@ fn a_new_address_shows_in_the_next_view() {
 }
 
 #[test]
-fn a_sign_out_holds_on_all_servers() {
-    // Two servers on one SQLite file, or on one PostgreSQL.
+fn sign_out_takes_effect_on_all_servers() {
+    // Two servers share one SQLite file or one PostgreSQL database.
     let here = Server::start();
     let there = TestEnv::new().start(&[
         ("DATABASE_URL", &here.env().database.address()),
@@ -72,20 +72,21 @@ fn a_sign_out_holds_on_all_servers() {
         let out = here.post("/api/user/logout/all").token(&pair.token).send();
         assert_eq!(out.status, 204, "{out}");
         here.view(&pair.token).assert_error(401, "token_invalid");
-        let began = Instant::now();
-        wait_until("out on the other server", TIMEOUT, || {
+        let start = Instant::now();
+        wait_until("the sign-out on the other server", TIMEOUT, || {
             there.view(&pair.token).status == 401
         });
-        assert!(began.elapsed() < 3 * LEASE);
+        assert!(start.elapsed() < 3 * LEASE);
     }
 }
 
 #[test]
-fn a_server_that_can_not_hear_asks_the_database() {
+fn server_without_notifications_queries_the_database() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.view(&pair.token).status, 200);
-    // A SQLite file shows by itself what has changed; on PostgreSQL the connection that hears is cut.
+    // Changes of a SQLite file are always visible; on PostgreSQL, the listening connection is
+    // closed.
     if let Database::Postgres(_) = server.database() {
         let name = server.database().text("SELECT current_database()::text");
         postgres_administration(&format!(
@@ -99,18 +100,18 @@ fn a_server_that_can_not_hear_asks_the_database() {
     wait_until("the change", LEASE + TIMEOUT, || {
         server.view(&pair.token).status == 401
     });
-    // It hears again, and trusts its memory again.
+    // It listens again, and uses the cache again.
     server
         .database()
         .execute("UPDATE users SET is_active = TRUE");
-    wait_until("the way back", TIMEOUT, || {
+    wait_until("the user to be active again", TIMEOUT, || {
         server.view(&pair.token).status == 200
     });
 }
 
-/// The line over which a server hears goes dead, without a word to either end; all others work.
+/// The listening connection stalls without an error; all others work.
 #[test]
-fn a_server_that_hears_nothing_trusts_its_memory_for_the_lease_only() {
+fn cache_is_valid_for_the_lease_only_when_notifications_are_lost() {
     let env = TestEnv::new();
     let Database::Postgres(_) = env.database else {
         return; // a file needs no line
@@ -128,11 +129,11 @@ fn a_server_that_hears_nothing_trusts_its_memory_for_the_lease_only() {
         server
             .database()
             .execute("UPDATE users SET is_active = FALSE");
-        let began = Instant::now();
+        let start = Instant::now();
         wait_until("the change", TIMEOUT, || {
             server.view(&pair.token).status == 401
         });
-        assert!(began.elapsed() < 3 * LEASE, "{:?}", began.elapsed());
+        assert!(start.elapsed() < 3 * LEASE, "{:?}", start.elapsed());
         for _ in 0..20 {
             assert_eq!(server.view(&pair.token).status, 401);
         }
@@ -143,9 +144,9 @@ fn a_server_that_hears_nothing_trusts_its_memory_for_the_lease_only() {
     }
 }
 
-/// Made-up subjects cost no look-up.
+/// Made-up subjects cause no query.
 #[test]
-fn tokens_of_nobody_reach_no_database() {
+fn tokens_with_unknown_subjects_cause_no_query() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.view(&pair.token).status, 200);
@@ -165,7 +166,7 @@ fn tokens_of_nobody_reach_no_database() {
             .view(&format!("{head}.{made_up}.{signature}"))
             .assert_error(401, "token_invalid");
     }
-    // A hundred thousand are tried in `accounts/tests/forged_tokens.rs`.
+    // `accounts/tests/forged_tokens.rs` tries a hundred thousand.
     assert_eq!(server.metric("latchkey_cache_misses_total"), before);
     assert!(
         server.resident_kib() < memory + 8 * 1024,

@@ -1,0 +1,172 @@
+//! Starting and stopping, and the files that the program creates.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::support::{PASSWORD, Server, TestEnv};
+
+fn mode(path: &Path) -> u32 {
+    let metadata = fs::metadata(path).expect("the program has made it");
+    metadata.permissions().mode() & 0o777
+}
+
+#[test]
+fn fails_when_the_port_is_in_use() {
+    let env = TestEnv::new();
+    let _busy = TcpListener::bind(env.address).unwrap();
+    // Only the error is of interest, not the log before it.
+    let output = env.run_command(env.command(&[("LATCHKEY_LOG", "error")]), "");
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains(&env.address.to_string()), "{line}");
+}
+
+#[test]
+fn fails_when_the_data_folder_is_not_writable() {
+    let env = TestEnv::new();
+    let file = env.folder().join("file");
+    fs::write(&file, "not a folder").unwrap();
+    for folder in [&file, &file.join("data")] {
+        let output = env.run_command(
+            env.command(&[("LATCHKEY_DATA_DIR", folder.to_str().unwrap())]),
+            "",
+        );
+        let line = output.assert_fails_with_one_line();
+        assert!(line.contains("LATCHKEY_DATA_DIR"), "{line}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "not a folder");
+}
+
+#[test]
+fn fails_when_the_secret_file_is_damaged() {
+    let env = TestEnv::new();
+    drop(env.start(&[]));
+    let file = env.data_dir().join("secret.key");
+    for damaged in ["", "short"] {
+        fs::write(&file, damaged).unwrap();
+        let output = env.run_command(env.command(&[("LATCHKEY_LOG", "error")]), "");
+        let line = output.assert_fails_with_one_line();
+        assert!(line.contains("secret.key"), "{line}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn creates_data_accessible_to_its_owner_only() {
+    let env = TestEnv::new();
+    // Whatever the umask of the user who starts it.
+    let mut command = Command::new("sh");
+    let program = env.command(&[]);
+    command
+        .current_dir(env.folder())
+        .env_clear()
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .args(["-c", r#"umask 000; exec "$0" "$@""#])
+        .arg(program.get_program())
+        .args(["user", "create", "--email", "ada@example.com"]);
+    let output = env.run_command(command, PASSWORD);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(mode(&env.data_dir()), 0o700);
+    assert_eq!(mode(&env.data_dir().join("secret.key")), 0o600);
+
+    let secret = fs::read_to_string(env.data_dir().join("secret.key")).unwrap();
+    assert!(secret.trim().len() >= 32);
+    env.start(&[]).sign_in("ada@example.com");
+    let after = fs::read_to_string(env.data_dir().join("secret.key")).unwrap();
+    assert_eq!(after, secret);
+    assert_eq!(mode(&env.data_dir().join("secret.key")), 0o600);
+}
+
+#[test]
+fn creates_a_unique_secret() {
+    let [one, other] = [TestEnv::new(), TestEnv::new()];
+    let secret = |env: &TestEnv| fs::read(env.data_dir().join("secret.key")).unwrap();
+    drop((one.start(&[]), other.start(&[])));
+    assert_ne!(secret(&one), secret(&other));
+}
+
+#[test]
+fn loses_nothing_when_killed() {
+    let env = TestEnv::new();
+    for round in 0..3 {
+        let email = format!("number-{round}@example.com");
+        let server = env.start(&[]);
+        server.register(&email);
+        server.signal("KILL");
+        drop(server);
+        let server = env.start(&[]);
+        let pair = server.sign_in(&email);
+        server.signal("KILL");
+        drop(server);
+        env.start(&[]).assert_valid(&pair);
+    }
+    assert_eq!(env.database.count("users", "true"), 3);
+}
+
+#[test]
+fn completes_requests_in_flight_before_it_stops() {
+    let mut server = Server::start();
+    let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
+    let (first_half, second_half) = body.split_at(20);
+    // The server requests the body, so it has received the head.
+    let mut in_flight = server.raw_connection();
+    in_flight.send(format!(
+        "POST /api/user/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    ));
+    let go_on = in_flight.read_until("\r\n\r\n");
+    assert!(go_on.starts_with("HTTP/1.1 100 "), "{go_on}");
+    in_flight.send(first_half);
+    // An idle connection does not delay the program.
+    let mut idle = server.raw_connection();
+    idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    idle.read_until("\r\n\r\n");
+
+    server.signal("TERM");
+    thread::sleep(Duration::from_millis(300));
+    let response = in_flight.send(second_half).read_to_end();
+    assert!(response.starts_with("HTTP/1.1 201 "), "{response}");
+    assert!(response.contains("ada@example.com"), "{response}");
+
+    let start = Instant::now();
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(server.database().count("users", "true"), 1);
+}
+
+#[test]
+fn stops_at_once_when_idle() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start();
+        server.register("ada@example.com");
+        server.signal(signal);
+        let start = Instant::now();
+        assert_eq!(server.wait(), Some(0), "{}", server.log());
+        assert!(start.elapsed() < Duration::from_secs(5), "{signal}");
+    }
+}
+
+#[test]
+fn serves_and_prints_the_url() {
+    let env = TestEnv::new();
+    for arguments in [&[][..], &["serve"]] {
+        let mut command = env.command(&[]);
+        command.args(arguments);
+        let server = env.start_command(command);
+        assert!(server.log().contains(&env.url()), "{}", server.log());
+        assert_eq!(server.get("/").send().status, 200);
+    }
+}

@@ -1,0 +1,326 @@
+//! The settings: as flags, in the environment and in a `.env` file.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::{
+    PASSWORD, Server, TestEnv, TokenPair, jwt,
+    smtp::{SmtpBehavior, SmtpServer},
+};
+
+/// The settings, as variables and flags.
+pub const SETTINGS: [(&str, &str); 22] = [
+    ("LATCHKEY_LISTEN", "--listen"),
+    ("LATCHKEY_DATA_DIR", "--data-dir"),
+    ("DATABASE_URL", "--database-url"),
+    ("LATCHKEY_SECRET", "--secret"),
+    ("LATCHKEY_SITE_ROOT", "--site-root"),
+    ("LATCHKEY_PUBLIC_URL", "--public-url"),
+    ("LATCHKEY_ACCESS_TTL", "--access-ttl"),
+    ("LATCHKEY_REFRESH_TTL", "--refresh-ttl"),
+    ("LATCHKEY_SESSION_TTL", "--session-ttl"),
+    ("LATCHKEY_REFRESH_GRACE", "--refresh-grace"),
+    ("LATCHKEY_ARGON2", "--argon2"),
+    ("LATCHKEY_SMTP_URL", "--smtp-url"),
+    ("LATCHKEY_MAIL_FROM", "--mail-from"),
+    ("LATCHKEY_REQUIRE_ACTIVATION", "--require-activation"),
+    ("LATCHKEY_TRUSTED_PROXIES", "--trusted-proxies"),
+    ("LATCHKEY_RATE_LIMITS", "--rate-limits"),
+    ("LATCHKEY_DB_CONNECTIONS", "--db-connections"),
+    ("LATCHKEY_DB_ACQUIRE_TIMEOUT", "--db-acquire-timeout"),
+    ("LATCHKEY_DB_STATEMENT_TIMEOUT", "--db-statement-timeout"),
+    ("LATCHKEY_REQUEST_TIMEOUT", "--request-timeout"),
+    ("LATCHKEY_LOG", "--log"),
+    ("LATCHKEY_LOG_FORMAT", "--log-format"),
+];
+
+#[test]
+fn names_an_invalid_variable() {
+    let env = TestEnv::new();
+    let long = "x".repeat(32);
+    for (variable, value) in [
+        ("LATCHKEY_LISTEN", "nonsense"),
+        ("LATCHKEY_LISTEN", "127.0.0.1"),
+        ("LATCHKEY_LISTEN", "127.0.0.1:99999"),
+        ("LATCHKEY_LISTEN", "999.0.0.1:80"),
+        ("LATCHKEY_DATA_DIR", "/dev/null/data"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://localhost/latchkey"),
+        ("DATABASE_URL", "sqlite:///dev/null/latchkey.db"),
+        ("DATABASE_URL", "postgres://ada:x@127.0.0.1:1/latchkey"),
+        ("DATABASE_URL", "postgres://ada:x@127.0.0.1:port/latchkey"),
+        ("LATCHKEY_SECRET", "short"),
+        ("LATCHKEY_SECRET", &"x".repeat(31)),
+        ("LATCHKEY_SECRET", &format!("{long},short")),
+        ("LATCHKEY_SECRET", &format!("{long},")),
+        ("LATCHKEY_SITE_ROOT", "/no/such/folder"),
+        ("LATCHKEY_SITE_ROOT", "/dev/null"),
+        ("LATCHKEY_PUBLIC_URL", "not a url"),
+        ("LATCHKEY_PUBLIC_URL", "accounts.example"),
+        ("LATCHKEY_PUBLIC_URL", "ftp://accounts.example"),
+        ("LATCHKEY_ACCESS_TTL", "soon"),
+        ("LATCHKEY_ACCESS_TTL", "15 parsecs"),
+        ("LATCHKEY_ACCESS_TTL", "-1s"),
+        ("LATCHKEY_ACCESS_TTL", "99999999999999999999d"),
+        ("LATCHKEY_REFRESH_TTL", "30q"),
+        ("LATCHKEY_SESSION_TTL", "d"),
+        ("LATCHKEY_REFRESH_GRACE", "1x"),
+        ("LATCHKEY_ARGON2", "expensive"),
+        ("LATCHKEY_ARGON2", "m=1,t=1,p=1"),
+        ("LATCHKEY_ARGON2", "m=19456,t=0,p=1"),
+        ("LATCHKEY_ARGON2", "m=19456,t=2,p=0"),
+        ("LATCHKEY_ARGON2", "m=19456,t=2,x=1"),
+        ("LATCHKEY_ARGON2", "m=-1,t=2,p=1"),
+        ("LATCHKEY_SMTP_URL", "mail.example.com"),
+        ("LATCHKEY_SMTP_URL", "http://mail.example.com"),
+        ("LATCHKEY_SMTP_URL", "smtp://"),
+        ("LATCHKEY_SMTP_URL", "smtp://mail.example.com:port"),
+        ("LATCHKEY_SMTP_URL", "smtp://user@mail.example.com"),
+        ("LATCHKEY_SMTP_URL", "smtp://mail.example.com?tls=maybe"),
+        ("LATCHKEY_MAIL_FROM", "nonsense"),
+        ("LATCHKEY_MAIL_FROM", ""),
+        ("LATCHKEY_MAIL_FROM", "Latchkey <nonsense>"),
+        ("LATCHKEY_MAIL_FROM", "a@example.com, b@example.com"),
+        (
+            "LATCHKEY_MAIL_FROM",
+            "a@example.com\r\nBcc: eve@example.com",
+        ),
+        ("LATCHKEY_REQUIRE_ACTIVATION", "perhaps"),
+        ("LATCHKEY_REQUIRE_ACTIVATION", ""),
+        ("LATCHKEY_REQUIRE_ACTIVATION", "1"),
+        ("LATCHKEY_TRUSTED_PROXIES", "proxy.example.com"),
+        ("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("LATCHKEY_RATE_LIMITS", "perhaps"),
+        ("LATCHKEY_RATE_LIMITS", ""),
+        ("LATCHKEY_DB_CONNECTIONS", "many"),
+        ("LATCHKEY_DB_CONNECTIONS", "0"),
+        ("LATCHKEY_DB_CONNECTIONS", "1001"),
+        ("LATCHKEY_DB_ACQUIRE_TIMEOUT", "99ms"),
+        ("LATCHKEY_DB_ACQUIRE_TIMEOUT", "61m"),
+        ("LATCHKEY_DB_WAIT", "99ms"),
+        ("LATCHKEY_DB_STATEMENT_TIMEOUT", "0s"),
+        ("LATCHKEY_DB_STATEMENT_TIMEOUT", "2h"),
+        ("LATCHKEY_REQUEST_TIMEOUT", "30"),
+        ("LATCHKEY_REQUEST_TIMEOUT", "1d"),
+        ("LATCHKEY_LOG", "latchkey=deafening"),
+        ("LATCHKEY_LOG", "inof"),
+        ("LATCHKEY_LOG", "info,acounts"),
+        ("LATCHKEY_LOG_FORMAT", "xml"),
+    ] {
+        let output = env.run_command(env.command(&[(variable, value)]), "");
+        let line = output.assert_fails_with_one_line();
+        assert!(line.contains(variable), "{variable}={value}: {line}");
+    }
+}
+
+/// An invalid flag is a usage error.
+#[test]
+fn names_an_invalid_flag() {
+    let env = TestEnv::new();
+    for (variable, flag) in SETTINGS {
+        if matches!(variable, "LATCHKEY_DATA_DIR" | "LATCHKEY_SITE_ROOT") {
+            continue;
+        }
+        let output = env.run(&[flag, "?"]);
+        assert_eq!(output.code, Some(2), "{flag}: {output:?}");
+        assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+        assert!(output.stderr.contains(variable), "{output:?}");
+    }
+    assert!(!env.data_dir().exists());
+}
+
+#[test]
+fn states_the_bounds_of_a_setting() {
+    let env = TestEnv::new();
+    for (variable, value, reason) in [
+        (
+            "LATCHKEY_ACCESS_TTL",
+            "3651d",
+            "it must be from 1s to 3650d",
+        ),
+        (
+            "LATCHKEY_CACHE_LEASE",
+            "1ms",
+            "it must be from 50ms to 3650d",
+        ),
+        (
+            "LATCHKEY_DB_ACQUIRE_TIMEOUT",
+            "2h",
+            "it must be from 100ms to 1h",
+        ),
+        ("LATCHKEY_DB_WAIT", "2h", "it must be from 100ms to 1h"),
+        (
+            "LATCHKEY_DB_CONNECTIONS",
+            "0",
+            "write it as a number from 1 to 1000",
+        ),
+    ] {
+        let output = env.run_command(env.command(&[(variable, value)]), "");
+        assert_eq!(
+            output.assert_fails_with_one_line(),
+            format!("latchkey: {variable}: {reason}")
+        );
+    }
+}
+
+#[test]
+fn prints_no_secret_in_errors() {
+    let env = TestEnv::new();
+    for (variable, value) in [
+        ("LATCHKEY_SECRET", "hush-hush"),
+        ("DATABASE_URL", "mysql://ada:hush-hush@localhost/latchkey"),
+        (
+            "DATABASE_URL",
+            "postgres://ada:hush-hush@127.0.0.1:1/latchkey",
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://ada:hush-hush@127.0.0.1:port/latchkey",
+        ),
+        ("LATCHKEY_SMTP_URL", "smtp://ada:hush-hush@localhost:port"),
+        ("LATCHKEY_SMTP_URL", "http://ada:hush-hush@localhost"),
+    ] {
+        let output = env.run_command(env.command(&[(variable, value)]), "");
+        let line = output.assert_fails_with_one_line();
+        assert!(!line.contains("hush-hush"), "{line}");
+        assert!(!output.stdout.contains("hush-hush"), "{output:?}");
+    }
+}
+
+#[test]
+fn reads_an_env_file_in_the_working_folder() {
+    let env = TestEnv::new();
+    fs::write(
+        env.folder().join(".env"),
+        "# a comment\nLATCHKEY_PUBLIC_URL=https://env-file.example\nLATCHKEY_ACCESS_TTL=1h\n",
+    )
+    .unwrap();
+    let expires_in = |server: &Server| {
+        let response = server.try_sign_in("ada@example.com", PASSWORD);
+        (
+            response.json()["expires_in"].clone(),
+            jwt::claims(&TokenPair::from(&response).token)["iss"].clone(),
+        )
+    };
+    let server = env.start(&[]);
+    server.register("ada@example.com");
+    let url = json!("https://env-file.example");
+    assert_eq!(expires_in(&server), (json!(3600), url.clone()));
+    drop(server);
+    // The environment takes precedence.
+    let server = env.start(&[("LATCHKEY_ACCESS_TTL", "30m")]);
+    assert_eq!(expires_in(&server), (json!(1800), url));
+}
+
+#[test]
+fn accepts_every_setting_as_a_flag() {
+    let env = TestEnv::new();
+    let data = env.folder().join("elsewhere");
+    let mut command = env.command(&[
+        ("LATCHKEY_LISTEN", "127.0.0.1:1"),
+        ("LATCHKEY_SITE_ROOT", "/no/such/folder"),
+        ("LATCHKEY_PUBLIC_URL", "https://variable.example"),
+        ("LATCHKEY_ACCESS_TTL", "15m"),
+        ("LATCHKEY_SMTP_URL", "smtp://127.0.0.1:1"),
+        ("LATCHKEY_MAIL_FROM", "variable@example.com"),
+        ("LATCHKEY_REQUIRE_ACTIVATION", "true"),
+        ("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1"),
+        ("LATCHKEY_RATE_LIMITS", "on"),
+        ("LATCHKEY_LOG_FORMAT", "text"),
+    ]);
+    let smtp = SmtpServer::start(SmtpBehavior::Accept);
+    let values = [
+        env.address.to_string(),
+        data.to_str().unwrap().to_owned(),
+        env.database.url().map_or_else(
+            || format!("sqlite://{}", env.folder().join("flag.db").display()),
+            str::to_owned,
+        ),
+        "f".repeat(32),
+        env.folder().join("site").to_str().unwrap().to_owned(),
+        "https://flag.example".into(),
+        "2m".into(),
+        "3m".into(),
+        "4m".into(),
+        "5s".into(),
+        "m=512,t=1,p=1".into(),
+        smtp.url(),
+        "Flag <flag@flag.example>".into(),
+        "false".into(),
+        "10.0.0.0/8".into(),
+        "off".into(),
+        "3".into(),
+        "2s".into(),
+        "3s".into(),
+        "10s".into(),
+        "debug".into(),
+        "json".into(),
+    ];
+    for ((_, flag), value) in SETTINGS.iter().zip(&values) {
+        command.args([flag, &value.as_str()]);
+    }
+    let server = env.start_command(command);
+    server.register("ada@example.com");
+    let response = server.try_sign_in("ada@example.com", PASSWORD);
+    let pair = TokenPair::from(&response);
+    assert_eq!(response.json()["expires_in"], json!(120));
+    assert_eq!(jwt::claims(&pair.token)["iss"], "https://flag.example");
+    let refresh = jwt::claims(&pair.refresh_token);
+    assert_eq!(
+        refresh["exp"].as_u64().unwrap() - refresh["iat"].as_u64().unwrap(),
+        180
+    );
+    assert_eq!(
+        smtp.wait_for_email("ada@example.com").from,
+        "flag@flag.example"
+    );
+    assert!(!env.data_dir().exists());
+}
+
+#[test]
+fn ends_a_refresh_token_with_its_session() {
+    let server = Server::start_with(&[
+        ("LATCHKEY_REFRESH_TTL", "30d"),
+        ("LATCHKEY_SESSION_TTL", "1h"),
+    ]);
+    let refresh = jwt::claims(&server.sign_up("ada@example.com").refresh_token);
+    let life = refresh["exp"].as_u64().unwrap() - refresh["iat"].as_u64().unwrap();
+    assert!(life <= 3600, "{life}");
+}
+
+/// The value of a setting decides, whatever its variable or its former name says.
+#[test]
+fn flag_and_current_variable_take_precedence() {
+    let env = TestEnv::new();
+    let invalid = [("LATCHKEY_ACCESS_TTL", "soon"), ("LATCHKEY_DB_WAIT", "2h")];
+    for arguments in [
+        [
+            "migrate",
+            "--access-ttl",
+            "1h",
+            "--db-acquire-timeout",
+            "2s",
+        ],
+        ["--access-ttl=1h", "--db-wait", "2s", "migrate", "--log=off"],
+    ] {
+        let mut command = env.command(&invalid);
+        command.args(arguments);
+        let output = env.run_command(command, "");
+        assert_eq!(output.code, Some(0), "{output:?}");
+    }
+    let mut command = env.command(&[invalid[1], ("LATCHKEY_DB_ACQUIRE_TIMEOUT", "2s")]);
+    command.arg("migrate");
+    let output = env.run_command(command, "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let output = env.run(&["migrate", "--db-wait", "2h"]);
+    assert_eq!(output.code, Some(2), "{output:?}");
+}
+
+/// An empty variable is like one that is not set.
+#[test]
+fn empty_smtp_url_is_like_none() {
+    let server = Server::start_with(&[("LATCHKEY_SMTP_URL", "")]);
+    server.register("ada@example.com");
+    server.activation_token("ada@example.com");
+}
