@@ -5,11 +5,11 @@ export default defineConfig({
   testDir: 'tests',
   outputDir: 'test-results',
   forbidOnly: !!process.env.CI,
-  // A test that passes at the second try is a fault, in it or in the program. On a shared machine it
-  // may also be a hiccup: there the run goes on, and names the test as flaky.
+  // A flaky test is a bug, in the test or in the program. On shared CI machines it may also be the
+  // machine: there the run continues, and reports the test as flaky.
   retries: process.env.CI ? 1 : 0,
   workers: 2,
-  // Five tabs of one test on a busy machine take their time; what is waited for is an event, never a time.
+  // Five tabs of one test are slow on a busy machine. Tests wait for events, not for fixed times.
   timeout: 90_000,
   expect: { timeout: 15_000 },
   reporter: process.env.CI ? 'list' : 'line',

@@ -1,5 +1,5 @@
 import { defineConfig } from '@playwright/test';
 import tests from './playwright.config.ts';
 
-/** Pictures of every page, for a look: `make screenshots`. */
+/** Takes screenshots of every page: `make screenshots`. */
 export default defineConfig(tests, { testDir: 'screenshots', reporter: 'line' });

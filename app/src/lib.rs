@@ -1,13 +1,11 @@
 //! The Latchkey application: one HTTP API, and the pages that use it in a browser.
 //!
-//! [`api`] holds the server functions: each is one endpoint of the HTTP API and, compiled to
-//! WebAssembly, the typed function by which the browser calls it. [`pages`] are what a person
-//! sees, made of [`components`]; [`browser`] keeps the person's session.
+//! [`api`] contains the server functions: each is one endpoint of the HTTP API and, compiled to
+//! WebAssembly, the typed function by which the browser calls it. [`pages`] are built from
+//! [`components`]; [`browser`] keeps the user's session.
 
-// A view is one type, as deep as its page.
+// A view is one type, nested as deeply as its page.
 #![recursion_limit = "256"]
-
-use std::sync::LazyLock;
 
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
@@ -19,6 +17,7 @@ use leptos_router::{
 pub mod api;
 pub mod browser;
 pub mod components;
+pub mod hydration;
 pub mod pages;
 
 #[cfg(feature = "ssr")]
@@ -27,11 +26,11 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use shell::shell;
 
-use browser::{AuthState, renewal, session};
-use components::{AtOnce, Header};
-use pages::{MailPage, NotFound, Page, SignedInPage, StartPage};
+use browser::{AuthState, keep_fresh, session};
+use components::Header;
+use pages::{Login, NotFound, PublicPage, SignedInPage};
 
-/// Where the built site's files are, as URL paths with the hash of their content in the name.
+/// The URL paths of the built site's files, with a hash of the content in each name.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// The style sheet, `/pkg/latchkey.<hash>.css`.
@@ -42,97 +41,58 @@ pub struct Site {
     pub wasm: String,
 }
 
-/// Whether the page that the server rendered still waits for the app to take over: until then
-/// buttons would do nothing.
-#[derive(Clone, Copy)]
-pub struct Waiting(ReadSignal<bool>);
-
-impl Waiting {
-    /// That of this page.
-    #[must_use]
-    pub fn get() -> ReadSignal<bool> {
-        expect_context::<Self>().0
-    }
-}
-
 /// The app: its pages under their paths.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    take_over();
+    provide_auth_state();
     view! {
         <Router>
             <Header />
             <main>
-                <FlatRoutes fallback=|| AtOnce(view! { <NotFound /> })>
-                    <Route path=path!("/") view=Page::Start(StartPage::Home) />
-                    <Route path=path!("/register") view=Page::Start(StartPage::Register) />
-                    <Route path=path!("/login") view=Page::Login />
-                    <Route path=path!("/two-factor") view=Page::SignedIn(SignedInPage::TwoFactor) />
-                    <Route path=path!("/account") view=Page::SignedIn(SignedInPage::Account) />
-                    <Route path=path!("/forgot") view=Page::Mail(MailPage::Forgot) />
-                    <Route path=path!("/reset") view=Page::Mail(MailPage::Reset) />
-                    <Route path=path!("/activate") view=Page::Mail(MailPage::Activate) />
-                    <Route path=path!("/email") view=Page::Mail(MailPage::ConfirmEmail) />
+                <FlatRoutes fallback=NotFound>
+                    <Route path=path!("/") view=PublicPage::Home />
+                    <Route path=path!("/register") view=PublicPage::Register />
+                    <Route path=path!("/login") view=Login />
+                    <Route path=path!("/two-factor") view=SignedInPage::TwoFactor />
+                    <Route path=path!("/account") view=SignedInPage::Account />
+                    <Route path=path!("/forgot") view=PublicPage::Forgot />
+                    <Route path=path!("/reset") view=PublicPage::Reset />
+                    <Route path=path!("/activate") view=PublicPage::Activate />
+                    <Route path=path!("/email") view=PublicPage::ConfirmEmail />
                 </FlatRoutes>
             </main>
         </Router>
     }
 }
 
-/// Whether the browser's first rendering is done. One for the tab, as there is one page.
-static HYDRATED: LazyLock<ArcRwSignal<bool>> = LazyLock::new(ArcRwSignal::default);
-
-/// To be called once the app has taken over the page that the server rendered.
-pub fn hydrated() {
-    HYDRATED.set(true);
-}
-
-/// Whether the first rendering is done; never on the server.
-fn is_hydrated() -> bool {
-    HYDRATED.get_untracked()
-}
-
-/// To be called where the page's code is missing: the page then says that it is not complete.
-pub fn not_hydrated() {
-    if let Some(root) = document().document_element() {
-        // An attribute with a valid name can always be set.
-        let _ = root.set_attribute("data-lacks", "app");
-    }
-}
-
-/// Looks for the stored session once the page is taken over. Not earlier: the first rendering in
-/// the browser must be the server's, and the server knows of no session.
-fn take_over() {
-    let (waiting, set_waiting) = signal(true);
-    let (presence, set_presence) = signal(AuthState::Unknown);
-    provide_context(Waiting(waiting));
-    provide_context(presence);
+/// Provides the [`AuthState`] to all pages. It is `Unknown` until the page is hydrated, because the
+/// first rendering in the browser must equal the server's, and the server knows no session.
+fn provide_auth_state() {
+    let (auth_state, set_auth_state) = signal(AuthState::Unknown);
+    provide_context(auth_state);
     Effect::new(move |_| {
-        if !HYDRATED.get() {
+        if !hydration::is_hydrated() {
             return;
         }
-        session::follow();
-        set_waiting.set(false);
-        renewal::keep_fresh();
+        session::listen();
+        keep_fresh();
         Effect::new(move |_| {
-            let presence = session::presence();
-            show(&presence);
-            // A renewal changes the session's tokens, but not who is there.
-            set_presence.maybe_update(|before| {
-                let changed = *before != presence;
-                *before = presence;
-                changed
+            let current = session::auth_state();
+            update_root_attribute(&current);
+            // A renewal changes the session's tokens, but not the state.
+            set_auth_state.maybe_update(|previous| {
+                let is_changed = *previous != current;
+                *previous = current;
+                is_changed
             });
         });
     });
 }
 
-/// Tells the style sheet whether there is a session, as `shell/first_paint.js` did before.
-fn show(presence: &AuthState) {
-    let is_in = matches!(presence, AuthState::SignedIn(_) | AuthState::MfaPending(_));
-    if let Some(root) = document().document_element() {
-        // An attribute with a valid name can always be set.
-        let _ = root.set_attribute("data-session", if is_in { "in" } else { "out" });
-    }
+/// Tells the style sheet whether there is a session, as `shell/first_paint.js` does before the
+/// first paint.
+fn update_root_attribute(state: &AuthState) {
+    let is_in = matches!(state, AuthState::SignedIn(_) | AuthState::MfaPending(_));
+    hydration::set_root_attribute("data-session", if is_in { "in" } else { "out" });
 }

@@ -5,28 +5,29 @@ use std::sync::LazyLock;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-use crate::{App, Site};
+use crate::{App, Site, browser::session::STORAGE_BLOCKED};
 
-/// Decides what may be seen before the app runs.
-static FIRST_PAINT: LazyLock<String> = LazyLock::new(|| sent(include_str!("shell/first_paint.js")));
+/// The script that decides what is visible before the app runs.
+static FIRST_PAINT: LazyLock<String> =
+    LazyLock::new(|| minify(include_str!("shell/first_paint.js")));
 
-/// Loads the app and lets it take over the page.
-static START: LazyLock<String> = LazyLock::new(|| sent(include_str!("shell/start.js")));
+/// The script that loads the app and starts it.
+static START: LazyLock<String> = LazyLock::new(|| minify(include_str!("shell/start.js")));
 
-/// What stands on the page where the app can't run.
-const NEEDS: &str = "This page needs JavaScript, WebAssembly and site data (local storage). \
-                     Allow them, or use an up-to-date browser, and reload.";
+/// The message for browsers in which the app can't run.
+const UNSUPPORTED: &str = "This page needs JavaScript, WebAssembly and site data (local storage). \
+                           Allow them, or use an up-to-date browser, and reload.";
 
-/// What stands there instead where the app's files did not arrive.
+/// The message when some of the app's files could not be loaded.
 const INCOMPLETE: &str =
     "The page could not be loaded completely. Check your connection and reload.";
 
-/// The HTML document of a page. Both scripts carry the nonce of the answer's
+/// Renders the HTML document of a page. Both scripts carry the nonce of the response's
 /// Content-Security-Policy.
 #[must_use]
 pub fn shell(site: &Site) -> impl IntoView + use<> {
     let Site { css, js, wasm } = site.clone();
-    // The debug form of a path is also its JavaScript literal.
+    // The debug format of a path is also a valid JavaScript literal.
     let start = format!("const js = {js:?}, wasm = {wasm:?};\n{}", *START);
     view! {
         <!DOCTYPE html>
@@ -67,21 +68,22 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
             </head>
             <body>
                 <App />
-                <p class="needs">{NEEDS}</p>
-                <p class="incomplete">{INCOMPLETE}</p>
+                <p class="banner unsupported">{UNSUPPORTED}</p>
+                <p class="banner storage-blocked">{STORAGE_BLOCKED}</p>
+                <p class="banner incomplete">{INCOMPLETE}</p>
             </body>
         </html>
     }
 }
 
-/// A script as every page carries it: without its comments and indents.
-fn sent(script: &str) -> String {
+/// Removes comments and indentation from a script.
+fn minify(script: &str) -> String {
     let lines = script.lines().map(str::trim);
     let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
     code.join("\n")
 }
 
-/// Reloads the page when `cargo leptos watch` has built anew.
+/// Reloads the page when `cargo leptos watch` has rebuilt the app.
 fn auto_reload() -> impl IntoView {
     std::env::var_os("LEPTOS_WATCH").map(|_| {
         let options = LeptosOptions::builder().output_name("latchkey").build();

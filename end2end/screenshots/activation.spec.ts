@@ -18,8 +18,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await open(page, '/register');
       await fill(page, user);
       await button(page, 'Create account').click();
-      await expect(title(page, 'Check your mail')).toBeVisible();
-      await shoot(page, 'register-check-mail');
+      await expect(title(page, 'Check your email')).toBeVisible();
+      await shoot(page, 'register-check-email');
       await open(page, '/login');
       await signIn(page, user);
       await expect(button(page, 'Send the link again')).toBeVisible();

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { Authenticator, scan } from '../support/authenticator.ts';
-import { link } from '../support/mail.ts';
+import { link } from '../support/email.ts';
 import { announced, beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import type { Session } from '../support/server.ts';
 import { expect, stored, test } from '../support/test.ts';
@@ -19,14 +19,14 @@ const DEVICES = {
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1280, 360]) {
-    const look = { colorScheme, viewport: { width, height: 800 }, userAgent: DEVICES.Linux };
+    const options = { colorScheme, viewport: { width, height: 800 }, userAgent: DEVICES.Linux };
     const shoot = (page: Page, name: string, fullPage = true) =>
       page.screenshot({ path: path.join(FOLDER, `${name}-${width}-${colorScheme}.png`), fullPage });
 
     test(`pages at ${width} px in ${colorScheme}`, async ({ anotherBrowser, server, user, problems }) => {
       test.setTimeout(90_000);
       problems.allow(/status of 4\d\d|ERR_FAILED|request failed: csp/);
-      const page = await (await anotherBrowser(look)).newPage();
+      const page = await (await anotherBrowser(options)).newPage();
       await open(page, '/');
       await shoot(page, 'home');
       await open(page, '/register');
@@ -37,7 +37,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await open(page, '/login');
       await shoot(page, 'login');
       await signIn(page, { ...user, password: 'not-the-password' });
-      await expect(announced(page).filter({ hasText: 'not right' }).first()).toBeVisible();
+      await expect(announced(page).filter({ hasText: 'Incorrect email or password.' }).first()).toBeVisible();
       await shoot(page, 'login-refused');
       await page.route('**/api/**', (route) => route.abort());
       await button(page, 'Sign in').click();
@@ -49,7 +49,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
       for (const userAgent of [DEVICES.iPhone, DEVICES.Windows]) await server.login(user, userAgent);
       const pair = await server.login(user, DEVICES.Linux);
-      const context = await anotherBrowser({ ...look, storageState: stored(server, pair) });
+      const context = await anotherBrowser({ ...options, storageState: stored(server, pair) });
       const account = await context.newPage();
       await open(account, '/account');
       await expectAccount(account, user);
@@ -64,7 +64,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(announced(account).filter({ hasText: 'ended' }).first()).toBeVisible();
       await shoot(account, 'login-session-ended');
 
-      const plain = await (await anotherBrowser({ ...look, javaScriptEnabled: false })).newPage();
+      const plain = await (await anotherBrowser({ ...options, javaScriptEnabled: false })).newPage();
       for (const name of ['', 'login', 'account']) {
         await plain.goto(`/${name}`);
         await shoot(plain, `no-script-${name || 'home'}`);
@@ -74,7 +74,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test(`mailed links at ${width} px in ${colorScheme}`, async ({ anotherBrowser, server, user, mailbox, problems }) => {
       test.setTimeout(90_000);
       problems.allow(/status of 4\d\d|ERR_FAILED/);
-      const page = await (await anotherBrowser(look)).newPage();
+      const page = await (await anotherBrowser(options)).newPage();
       await open(page, '/forgot');
       await shoot(page, 'forgot');
       await button(page, 'Send link').click();
@@ -82,7 +82,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await shoot(page, 'forgot-messages');
       await email(page).fill(user.email);
       await button(page, 'Send link').click();
-      await expect(title(page, 'Check your mail')).toBeVisible();
+      await expect(title(page, 'Check your email')).toBeVisible();
       await shoot(page, 'forgot-sent');
       const reset = link(await mailbox.take(user.email, 'Choose a new password'));
       await page.route('**/user/password/reset', (route) => route.fulfill({ status: 204 }));
@@ -91,7 +91,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await shoot(page, 'forgot-sent-again');
       await open(page, '/reset#token=');
       await expect(title(page, 'This link no longer works')).toBeVisible();
-      await shoot(page, 'reset-void');
+      await shoot(page, 'reset-invalid');
       await open(page, reset);
       await shoot(page, 'reset');
       await button(page, 'Set password').click();
@@ -99,14 +99,14 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await shoot(page, 'reset-messages');
       await newPassword(page).fill(user.password);
       await button(page, 'Set password').click();
-      await expect(title(page, 'Your password is changed')).toBeVisible();
+      await expect(title(page, 'Your password has been changed')).toBeVisible();
       await shoot(page, 'reset-done');
 
       for (const name of ['activate', 'email']) {
         await page.goto('/robots.txt');
         await open(page, `/${name}#token=garbage`);
         await expect(title(page, 'This link no longer works')).toBeVisible();
-        await shoot(page, `${name}-void`);
+        await shoot(page, `${name}-invalid`);
         await page.route('**/api/**', (route) => route.abort());
         await page.reload();
         await expect(button(page, 'Try again')).toBeVisible();
@@ -114,7 +114,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.unroute('**/api/**');
         await page.route('**/api/**', (route) => route.fulfill({ status: 204 }));
         await button(page, 'Try again').click();
-        await expect(title(page, name === 'email' ? 'Your address is changed' : 'Your address is confirmed')).toBeVisible();
+        await expect(title(page, name === 'email' ? 'Your email address has been changed' : 'Your email address is confirmed')).toBeVisible();
         await shoot(page, `${name}-done`);
         await page.unroute('**/api/**');
       }
@@ -125,7 +125,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       test.setTimeout(90_000);
       problems.allow(/status of 4\d\d|ERR_FAILED/);
       const storageState = stored(server, await server.login(user, DEVICES.Linux));
-      const page = await (await anotherBrowser({ ...look, storageState })).newPage();
+      const page = await (await anotherBrowser({ ...options, storageState })).newPage();
       await open(page, '/account');
       await expectAccount(page, user);
       for (const [name, label, shot] of [['Email', 'Change email', 'email'], ['Password', 'Change password', 'password']]) {
@@ -158,7 +158,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await shoot(page, 'account-turn-off', false);
       await press(page, 'Cancel');
 
-      const other = await (await anotherBrowser(look)).newPage();
+      const other = await (await anotherBrowser(options)).newPage();
       await open(other, '/login');
       await signIn(other, user);
       await expectTwoFactor(other);
@@ -182,7 +182,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 }
 
-test('the picture of the README', async ({ anotherBrowser, server }) => {
+test('the screenshot of the README', async ({ anotherBrowser, server }) => {
   await server.register(USER);
   for (const userAgent of [DEVICES.iPhone, DEVICES.Windows]) await server.login(USER, userAgent);
   const storageState = stored(server, await server.login(USER, DEVICES.Linux));
@@ -193,7 +193,7 @@ test('the picture of the README', async ({ anotherBrowser, server }) => {
     deviceScaleFactor: 1.5,
   });
   const page = await context.newPage();
-  // All three signed in a moment ago and from here; a real account has some history.
+  // All three devices have just signed in from this host. Make it look like a real account.
   await page.route('**/api/user/sessions', async (route) => {
     const response = await route.fetch();
     const sessions = (await response.json()) as Session[];

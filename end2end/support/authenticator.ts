@@ -5,7 +5,7 @@ import { PNG } from 'pngjs';
 
 const STEP = 30_000;
 
-/** An authenticator app with one account in it. */
+/** An authenticator app with one account. */
 export class Authenticator {
   readonly #totp: TOTP;
   readonly #used = new Set<number>();
@@ -17,7 +17,7 @@ export class Authenticator {
     this.#totp = account;
   }
 
-  /** What a person types who can't scan. */
+  /** The secret, for typing instead of scanning. */
   get secret(): string {
     return this.#totp.secret.base32;
   }
@@ -31,34 +31,34 @@ export class Authenticator {
   }
 
   /**
-   * A code that is accepted now and has not been given before. The server takes the present step
-   * and one either side, each once: that makes three codes in half a minute.
+   * Returns a code that is valid now and was not returned before. The server accepts the current
+   * time step and one either side, each once: three codes in 30 seconds.
    */
   code(): string {
     const now = Date.now();
-    const present = Math.floor(now / STEP);
-    // The earlier step would be over by the time the code arrives.
-    const closing = STEP - (now % STEP) < 4000;
-    const step = [present - 1, present, present + 1]
-      .slice(closing ? 1 : 0)
+    const current = Math.floor(now / STEP);
+    // The previous step could end before the code arrives.
+    const isEnding = STEP - (now % STEP) < 4000;
+    const step = [current - 1, current, current + 1]
+      .slice(isEnding ? 1 : 0)
       .find((one) => !this.#used.has(one));
-    if (step === undefined) throw new Error('no code is left for this half minute');
+    if (step === undefined) throw new Error('no unused code is left for these 30 seconds');
     this.#used.add(step);
     return this.#totp.generate({ timestamp: step * STEP });
   }
 
-  /** A code that is not accepted now, nor soon. */
+  /** Returns a code that is not valid now, nor soon. */
   wrongCode(): string {
     const now = Date.now();
-    const right = [-1, 0, 1, 2].map((step) => this.#totp.generate({ timestamp: now + step * STEP }));
-    return ['271828', '314159', '141421', '173205', '161803'].find((code) => !right.includes(code))!;
+    const valid = [-1, 0, 1, 2].map((step) => this.#totp.generate({ timestamp: now + step * STEP }));
+    return ['271828', '314159', '141421', '173205', '161803'].find((code) => !valid.includes(code))!;
   }
 }
 
-/** What the camera of a phone reads off a QR code on the screen. */
+/** Reads a QR code, like a phone's camera. */
 export async function scan(image: Locator): Promise<string> {
   const { data, width, height } = PNG.sync.read(await image.screenshot());
   const found = jsQR.default(new Uint8ClampedArray(data), width, height, { inversionAttempts: 'dontInvert' });
-  if (!found) throw new Error('no QR code can be read off the picture');
+  if (!found) throw new Error('no QR code found in the screenshot');
   return found.data;
 }

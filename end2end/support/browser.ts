@@ -3,10 +3,10 @@ import type { LaunchOptions } from '@playwright/test';
 
 const DEBIAN = '/usr/bin/chromium';
 
-/** Debian's Chromium where it is installed, the one that Playwright brings elsewhere. */
+/** Debian's Chromium if it is installed, otherwise Playwright's. */
 export const browser: LaunchOptions = {
   executablePath: existsSync(DEBIAN) ? DEBIAN : undefined,
-  // Root, as in a container, can't use Chromium's sandbox.
+  // Chromium's sandbox does not work for root, for example in containers.
   chromiumSandbox: process.getuid?.() !== 0,
   args: [
     '--disable-gpu',

@@ -1,15 +1,15 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import type { User } from './server.ts';
 
-/** What `localStorage` holds of the session. */
+/** The session in `localStorage`. */
 export type StoredSession = { token: string; refresh_token: string; expires_at: number };
 
-/** The app's pages and what a signed-out visitor sees first on each. */
+/** The paths of the app's pages. */
 export const PAGES = [
   '/', '/register', '/login', '/account', '/forgot', '/reset', '/activate', '/email', '/two-factor',
 ] as const;
 
-/** Opens a page and waits until the app has taken it over. */
+/** Opens a page and waits until it is hydrated. */
 export async function open(page: Page, path: string): Promise<void> {
   await page.goto(path);
   await hydrated(page);
@@ -25,7 +25,7 @@ export const password = (page: Page): Locator => page.getByLabel('Password', { e
 export const button = (page: Page, name: string): Locator =>
   page.getByRole('button', { name, exact: true });
 
-/** The heading of any other page. */
+/** The heading of a page. */
 export const title = (page: Page, name: string): Locator =>
   page.getByRole('heading', { level: 1, name, exact: true });
 
@@ -33,7 +33,7 @@ export const title = (page: Page, name: string): Locator =>
 export const section = (page: Page, name: string): Locator =>
   page.getByRole('region', { name, exact: true });
 
-/** The dialog that is open. */
+/** The open dialog. */
 export const dialog = (page: Page): Locator => page.getByRole('dialog');
 
 export const currentPassword = (page: Page): Locator =>
@@ -46,7 +46,7 @@ export const recoveryCode = (page: Page): Locator =>
 export const qrCode = (page: Page): Locator =>
   page.getByRole('img', { name: 'QR code for your authenticator app' });
 
-/** The heading of the account page: who is signed in. */
+/** The heading of the account page: the user's email address. */
 export const heading = (page: Page, user: User): Locator =>
   page.getByRole('heading', { level: 1, name: user.email });
 
@@ -55,19 +55,19 @@ export async function expectAccount(page: Page, user: User): Promise<void> {
   await expect(heading(page, user)).toBeVisible();
 }
 
-/** The login page, from which one comes back to `next`. */
+/** Expects the sign-in page, with `next` as the page that follows. */
 export async function expectLogin(page: Page, next: string): Promise<void> {
   await expect(page).toHaveURL((url) => url.pathname === '/login' && url.searchParams.get('next') === next);
 }
 
-/** The page that asks for the second factor; from there one goes on to `next`, or the account. */
+/** Expects the page that asks for the second factor, with `next` as the page that follows. */
 export async function expectTwoFactor(page: Page, next: string | null = null): Promise<void> {
   await expect(page).toHaveURL((url) => url.pathname === '/two-factor' && url.searchParams.get('next') === next);
   await expect(title(page, 'Two-factor authentication')).toBeVisible();
   await expect(code(page)).toBeVisible();
 }
 
-/** The login page after the account's session has ended elsewhere: it says so. */
+/** Expects the sign-in page with the notice that the session has ended. */
 export async function expectEnded(page: Page): Promise<void> {
   await expectLogin(page, '/account');
   await expect(announced(page).filter({ hasText: /session (has )?ended/i }).first()).toBeVisible();
@@ -78,24 +78,24 @@ export async function fill(page: Page, user: User): Promise<void> {
   await password(page).fill(user.password);
 }
 
-/** Signs in on the login page that is open. */
+/** Signs in on the open sign-in page. */
 export async function signIn(page: Page, user: User): Promise<void> {
   await fill(page, user);
   await button(page, 'Sign in').click();
 }
 
-/** Opens one of the account page's dialogs, in the section where its button stands. */
+/** Opens one of the account page's dialogs, with the button in its section. */
 export async function openDialog(page: Page, name: string, label: string): Promise<void> {
   await section(page, name).getByRole('button', { name: label, exact: true }).click();
   await expect(dialog(page)).toBeVisible();
 }
 
-/** Presses a button of the dialog that is open. */
+/** Presses a button of the open dialog. */
 export async function press(page: Page, label: string): Promise<void> {
   await dialog(page).getByRole('button', { name: label, exact: true }).click();
 }
 
-/** Sets up an authenticator app as far as the dialog that shows the QR code. */
+/** Starts to set up an authenticator app, up to the dialog that shows the QR code. */
 export async function beginSetUp(page: Page, user: User): Promise<void> {
   await openDialog(page, 'Two-factor authentication', 'Turn on');
   await currentPassword(page).fill(user.password);
@@ -103,13 +103,13 @@ export async function beginSetUp(page: Page, user: User): Promise<void> {
   await expect(code(page)).toBeVisible();
 }
 
-/** The secret that stands beside the QR code, as one types it into an app. */
+/** Returns the secret beside the QR code, for typing it into an app. */
 export async function shownSecret(page: Page): Promise<string> {
   const shown = await dialog(page).getByText(/^[A-Z2-7]{4}( [A-Z2-7]{4}){7}$/).innerText();
   return shown.replaceAll(' ', '');
 }
 
-/** The recovery codes in the dialog that is open. */
+/** Returns the recovery codes in the open dialog. */
 export async function shownRecoveryCodes(page: Page): Promise<string[]> {
   const codes = dialog(page).getByRole('listitem');
   await expect(codes).toHaveCount(10);
@@ -138,11 +138,11 @@ export async function storedSession(page: Page): Promise<StoredSession | null> {
 export const devices = (page: Page): Locator =>
   page.getByRole('region', { name: 'Devices' }).getByRole('listitem');
 
-/** The messages that a screen reader announces. */
+/** The messages that screen readers announce. */
 export const announced = (page: Page): Locator =>
   page.locator('[role=alert], [role=status], [aria-live=polite], [aria-live=assertive]');
 
-/** A field's message: visible, and tied to the field for a screen reader. */
+/** Expects a field's error message: visible, and linked to the field for screen readers. */
 export async function expectFieldError(field: Locator, message: string | RegExp): Promise<void> {
   await expect(field).toHaveAttribute('aria-invalid', 'true');
   await expect(field).toHaveAccessibleDescription(message);

@@ -27,13 +27,13 @@ export type Session = {
   current: boolean;
 };
 
-/** What passes a user's second factor, and the session that turned it on. */
+/** A user's second factor, and the tokens of the session that turned it on. */
 export type SecondFactor = { app: Authenticator; recoveryCodes: string[]; pair: Pair };
 
-/** The release build on a port and a data folder of its own. */
+/** The release build, with its own port and data folder. */
 export class Server {
   readonly url: string;
-  /** What the program has written, for a failed test's report. */
+  /** The program's output, for the report of a failed test. */
   log = '';
   #child?: ChildProcess;
 
@@ -53,7 +53,7 @@ export class Server {
     return server;
   }
 
-  /** Starts the program (again): on the same port, with the same data, with settings changed. */
+  /** Starts the program, if necessary again, with the same port and data and with changed settings. */
   async start(changed: Settings = {}): Promise<void> {
     this.settings = { ...this.settings, ...changed };
     const child = spawn(PROGRAM, [], {
@@ -64,7 +64,7 @@ export class Server {
         LATCHKEY_LISTEN: `127.0.0.1:${this.port}`,
         LATCHKEY_DATA_DIR: path.join(this.folder, 'data'),
         LATCHKEY_SITE_ROOT: SITE,
-        // The cheapest hash there is; its real cost is no subject here.
+        // The cheapest hash, because these tests don't measure it.
         LATCHKEY_ARGON2: 'm=8,t=1,p=1',
         LATCHKEY_RATE_LIMITS: 'off',
         ...this.settings,
@@ -76,7 +76,7 @@ export class Server {
     this.#child = child;
     const deadline = Date.now() + 10_000;
     while (!(await ready(this.url))) {
-      if (child.exitCode !== null) throw new Error(`latchkey stopped at its start:\n${this.log}`);
+      if (child.exitCode !== null) throw new Error(`latchkey exited at start:\n${this.log}`);
       if (Date.now() > deadline) throw new Error(`latchkey is not ready after 10 s:\n${this.log}`);
       await pause(20);
     }
@@ -86,10 +86,10 @@ export class Server {
     const child = this.#child;
     this.#child = undefined;
     if (!child || child.exitCode !== null) return;
-    const gone = once(child, 'exit');
+    const exited = once(child, 'exit');
     child.kill('SIGTERM');
     const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
-    await gone;
+    await exited;
     clearTimeout(force);
   }
 
@@ -115,7 +115,7 @@ export class Server {
     return response.json() as Promise<Session[]>;
   }
 
-  /** Turns on the second factor of a user who has none. */
+  /** Turns on a user's second factor. */
   async turnOnSecondFactor(user: User): Promise<SecondFactor> {
     const authorization = { Authorization: `Bearer ${(await this.login(user)).token}` };
     const setup = await this.post<{ otpauth_url: string }>(

@@ -1,31 +1,31 @@
 import { test as base, expect, type BrowserContext, type BrowserContextOptions } from '@playwright/test';
-import { Mailbox } from './mail.ts';
+import { Mailbox } from './email.ts';
 import { Problems } from './problems.ts';
 import { Server, type Pair, type SecondFactor, type Settings, type User } from './server.ts';
 
 type TestFixtures = {
-  /** What goes wrong in the browser: verified after each test. */
+  /** The problems in the browser: verified after each test. */
   problems: Problems;
-  /** An account that exists. */
+  /** An existing account. */
   user: User;
-  /** The second factor of `user`: on, for whoever asks for it. */
+  /** The second factor of `user`. It is turned on only for tests that use this fixture. */
   secondFactor: SecondFactor;
-  /** One more browser, with storage of its own. */
+  /** Creates another browser context, with its own storage. */
   anotherBrowser: (options?: BrowserContextOptions) => Promise<BrowserContext>;
 };
 
 type WorkerFixtures = {
   /** The program's settings in this file: `test.use({ settings: … })`. */
   settings: Settings;
-  /** Where the program's mails arrive. */
+  /** The mail server to which the program sends emails. */
   mailbox: Mailbox;
-  /** The program, one for each file and its settings. */
+  /** The program: one for each combination of file and settings. */
   server: Server;
 };
 
 let users = 0;
 
-/** An account that does not exist yet. */
+/** Returns an account that does not exist yet. */
 export function newUser(): User {
   users += 1;
   return {
@@ -92,21 +92,21 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   secondFactor: async ({ server, user }, use) => use(await server.turnOnSecondFactor(user)),
 });
 
-/** The same, in a browser that is signed in as `user` before its first page opens. */
+/** `test` in a browser in which `user` is signed in. */
 export const testSignedIn = test.extend({
   storageState: async ({ server, user }, use) => {
     await use(stored(server, await server.login(user)));
   },
 });
 
-/** The same with the second factor on, and passed. */
+/** `test` in a browser in which `user` is signed in with the second factor. */
 export const testWithSecondFactor = test.extend({
   storageState: async ({ server, secondFactor }, use) => {
     await use(stored(server, secondFactor.pair));
   },
 });
 
-/** A browser's storage with this session in it. */
+/** Returns the storage of a browser with this session. */
 export function stored(server: Server, pair: Pair) {
   const value = {
     token: pair.token,

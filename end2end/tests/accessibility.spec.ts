@@ -1,6 +1,6 @@
 import { expectAccessible } from '../support/accessibility.ts';
 import { Authenticator, scan } from '../support/authenticator.ts';
-import { link } from '../support/mail.ts';
+import { link } from '../support/email.ts';
 import { announced, beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import { expect, newUser, test, testSignedIn, testWithSecondFactor } from '../support/test.ts';
 
@@ -11,29 +11,29 @@ const TITLES: Record<string, RegExp> = {
   '/account': /account/i,
   '/forgot': /Forgot your password/,
   '/reset': /Choose a new password/,
-  '/activate': /Confirm your address/,
-  '/email': /Confirm your new address/,
+  '/activate': /Confirm your email address/,
+  '/email': /Confirm your new email address/,
   '/two-factor': /Two-factor authentication/,
 };
-const VOID = 'This link no longer works';
+const INVALID = 'This link no longer works';
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(`in ${colorScheme}`, () => {
     test.use({ colorScheme });
     for (const path of PAGES) {
-      test(`${path} has no accessibility fault`, async ({ page }) => {
+      test(`${path} has no accessibility violations`, async ({ page }) => {
         await open(page, path);
         await expectAccessible(page);
       });
     }
 
-    test('a page that does not exist has none', async ({ page, problems }) => {
+    test('an unknown path has no accessibility violations', async ({ page, problems }) => {
       problems.expectStatus(404, '/no-such-page');
       await open(page, '/no-such-page');
       await expectAccessible(page);
     });
 
-    test('forms with messages have none', async ({ page, user, problems }) => {
+    test('forms with error messages have no accessibility violations', async ({ page, user, problems }) => {
       problems.expectStatus(400, '/api/user/create');
       problems.expectStatus(401, '/api/user/login');
       await open(page, '/register');
@@ -42,11 +42,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
       await open(page, '/login');
       await signIn(page, { ...user, password: 'not-the-password' });
-      await expect(announced(page).filter({ hasText: 'not right' }).first()).toBeVisible();
+      await expect(announced(page).filter({ hasText: 'Incorrect email or password.' }).first()).toBeVisible();
       await expectAccessible(page);
     });
 
-    test('asking for a new password has none', async ({ page, user, server, mailbox, problems }) => {
+    test('resetting a password has no accessibility violations', async ({ page, user, server, mailbox, problems }) => {
       problems.expectStatus(400, '/api/user/password/reset');
       problems.expectStatus(400, '/api/user/password/reset/confirm');
       await open(page, '/forgot');
@@ -55,7 +55,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
       await email(page).fill(user.email);
       await button(page, 'Send link').click();
-      await expect(title(page, 'Check your mail')).toBeVisible();
+      await expect(title(page, 'Check your email')).toBeVisible();
       await expectAccessible(page);
       await mailbox.take(user.email, 'Choose a new password');
       await button(page, 'Send again').click();
@@ -68,28 +68,28 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
       await newPassword(page).fill('cobalt-lantern-62-orchard');
       await button(page, 'Set password').click();
-      await expect(title(page, 'Your password is changed')).toBeVisible();
+      await expect(title(page, 'Your password has been changed')).toBeVisible();
       await expectAccessible(page);
       await server.login({ ...user, password: 'cobalt-lantern-62-orchard' });
     });
 
-    test('mailed links that work, and those that do not, have none', async ({ page, user, server, mailbox, problems }) => {
+    test('valid and invalid emailed links have no accessibility violations', async ({ page, user, server, mailbox, problems }) => {
       problems.expectStatus(400, '/api/user/activation');
       await open(page, '/activate#token=garbage');
-      await expect(title(page, VOID)).toBeVisible();
+      await expect(title(page, INVALID)).toBeVisible();
       await expectAccessible(page);
       await open(page, link(await mailbox.take(user.email, 'Confirm your address')));
-      await expect(title(page, 'Your address is confirmed')).toBeVisible();
+      await expect(title(page, 'Your email address is confirmed')).toBeVisible();
       await expectAccessible(page);
       const { token } = await server.login(user);
       const next = newUser().email;
       await server.post('/api/user/email/change', { new_email: next, current_password: user.password }, { Authorization: `Bearer ${token}` });
       await open(page, link(await mailbox.take(next, 'Confirm your new address')));
-      await expect(title(page, 'Your address is changed')).toBeVisible();
+      await expect(title(page, 'Your email address has been changed')).toBeVisible();
       await expectAccessible(page);
     });
 
-    test('passing the second factor has none', async ({ page, user, secondFactor, problems }) => {
+    test('completing the second factor has no accessibility violations', async ({ page, user, secondFactor, problems }) => {
       problems.expectStatus(403, '/api/user/view');
       problems.expectStatus(400, '/api/totp/login');
       await open(page, '/login');
@@ -107,7 +107,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
   testSignedIn.describe(`signed in, in ${colorScheme}`, () => {
     testSignedIn.use({ colorScheme });
-    testSignedIn('the account has no accessibility fault', async ({ page, user, server, problems }) => {
+    testSignedIn('the account has no accessibility violations', async ({ page, user, server, problems }) => {
       problems.expectStatus(400, '/api/user/delete');
       await server.login(user);
       await open(page, '/account');
@@ -122,7 +122,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
     });
 
-    testSignedIn('the dialogs for address and password have none', async ({ page, user, problems }) => {
+    testSignedIn('the email and password dialogs have no accessibility violations', async ({ page, user, problems }) => {
       problems.expectStatus(400, '/api/user/email/change');
       problems.expectStatus(400, '/api/user/password/change');
       await open(page, '/account');
@@ -143,7 +143,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
     });
 
-    testSignedIn('setting up the second factor has none', async ({ page, user, problems }) => {
+    testSignedIn('setting up the second factor has no accessibility violations', async ({ page, user, problems }) => {
       problems.expectStatus(400, '/api/totp/confirm');
       await open(page, '/account');
       await openDialog(page, 'Two-factor authentication', 'Turn on');
@@ -163,7 +163,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
     });
 
-    testSignedIn('the sign-in page after a session has ended has none', async ({ page, user, server, problems }) => {
+    testSignedIn('the sign-in page after a session has ended has no accessibility violations', async ({ page, user, server, problems }) => {
       problems.expect(/status of 401/);
       await open(page, '/account');
       await expectAccount(page, user);
@@ -177,13 +177,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
   testWithSecondFactor.describe(`with a second factor, in ${colorScheme}`, () => {
     testWithSecondFactor.use({ colorScheme });
-    testWithSecondFactor('new recovery codes and turning off have no accessibility fault', async ({ page, user }) => {
+    testWithSecondFactor('new recovery codes and turning off have no accessibility violations', async ({ page, user }) => {
       await open(page, '/account');
       await expectAccount(page, user);
       await openDialog(page, 'Two-factor authentication', 'New recovery codes');
       await expectAccessible(page);
       await currentPassword(page).fill(user.password);
-      await press(page, 'Make new codes');
+      await press(page, 'Create new codes');
       await shownRecoveryCodes(page);
       await expectAccessible(page);
       await press(page, 'Done');
@@ -203,7 +203,7 @@ test('each page has its own title, on the server and in the app', async ({ page,
   for (const path of paths) {
     const html = await (await request.get(path)).text();
     expect(html.match(/<title>([^<]*)<\/title>/)?.[1]).toMatch(TITLES[path]);
-    // That one leads a signed-out visitor away.
+    // This one redirects signed-out visitors.
     if (path === '/two-factor') continue;
     await open(page, path);
     await expect(page).toHaveTitle(TITLES[path]);
@@ -212,7 +212,7 @@ test('each page has its own title, on the server and in the app', async ({ page,
   expect(titles.size).toBe(paths.length - 1);
 });
 
-test('the title follows a step within the app', async ({ page }) => {
+test('the title changes with the page', async ({ page }) => {
   await open(page, '/');
   await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
   await expect(page).toHaveTitle(TITLES['/login']);

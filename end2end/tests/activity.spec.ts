@@ -3,15 +3,15 @@ import { expectAccessible } from '../support/accessibility.ts';
 import { expectAccount, open, openDialog, currentPassword, newPassword, press, section, signIn } from '../support/pages.ts';
 import { expect, test, testSignedIn } from '../support/test.ts';
 
-/** The rows of "Recent activity" on the account page that are shown. */
+/** The visible rows of "Recent activity" on the account page. */
 const activity = (page: Page) => section(page, 'Recent activity').getByRole('listitem');
 
-test('what has happened is told, newest first', async ({ page, user, problems }) => {
+test('recent events are listed, newest first', async ({ page, user, problems }) => {
   problems.expectStatus(401, '/api/user/login');
   await open(page, '/login');
   await signIn(page, { ...user, password: 'not-the-password' });
-  await expect(page.getByRole('alert').filter({ hasText: 'not right' })).toBeVisible();
-  // It is written down a moment after its answer.
+  await expect(page.getByRole('alert').filter({ hasText: 'Incorrect email or password.' })).toBeVisible();
+  // A failed sign-in is recorded shortly after its response.
   await page.waitForTimeout(1000);
   await signIn(page, user);
   await expectAccount(page, user);
@@ -25,7 +25,7 @@ test('what has happened is told, newest first', async ({ page, user, problems })
   await expect(activity(page).nth(2)).toContainText('Account created');
 });
 
-testSignedIn('a change shows at once', async ({ page, user }) => {
+testSignedIn('a change appears immediately', async ({ page, user }) => {
   await open(page, '/account');
   await expectAccount(page, user);
   await openDialog(page, 'Password', 'Change password');
@@ -58,7 +58,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-testSignedIn('the account is of use where its activity can not be had', async ({ page, user, problems }) => {
+testSignedIn('the account page works if the activity fails to load', async ({ page, user, problems }) => {
   problems.expect(/status of 500/);
   let isBroken = true;
   await page.route('**/api/user/activity', (route) => isBroken

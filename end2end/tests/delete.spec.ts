@@ -1,7 +1,7 @@
 import { announced, button, devices, expectAccount, expectFieldError, open, signIn, storedSession } from '../support/pages.ts';
 import { expect, test, testSignedIn } from '../support/test.ts';
 
-testSignedIn('an account is deleted with the right password only', async ({ page, server, user, problems }) => {
+testSignedIn('deleting an account requires the correct password', async ({ page, server, user, problems }) => {
   problems.expectStatus(400, '/api/user/delete');
   await open(page, '/account');
   await expectAccount(page, user);
@@ -25,7 +25,7 @@ testSignedIn('an account is deleted with the right password only', async ({ page
   await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
 });
 
-testSignedIn('the other tabs say that the account is deleted', async ({ page, context, user }) => {
+testSignedIn('all tabs say that the account has been deleted', async ({ page, context, user }) => {
   const other = await context.newPage();
   await open(other, '/account');
   await open(page, '/account');
@@ -34,14 +34,14 @@ testSignedIn('the other tabs say that the account is deleted', async ({ page, co
   await page.getByRole('button', { name: /delete/i }).last().click();
   for (const tab of [page, other]) {
     await expect(tab).toHaveURL('/');
-    await expect(announced(tab).filter({ hasText: 'Your account is deleted.' })).toBeVisible();
-    // A screen reader tells it with the heading, which has the focus.
+    await expect(announced(tab).filter({ hasText: 'Your account has been deleted.' })).toBeVisible();
+    // A screen reader reads it with the heading, which has the focus.
     await expect(tab.getByRole('heading', { level: 1 })).toBeFocused();
-    await expect(tab.getByRole('heading', { level: 1 })).toHaveAccessibleDescription('Your account is deleted.');
+    await expect(tab.getByRole('heading', { level: 1 })).toHaveAccessibleDescription('Your account has been deleted.');
   }
 });
 
-testSignedIn('deleting can be called off', async ({ page, user, server }) => {
+testSignedIn('deleting can be cancelled', async ({ page, user, server }) => {
   await open(page, '/account');
   await button(page, 'Delete account').click();
   await expect(page.getByLabel('Current password')).toBeVisible();
@@ -52,7 +52,7 @@ testSignedIn('deleting can be called off', async ({ page, user, server }) => {
   await server.login(user);
 });
 
-test('an email that was deleted can register again', async ({ page, server, user }) => {
+test('a deleted email address can register again', async ({ page, server, user }) => {
   const { token } = await server.login(user);
   await fetch(`${server.url}/api/user/delete`, {
     method: 'POST',
@@ -66,7 +66,7 @@ test('an email that was deleted can register again', async ({ page, server, user
   await expectAccount(page, user);
   await expect(devices(page)).toHaveCount(1);
   await button(page, 'Sign out').first().click();
-  // Not before the server has answered: leaving the page would take the request back.
+  // Wait for the response: leaving the page would cancel the request.
   await expect(page).toHaveURL('/login');
   await signIn(page, user);
   await expectAccount(page, user);

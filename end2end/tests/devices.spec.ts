@@ -2,7 +2,7 @@ import { devices as playwrightDevices } from '@playwright/test';
 import { button, devices, expectAccount, expectEnded, open, signIn } from '../support/pages.ts';
 import { expect, test } from '../support/test.ts';
 
-/** Signs in, in a desktop browser and in a phone's. */
+/** Signs in in a desktop browser. */
 test.beforeEach(async ({ page, user }) => {
   await open(page, '/login');
   await signIn(page, user);
@@ -29,7 +29,7 @@ test('every signed-in browser is listed, and this one is marked', async ({ page,
   }
 });
 
-test('a device that is signed out is told, and comes back after signing in', async ({ page, anotherBrowser, user, problems }) => {
+test('a device that was signed out says so, and returns to the account after signing in', async ({ page, anotherBrowser, user, problems }) => {
   problems.expect(/status of 401/);
   const phone = await (await anotherBrowser(playwrightDevices['Pixel 7'])).newPage();
   await open(phone, '/login');
@@ -54,7 +54,7 @@ test('this device has no "Sign out" of its own in the list', async ({ page }) =>
   await expect(devices(page).getByRole('button')).toHaveCount(0);
 });
 
-test('an action after the session has ended leads to the login form', async ({ page, server, user, problems }) => {
+test('an action after the session has ended leads to the sign-in page', async ({ page, server, user, problems }) => {
   problems.expect(/status of 401/);
   const { token } = await server.login(user);
   await page.reload();

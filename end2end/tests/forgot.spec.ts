@@ -1,26 +1,26 @@
 import type { Page } from '@playwright/test';
-import { link, type Mailbox } from '../support/mail.ts';
+import { link, type Mailbox } from '../support/email.ts';
 import { announced, button, email, expectAccount, expectFieldError, newPassword, open, signIn, storedSession, title } from '../support/pages.ts';
 import { Server, type User } from '../support/server.ts';
 import { expect, newUser, test, testSignedIn } from '../support/test.ts';
 
 const NEW_PASSWORD = 'cobalt-lantern-62-orchard';
-const VOID = 'This link no longer works';
-const SENTENCE = /can.t be reached/;
+const INVALID = 'This link no longer works';
+const UNREACHABLE = /can.t be reached/;
 
-test('a forgotten password is replaced by a link from the mail', async ({ page, user, server, mailbox }) => {
+test('a forgotten password is reset with an emailed link', async ({ page, user, server, mailbox }) => {
   await open(page, '/login');
   await page.getByRole('link', { name: 'Forgot password?' }).click();
   await expect(title(page, 'Forgot your password?')).toBeVisible();
   await expect(page).toHaveTitle(/Forgot your password\?.*Latchkey/);
-  await ask(page, user.email);
+  await requestLink(page, user.email);
   await open(page, link(await mailbox.take(user.email, 'Choose a new password')));
   await expect(title(page, 'Choose a new password')).toBeVisible();
   await expect(page).toHaveTitle(/Choose a new password.*Latchkey/);
   await expect(newPassword(page)).toHaveAttribute('autocomplete', 'new-password');
   await newPassword(page).fill(NEW_PASSWORD);
   await newPassword(page).press('Enter');
-  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await expect(title(page, 'Your password has been changed')).toBeVisible();
   await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
   await expect(page).toHaveURL('/login');
   await signIn(page, { ...user, password: NEW_PASSWORD });
@@ -29,26 +29,26 @@ test('a forgotten password is replaced by a link from the mail', async ({ page, 
   expect((await mailbox.take(user.email, 'Your password has changed')).html).not.toContain('href=');
 });
 
-test('an unknown address is told the same, and gets no mail', async ({ page, user, mailbox }) => {
+test('an unknown email address gets the same response, and no email', async ({ page, user, mailbox }) => {
   const unknown = newUser();
   await open(page, '/forgot');
-  await ask(page, unknown.email);
-  const told = await page.getByRole('main').innerText();
-  expect(told).toContain(`If ${unknown.email} has an account, a link to choose a new password is on its way.`);
+  await requestLink(page, unknown.email);
+  const shown = await page.getByRole('main').innerText();
+  expect(shown).toContain(`If ${unknown.email} has an account, a link to choose a new password is on its way.`);
   await open(page, '/forgot');
-  await ask(page, user.email);
-  expect((await page.getByRole('main').innerText()).replaceAll(user.email, unknown.email)).toBe(told);
+  await requestLink(page, user.email);
+  expect((await page.getByRole('main').innerText()).replaceAll(user.email, unknown.email)).toBe(shown);
   await mailbox.take(user.email, 'Choose a new password');
   expect(mailbox.subjects(unknown.email)).toEqual([]);
 });
 
-test('the link is sent again after a while only, and then the earlier one is void', async ({ page, user, mailbox, problems }) => {
+test('the link can be sent again after a minute, which invalidates the earlier link', async ({ page, user, mailbox, problems }) => {
   await page.clock.install();
   await open(page, '/forgot');
-  await ask(page, user.email);
+  await requestLink(page, user.email);
   const first = link(await mailbox.take(user.email, 'Choose a new password'));
   await button(page, 'Send again').click();
-  await expect(announced(page).filter({ hasText: 'Sent. Look into your inbox, and at spam.' })).toBeVisible();
+  await expect(announced(page).filter({ hasText: 'Sent. Check your inbox and spam folder.' })).toBeVisible();
   const second = link(await mailbox.take(user.email, 'Choose a new password'));
   const waiting = page.getByRole('button', { name: /^Send again in \d+ s$/ });
   await expect(waiting).toBeDisabled();
@@ -63,10 +63,10 @@ test('the link is sent again after a while only, and then the earlier one is voi
   problems.expectStatus(400, '/api/user/password/reset/confirm');
   await open(page, first);
   await choose(page);
-  await expect(title(page, VOID)).toBeVisible();
+  await expect(title(page, INVALID)).toBeVisible();
   await open(page, second);
   await choose(page);
-  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await expect(title(page, 'Your password has been changed')).toBeVisible();
 });
 
 test('a link works once', async ({ page, context, user, server, mailbox, problems }) => {
@@ -76,40 +76,40 @@ test('a link works once', async ({ page, context, user, server, mailbox, problem
   await open(page, url);
   await open(other, url);
   await choose(page);
-  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await expect(title(page, 'Your password has been changed')).toBeVisible();
   await newPassword(other).fill('saffron-ladder-17-meadow');
   await button(other, 'Set password').click();
-  await expect(title(other, VOID)).toBeVisible();
+  await expect(title(other, INVALID)).toBeVisible();
   await server.login({ ...user, password: NEW_PASSWORD });
-  await other.getByRole('link', { name: 'Ask for a new link' }).click();
+  await other.getByRole('link', { name: 'Get a new link' }).click();
   await expect(other).toHaveURL('/forgot');
   await expect(title(other, 'Forgot your password?')).toBeVisible();
 });
 
-test('a damaged link says so, and what to do next', async ({ page, problems }) => {
+test('a damaged link is reported, with a way to get a new one', async ({ page, problems }) => {
   problems.expectStatus(400, '/api/user/password/reset/confirm');
   await open(page, '/reset#token=garbage');
   await choose(page);
-  await expect(title(page, VOID)).toBeVisible();
+  await expect(title(page, INVALID)).toBeVisible();
   for (const path of ['/reset', '/reset#', '/reset#token=', '/reset#other=1']) {
     await page.goto('/robots.txt');
     await open(page, path);
-    await expect(title(page, VOID)).toBeVisible();
+    await expect(title(page, INVALID)).toBeVisible();
     await expect(newPassword(page)).toHaveCount(0);
-    await expect(page.getByRole('link', { name: 'Ask for a new link' })).toBeVisible();
+    await expect(page.getByRole('link', { name: 'Get a new link' })).toBeVisible();
   }
 });
 
-test('another link in the same tab is another link', async ({ page, user, server, mailbox }) => {
+test('another link can be opened in the same tab', async ({ page, user, server, mailbox }) => {
   await open(page, '/reset#token=');
-  await expect(title(page, VOID)).toBeVisible();
-  // A change of the fragment alone loads no page.
+  await expect(title(page, INVALID)).toBeVisible();
+  // Only the fragment changes, so the browser does not load the page again.
   await page.goto(await resetLink(server, mailbox, user));
   await choose(page);
-  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await expect(title(page, 'Your password has been changed')).toBeVisible();
 });
 
-test('what is no address is told at the field', async ({ page, problems }) => {
+test('an invalid email address is reported at its field', async ({ page, problems }) => {
   problems.expectStatus(400, '/api/user/password/reset');
   await open(page, '/forgot');
   await button(page, 'Send link').click();
@@ -121,7 +121,7 @@ test('what is no address is told at the field', async ({ page, problems }) => {
   await expect(email(page)).toHaveValue('nobody');
 });
 
-test('a password that breaks a rule is told at the field, and the link stays good', async ({ page, user, server, mailbox, problems }) => {
+test('an invalid password is reported at its field, and the link stays valid', async ({ page, user, server, mailbox, problems }) => {
   problems.expectStatus(400, '/api/user/password/reset/confirm');
   await open(page, await resetLink(server, mailbox, user));
   await button(page, 'Set password').click();
@@ -134,7 +134,7 @@ test('a password that breaks a rule is told at the field, and the link stays goo
     await expect(newPassword(page)).toHaveValue(refused);
   }
   await choose(page);
-  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await expect(title(page, 'Your password has been changed')).toBeVisible();
 });
 
 testSignedIn('a new password signs out the browser that was signed in', async ({ page, user, server, mailbox, problems }) => {
@@ -143,14 +143,14 @@ testSignedIn('a new password signs out the browser that was signed in', async ({
   await expectAccount(page, user);
   await open(page, await resetLink(server, mailbox, user));
   await choose(page);
-  await expect(title(page, 'Your password is changed')).toBeVisible();
+  await expect(title(page, 'Your password has been changed')).toBeVisible();
   await expect.poll(() => storedSession(page)).toBeNull();
   await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
   await signIn(page, { ...user, password: NEW_PASSWORD });
   await expectAccount(page, user);
 });
 
-test('asking while the server is away: told, nothing lost, and trying again works', async ({ anotherBrowser, mailbox, problems }) => {
+test('an unreachable server is reported, no input is lost, and trying again works', async ({ anotherBrowser, mailbox, problems }) => {
   problems.expectUnreachable('/api/user/password/reset');
   const own = await Server.launch({ LATCHKEY_SMTP_URL: mailbox.url });
   try {
@@ -161,11 +161,11 @@ test('asking while the server is away: told, nothing lost, and trying again work
     await email(page).fill(user.email);
     await own.stop();
     await button(page, 'Send link').click();
-    await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+    await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
     await expect(email(page)).toHaveValue(user.email);
     await own.start();
     await button(page, 'Send link').click();
-    await expect(title(page, 'Check your mail')).toBeVisible();
+    await expect(title(page, 'Check your email')).toBeVisible();
     const url = link(await mailbox.take(user.email, 'Choose a new password'));
 
     problems.expectUnreachable('/api/user/password/reset/confirm');
@@ -173,20 +173,20 @@ test('asking while the server is away: told, nothing lost, and trying again work
     await newPassword(page).fill(NEW_PASSWORD);
     await own.stop();
     await button(page, 'Set password').click();
-    await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+    await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
     await expect(newPassword(page)).toHaveValue(NEW_PASSWORD);
     await own.start();
     await button(page, 'Set password').click();
-    await expect(title(page, 'Your password is changed')).toBeVisible();
+    await expect(title(page, 'Your password has been changed')).toBeVisible();
   } finally {
     await own.discard();
   }
 });
 
-async function ask(page: Page, address: string): Promise<void> {
+async function requestLink(page: Page, address: string): Promise<void> {
   await email(page).fill(address);
   await button(page, 'Send link').click();
-  await expect(title(page, 'Check your mail')).toBeVisible();
+  await expect(title(page, 'Check your email')).toBeVisible();
 }
 
 async function choose(page: Page): Promise<void> {

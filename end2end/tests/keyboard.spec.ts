@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { email, expectAccount, open, password, tabTo, title } from '../support/pages.ts';
 import { expect, newUser, test } from '../support/test.ts';
 
-test('everything works by keyboard: register, look around, sign out', async ({ page }) => {
+test('registering, opening a dialog and signing out work by keyboard', async ({ page }) => {
   const user = newUser();
   await open(page, '/');
   await tabTo(page, 'Create account');
@@ -29,7 +29,7 @@ test('everything works by keyboard: register, look around, sign out', async ({ p
   await expect(page).not.toHaveURL('/account');
 });
 
-test('the focus can be seen on everything that takes it', async ({ page }) => {
+test('every focusable element shows its focus', async ({ page }) => {
   await open(page, '/login');
   const seen = new Set<string>();
   for (let step = 0; step < 12; step += 1) {
@@ -46,7 +46,7 @@ test('the focus can be seen on everything that takes it', async ({ page }) => {
   expect(seen.size).toBeGreaterThan(3);
 });
 
-test('after a step to another page the focus is on that page', async ({ page }) => {
+test('after navigation the focus is on the new page', async ({ page }) => {
   await open(page, '/');
   await tabTo(page, 'Sign in');
   await page.keyboard.press('Enter');
@@ -55,7 +55,7 @@ test('after a step to another page the focus is on that page', async ({ page }) 
   await tabTo(page, 'Email', email(page));
 });
 
-test('the focus waits for a page whose code is still on its way', async ({ page }) => {
+test('the focus moves after the code of the page has been loaded', async ({ page }) => {
   await open(page, '/login');
   await tabTo(page, 'Forgot password?');
   await page.route('**/*.wasm', async (route) => {
@@ -66,7 +66,7 @@ test('the focus waits for a page whose code is still on its way', async ({ page 
   await expect(title(page, 'Forgot your password?')).toBeFocused();
 });
 
-test('a page that the browser has loaded itself leaves the focus alone', async ({ page }) => {
+test('a page load does not move the focus', async ({ page }) => {
   for (const path of ['/', '/login', '/forgot']) {
     await open(page, path);
     expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true);

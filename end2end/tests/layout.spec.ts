@@ -3,7 +3,7 @@ import { Authenticator, scan } from '../support/authenticator.ts';
 import { beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, hydrated, newEmail, open, openDialog, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import { expect, test, testSignedIn, testWithSecondFactor } from '../support/test.ts';
 
-/** An address that has no place to break. */
+/** An email address without a place for a line break. */
 const LONG = `${'a'.repeat(60)}@${'b'.repeat(60)}.example.org`;
 const WASM = /\/pkg\/.*\.wasm$/;
 
@@ -11,107 +11,107 @@ test.describe('at 320 pixels', () => {
   const narrow = { viewport: { width: 320, height: 640 } };
   test.use(narrow);
   for (const path of PAGES) {
-    test(`${path} does not scroll sideways`, async ({ page }) => {
+    test(`${path} does not scroll horizontally`, async ({ page }) => {
       await open(page, path);
-      await expectNoSidewaysScroll(page);
+      await expectNoHorizontalScroll(page);
     });
   }
 
-  test('the state that follows on /forgot does not', async ({ page }) => {
+  test('the second step of /forgot does not scroll horizontally', async ({ page }) => {
     await open(page, '/forgot');
     await email(page).fill(LONG);
     await button(page, 'Send link').click();
-    await expect(title(page, 'Check your mail')).toBeVisible();
-    await expectNoSidewaysScroll(page);
+    await expect(title(page, 'Check your email')).toBeVisible();
+    await expectNoHorizontalScroll(page);
     await button(page, 'Send again').click();
     await expect(page.getByRole('button', { name: /Send again in/ })).toBeVisible();
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
   });
 
-  test('the states of mailed links do not', async ({ page, problems }) => {
+  test('the states of emailed links do not scroll horizontally', async ({ page, problems }) => {
     problems.expectStatus(400, '/api/user/activation');
     problems.expectStatus(400, '/api/user/email/change/confirm');
     for (const path of ['/activate', '/email']) {
       await open(page, `${path}#token=garbage`);
       await expect(title(page, 'This link no longer works')).toBeVisible();
-      await expectNoSidewaysScroll(page);
+      await expectNoHorizontalScroll(page);
     }
     await open(page, '/reset#token=garbage');
     await expect(button(page, 'Set password')).toBeVisible();
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
   });
 
-  test('the second factor does not', async ({ page, user, secondFactor, problems }) => {
+  test('the second factor does not scroll horizontally', async ({ page, user, secondFactor, problems }) => {
     problems.expectStatus(403, '/api/user/view');
     problems.expectStatus(400, '/api/totp/login');
     await open(page, '/login');
     await signIn(page, user);
     await expectTwoFactor(page);
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
     await code(page).fill(secondFactor.app.wrongCode());
     await expect(code(page)).toHaveAttribute('aria-invalid', 'true');
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
     await button(page, 'Use a recovery code').click();
     await expect(recoveryCode(page)).toBeVisible();
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
   });
 });
 
 testSignedIn.describe('at 320 pixels, signed in', () => {
   testSignedIn.use({ viewport: { width: 320, height: 640 } });
-  testSignedIn('the account does not scroll sideways', async ({ page, user, server }) => {
+  testSignedIn('the account does not scroll horizontally', async ({ page, user, server }) => {
     await server.login(user, 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36');
     await server.login(user, 'x'.repeat(200));
     await open(page, '/account');
     await expectAccount(page, user);
     await expect(devices(page)).toHaveCount(3);
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
     await button(page, 'Delete account').click();
     await expect(page.getByLabel('Current password')).toBeVisible();
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
   });
 
-  testSignedIn('changing address and password does not', async ({ page, user }) => {
+  testSignedIn('changing email and password does not scroll horizontally', async ({ page, user }) => {
     await open(page, '/account');
     await openDialog(page, 'Password', 'Change password');
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
     await press(page, 'Cancel');
     await openDialog(page, 'Email', 'Change email');
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
     await newEmail(page).fill(LONG);
     await currentPassword(page).fill(user.password);
     await press(page, 'Change email');
     await expect(section(page, 'Email').getByText(LONG)).toBeVisible();
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
   });
 
-  testSignedIn('setting up the second factor does not', async ({ page, user }) => {
+  testSignedIn('setting up the second factor does not scroll horizontally', async ({ page, user }) => {
     await open(page, '/account');
     await beginSetUp(page, user);
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
     await code(page).fill(new Authenticator(await scan(qrCode(page))).code());
     await shownRecoveryCodes(page);
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
     await press(page, 'Done');
     await expect(dialog(page)).toHaveCount(0);
-    await expectNoSidewaysScroll(page);
+    await expectNoHorizontalScroll(page);
   });
 });
 
 testWithSecondFactor.describe('at 320 pixels, with a second factor', () => {
   testWithSecondFactor.use({ viewport: { width: 320, height: 640 } });
-  testWithSecondFactor('its dialogs do not scroll sideways', async ({ page }) => {
+  testWithSecondFactor('its dialogs do not scroll horizontally', async ({ page }) => {
     await open(page, '/account');
     for (const label of ['New recovery codes', 'Turn off']) {
       await openDialog(page, 'Two-factor authentication', label);
-      await expectNoSidewaysScroll(page);
+      await expectNoHorizontalScroll(page);
       await press(page, 'Cancel');
     }
   });
 });
 
 for (const path of ['/', '/register', '/login', '/forgot']) {
-  test(`${path} does not move when the app takes over`, async ({ page, context }) => {
+  test(`${path} does not shift during hydration`, async ({ page, context }) => {
     await slowWasm(context);
     await recordShifts(context);
     await open(page, path);
@@ -119,14 +119,14 @@ for (const path of ['/', '/register', '/login', '/forgot']) {
   });
 }
 
-testSignedIn('the account does not move when the app takes over', async ({ page, context, user }) => {
+testSignedIn('the account does not shift during hydration', async ({ page, context, user }) => {
   await slowWasm(context);
   await recordShifts(context);
   await open(page, '/account');
   await expectAccount(page, user);
   expect(await shifts(page)).toBeLessThan(0.001);
 
-  // The measure itself works.
+  // Check that the measurement works.
   await page.getByRole('main').evaluate((main) => (main.style.marginTop = '200px'));
   expect(await shifts(page)).toBeGreaterThan(0.01);
 });
@@ -134,7 +134,7 @@ testSignedIn('the account does not move when the app takes over', async ({ page,
 for (const path of ['/', '/login', '/register']) {
   testSignedIn(`a signed-in visitor never sees ${path}`, async ({ page, context, user }) => {
     await slowWasm(context);
-    const seen = await recordStates(context);
+    const seen = await recordVisibleStates(context);
     await page.goto(path);
     await expectAccount(page, user);
     await expect.poll(() => [...seen]).toContain('signed in');
@@ -144,7 +144,7 @@ for (const path of ['/', '/login', '/register']) {
 
 test('a signed-out visitor never sees an account', async ({ page, context }) => {
   await slowWasm(context);
-  const seen = await recordStates(context);
+  const seen = await recordVisibleStates(context);
   await page.goto('/account');
   await expectLogin(page, '/account');
   await hydrated(page);
@@ -152,7 +152,7 @@ test('a signed-out visitor never sees an account', async ({ page, context }) => 
   expect([...seen]).not.toContain('signed in');
 });
 
-test('a signed-out visitor can read and type before the app is there, and nothing typed is lost', async ({ page, context, user }) => {
+test('a signed-out visitor can type before the app is loaded, and no input is lost', async ({ page, context, user }) => {
   let arrive = () => {};
   const arrived = new Promise<void>((resolve) => (arrive = resolve));
   await context.route(WASM, async (route) => {
@@ -165,7 +165,7 @@ test('a signed-out visitor can read and type before the app is there, and nothin
   await typedEmail.fill(user.email);
   await typedPassword.fill(user.password);
   await typedPassword.press('Enter');
-  // Sent without the app, the form would carry the password into the address or to a page.
+  // Submitted without the app, the form would send the password in the URL or to a page.
   await expect(page).toHaveURL('/login');
   arrive();
   await hydrated(page);
@@ -175,7 +175,7 @@ test('a signed-out visitor can read and type before the app is there, and nothin
   await expectAccount(page, user);
 });
 
-test('with reduced motion nothing moves', async ({ page }) => {
+test('with reduced motion there are no animations', async ({ page }) => {
   await page.emulateMedia({ reducedMotion: 'reduce' });
   for (const path of PAGES) {
     await open(page, path);
@@ -190,7 +190,7 @@ test('with reduced motion nothing moves', async ({ page }) => {
   }
 });
 
-async function expectNoSidewaysScroll(page: Page): Promise<void> {
+async function expectNoHorizontalScroll(page: Page): Promise<void> {
   const tooWide = await page.evaluate(() => [...document.querySelectorAll('body *')]
     .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 0.5)
     .map((element) => element.outerHTML.slice(0, 80)));
@@ -198,7 +198,7 @@ async function expectNoSidewaysScroll(page: Page): Promise<void> {
   expect(width, `wider than the window: ${tooWide.join('\n')}`).toBeLessThanOrEqual(320);
 }
 
-/** Half a second between the server's page and the app: enough to see what stands there meanwhile. */
+/** Delays the app by half a second, so that the server's page is visible for that time. */
 async function slowWasm(context: BrowserContext): Promise<void> {
   await context.route(WASM, async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -216,7 +216,7 @@ async function recordShifts(context: BrowserContext): Promise<void> {
   });
 }
 
-/** The sum of the layout shifts so far (web.dev/cls), once the next frames are painted. */
+/** Returns the sum of the layout shifts (web.dev/cls) after the next frames were painted. */
 async function shifts(page: Page): Promise<number> {
   return page.evaluate(async () => {
     for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
@@ -224,13 +224,13 @@ async function shifts(page: Page): Promise<number> {
   });
 }
 
-/** Collects, frame by frame and over all documents, which of the two states a person could see. */
-async function recordStates(context: BrowserContext): Promise<Set<string>> {
+/** Records in every frame of all documents which of the two states is visible. */
+async function recordVisibleStates(context: BrowserContext): Promise<Set<string>> {
   const seen = new Set<string>();
   await context.exposeFunction('saw', (state: string) => seen.add(state));
   await context.addInitScript(() => {
     let last = '';
-    const look = () => {
+    const record = () => {
       const visible = (selector: string, text?: RegExp) => [...document.querySelectorAll(selector)].some((element) =>
         element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && (!text || text.test(element.textContent ?? '')));
       let state = 'neither';
@@ -238,9 +238,9 @@ async function recordStates(context: BrowserContext): Promise<Set<string>> {
       else if (visible('main button', /Sign out|Delete account/)) state = 'signed in';
       if (state !== last) (window as unknown as { saw: (state: string) => void }).saw(state);
       last = state;
-      requestAnimationFrame(look);
+      requestAnimationFrame(record);
     };
-    requestAnimationFrame(look);
+    requestAnimationFrame(record);
   });
   return seen;
 }

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { Authenticator, scan } from '../support/authenticator.ts';
-import { link } from '../support/mail.ts';
+import { link } from '../support/email.ts';
 import { announced, beginSetUp, button, code, currentPassword, dialog, email, expectAccount, expectTwoFactor, fill, heading, newEmail, newPassword, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, storedSession, title } from '../support/pages.ts';
 import { expect, newUser, test } from '../support/test.ts';
 
 test.use({ settings: { LATCHKEY_REQUIRE_ACTIVATION: 'true' } });
 
-test('the whole life of one person', async ({ page, context, server, mailbox, problems }) => {
+test('an account from registration to deletion', async ({ page, context, server, mailbox, problems }) => {
   test.setTimeout(120_000);
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  // Before the address is proved, and before the second factor is passed.
+  // Before the email address is verified, and before the second factor is completed.
   problems.expectStatus(403, '/api/user/login');
   problems.expectStatus(403, '/api/user/view');
   const user = newUser();
@@ -33,14 +33,14 @@ test('the whole life of one person', async ({ page, context, server, mailbox, pr
     await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
     await fill(page, user);
     await button(page, 'Create account').click();
-    await expect(title(page, 'Check your mail')).toBeVisible();
+    await expect(title(page, 'Check your email')).toBeVisible();
     await expect(page.getByRole('main')).toContainText(`We sent a link to ${user.email}.`);
     expect(await storedSession(page)).toBeNull();
   });
 
-  await test.step('confirms the address', async () => {
+  await test.step('confirms the email address', async () => {
     await open(page, link(await mailbox.take(user.email, 'Confirm your address')));
-    await expect(title(page, 'Your address is confirmed')).toBeVisible();
+    await expect(title(page, 'Your email address is confirmed')).toBeVisible();
     await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await signIn(page, user);
     await expectAccount(page, user);
@@ -94,18 +94,18 @@ test('the whole life of one person', async ({ page, context, server, mailbox, pr
     expect(text).toContain('9 are left');
   });
 
-  await test.step('forgets the password, which does not get around the second factor', async () => {
+  await test.step('resets the password, which does not bypass the second factor', async () => {
     await signOut();
     await page.getByRole('link', { name: 'Forgot password?' }).click();
     await expect(page).toHaveURL('/forgot');
     await email(page).fill(user.email);
     await button(page, 'Send link').click();
-    await expect(title(page, 'Check your mail')).toBeVisible();
+    await expect(title(page, 'Check your email')).toBeVisible();
     await open(page, link(await mailbox.take(user.email, 'Choose a new password')));
     user.password = 'cobalt-lantern-62-orchard';
     await newPassword(page).fill(user.password);
     await button(page, 'Set password').click();
-    await expect(title(page, 'Your password is changed')).toBeVisible();
+    await expect(title(page, 'Your password has been changed')).toBeVisible();
     await mailbox.take(user.email, 'Your password has changed');
     await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await expect(page).toHaveURL('/login');
@@ -115,7 +115,7 @@ test('the whole life of one person', async ({ page, context, server, mailbox, pr
     await expectAccount(page, user);
   });
 
-  await test.step('changes the address', async () => {
+  await test.step('changes the email address', async () => {
     const next = newUser().email;
     await openDialog(page, 'Email', 'Change email');
     await newEmail(page).fill(next);
@@ -125,7 +125,7 @@ test('the whole life of one person', async ({ page, context, server, mailbox, pr
     expect((await mailbox.take(oldEmail, 'Your address is about to change')).text).toContain(next);
     await expectAccount(page, user);
     await open(page, link(await mailbox.take(next, 'Confirm your new address')));
-    await expect(title(page, 'Your address is changed')).toBeVisible();
+    await expect(title(page, 'Your email address has been changed')).toBeVisible();
     await mailbox.take(oldEmail, 'Your address has changed');
     user.email = next;
     await page.getByRole('link', { name: 'Go to your account' }).click();
@@ -139,7 +139,7 @@ test('the whole life of one person', async ({ page, context, server, mailbox, pr
     user.password = 'saffron-ladder-17-meadow';
     await newPassword(page).fill(user.password);
     await press(page, 'Change password');
-    await expect(section(page, 'Password').getByText('Your password is changed. Other devices are signed out.')).toBeVisible();
+    await expect(section(page, 'Password').getByText('Your password has been changed. Other devices are signed out.')).toBeVisible();
     await mailbox.take(user.email, 'Your password has changed');
   });
 
@@ -162,7 +162,7 @@ test('the whole life of one person', async ({ page, context, server, mailbox, pr
     expect(await storedSession(page)).toBeNull();
     await expect(heading(page, user)).toHaveCount(0);
     await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
-    expect(mailbox.subjects(oldEmail), 'mails that nobody expects').toEqual([]);
-    expect(mailbox.subjects(user.email), 'mails that nobody expects').toEqual([]);
+    expect(mailbox.subjects(oldEmail), 'unexpected emails').toEqual([]);
+    expect(mailbox.subjects(user.email), 'unexpected emails').toEqual([]);
   });
 });

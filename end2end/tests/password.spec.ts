@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { link } from '../support/mail.ts';
+import { link } from '../support/email.ts';
 import { announced, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, newPassword, open, openDialog, press, section, signIn, storedSession, title } from '../support/pages.ts';
 import { Server } from '../support/server.ts';
 import { expect, newUser, stored, test, testSignedIn } from '../support/test.ts';
@@ -22,7 +22,7 @@ testSignedIn('a new password signs out every other device, and keeps this one', 
   await newPassword(page).press('Enter');
   await expect(dialog(page)).toHaveCount(0);
   const notice = section(page, 'Password').getByRole('status');
-  await expect(notice).toHaveText('Your password is changed. Other devices are signed out.');
+  await expect(notice).toHaveText('Your password has been changed. Other devices are signed out.');
   await expect(section(page, 'Password').getByRole('button', { name: 'Change password' })).toBeFocused();
   await expect(devices(page)).toHaveCount(1);
   await expect(devices(page)).toContainText('This device');
@@ -41,7 +41,7 @@ testSignedIn('a new password signs out every other device, and keeps this one', 
   await mailbox.take(user.email, 'Your password has changed');
 });
 
-testSignedIn('what breaks a rule is told at its field, and nothing typed is lost', async ({ page, user, problems }) => {
+testSignedIn('invalid input is reported at its field, and no input is lost', async ({ page, user, problems }) => {
   problems.expectStatus(400, '/api/user/password/change');
   await open(page, '/account');
   await openDialog(page, 'Password', 'Change password');
@@ -73,7 +73,7 @@ testSignedIn('what breaks a rule is told at its field, and nothing typed is lost
   await expect(dialog(page)).toHaveCount(0);
 });
 
-testSignedIn('the dialog stays while the request runs', async ({ page, user }) => {
+testSignedIn('the dialog stays open while the request runs', async ({ page, user }) => {
   let answer = () => {};
   const released = new Promise<void>((resolve) => (answer = resolve));
   await page.route('**/api/user/password/change', async (route) => {
@@ -91,10 +91,10 @@ testSignedIn('the dialog stays while the request runs', async ({ page, user }) =
   await expect(dialog(page).getByRole('button', { name: 'Changing password…' })).toBeVisible();
   answer();
   await expect(dialog(page)).toHaveCount(0);
-  await expect(section(page, 'Password').getByRole('status')).toContainText('Your password is changed.');
+  await expect(section(page, 'Password').getByRole('status')).toContainText('Your password has been changed.');
 });
 
-testSignedIn('another open tab goes on with the new session', async ({ page, context, user }) => {
+testSignedIn('another open tab uses the new tokens', async ({ page, context, user }) => {
   const tab = await context.newPage();
   await open(page, '/account');
   await open(tab, '/account');
@@ -104,12 +104,12 @@ testSignedIn('another open tab goes on with the new session', async ({ page, con
   await currentPassword(tab).fill(NEW_PASSWORD);
   await newPassword(tab).fill('saffron-ladder-17-meadow');
   await press(tab, 'Change password');
-  await expect(section(tab, 'Password').getByRole('status')).toContainText('Your password is changed.');
+  await expect(section(tab, 'Password').getByRole('status')).toContainText('Your password has been changed.');
   await page.reload();
   await expectAccount(page, user);
 });
 
-testSignedIn('a new password voids the links that were mailed before', async ({ page, server, user, mailbox, problems }) => {
+testSignedIn('a new password invalidates the links that were emailed before', async ({ page, server, user, mailbox, problems }) => {
   await server.post('/api/user/password/reset', { email: user.email });
   const url = link(await mailbox.take(user.email, 'Choose a new password'));
   await open(page, '/account');
@@ -122,7 +122,7 @@ testSignedIn('a new password voids the links that were mailed before', async ({ 
   await server.login({ ...user, password: NEW_PASSWORD });
 });
 
-test('changing while the server is away: told, nothing lost, and trying again works', async ({ anotherBrowser, mailbox, problems }) => {
+test('an unreachable server is reported, no input is lost, and trying again works', async ({ anotherBrowser, mailbox, problems }) => {
   problems.expectUnreachable('/api/user/password/change');
   const own = await Server.launch({ LATCHKEY_SMTP_URL: mailbox.url });
   try {
@@ -153,5 +153,5 @@ async function change(page: Page, current: string): Promise<void> {
   await currentPassword(page).fill(current);
   await newPassword(page).fill(NEW_PASSWORD);
   await press(page, 'Change password');
-  await expect(section(page, 'Password').getByRole('status')).toContainText('Your password is changed.');
+  await expect(section(page, 'Password').getByRole('status')).toContainText('Your password has been changed.');
 }

@@ -12,7 +12,7 @@ test('a new account is signed in at once', async ({ page }) => {
   expect(await storedSession(page)).not.toBeNull();
 });
 
-test('empty fields are told at each field, and the first has the focus', async ({ page, problems }) => {
+test('empty fields are reported at each field, and the first gets the focus', async ({ page, problems }) => {
   problems.expectStatus(400, '/api/user/create');
   await open(page, '/register');
   await button(page, 'Create account').click();
@@ -22,15 +22,15 @@ test('empty fields are told at each field, and the first has the focus', async (
   await expect(announced(page).filter({ hasText: 'This field is required.' }).first()).toBeVisible();
 });
 
-const REFUSED = [
+const REJECTED = [
   { name: 'not an email', user: { email: 'nobody', password: 'mauve-teapot-41-harbour' }, at: email, message: /email/i },
   { name: 'a short password', user: { email: 'short@example.org', password: 'k7-Pq' }, at: password, message: /too short/ },
   { name: 'a common password', user: { email: 'common@example.org', password: 'password123' }, at: password, message: /too common/ },
   { name: 'a password like the email', user: { email: 'margaret.hamilton@example.org', password: 'margaret.hamilton' }, at: password, message: /email/i },
 ];
 
-for (const { name, user, at, message } of REFUSED) {
-  test(`${name} is refused at its field, and nothing typed is lost`, async ({ page, problems }) => {
+for (const { name, user, at, message } of REJECTED) {
+  test(`${name} is rejected at its field, and no input is lost`, async ({ page, problems }) => {
     problems.expectStatus(400, '/api/user/create');
     await open(page, '/register');
     await fill(page, user);
@@ -43,7 +43,7 @@ for (const { name, user, at, message } of REFUSED) {
   });
 }
 
-test('an email that is taken is refused; corrected, it works', async ({ page, user, problems }) => {
+test('an existing email address is rejected; another one works', async ({ page, user, problems }) => {
   problems.expectStatus(400, '/api/user/create');
   await open(page, '/register');
   await fill(page, { ...user, email: user.email.toUpperCase() });

@@ -2,11 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { button, expectAccount, open, signIn, storedSession } from '../support/pages.ts';
 import { expect, stored, test } from '../support/test.ts';
 
-// Short, but long enough that the fractions of a second which a JWT's times lack don't matter.
+// Short, but long enough that the whole seconds of a JWT's times don't matter.
 test.use({ settings: { LATCHKEY_ACCESS_TTL: '5s' } });
 
-test('a token that has run out is renewed quietly', async ({ page, user, server, problems }) => {
-  // The reload may meet a renewal on its way.
+test('an expired token is renewed in the background', async ({ page, user, server, problems }) => {
+  // The reload may cancel a renewal.
   problems.allow(/net::ERR_ABORTED.*login\/refresh/);
   await open(page, '/login');
   await signIn(page, user);
@@ -24,15 +24,15 @@ test('a token that has run out is renewed quietly', async ({ page, user, server,
   expect(next.expires_at).toBeGreaterThan(first.expires_at);
 });
 
-test('a token that has run out is renewed in a browser without locks', async ({ anotherBrowser, user, server }) => {
+test('an expired token is renewed in a browser without locks', async ({ anotherBrowser, user, server }) => {
   const storageState = stored(server, await server.login(user));
   const { token, expires_at } = JSON.parse(storageState.origins[0].localStorage[0].value);
   await expect.poll(() => Date.now() - expires_at, { timeout: 10_000 }).toBeGreaterThan(1000);
 
   const context = await anotherBrowser({ storageState });
-  // Browsers have them in secure contexts only.
+  // Browsers offer locks in secure contexts only.
   await context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'locks', { value: undefined }));
-  // A slow answer, so that all of the page's requests want a token before the first has one.
+  // A slow response, so that all of the page's requests need a token before the first has one.
   await context.route('**/api/user/login/refresh', async (route) => {
     await pause(500);
     await route.continue();
@@ -43,7 +43,7 @@ test('a token that has run out is renewed in a browser without locks', async ({ 
   expect((await storedSession(page))!.token).not.toBe(token);
 });
 
-test('an action on an open page works after the token has run out', async ({ page, user }) => {
+test('an action on an open page works after the token has expired', async ({ page, user }) => {
   await open(page, '/login');
   await signIn(page, user);
   await expectAccount(page, user);
@@ -65,7 +65,7 @@ test('several tabs never renew with the same refresh token', async ({ context, u
   await expectAccount(tabs[0], user);
   await Promise.all(tabs.slice(1).map((tab) => open(tab, '/account')));
 
-  // Time itself is tested here: several tokens run out while all tabs look on.
+  // Real time must pass: several tokens expire while all tabs are open.
   await pause(9000);
   for (const tab of tabs) await expectAccount(tab, user);
   expect(used.length).toBeGreaterThan(0);

@@ -66,14 +66,14 @@ test('files with a hash in their name are cached, pages are not', async ({ page,
   expect(cached.filter(({ bytes }) => bytes > 0), 'loaded from the network again').toEqual([]);
 });
 
-test('everything comes from the server itself', async ({ page, baseURL, user }) => {
-  const foreign: string[] = [];
+test('nothing is loaded from other hosts', async ({ page, baseURL, user }) => {
+  const others: string[] = [];
   page.on('request', (sent) => {
-    if (!sent.url().startsWith(baseURL!) && !sent.url().startsWith('data:')) foreign.push(sent.url());
+    if (!sent.url().startsWith(baseURL!) && !sent.url().startsWith('data:')) others.push(sent.url());
   });
   for (const path of PAGES) await open(page, path);
   await open(page, '/login');
   await signIn(page, user);
   await expectAccount(page, user);
-  expect(foreign).toEqual([]);
+  expect(others).toEqual([]);
 });

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from '@playwright/test';
 import { browser } from '../support/browser.ts';
-import { button, expectAccount, expectLogin, open, signIn, storedSession } from '../support/pages.ts';
+import { announced, button, expectAccount, expectLogin, open, signIn, storedSession } from '../support/pages.ts';
 import { expect, test, testSignedIn } from '../support/test.ts';
 
-test('the session is stored as promised', async ({ page, user }) => {
+test('the session is stored in the documented form', async ({ page, user }) => {
   await open(page, '/login');
   await signIn(page, user);
   await expectAccount(page, user);
@@ -51,7 +51,7 @@ test('a restart of the browser keeps the session', async ({ user, baseURL, probl
   }
 });
 
-test('signing in and out in one tab shows in the other at once', async ({ context, user }) => {
+test('signing in and out in one tab shows in the other immediately', async ({ context, user }) => {
   const [one, other] = [await context.newPage(), await context.newPage()];
   await open(one, '/login');
   await open(other, '/');
@@ -67,10 +67,10 @@ test('signing in and out in one tab shows in the other at once', async ({ contex
   expect(await storedSession(other)).toBeNull();
 });
 
-testSignedIn('a page that comes back from the browser\'s cache knows what was done meanwhile', async ({ page, user }) => {
+testSignedIn('a page from the back/forward cache adopts changes made in the meantime', async ({ page, user }) => {
   await open(page, '/account');
   await expectAccount(page, user);
-  // The tab itself is told nothing of what it does to its storage, as one in that cache is not.
+  // A tab gets no storage event for its own change, just like a page in that cache.
   await page.evaluate(() => {
     localStorage.removeItem('latchkey.session');
     window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
@@ -89,7 +89,7 @@ testSignedIn('signing out ends the session on the server too', async ({ page, se
   await expectLogin(page, '/account');
 });
 
-test('a damaged stored session is no session', async ({ page, context, user }) => {
+test('a damaged stored session counts as no session', async ({ page, context, user }) => {
   for (const damaged of ['{', 'null', '"x"', '{"token":1}', '{"token":"a.b.c"}']) {
     await page.goto('/robots.txt');
     await page.evaluate((value) => localStorage.setItem('latchkey.session', value), damaged);
@@ -98,5 +98,34 @@ test('a damaged stored session is no session', async ({ page, context, user }) =
     await signIn(tab, user);
     await expectAccount(tab, user);
     await tab.close();
+  }
+});
+
+const STORAGE_BLOCKED = 'This browser can\'t keep you signed in: its storage is blocked or full.';
+
+test('a full storage is reported when signing in', async ({ page, user }) => {
+  await page.addInitScript(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('The quota has been exceeded.', 'QuotaExceededError');
+    };
+  });
+  await open(page, '/login');
+  await signIn(page, user);
+  await expect(announced(page).filter({ hasText: STORAGE_BLOCKED }).first()).toBeVisible();
+  await expect(page).toHaveURL('/login');
+  expect(await storedSession(page)).toBeNull();
+});
+
+test('a blocked storage is reported when a page opens', async ({ page }) => {
+  await page.addInitScript(() => {
+    Object.defineProperty(window, 'localStorage', {
+      get() {
+        throw new DOMException('Access is denied for this document.', 'SecurityError');
+      },
+    });
+  });
+  for (const path of ['/login', '/account']) {
+    await page.goto(path);
+    await expect(page.getByText(STORAGE_BLOCKED)).toBeVisible();
   }
 });

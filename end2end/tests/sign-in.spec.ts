@@ -16,7 +16,7 @@ test('the enter key signs in', async ({ page, user }) => {
   await expectAccount(page, user);
 });
 
-test('a wrong password is told, and nothing typed is lost', async ({ page, user, problems }) => {
+test('a wrong password is reported, and no input is lost', async ({ page, user, problems }) => {
   problems.expectStatus(401, '/api/user/login');
   await open(page, '/login');
   await signIn(page, { ...user, password: 'not-the-password' });
@@ -24,7 +24,7 @@ test('a wrong password is told, and nothing typed is lost', async ({ page, user,
   await expect(email(page)).toHaveValue(user.email);
   await expect(password(page)).toHaveValue('not-the-password');
   await expect(page).toHaveURL('/login');
-  // Whoever types on does so in the form, not at the top of the page.
+  // Further typing goes into the form.
   const focused = await page.evaluate(() => document.activeElement?.closest('form') !== null);
   expect(focused, 'the focus is in the form').toBe(true);
   expect(await storedSession(page)).toBeNull();
@@ -33,7 +33,7 @@ test('a wrong password is told, and nothing typed is lost', async ({ page, user,
   await expectAccount(page, user);
 });
 
-test('empty fields are told at each field', async ({ page, problems }) => {
+test('empty fields are reported at each field', async ({ page, problems }) => {
   problems.expectStatus(400, '/api/user/login');
   await open(page, '/login');
   await button(page, 'Sign in').click();
@@ -44,8 +44,8 @@ test('empty fields are told at each field', async ({ page, problems }) => {
 
 test('while the request runs, the button says so and sends nothing twice', async ({ page, user }) => {
   const sent: string[] = [];
-  let answer = () => {};
-  const held = new Promise<void>((resolve) => (answer = resolve));
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
   await page.route('**/api/user/login', async (route) => {
     sent.push(route.request().url());
     await held;
@@ -60,7 +60,7 @@ test('while the request runs, the button says so and sends nothing twice', async
   await submit.click({ force: true });
   await password(page).press('Enter');
   await submit.dispatchEvent('click');
-  answer();
+  release();
   await expectAccount(page, user);
   expect(sent).toHaveLength(1);
 });
@@ -72,7 +72,7 @@ test('password managers recognize the fields', async ({ page }) => {
   await expect(password(page)).toHaveAttribute('type', 'password');
 });
 
-test('a signed-out visitor of the account comes back to it after signing in', async ({ page, user }) => {
+test('after signing in, a visitor returns to the account page', async ({ page, user }) => {
   await open(page, '/account');
   await expectLogin(page, '/account');
   await signIn(page, user);
@@ -126,13 +126,13 @@ testSignedIn('none of these return paths is followed for a signed-in visitor', a
 });
 
 for (const path of ['/', '/login']) {
-  testSignedIn(`a signed-in visitor of ${path} is led to the account`, async ({ page, user }) => {
+  testSignedIn(`a signed-in visitor of ${path} is redirected to the account`, async ({ page, user }) => {
     await open(page, path);
     await expectAccount(page, user);
   });
 }
 
-testSignedIn('back does not lead from the account to the login form', async ({ page, user }) => {
+testSignedIn('going back from the account does not lead to the sign-in form', async ({ page, user }) => {
   await open(page, '/account');
   await page.goto('/login');
   await expectAccount(page, user);

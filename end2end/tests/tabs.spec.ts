@@ -6,7 +6,7 @@ import { expect, newUser, stored, test, testSignedIn } from '../support/test.ts'
 
 const REFRESH = '/api/user/login/refresh';
 
-test('five tabs that open with a token that has run out renew it once', async ({ anotherBrowser }) => {
+test('five tabs that open with an expired token renew it once', async ({ anotherBrowser }) => {
   const user = newUser();
   const server = await Server.launch({ LATCHKEY_ACCESS_TTL: '1s' });
   try {
@@ -20,7 +20,7 @@ test('five tabs that open with a token that has run out renew it once', async ({
 
     const context = await anotherBrowser({ baseURL: server.url, storageState });
     let refreshes = 0;
-    // A slow answer, so that all five want one before the first has it.
+    // A slow response, so that all five tabs need a token before the first has one.
     await context.route(`**${REFRESH}`, async (route) => {
       refreshes += 1;
       await pause(1000);
@@ -38,7 +38,7 @@ test('five tabs that open with a token that has run out renew it once', async ({
   }
 });
 
-testSignedIn('five open tabs whose token runs out at the same moment renew it once', async ({ context, user }) => {
+testSignedIn('five open tabs whose token expires at the same time renew it once', async ({ context, user }) => {
   let refreshes = 0;
   await context.route(`**${REFRESH}`, async (route) => {
     refreshes += 1;

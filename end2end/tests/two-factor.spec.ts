@@ -10,8 +10,8 @@ const WRONG = 'Incorrect code, or it was already used.';
 const NOBODY = { storageState: { cookies: [], origins: [] } };
 
 test.describe('signing in', () => {
-  /** Signs in with the password, which the second factor follows. */
-  const half = test.extend<{ asked: Page }>({
+  /** Signs in with the password, so that the second factor is pending. */
+  const mfaPending = test.extend<{ asked: Page }>({
     asked: async ({ page, user, secondFactor: _, problems }, use) => {
       problems.expectStatus(403, '/api/user/view');
       await open(page, '/login');
@@ -21,10 +21,10 @@ test.describe('signing in', () => {
     },
   });
 
-  half('asks for a code, which is sent as soon as it is complete', async ({ asked, user, secondFactor }) => {
+  mfaPending('asks for a code, which is sent as soon as it is complete', async ({ asked, user, secondFactor }) => {
     const sent: unknown[] = [];
-    let answer = () => {};
-    const held = new Promise<void>((resolve) => (answer = resolve));
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
     await asked.route('**/api/totp/login', async (route) => {
       sent.push(route.request().postDataJSON());
       await held;
@@ -40,12 +40,12 @@ test.describe('signing in', () => {
     await code(asked).pressSequentially(typed.slice(5));
     await expect.poll(() => sent).toEqual([{ code: typed }]);
     await code(asked).press('Enter');
-    answer();
+    release();
     await expectAccount(asked, user);
     expect(sent).toHaveLength(1);
   });
 
-  half('takes a code that is pasted with a space', async ({ asked, context, user, secondFactor }) => {
+  mfaPending('takes a code that is pasted with a space', async ({ asked, context, user, secondFactor }) => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     const typed = secondFactor.app.code();
     await asked.evaluate((text) => navigator.clipboard.writeText(text), ` ${typed.slice(0, 3)} ${typed.slice(3)} `);
@@ -53,12 +53,12 @@ test.describe('signing in', () => {
     await expectAccount(asked, user);
   });
 
-  half('drops what is no digit', async ({ asked }) => {
+  mfaPending('drops all characters except digits', async ({ asked }) => {
     await code(asked).pressSequentially('1a2 -3');
     await expect(code(asked)).toHaveValue('123');
   });
 
-  half('tells a wrong code at the field, ready for the next', async ({ asked, user, secondFactor, problems }) => {
+  mfaPending('reports a wrong code at its field, and selects it', async ({ asked, user, secondFactor, problems }) => {
     problems.expectStatus(400, '/api/totp/login');
     await button(asked, 'Verify').click();
     await expectFieldError(code(asked), 'This field is required.');
@@ -70,7 +70,7 @@ test.describe('signing in', () => {
     await expectAccount(asked, user);
   });
 
-  half('refuses codes for a while after 5 wrong ones', async ({ asked, secondFactor, problems }) => {
+  mfaPending('refuses codes for a minute after 5 wrong ones', async ({ asked, secondFactor, problems }) => {
     problems.expectStatus(400, '/api/totp/login');
     problems.expectStatus(429, '/api/totp/login');
     problems.expectStatus(429, '/api/recovery/login');
@@ -95,7 +95,7 @@ test.describe('signing in', () => {
     expect(answers).toEqual([400, 400, 400, 400, 400, 429, 429]);
   });
 
-  half('takes a recovery code instead, once', async ({ asked, user, secondFactor, mailbox, problems }) => {
+  mfaPending('takes a recovery code instead, once', async ({ asked, user, secondFactor, mailbox, problems }) => {
     problems.expectStatus(400, '/api/recovery/login');
     const [first] = secondFactor.recoveryCodes;
     await button(asked, 'Use a recovery code').click();
@@ -110,7 +110,7 @@ test.describe('signing in', () => {
     await button(asked, 'Verify').click();
     await expectFieldError(recoveryCode(asked), WRONG);
     await expect(recoveryCode(asked)).toBeFocused();
-    // As one types it off a sheet of paper.
+    // As typed from paper.
     await recoveryCode(asked).fill(first.toUpperCase().replaceAll('-', ' '));
     await recoveryCode(asked).press('Enter');
     await expectAccount(asked, user);
@@ -126,7 +126,7 @@ test.describe('signing in', () => {
     await expectFieldError(recoveryCode(asked), WRONG);
   });
 
-  half('can be called off', async ({ asked, server }) => {
+  mfaPending('can be cancelled by signing out', async ({ asked, server }) => {
     const { token } = (await storedSession(asked))!;
     await expect(server.sessions(token)).rejects.toThrow(/otp_required/);
     await button(asked, 'Sign out').first().click();
@@ -135,7 +135,7 @@ test.describe('signing in', () => {
     await expect(server.sessions(token)).rejects.toThrow(/token_invalid/);
   });
 
-  half('opens no other page before the code', async ({ asked, user, secondFactor, problems }) => {
+  mfaPending('opens no other page before the code', async ({ asked, user, secondFactor, problems }) => {
     problems.expect(/status of 403/);
     for (const path of ['/account', '/', '/login', '/register', '/two-factor']) {
       await open(asked, path);
@@ -150,7 +150,7 @@ test.describe('signing in', () => {
     await expect(code(asked)).toHaveCount(0);
   });
 
-  half('is asked about again where the server was away, and the focus is on what comes', async ({ asked, problems }) => {
+  mfaPending('is loaded by trying again if the server was unreachable, and gets the focus', async ({ asked, problems }) => {
     problems.expect(/net::ERR_FAILED.*\/api\/user\/view\)/);
     await asked.route('**/api/user/view', (route) => route.abort());
     await asked.reload();
@@ -160,7 +160,7 @@ test.describe('signing in', () => {
     await expect(code(asked)).toBeFocused();
   });
 
-  half('in one tab counts in the others', async ({ asked, context, user, secondFactor, problems }) => {
+  mfaPending('completed in one tab counts in the others', async ({ asked, context, user, secondFactor, problems }) => {
     problems.expect(/status of 403/);
     const tab = await context.newPage();
     await open(tab, '/account');
@@ -170,7 +170,7 @@ test.describe('signing in', () => {
     await expectAccount(tab, user);
   });
 
-  half('stores the session as promised', async ({ asked, user, secondFactor }) => {
+  mfaPending('stores the session in the documented form', async ({ asked, user, secondFactor }) => {
     const before = (await storedSession(asked))!;
     await code(asked).fill(secondFactor.app.code());
     await expectAccount(asked, user);
@@ -182,7 +182,7 @@ test.describe('signing in', () => {
     expect(await asked.evaluate(() => Object.keys(localStorage))).toEqual(['latchkey.session']);
   });
 
-  test('goes on to where one came from, and never shows the account before', async ({ page, user, secondFactor, problems }) => {
+  test('leads to the page that the user came from, and does not show the account before', async ({ page, user, secondFactor, problems }) => {
     problems.expectStatus(403, '/api/user/view');
     const seen: string[] = [];
     page.on('framenavigated', (frame) => seen.push(new URL(frame.url()).pathname));
@@ -194,7 +194,7 @@ test.describe('signing in', () => {
     await expect(page).toHaveURL('/account?from=mail');
   });
 
-  test('while the server is away: told, and trying again works', async ({ anotherBrowser, problems }) => {
+  test('an unreachable server is reported, and trying again works', async ({ anotherBrowser, problems }) => {
     problems.expectStatus(403, '/api/user/view');
     problems.expectUnreachable('/api/totp/login');
     const own = await Server.launch();
@@ -220,12 +220,12 @@ test.describe('signing in', () => {
   });
 });
 
-test('who is signed out is asked for the password first', async ({ page }) => {
+test('a signed-out visitor must sign in first', async ({ page }) => {
   await open(page, '/two-factor');
   await expectLogin(page, '/account');
 });
 
-testSignedIn('who has no second factor to pass is led on', async ({ page, user }) => {
+testSignedIn('a user without a pending second factor is redirected', async ({ page, user }) => {
   for (const path of ['/two-factor', '/two-factor?next=https://evil.example', '/two-factor?next=//evil.example']) {
     await page.goto(path);
     await expectAccount(page, user);
@@ -235,7 +235,7 @@ testSignedIn('who has no second factor to pass is led on', async ({ page, user }
 });
 
 test.describe('turning it on', () => {
-  testSignedIn('takes the password, and a code of the app that scanned the QR code', async ({ page, user, mailbox, problems }) => {
+  testSignedIn('requires the password, and a code of the app that scanned the QR code', async ({ page, user, mailbox, problems }) => {
     problems.expectStatus(400, '/api/totp/create');
     problems.expectStatus(400, '/api/totp/confirm');
     await open(page, '/account');
@@ -306,7 +306,7 @@ test.describe('turning it on', () => {
     await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
   });
 
-  testSignedIn('can be called off until the code', async ({ page, user, server }) => {
+  testSignedIn('can be cancelled until the code is entered', async ({ page, user, server }) => {
     await open(page, '/account');
     await beginSetUp(page, user);
     const first = await shownSecret(page);
@@ -323,7 +323,7 @@ test.describe('turning it on', () => {
     await server.sessions((await server.login(user)).token);
   });
 
-  testSignedIn('leads a browser that was signed in to the code, and back', async ({ page, anotherBrowser, server, user, problems }) => {
+  testSignedIn('makes other browsers ask for a code, and return', async ({ page, anotherBrowser, server, user, problems }) => {
     problems.expect(/status of 403/);
     const storageState = stored(server, await server.login(user));
     const other = await (await anotherBrowser({ storageState })).newPage();
@@ -350,7 +350,7 @@ test.describe('turning it on', () => {
 });
 
 test.describe('recovery codes', () => {
-  testSignedIn('are copied, downloaded and printed, and not lost by accident', async ({ page, context, user }) => {
+  testSignedIn('are copied, downloaded and printed, and are not lost by accident', async ({ page, context, user }) => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.addInitScript(() => {
       const counted = { prints: 0, print: () => (counted.prints += 1) };
@@ -386,7 +386,7 @@ test.describe('recovery codes', () => {
     await expect(page.getByText(codes[0])).toHaveCount(0);
   });
 
-  testSignedIn('are printed on one page, without what is behind them', async ({ page, user }) => {
+  testSignedIn('are printed on one page, without the page behind them', async ({ page, user }) => {
     await open(page, '/account');
     await beginSetUp(page, user);
     const app = new Authenticator(await scan(qrCode(page)));
@@ -396,7 +396,7 @@ test.describe('recovery codes', () => {
     for (const one of codes) await expect(page.getByText(one)).toBeVisible();
     await expect(button(page, 'Print')).toBeHidden();
     await expect(page.getByText('Change password')).toBeHidden();
-    // Paper says whose codes they are.
+    // The print names the site.
     const title = await page.locator('.recovery-codes').evaluate((list) => getComputedStyle(list, '::before').content);
     expect(title).toContain(new URL(page.url()).host);
     expect((await page.pdf()).toString('latin1')).toMatch(/\/Count 1\b/);
@@ -407,10 +407,10 @@ test.describe('recovery codes', () => {
     await open(page, '/account');
     await openDialog(page, NAME, 'New recovery codes');
     await currentPassword(page).fill('not-the-password');
-    await press(page, 'Make new codes');
+    await press(page, 'Create new codes');
     await expectFieldError(currentPassword(page), /password/i);
     await currentPassword(page).fill(user.password);
-    await press(page, 'Make new codes');
+    await press(page, 'Create new codes');
     const codes = await shownRecoveryCodes(page);
     expect(codes.filter((one) => secondFactor.recoveryCodes.includes(one))).toEqual([]);
     await page.keyboard.press('Escape');
@@ -422,12 +422,12 @@ test.describe('recovery codes', () => {
 
     const authorization = { Authorization: `Bearer ${(await server.login(user)).token}` };
     const pass = (one: string) => server.post('/api/recovery/login', { code: one }, authorization);
-    await expect(pass(secondFactor.recoveryCodes[0])).rejects.toThrow(/not right/);
+    await expect(pass(secondFactor.recoveryCodes[0])).rejects.toThrow(/Incorrect code/);
     await pass(codes[0]);
   });
 });
 
-testWithSecondFactor('turning it off takes the password, and ends other sessions', async ({ page, anotherBrowser, server, user, secondFactor, mailbox, problems }) => {
+testWithSecondFactor('turning it off requires the password, and ends other sessions', async ({ page, anotherBrowser, server, user, secondFactor, mailbox, problems }) => {
   problems.expectStatus(400, '/api/totp/delete');
   problems.expect(/status of 403/);
   problems.expect(/status of 401/);
@@ -462,7 +462,7 @@ testWithSecondFactor('turning it off takes the password, and ends other sessions
   await server.sessions((await server.login(user)).token);
 });
 
-testWithSecondFactor('an account with a second factor is changed and deleted like any other', async ({ page, server, user }) => {
+testWithSecondFactor('an account with a second factor can change its password and be deleted', async ({ page, server, user }) => {
   await open(page, '/account');
   await openDialog(page, 'Password', 'Change password');
   await currentPassword(page).fill(user.password);

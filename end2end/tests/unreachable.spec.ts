@@ -2,16 +2,16 @@ import { announced, button, email, expectAccount, fill, open, password, signIn, 
 import { Server } from '../support/server.ts';
 import { expect, newUser, stored, test } from '../support/test.ts';
 
-const SENTENCE = /can.t be reached/;
+const UNREACHABLE = /can.t be reached/;
 
-// A server of its own for each test, which is stopped on the way.
+// Each test has its own server, and stops it.
 let own: Server;
 test.beforeEach(async () => {
   own = await Server.launch();
 });
 test.afterEach(() => own.discard());
 
-test('registering while the server is away: told, nothing lost, and trying again works', async ({ anotherBrowser, problems }) => {
+test('registering while the server is unreachable: reported, no input lost, and trying again works', async ({ anotherBrowser, problems }) => {
   problems.expectUnreachable('/api/user/create');
   const user = newUser();
   const page = await (await anotherBrowser({ baseURL: own.url })).newPage();
@@ -19,17 +19,17 @@ test('registering while the server is away: told, nothing lost, and trying again
   await fill(page, user);
   await own.stop();
   await button(page, 'Create account').click();
-  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
   await expect(email(page)).toHaveValue(user.email);
   await expect(password(page)).toHaveValue(user.password);
 
   await own.start();
   await button(page, 'Create account').click();
   await expectAccount(page, user);
-  await expect(page.getByText(SENTENCE)).toHaveCount(0);
+  await expect(page.getByText(UNREACHABLE)).toHaveCount(0);
 });
 
-test('signing in while the server is away: told, nothing lost, and trying again works', async ({ anotherBrowser, problems }) => {
+test('signing in while the server is unreachable: reported, no input lost, and trying again works', async ({ anotherBrowser, problems }) => {
   problems.expectUnreachable('/api/user/login');
   const user = newUser();
   await own.register(user);
@@ -38,7 +38,7 @@ test('signing in while the server is away: told, nothing lost, and trying again 
   await fill(page, user);
   await own.stop();
   await button(page, 'Sign in').click();
-  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
   await expect(email(page)).toHaveValue(user.email);
   await expect(password(page)).toHaveValue(user.password);
   await own.start();
@@ -46,7 +46,7 @@ test('signing in while the server is away: told, nothing lost, and trying again 
   await expectAccount(page, user);
 });
 
-test('the account page while the server is away: told, still signed in, and trying again works', async ({ anotherBrowser, problems }) => {
+test('deleting the account while the server is unreachable: reported, still signed in, and trying again works', async ({ anotherBrowser, problems }) => {
   const user = newUser();
   await own.register(user);
   const storageState = stored(own, await own.login(user));
@@ -59,7 +59,7 @@ test('the account page while the server is away: told, still signed in, and tryi
   problems.expectUnreachable('/api/user/delete');
   await own.stop();
   await page.getByRole('button', { name: /delete/i }).last().click();
-  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
   await expect(page.getByLabel('Current password')).toHaveValue(user.password);
   expect(await storedSession(page)).not.toBeNull();
 
@@ -68,7 +68,7 @@ test('the account page while the server is away: told, still signed in, and tryi
   await expect(page).not.toHaveURL('/account');
 });
 
-test('signing out while the server is away: told, still signed in, and trying again works', async ({ anotherBrowser, problems }) => {
+test('signing out while the server is unreachable: reported, still signed in, and trying again works', async ({ anotherBrowser, problems }) => {
   problems.expectUnreachable('/api/user/logout');
   const user = newUser();
   await own.register(user);
@@ -77,8 +77,8 @@ test('signing out while the server is away: told, still signed in, and trying ag
   await open(page, '/account');
   await own.stop();
   await button(page, 'Sign out').first().click();
-  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
-  expect(await storedSession(page), 'whoever reads "signed out" must be able to rely on it').not.toBeNull();
+  await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
+  expect(await storedSession(page), 'users must be able to rely on being signed out').not.toBeNull();
   await own.start();
   await button(page, 'Sign out').first().click();
   await expect(page).not.toHaveURL('/account');
@@ -98,7 +98,7 @@ test('a restart of the server keeps everyone signed in', async ({ anotherBrowser
   await expectAccount(page, user);
 });
 
-test('the account page says that the server is away when it opens, and loads after trying again', async ({ anotherBrowser, problems }) => {
+test('the account page reports an unreachable server, and loads after trying again', async ({ anotherBrowser, problems }) => {
   problems.expect(/net::ERR_FAILED.*\/api\/user\/view\)/);
   const user = newUser();
   await own.register(user);
@@ -108,7 +108,7 @@ test('the account page says that the server is away when it opens, and loads aft
   problems.expect(/net::ERR_FAILED.*\/api\//);
   const page = await context.newPage();
   await open(page, '/account');
-  await expect(announced(page).filter({ hasText: SENTENCE }).first()).toBeVisible();
+  await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
   await expect(page).toHaveURL('/account');
   expect(await storedSession(page)).not.toBeNull();
   await context.unroute('**/api/**');

@@ -1,21 +1,16 @@
 //! The entry point of the browser's WebAssembly.
 
-// A view is one type, as deep as its page.
+// A view is one type, nested as deeply as its page.
 #![recursion_limit = "256"]
 
-use leptos::{
-    mount::hydrate_from,
-    prelude::{document, window},
-};
+use leptos::{mount::hydrate_from_async, prelude::document};
 
-/// Takes over the page that the server has rendered.
+/// Hydrates the page that the server has rendered.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub async fn hydrate() {
-    let path = window().location().pathname().unwrap_or_default();
-    let (Ok(()), Some(body)) = (app::pages::fetch(&path).await, document().body()) else {
-        return app::not_hydrated();
+    let Some(body) = document().body() else {
+        return;
     };
-    // The page's code is here now, so nothing has to be waited for on the way.
-    hydrate_from(body, app::App).forget();
-    app::hydrated();
+    hydrate_from_async(body, app::App).await.forget();
+    app::hydration::set_hydrated();
 }

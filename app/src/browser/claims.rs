@@ -1,19 +1,19 @@
-//! What the browser reads from its own access token.
+//! The claims that the browser reads from its own access token.
 
 use leptos::prelude::window;
+use serde::Deserialize;
 
-use super::json::Object;
-
-/// The claims of an access token that the browser has a use for. They are taken on trust: to
-/// check them is the server's business.
+/// The claims of an access token that the browser uses. Their signature is not verified: only the
+/// server can do that.
+#[derive(Deserialize)]
 pub(super) struct Claims {
-    /// The session's id. It stays the same over renewals.
+    /// The session's id. Renewals keep it.
     pub sid: String,
     /// Issued at, in seconds since 1970 by the server's clock.
     pub iat: u64,
     /// Expires at, in seconds since 1970 by the server's clock.
     pub exp: u64,
-    /// How the user proved to be it (RFC 8176).
+    /// The authentication methods that were used (RFC 8176).
     amr: Vec<String>,
 }
 
@@ -22,16 +22,10 @@ impl Claims {
     pub fn read(token: &str) -> Option<Self> {
         let payload = token.split('.').nth(1)?;
         let base64 = payload.replace('-', "+").replace('_', "/");
-        let claims = Object::read(&window().atob(&base64).ok()?)?;
-        Some(Self {
-            sid: claims.text("sid")?,
-            iat: claims.number("iat")?,
-            exp: claims.number("exp")?,
-            amr: claims.texts("amr")?,
-        })
+        serde_json::from_str(&window().atob(&base64).ok()?).ok()
     }
 
-    /// Whether the session has passed the second factor.
+    /// Returns whether the session has completed the second factor.
     pub fn has_second_factor(&self) -> bool {
         self.amr.iter().any(|method| method == "otp")
     }

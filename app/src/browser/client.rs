@@ -16,17 +16,17 @@ use server_fn::{
 };
 
 use super::{
+    limit::with_timeout,
     renewal::{fresh_session, renew},
     session::{self, Session},
-    within_limit,
 };
 use crate::api::{ApiError, Code};
 
 /// Sends a request with the session's access token.
 ///
-/// A token that runs out soon is renewed first. Should the server refuse the token all the same
-/// (this device's clock may be wrong), it is renewed and the request sent once more. Should the
-/// server ask for the second factor, [`AuthState`](super::AuthState) says so from then on.
+/// A token that is about to expire is renewed first. If the server rejects the token anyway (this
+/// device's clock may be wrong), the token is renewed and the request is sent again. If the server
+/// requires the second factor, [`AuthState`](super::AuthState) becomes `MfaPending`.
 pub struct SignedIn;
 
 impl Client<ApiError> for SignedIn {
@@ -42,7 +42,7 @@ impl Client<ApiError> for SignedIn {
             let session = match send(first, &session).await {
                 Err(error) if error.status() == StatusCode::UNAUTHORIZED => renew(&session).await?,
                 Err(error) if error.code() == Some(Code::OtpRequired) => {
-                    // It may have been passed while the request was on its way.
+                    // Another tab may have completed it while the request was under way.
                     let stored = session::load().filter(|stored| *stored != session);
                     stored.ok_or(error)?
                 }
@@ -69,28 +69,28 @@ impl Client<ApiError> for SignedIn {
     }
 }
 
-/// Asks the server whether a session has the second factor still to pass, before it is stored;
-/// then [`AuthState`](super::AuthState) will say so.
+/// Asks the server whether a session still needs the second factor, before the session is stored.
+/// If it does, [`AuthState`](super::AuthState) will be `MfaPending`.
 ///
 /// # Errors
-/// `otp_required` in that case, and those of any request.
+/// Returns `otp_required` in that case, or the error of the request.
 pub(super) async fn probe(session: &Session) -> Result<(), ApiError> {
     const JSON: &str = "application/json";
     const VIEW: &str = "/api/user/view";
     let request: Result<_, ApiError> =
         ClientReq::try_new_req_query(VIEW, JSON, JSON, "", Method::GET);
     let response = send(request?, session).await?;
-    // The browser keeps a connection busy until the answer on it is read.
+    // The browser keeps the connection busy until the response is read.
     body(response).await?;
     Ok(())
 }
 
-/// Sends a request with the session's access token. Where that is refused, the answer is the error.
+/// Sends a request with the session's access token. Responses 401 and 403 become errors.
 async fn send(request: BrowserRequest, session: &Session) -> Result<BrowserResponse, ApiError> {
     request
         .headers()
         .set("Authorization", &format!("Bearer {}", session.token));
-    let response = within_limit(<BrowserClient as Client<ApiError>>::send(request)).await?;
+    let response = with_timeout(<BrowserClient as Client<ApiError>>::send(request)).await?;
     let status = ClientRes::<ApiError>::status(&response);
     if status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN {
         return Ok(response);
@@ -106,9 +106,9 @@ async fn body(response: BrowserResponse) -> Result<Bytes, ApiError> {
     ClientRes::<ApiError>::try_into_bytes(response).await
 }
 
-/// A request and its copy: a body can be sent only once.
+/// Returns a request and a copy of it, because a body can be sent only once.
 fn twice(mut request: BrowserRequest) -> Option<(BrowserRequest, BrowserRequest)> {
-    // A BrowserRequest can't be made of another, but what is inside it can be exchanged.
+    // A `BrowserRequest` can't be cloned, but the request inside it can be swapped and cloned.
     let mut copy: BrowserRequest =
         ClientReq::<ApiError>::try_new_req_query("/", "", "", "", Method::GET).ok()?;
     let original =

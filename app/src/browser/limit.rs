@@ -1,4 +1,4 @@
-//! The time limit of requests.
+//! The timeout of requests.
 
 use std::{future::Future, pin::Pin};
 
@@ -7,21 +7,21 @@ use gloo_timers::future::TimeoutFuture;
 
 use crate::api::{ApiError, Code};
 
-/// How long an answer may take, in milliseconds.
+/// How long a response may take, in milliseconds.
 const LIMIT: u32 = 20_000;
 
-/// Gives up on a request that takes too long: to the person, such a server can't be reached.
+/// Waits for a request, but not longer than [`LIMIT`].
 ///
 /// # Errors
-/// Those of the request, and `Code::Unreachable` at the limit.
-pub async fn within_limit<T>(
+/// Returns the error of the request, or `Code::Unreachable` after the timeout.
+pub async fn with_timeout<T>(
     request: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
-    limit(Box::pin(request)).await
+    boxed_with_timeout(Box::pin(request)).await
 }
 
-/// One function for all requests keeps the WebAssembly small.
-async fn limit<T>(
+/// Taking a boxed future, this is compiled once per result type, not once per request.
+async fn boxed_with_timeout<T>(
     request: Pin<Box<dyn Future<Output = Result<T, ApiError>> + '_>>,
 ) -> Result<T, ApiError> {
     match select(request, TimeoutFuture::new(LIMIT)).await {

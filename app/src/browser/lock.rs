@@ -1,4 +1,4 @@
-//! One tab at a time: the Web Locks API.
+//! Lets one tab at a time change the session, with the Web Locks API.
 
 use std::{
     cell::Cell,
@@ -18,17 +18,17 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 const NAME: &str = "latchkey.session";
 
 thread_local! {
-    /// Whether what runs now is a part of what holds the lock already.
+    /// Whether the future that is being polled already holds the lock.
     static IS_HOLDER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The lock, held until this is dropped or the tab is closed.
+/// The lock. It is released when this is dropped or the tab is closed.
 pub(super) struct Held {
     _release: Option<oneshot::Sender<()>>,
 }
 
 impl Held {
-    /// Runs a future that may itself ask for the lock: it is not made to wait for what it holds.
+    /// Runs a future that may itself acquire the lock, without waiting for itself.
     pub async fn run<T>(&self, mut future: Pin<Box<dyn Future<Output = T> + '_>>) -> T {
         poll_fn(|context| {
             let outer = IS_HOLDER.replace(true);
@@ -42,8 +42,8 @@ impl Held {
 
 /// Waits for the lock.
 ///
-/// Browsers offer locks in secure contexts only (HTTPS and localhost). Elsewhere tabs go ahead
-/// without: the server gives a working pair to a refresh token that another tab has just used.
+/// Browsers offer locks in secure contexts only (HTTPS and localhost). In other contexts tabs
+/// proceed without it: the server returns a valid pair for a refresh token that was just used.
 pub(super) async fn acquire() -> Held {
     if IS_HOLDER.get() {
         return Held { _release: None };
@@ -51,7 +51,7 @@ pub(super) async fn acquire() -> Held {
     let (acquired, has_acquired) = oneshot::channel();
     let (release, released) = oneshot::channel::<()>();
     let on_acquired = Closure::once_into_js(move |_lock: JsValue| {
-        // Nobody waits any more where the tab gave up: then the lock is released at once.
+        // If the receiver is gone, the lock is released at once.
         let _ = acquired.send(());
         future_to_promise(async move {
             let _ = released.await;
@@ -61,7 +61,7 @@ pub(super) async fn acquire() -> Held {
     let Some(request) = request(&on_acquired) else {
         return Held { _release: None };
     };
-    // The promise lasts as long as the lock is held, unless the browser refuses the lock.
+    // The promise is pending while the lock is held, unless the browser refuses the lock.
     match select(has_acquired, JsFuture::from(request)).await {
         Either::Left((Ok(()), _)) => Held {
             _release: Some(release),
@@ -70,8 +70,8 @@ pub(super) async fn acquire() -> Held {
     }
 }
 
-/// `navigator.locks.request(NAME, callback)`. web-sys has it among its unstable APIs only, which
-/// would take a compiler flag in every build.
+/// Calls `navigator.locks.request(NAME, callback)`. web-sys has it among its unstable APIs, which
+/// need a compiler flag in every build.
 fn request(callback: &JsValue) -> Option<Promise> {
     let navigator = web_sys::window()?.navigator();
     let locks = Reflect::get(&navigator, &"locks".into()).ok()?;

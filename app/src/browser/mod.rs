@@ -1,12 +1,13 @@
-//! What the browser keeps and does on the person's behalf.
+//! The browser's session: signing in, storing and renewing it, and sending requests with it.
 //!
-//! [`Errand::SignIn`] begins a session, [`session`] is what is stored of it, [`renewal`] keeps it fresh, and
-//! [`SignedIn`] puts it on requests. Nothing here runs on the server: the session lives in the browser only.
+//! [`LazyRequest::SignIn`] starts a session, [`session`] stores it, [`keep_fresh()`] renews it, and
+//! [`SignedIn`] adds its token to requests. None of this runs on the server, which does not know
+//! the session.
 
 mod claims;
 mod client;
-mod errand;
-mod json;
+mod keep_fresh;
+mod lazy_requests;
 mod limit;
 mod lock;
 pub mod next;
@@ -15,6 +16,7 @@ pub mod session;
 mod sign_in;
 
 pub use client::SignedIn;
-pub use errand::Errand;
-pub use limit::within_limit;
+pub use keep_fresh::keep_fresh;
+pub use lazy_requests::LazyRequest;
+pub use limit::with_timeout;
 pub use session::{AuthState, EndReason};

@@ -1,16 +1,16 @@
-//! Where to go after signing in: the `next` parameter of `/login`, `/register` and `/two-factor`.
+//! The page to open after signing in: the `next` parameter of `/login`, `/register` and `/two-factor`.
 
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, location::Url};
 
-/// Where a signed-in person goes unless told otherwise.
+/// The page that opens after signing in by default.
 pub const HOME: &str = "/account";
 
-/// Takes a path of this site and nothing else, so that a link to the sign-in page can't send
-/// people to a stranger's site.
+/// Returns `path` if it is a path of this site, so that a link to the sign-in page can't redirect
+/// to another site.
 ///
-/// Browsers read `\` as `/` and drop control characters, so `/\host` and `/<tab>/host` would lead
-/// away as `//host` does.
+/// Browsers read `\` as `/` and drop control characters, so `/\host` and `/<tab>/host` name
+/// another host, as `//host` does.
 #[must_use]
 pub fn local_path(path: &str) -> Option<&str> {
     let rest = path.strip_prefix('/')?;
@@ -18,18 +18,18 @@ pub fn local_path(path: &str) -> Option<&str> {
     local.then_some(path)
 }
 
-/// The page's `next` parameter where it is a local path.
+/// Returns the page's `next` parameter if it is a local path.
 #[must_use]
 pub fn next() -> Option<String> {
     let query = use_query_map().get_untracked();
     local_path(&query.get("next")?).map(ToOwned::to_owned)
 }
 
-/// A link to one of these pages that carries `next` along.
+/// Returns a link to one of these pages that keeps `next`.
 #[must_use]
 pub fn with_next(path: &str, next: Option<&str>) -> String {
     match next {
-        // A slash may stand in a query as it is, and is easier to read.
+        // A slash is allowed in a query, and easier to read than its escape.
         Some(next) => format!("{path}?next={}", Url::escape(next).replace("%2F", "/")),
         None => path.to_owned(),
     }

@@ -2,31 +2,35 @@
 
 use std::sync::LazyLock;
 
+use gloo_storage::{LocalStorage, Storage};
 use leptos::{ev, prelude::*};
-use serde::Serialize;
-use web_sys::Storage;
+use serde::{Deserialize, Serialize};
 
-use super::{claims::Claims, json::Object};
-use crate::api::user::TokenPair;
+use super::claims::Claims;
+use crate::api::{ApiError, Code, user::TokenPair};
 
 /// The key in `localStorage`. `shell/first_paint.js` reads it too.
 const KEY: &str = "latchkey.session";
 
-/// A token's times are in whole seconds: it may run out this much sooner than its life says, in
-/// milliseconds.
+/// A token's times are whole seconds, so it may expire this much earlier than its lifetime says,
+/// in milliseconds.
 const ROUNDING: u64 = 1_000;
 
-/// The longest time before its end at which an access token is renewed, in milliseconds.
+/// The longest time before its expiry at which an access token is renewed, in milliseconds.
 const LONGEST_MARGIN: u64 = 30_000;
 
+/// What the page says when the browser refuses to store the session.
+pub const STORAGE_BLOCKED: &str =
+    "This browser can't keep you signed in: its storage is blocked or full.";
+
 /// A signed-in session, as it is stored.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The access token.
     pub token: String,
     /// The refresh token.
     pub refresh_token: String,
-    /// When the access token runs out, in milliseconds since 1970 by this device's clock.
+    /// When the access token expires, in milliseconds since 1970 by this device's clock.
     pub expires_at: u64,
 }
 
@@ -39,14 +43,14 @@ impl Session {
         }
     }
 
-    /// The session's id: it stays the same over renewals.
+    /// Returns the session's id. Renewals keep it.
     pub(super) fn id(&self) -> Option<String> {
         Claims::read(&self.token).map(|claims| claims.sid)
     }
 
-    /// From when on the access token should be renewed, in milliseconds since 1970: a quarter of
-    /// its life before it runs out, at most [`LONGEST_MARGIN`], with [`ROUNDING`] on top; but not
-    /// in the first quarter of its life, or a very short one would be renewed without a pause.
+    /// Returns when the access token should be renewed, in milliseconds since 1970: before the
+    /// last quarter of its lifetime or [`LONGEST_MARGIN`], whichever is shorter, plus [`ROUNDING`];
+    /// but never in the first quarter, so that a very short-lived token is not renewed in a loop.
     #[must_use]
     pub fn renew_at(&self) -> u64 {
         let margin = Claims::read(&self.token).map_or(LONGEST_MARGIN, |claims| {
@@ -57,92 +61,73 @@ impl Session {
     }
 }
 
-/// Whether somebody is signed in, as far as this tab knows.
+/// Whether someone is signed in, as far as this tab knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthState {
-    /// The page has just been rendered, and nobody has looked yet.
+    /// The app has not read the stored session yet.
     Unknown,
-    /// Nobody is signed in; how that came, where it happened while this tab was open.
+    /// Nobody is signed in. Holds the reason if the session ended while this tab was open.
     SignedOut(Option<EndReason>),
-    /// Somebody has given the password, and has the second factor still to pass: the session's id.
-    /// Only the server knows, so a session counts as signed in until the server says otherwise.
+    /// Someone has entered the password and must still complete the second factor. Holds the
+    /// session's id. Only the server knows this, so a session counts as signed in until the server
+    /// says otherwise.
     MfaPending(String),
-    /// Somebody is: the session's id.
+    /// Someone is signed in. Holds the session's id.
     SignedIn(String),
 }
 
-/// How a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a session ended. Other tabs read it from the storage, where it replaces the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EndReason {
-    /// The person signed out in this browser.
+    /// The user signed out in this browser.
     SignedOut,
-    /// The server no longer accepts the session: it was ended from another device, or is too old.
+    /// The server no longer accepts the session: it expired or was ended from another device.
     Revoked,
-    /// The person deleted the account.
+    /// The user deleted the account.
     Deleted,
 }
 
-impl EndReason {
-    /// The word that tells other tabs. Signing out needs none: it is what they take a removed
-    /// session for.
-    fn word(self) -> Option<&'static str> {
-        match self {
-            Self::SignedOut => None,
-            Self::Revoked => Some("elsewhere"),
-            Self::Deleted => Some("deleted"),
-        }
-    }
-
-    fn from_word(word: Option<&str>) -> Self {
-        match word {
-            Some("elsewhere") => Self::Revoked,
-            Some("deleted") => Self::Deleted,
-            _ => Self::SignedOut,
-        }
-    }
-}
-
+/// What this tab knows of the session.
 #[derive(Clone, Default)]
 struct Tab {
     session: Option<Session>,
     ended: Option<EndReason>,
-    /// The id of the session of which the server has asked for the second factor. It stays true
-    /// over renewals, and says nothing about a token that has passed the second factor since.
-    half_signed_in: Option<String>,
+    /// The id of the session for which the server required the second factor. Renewals keep the
+    /// id, so this stays set; a token that has completed the second factor overrides it.
+    mfa_pending: Option<String>,
 }
 
-// One for the tab and not a reactive context, because requests and timers outlive components.
+// A global and not a reactive context, because requests and timers outlive components.
 static TAB: LazyLock<ArcRwSignal<Tab>> = LazyLock::new(ArcRwSignal::default);
 
-/// The stored session, now. Anything else under the key is no session.
+/// Returns the stored session. Anything else under the key counts as no session.
 #[must_use]
 pub fn load() -> Option<Session> {
-    let stored = Object::read(&storage()?.get_item(KEY).ok()??)?;
-    let token = |name| stored.text(name).filter(|token| !token.is_empty());
-    Some(Session {
-        token: token("token")?,
-        refresh_token: token("refresh_token")?,
-        expires_at: stored.number("expires_at")?,
-    })
+    if !is_storage_allowed() {
+        return None;
+    }
+    // The errors are a missing key, and a value that is not a session.
+    let session: Session = LocalStorage::get(KEY).ok()?;
+    (!session.token.is_empty() && !session.refresh_token.is_empty()).then_some(session)
 }
 
-/// The session as a reactive value.
+/// Returns the session. Reactive.
 #[must_use]
 pub fn get() -> Option<Session> {
     TAB.with(|tab| tab.session.clone())
 }
 
-/// Whether somebody is signed in, as a reactive value.
+/// Returns whether someone is signed in. Reactive.
 #[must_use]
-pub fn presence() -> AuthState {
+pub fn auth_state() -> AuthState {
     TAB.with(|tab| {
         let Some(session) = &tab.session else {
             return AuthState::SignedOut(tab.ended);
         };
         match Claims::read(&session.token) {
             Some(claims)
-                if !claims.has_second_factor()
-                    && tab.half_signed_in.as_ref() == Some(&claims.sid) =>
+                if !claims.has_second_factor() && tab.mfa_pending.as_ref() == Some(&claims.sid) =>
             {
                 AuthState::MfaPending(claims.sid)
             }
@@ -153,76 +138,86 @@ pub fn presence() -> AuthState {
 }
 
 /// Stores a session, after signing in or renewing.
-pub(super) fn store(session: &Session) {
-    if let (Some(storage), Ok(text)) = (storage(), serde_json::to_string(session)) {
-        // Fails only where the site's storage is full, which these few bytes don't bring about.
-        let _ = storage.set_item(KEY, &text);
-    }
+///
+/// # Errors
+/// Returns [`STORAGE_BLOCKED`] if the browser denies the storage or it is full.
+pub(super) fn store(session: &Session) -> Result<(), ApiError> {
+    set(session)?;
     TAB.update(|tab| {
         tab.session = Some(session.clone());
         tab.ended = None;
     });
+    Ok(())
 }
 
-/// Notes that the server asks for the second factor of this session.
+/// Records that the server requires the second factor for this session.
 pub(super) fn require_second_factor(session: &Session) {
-    TAB.update(|tab| tab.half_signed_in = session.id());
+    TAB.update(|tab| tab.mfa_pending = session.id());
 }
 
-/// Forgets the session, in every tab.
-pub fn end(ended: EndReason) {
-    if let Some(storage) = storage() {
-        // Other tabs hear of both steps, and learn from the first how it ended.
-        if let Some(word) = ended.word() {
-            // Takes less room than the session did.
-            let _ = storage.set_item(KEY, word);
-        }
-        // It never fails.
-        let _ = storage.remove_item(KEY);
+/// Removes the session, in every tab.
+pub fn end(reason: EndReason) {
+    // Other tabs are notified of both steps: the first tells them the reason. Without it they
+    // assume that the user signed out.
+    let _ = set(reason);
+    if is_storage_allowed() {
+        LocalStorage::delete(KEY);
     }
     TAB.set(Tab {
-        ended: Some(ended),
+        ended: Some(reason),
         ..Tab::default()
     });
 }
 
-/// Reads the stored session, and from now on follows what other tabs do to it.
-pub fn follow() {
-    look(None);
+/// Reads the stored session, and then listens for changes that other tabs make.
+pub fn listen() {
+    sync_from_storage(None);
     let stored = window_event_listener(ev::storage, |event| {
-        // The key is absent when the whole storage was cleared.
+        // The event has no key when the whole storage was cleared.
         if event.key().is_none_or(|key| key == KEY) {
-            look(event.new_value().as_deref());
+            let reason = event
+                .new_value()
+                .and_then(|value| serde_json::from_str(&value).ok());
+            sync_from_storage(reason);
         }
     });
-    // A page that waited in the browser's back/forward cache has heard of nothing meanwhile.
-    let shown = window_event_listener_untyped("pageshow", |_| look(None));
+    // A page in the browser's back/forward cache receives no storage events.
+    let shown = window_event_listener_untyped("pageshow", |_| sync_from_storage(None));
     on_cleanup(move || {
         stored.remove();
         shown.remove();
     });
 }
 
-/// Takes over the stored session. Where it has gone, another tab's word tells how it ended.
-fn look(word: Option<&str>) {
+/// Adopts the stored session. If it is gone, `reason` is what another tab stored in its place.
+fn sync_from_storage(reason: Option<EndReason>) {
     let session = load();
     TAB.maybe_update(|tab| {
-        let is_new = tab.session != session;
-        // What is said of its end stays true when nothing has changed since.
-        if is_new {
-            tab.ended = session.is_none().then(|| EndReason::from_word(word));
+        let is_changed = tab.session != session;
+        // Without a change the earlier reason still holds.
+        if is_changed {
+            let ended = reason.unwrap_or(EndReason::SignedOut);
+            tab.ended = session.is_none().then_some(ended);
             tab.session = session;
         }
-        is_new
+        is_changed
     });
 }
 
-/// The site's storage; without it the app does not start.
-fn storage() -> Option<Storage> {
-    window().local_storage().ok()?
+/// Stores a value under [`KEY`]. Fails if the browser denies the storage or it is full.
+fn set(value: impl Serialize) -> Result<(), ApiError> {
+    let is_stored = is_storage_allowed() && LocalStorage::set(KEY, value).is_ok();
+    is_stored
+        .then_some(())
+        .ok_or_else(|| ApiError::detail(Code::Unknown, STORAGE_BLOCKED))
 }
 
-/// Milliseconds since 1970 by this device's clock.
+/// Returns whether the browser allows the storage. [`LocalStorage`] panics where it does not.
+fn is_storage_allowed() -> bool {
+    matches!(window().local_storage(), Ok(Some(_)))
+}
+
+/// Returns the milliseconds since 1970 by this device's clock.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,

@@ -1,33 +1,28 @@
-//! Signing in, and what may have to be done before.
+//! Signing in, and requesting another activation link.
 
-use futures::future::join;
+use super::{client::probe, limit::with_timeout, session};
+use crate::api::{ApiError, Code, user};
 
-use super::{client::probe, next::HOME, session, within_limit};
-use crate::{
-    api::{ApiError, Code, user},
-    pages::fetch,
-};
-
-/// Signs in and stores the session: [`Errand::SignIn`](super::Errand::SignIn).
+/// Signs in and stores the session: [`LazyRequest::SignIn`](super::LazyRequest::SignIn). If the account has a second factor, the session is
+/// [`MfaPending`](super::AuthState::MfaPending) from the moment it is stored.
 ///
 /// # Errors
-/// Those of [`user::login`].
+/// Returns the errors of [`user::login`], and one if the session can't be stored.
 pub(super) async fn sign_in(email: String, password: String) -> Result<(), ApiError> {
-    let pair = within_limit(user::login(email.into(), password.into())).await?;
+    let pair = with_timeout(user::login(email.into(), password.into())).await?;
     let session = session::Session::new(pair);
-    // The next page is fetched meanwhile. Whatever goes wrong here will be told by the next request.
-    let _ = join(probe(&session), fetch(HOME)).await;
-    session::store(&session);
-    Ok(())
+    // If this request fails for another reason, the next page's requests report it.
+    let _ = probe(&session).await;
+    session::store(&session)
 }
 
-/// Has the link mailed again that activates an account.
+/// Requests another email with the link that activates an account.
 ///
 /// # Errors
-/// Those of [`user::resend_activation`], told as a whole: no form on the page would show
-/// what is wrong with a field of this request.
+/// Returns the errors of [`user::resend_activation`]. Field errors become one message, because no
+/// form on the page has a field for them.
 pub(super) async fn resend_activation(email: String) -> Result<(), ApiError> {
-    within_limit(user::resend_activation(email.into()))
+    with_timeout(user::resend_activation(email.into()))
         .await
         .map_err(|error| match error {
             ApiError::Fields(_) => ApiError::detail(Code::MalformedRequest, error.to_string()),

@@ -1,14 +1,16 @@
+//! The message of a failed request.
+
 use leptos::prelude::*;
 
-use super::Submission;
+use super::submission::Submission;
 
-/// Says why a request failed, and reads it out.
+/// Shows why a request failed, and announces it to screen readers.
 #[component]
 pub fn Alert(
     /// The request.
     submission: Submission,
 ) -> impl IntoView {
-    // The region is always there: screen readers tell only changes of what they already know.
+    // The region always exists, because screen readers announce changes of known regions only.
     view! {
         <div class="alert-region" role="alert">
             {move || submission.message().map(|message| view! { <p class="alert">{message}</p> })}

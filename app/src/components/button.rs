@@ -1,7 +1,9 @@
+//! The button that starts a request.
+
 use leptos::{ev, prelude::*};
 
-use super::Submission;
-use crate::Waiting;
+use super::submission::Submission;
+use crate::hydration::is_hydrated;
 
 /// A button that starts a request. While the request runs, the button says so and can't be
 /// pressed again.
@@ -9,24 +11,24 @@ use crate::Waiting;
 pub fn Button(
     /// The request.
     submission: Submission,
-    /// What the button does.
+    /// The label.
     label: &'static str,
-    /// The same while it is being done.
-    busy: &'static str,
-    /// `submit` in forms.
+    /// The label while the request runs.
+    pending_label: &'static str,
+    /// The button's `type`: `submit` in forms.
     #[prop(default = "button")]
     kind: &'static str,
-    /// How it looks: `primary`, `quiet` or `danger`.
+    /// The style: `primary`, `quiet` or `danger`.
     #[prop(default = "primary")]
-    look: &'static str,
-    /// What the label leaves to the eye, for those who only hear it.
+    style: &'static str,
+    /// Text that follows the label for screen readers only.
     #[prop(optional, into)]
     subject: Option<String>,
-    /// What to do when it is pressed; a form's button leaves this to the form.
+    /// The action. A form's submit button leaves it to the form.
     #[prop(optional, into)]
     on_press: Option<Callback<()>>,
 ) -> impl IntoView {
-    // `aria-disabled` keeps the focus where it is; the submission itself ignores a second press.
+    // Unlike `disabled`, `aria-disabled` keeps the focus. The submission ignores a second press.
     let press = move |_: ev::MouseEvent| {
         if let Some(on_press) = on_press {
             on_press.run(());
@@ -35,12 +37,12 @@ pub fn Button(
     view! {
         <button
             type=kind
-            class=format!("button {look}")
-            disabled=Waiting::get()
+            class=format!("button {style}")
+            disabled=move || !is_hydrated()
             aria-disabled=move || submission.is_running().then_some("true")
             on:click=press
         >
-            <span>{move || if submission.is_running() { busy } else { label }}</span>
+            <span>{move || if submission.is_running() { pending_label } else { label }}</span>
             {subject.map(|subject| view! { <span class="visually-hidden">" "{subject}</span> })}
         </button>
     }

@@ -1,48 +1,50 @@
+//! The field for a code of an authenticator app.
+
 use leptos::{ev, html, prelude::*};
 
 use super::{
-    Field, Submission,
-    field::{describe, invalid},
+    field::{Field, describe, invalid},
+    submission::Submission,
 };
 
-/// How many digits the code of an authenticator app has.
+/// The number of digits in a code of an authenticator app.
 const LENGTH: usize = 6;
 
 /// Asks for a code of an authenticator app.
 #[component]
 pub fn CodeField(
-    /// The request that the form sends.
+    /// The form's request.
     submission: Submission,
-    /// Where the form reads the input.
+    /// The input, from which the form reads the code.
     input: NodeRef<html::Input>,
-    /// What to do as soon as the code is complete.
+    /// Called as soon as the code is complete.
     #[prop(into)]
     on_complete: Callback<()>,
 ) -> impl IntoView {
-    let tidy = move |_: ev::Event| {
+    let keep_digits = move |_: ev::Event| {
         let Some(input) = input.get_untracked() else {
             return;
         };
-        let typed = input.value();
-        let digits: String = typed
+        let value = input.value();
+        let digits: String = value
             .chars()
             .filter(char::is_ascii_digit)
             .take(LENGTH)
             .collect();
-        if digits != typed {
+        if digits != value {
             input.set_value(&digits);
         }
         if digits.len() == LENGTH {
             on_complete.run(());
         }
     };
-    // Whatever is typed next takes the place of a wrong code.
+    // A wrong code is selected, so that typing replaces it.
     Effect::new(move |_| {
         if let (Some(_), Some(input)) = (invalid(submission, "code"), input.get_untracked()) {
             request_animation_frame(move || input.select());
         }
     });
-    // Room for a code that is pasted with a space in it, and for what may stand around it.
+    // `maxlength` leaves room for a pasted code with spaces in or around it.
     view! {
         <Field submission name="code" label="Code">
             <input
@@ -60,7 +62,7 @@ pub fn CodeField(
                 required
                 aria-describedby=describe("code", None)
                 aria-invalid=move || invalid(submission, "code")
-                on:input=tidy
+                on:input=keep_digits
             />
         </Field>
     }

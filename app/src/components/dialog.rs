@@ -1,20 +1,22 @@
+//! A modal dialog.
+
 use leptos::{ev, html, prelude::*};
 
-/// The id of the heading inside a dialog. Only one dialog is open at a time, so there is one.
+/// The id of the heading of the open dialog. Only one dialog is open at a time.
 pub const DIALOG_TITLE: &str = "dialog-title";
 
-/// A dialog over the page: the browser keeps the focus inside it, and gives it back in the end.
+/// A modal dialog. The browser keeps the focus inside it, and restores the focus afterwards.
 ///
-/// What is inside exists only while the dialog is open. So nothing typed outlasts it, and the ids
-/// of its fields don't meet those of another dialog.
+/// Its content exists only while the dialog is open. So no typed text remains in the page, and the
+/// ids of its fields are unique.
 #[component]
 pub fn Dialog(
-    /// Whether it is open.
+    /// Whether the dialog is open.
     open: RwSignal<bool>,
-    /// Whether it stays open although the person presses Escape.
+    /// Whether the dialog ignores Escape.
     #[prop(optional, into)]
     locked: Signal<bool>,
-    /// Its heading has the id [`DIALOG_TITLE`].
+    /// The content. Its heading has the id [`DIALOG_TITLE`].
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
@@ -22,16 +24,16 @@ pub fn Dialog(
         let is_open = open.get();
         let Some(dialog) = dialog.get() else { return };
         if is_open {
-            // In the next frame, when what is inside can take the focus.
+            // In the next frame the content exists and can receive the focus.
             request_animation_frame(move || {
-                // Fails only where the dialog is open already, or the page is gone.
+                // Fails only if the dialog is already open or was removed.
                 let _ = dialog.show_modal();
             });
         } else {
             dialog.close();
         }
     });
-    let hold = move |event: &ev::Event| {
+    let ignore_if_locked = move |event: &ev::Event| {
         if locked.get_untracked() {
             event.prevent_default();
         }
@@ -40,7 +42,7 @@ pub fn Dialog(
         if !locked.get_untracked() {
             open.set(false);
         } else if let Some(dialog) = dialog.get_untracked() {
-            // Browsers let a person out who insists on it; what is shown here is shown once.
+            // Browsers close a dialog when Escape is pressed repeatedly. This one must stay open.
             let _ = dialog.show_modal();
         }
     };
@@ -48,10 +50,10 @@ pub fn Dialog(
         <dialog
             node_ref=dialog
             aria-labelledby=DIALOG_TITLE
-            on:cancel=move |event| hold(&event)
+            on:cancel=move |event| ignore_if_locked(&event)
             on:keydown=move |event| {
                 if event.key() == "Escape" {
-                    hold(&event);
+                    ignore_if_locked(&event);
                 }
             }
             on:close=closed

@@ -1,27 +1,29 @@
+//! The field for an email address.
+
 use leptos::{html, prelude::*};
 
 use super::{
-    Field, Submission,
-    field::{describe, invalid},
+    field::{Field, describe, invalid},
+    submission::Submission,
 };
 
 /// Asks for an email address.
 ///
-/// The input keeps what is typed and is read when the form is sent, so that what is input_value before
-/// the page comes to life is not lost.
+/// The input itself keeps the text, and the form reads it when it is submitted. So text that is
+/// typed before the page is hydrated is not lost.
 #[component]
 pub fn EmailField(
-    /// The request that the form sends.
+    /// The form's request.
     submission: Submission,
-    /// Where the form reads the input.
+    /// The input, from which the form reads the address.
     input: NodeRef<html::Input>,
     /// The field's name in the request.
     #[prop(default = "email")]
     name: &'static str,
-    /// What to type here.
+    /// The label.
     #[prop(default = "Email")]
     label: &'static str,
-    /// `username`, or `email` where the address is not yet the account's, for password managers.
+    /// For password managers: `username`, or `email` if it is not the account's address yet.
     #[prop(default = "username")]
     autocomplete: &'static str,
 ) -> impl IntoView {

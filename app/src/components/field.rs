@@ -1,20 +1,23 @@
-use leptos::prelude::*;
+//! The label, hint and message around an input.
 
-use super::Submission;
+use leptos::{html, prelude::*};
 
-/// A labelled place to type, with what is wrong with it below.
+use super::submission::Submission;
+
+/// A labelled input with its hint, and its error message below.
 #[component]
 pub fn Field<C: IntoView + 'static>(
-    /// The request that the form sends.
+    /// The form's request.
     submission: Submission,
     /// The field's name in the request, and its id on the page.
     name: &'static str,
-    /// What to type here.
+    /// The label.
     label: &'static str,
-    /// What helps to get it right.
+    /// Help for filling in the field.
     #[prop(default = None)]
     hint: Option<&'static str>,
-    /// The input: its id is `name`, and it takes its `aria-*` from [`describe`].
+    /// The input. Its id is `name`, and its `aria-*` attributes come from [`describe`] and
+    /// [`invalid`].
     children: TypedChildren<C>,
 ) -> impl IntoView {
     view! {
@@ -29,7 +32,7 @@ pub fn Field<C: IntoView + 'static>(
     }
 }
 
-/// The ids of a field's message and hint, for `aria-describedby`.
+/// Returns the ids of a field's message and hint, for `aria-describedby`.
 pub(super) fn describe(name: &str, hint: Option<&str>) -> String {
     match hint {
         Some(_) => format!("{name}-message {name}-hint"),
@@ -37,7 +40,16 @@ pub(super) fn describe(name: &str, hint: Option<&str>) -> String {
     }
 }
 
-/// Whether a field is at fault, for `aria-invalid`.
+/// Returns `"true"` if the field is invalid, for `aria-invalid`.
 pub(super) fn invalid(submission: Submission, name: &str) -> Option<&'static str> {
     submission.field_message(name).map(|_| "true")
+}
+
+/// Returns the text in an input.
+#[must_use]
+pub fn input_value(input: NodeRef<html::Input>) -> String {
+    input
+        .get_untracked()
+        .map(|input| input.value())
+        .unwrap_or_default()
 }

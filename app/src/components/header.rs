@@ -1,8 +1,10 @@
+//! The header of every page.
+
 use leptos::prelude::*;
 
-use super::Logo;
+use super::logo::Logo;
 
-/// The head of every page.
+/// The header of every page.
 #[component]
 pub fn Header() -> impl IntoView {
     view! {

@@ -1,7 +1,6 @@
-//! The parts that pages are made of.
+//! The components that pages consist of.
 
 mod alert;
-mod at_once;
 mod button;
 mod code_field;
 mod dialog;
@@ -9,7 +8,7 @@ mod email_field;
 mod field;
 mod focus;
 mod header;
-mod mark;
+mod logo;
 mod notice;
 mod password_field;
 mod recovery_code_field;
@@ -19,19 +18,18 @@ mod resend;
 mod submission;
 
 pub use alert::Alert;
-pub use at_once::AtOnce;
 pub use button::Button;
 pub use code_field::CodeField;
 pub use dialog::{DIALOG_TITLE, Dialog};
 pub use email_field::EmailField;
-pub use field::Field;
+pub use field::{Field, input_value};
 pub use focus::{focus_new_page, focus_soon};
 pub use header::Header;
-pub use mark::Logo;
+pub use logo::Logo;
 pub use notice::Notice;
 pub use password_field::{PASSWORD_HINT, PasswordField};
 pub use recovery_code_field::RecoveryCodeField;
 pub use recovery_codes::RecoveryCodes;
 pub use relative_time::RelativeTime;
-pub use resend::{ResendButton, Resending};
+pub use resend::{Resend, ResendButton};
 pub use submission::Submission;

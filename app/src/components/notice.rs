@@ -1,16 +1,19 @@
+//! The message after a successful action.
+
 use leptos::prelude::*;
 
-/// Says what has happened, and reads it out.
+/// Shows what has happened, and announces it to screen readers.
 #[component]
 pub fn Notice(
-    /// What has happened, once it has.
+    /// The message, if there is one.
     #[prop(into)]
     text: Signal<Option<String>>,
-    /// By which a page's heading names it: what is there from the start is no change to tell.
+    /// An id by which the page's heading can refer to the notice (`aria-describedby`). Screen
+    /// readers do not announce a notice that is there when the page opens.
     #[prop(optional)]
     id: Option<&'static str>,
 ) -> impl IntoView {
-    // The region is always there: screen readers tell only changes of what they already know.
+    // The region always exists, because screen readers announce changes of known regions only.
     view! {
         <div role="status" id=id>
             {move || text.get().map(|text| view! { <p class="notice">{text}</p> })}

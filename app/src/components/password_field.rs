@@ -1,35 +1,37 @@
+//! The field for a password.
+
 use leptos::{html, prelude::*};
 
 use super::{
-    Field, Submission,
-    field::{describe, invalid},
+    field::{Field, describe, invalid},
+    submission::Submission,
 };
-use crate::Waiting;
+use crate::hydration::is_hydrated;
 
-/// What helps to choose a good password.
+/// The hint for choosing a password.
 pub const PASSWORD_HINT: &str = "8 characters or more. A few random words are easy to remember.";
 
-/// Asks for a password, and shows it on demand.
+/// Asks for a password, with a button that shows it.
 #[component]
 pub fn PasswordField(
-    /// The request that the form sends.
+    /// The form's request.
     submission: Submission,
-    /// Where the form reads the input.
+    /// The input, from which the form reads the password.
     input: NodeRef<html::Input>,
     /// The field's name in the request.
     #[prop(default = "password")]
     name: &'static str,
-    /// What to type here.
+    /// The label.
     #[prop(default = "Password")]
     label: &'static str,
-    /// `new-password` or `current-password`, for password managers.
+    /// For password managers: `new-password` or `current-password`.
     autocomplete: &'static str,
-    /// What helps to get it right.
+    /// Help for filling in the field.
     #[prop(optional)]
     hint: Option<&'static str>,
 ) -> impl IntoView {
     let shown = RwSignal::new(false);
-    // The name says "characters" so that this button is not mistaken for the password's field.
+    // Its name says "characters" so that it differs from the name of the password field.
     view! {
         <Field submission name label hint>
             <div class="with-button">
@@ -48,7 +50,7 @@ pub fn PasswordField(
                 <button
                     type="button"
                     class="reveal"
-                    disabled=Waiting::get()
+                    disabled=move || !is_hydrated()
                     aria-pressed=move || if shown.get() { "true" } else { "false" }
                     aria-controls=name
                     on:click=move |_| shown.update(|shown| *shown = !*shown)

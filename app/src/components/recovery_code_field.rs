@@ -1,16 +1,18 @@
+//! The field for a recovery code.
+
 use leptos::{html, prelude::*};
 
 use super::{
-    Field, Submission,
-    field::{describe, invalid},
+    field::{Field, describe, invalid},
+    submission::Submission,
 };
 
 /// Asks for a recovery code.
 #[component]
 pub fn RecoveryCodeField(
-    /// The request that the form sends.
+    /// The form's request.
     submission: Submission,
-    /// Where the form reads the input.
+    /// The input, from which the form reads the code.
     input: NodeRef<html::Input>,
 ) -> impl IntoView {
     view! {

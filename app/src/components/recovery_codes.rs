@@ -1,3 +1,5 @@
+//! New recovery codes, to be saved by the user.
+
 use js_sys::{Function, Promise, Reflect, encode_uri_component};
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue};
@@ -5,15 +7,15 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::dialog::DIALOG_TITLE;
 
-/// The name of the file that the codes are saved as.
+/// The name of the downloaded file.
 const FILE: &str = "latchkey-recovery-codes.txt";
 
-/// New recovery codes, shown this once, to be kept outside the browser.
+/// Shows new recovery codes, and offers to copy, download and print them.
 #[component]
 pub fn RecoveryCodes(
     /// The codes.
     codes: Vec<String>,
-    /// What to do when the person has them.
+    /// Called when the user has saved the codes.
     #[prop(into)]
     on_done: Callback<()>,
 ) -> impl IntoView {
@@ -28,11 +30,11 @@ pub fn RecoveryCodes(
             status.try_set(if is_copied {
                 "Copied."
             } else {
-                "That did not work. Select the codes and copy them by hand."
+                "Copying failed. Select the codes and copy them by hand."
             });
         });
     };
-    // On paper they would be anybody's.
+    // Printed codes would not show which site they belong to.
     let site = window().location().host().unwrap_or_default();
     let copy_button = has_clipboard().then(|| {
         view! {
@@ -43,15 +45,15 @@ pub fn RecoveryCodes(
     });
     view! {
         <h2 id=DIALOG_TITLE tabindex="-1">
-            "Keep your recovery codes"
+            "Save your recovery codes"
         </h2>
         <p class="dialog-lead">
-            "Each of them lets you in once when your authenticator app is out of reach. They are shown this one time: keep them in a safe place."
+            "Each code signs you in once when you don't have your authenticator app. They are shown only once: keep them in a safe place."
         </p>
         <ul class="recovery-codes" role="list" data-site=site>
             {codes.into_iter().map(|code| view! { <li>{code}</li> }).collect_view()}
         </ul>
-        <div class="actions keep">
+        <div class="actions save">
             {copy_button}
             <button
                 type="button"
@@ -64,7 +66,7 @@ pub fn RecoveryCodes(
                 type="button"
                 class="button quiet"
                 on:click=move |_| {
-                    // Where there is no printing, nothing is printed.
+                    // Fails only in browsers that can't print.
                     let _ = window().print();
                 }
             >
@@ -82,7 +84,7 @@ pub fn RecoveryCodes(
     }
 }
 
-/// Browsers have a clipboard in secure contexts only (HTTPS and localhost).
+/// Returns whether there is a clipboard: in secure contexts only (HTTPS and localhost).
 fn has_clipboard() -> bool {
     clipboard().is_some_and(|clipboard| clipboard.is_object())
 }
@@ -91,7 +93,7 @@ fn clipboard() -> Option<JsValue> {
     Reflect::get(&window().navigator(), &"clipboard".into()).ok()
 }
 
-/// `navigator.clipboard.writeText(text)`.
+/// Calls `navigator.clipboard.writeText(text)`.
 fn write_to_clipboard(text: &str) -> Option<Promise> {
     let clipboard = clipboard()?;
     let write = Reflect::get(&clipboard, &"writeText".into()).ok()?;
@@ -103,7 +105,7 @@ fn write_to_clipboard(text: &str) -> Option<Promise> {
         .ok()
 }
 
-/// Saves a text as a file: by a link that is followed without ever standing on the page.
+/// Downloads a text as a file, by clicking a link that is not part of the page.
 fn download(text: &str) {
     let link = document()
         .create_element("a")
@@ -114,7 +116,7 @@ fn download(text: &str) {
             "data:text/plain;charset=utf-8,{}",
             encode_uri_component(text)
         );
-        // Attributes with a valid name can always be set.
+        // Setting an attribute with a valid name can't fail.
         let _ = link.set_attribute("href", &url);
         let _ = link.set_attribute("download", FILE);
         link.click();

@@ -1,14 +1,16 @@
+//! A relative point in time.
+
 use js_sys::{Array, Date, Intl::RelativeTimeFormat, Object, Reflect};
 use leptos::prelude::*;
 
-/// A point in time as people say it: `2 minutes ago`. The exact time is its tooltip.
+/// A relative time such as `2 minutes ago`, with the exact time as a tooltip.
 ///
-/// It depends on the person's clock, language and time zone, so the server must not render it.
+/// It depends on the device's clock, language and time zone, so the server must not render it.
 #[component]
 pub fn RelativeTime(
-    /// RFC 3339.
+    /// The time (RFC 3339).
     time: String,
-    /// Milliseconds since 1970.
+    /// The current time, in milliseconds since 1970.
     now: Signal<u64>,
 ) -> impl IntoView {
     let date = Date::new(&time.as_str().into());
@@ -24,7 +26,7 @@ pub fn RelativeTime(
 fn exact(date: &Date) -> String {
     let options = Object::new();
     for key in ["dateStyle", "timeStyle"] {
-        // A new object takes any property.
+        // Setting a property of a new object can't fail.
         let _ = Reflect::set(&options, &key.into(), &"medium".into());
     }
     let language = window().navigator().language().unwrap_or_default();
@@ -47,7 +49,7 @@ fn relative(time: f64, now: u64) -> String {
         Some((length, unit)) => RelativeTimeFormat::new(&Array::of1(&"en".into()), &Object::new())
             .format(-(seconds / length).floor(), unit)
             .into(),
-        // Also where this device's clock is behind the server's.
+        // Also if this device's clock is behind the server's.
         None => "just now".to_owned(),
     }
 }

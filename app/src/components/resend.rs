@@ -1,23 +1,25 @@
+//! A button that sends an email again, at most once a minute.
+
 use std::future::Future;
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Alert, Submission};
-use crate::{Waiting, api::ApiError, browser::session::now};
+use super::{alert::Alert, submission::Submission};
+use crate::{api::ApiError, browser::session::now, hydration::is_hydrated};
 
-/// How long to wait before a mail may be asked for again, in milliseconds.
+/// The pause before another email can be requested, in milliseconds.
 const PAUSE: u64 = 60_000;
 
-/// The request to mail a link again: whether it runs, and how long to wait before the next.
+/// A request to email a link again, and the pause before the next one.
 #[derive(Clone, Copy)]
-pub struct Resending {
+pub struct Resend {
     submission: Submission,
     is_sent: RwSignal<bool>,
     seconds_left: RwSignal<u64>,
 }
 
-impl Default for Resending {
+impl Default for Resend {
     fn default() -> Self {
         Self {
             submission: Submission::default(),
@@ -27,8 +29,8 @@ impl Default for Resending {
     }
 }
 
-impl Resending {
-    /// Starts the request, unless one runs or has just been made.
+impl Resend {
+    /// Starts the request, unless one is running or was sent within the last minute.
     pub fn start(self, request: impl Future<Output = Result<(), ApiError>> + 'static) {
         if self.seconds_left.get_untracked() > 0 {
             return;
@@ -42,7 +44,7 @@ impl Resending {
         });
     }
 
-    /// The request itself, for the fields of its form.
+    /// Returns the request, for the fields of its form.
     #[must_use]
     pub fn submission(self) -> Submission {
         self.submission
@@ -51,9 +53,9 @@ impl Resending {
     async fn count_down(self) {
         let end = now() + PAUSE;
         loop {
-            // By the clock: a timer stands still while the device sleeps.
+            // By the clock, because timers stop while the device sleeps.
             let seconds_left = end.saturating_sub(now()).div_ceil(1000);
-            // The page may be gone by now.
+            // The page may have been left.
             let is_gone = self.seconds_left.try_set(seconds_left).is_some();
             if is_gone || seconds_left == 0 {
                 return;
@@ -63,26 +65,26 @@ impl Resending {
     }
 }
 
-/// A button that has a link mailed again, says so, and then waits a while.
+/// A button that requests another email with a link, and then counts down the pause.
 #[component]
 pub fn ResendButton(
     /// The request.
-    resending: Resending,
-    /// What the button does.
+    resend: Resend,
+    /// The label.
     #[prop(default = "Send again")]
     label: &'static str,
-    /// `submit` in forms.
+    /// The button's `type`: `submit` in forms.
     #[prop(default = "button")]
     kind: &'static str,
-    /// Starts the request; a form's button leaves this to the form.
+    /// Starts the request. A form's submit button leaves it to the form.
     #[prop(optional, into)]
     on_press: Option<Callback<()>>,
 ) -> impl IntoView {
-    let Resending {
+    let Resend {
         submission,
         is_sent,
         seconds_left,
-    } = resending;
+    } = resend;
     let text = move || match seconds_left.get() {
         0 if submission.is_running() => "Sending…".to_owned(),
         0 => label.to_owned(),
@@ -92,11 +94,11 @@ pub fn ResendButton(
     view! {
         <div class="resend">
             <Alert submission />
-            // `aria-disabled` keeps the focus where it is.
+            // Unlike `disabled`, `aria-disabled` keeps the focus.
             <button
                 type=kind
                 class="button quiet"
-                disabled=Waiting::get()
+                disabled=move || !is_hydrated()
                 aria-disabled=move || is_disabled().then_some("true")
                 on:click=move |_| {
                     if let Some(on_press) = on_press {
@@ -107,7 +109,7 @@ pub fn ResendButton(
                 {text}
             </button>
             <p class="action-status" role="status">
-                {move || is_sent.get().then_some("Sent. Look into your inbox, and at spam.")}
+                {move || is_sent.get().then_some("Sent. Check your inbox and spam folder.")}
             </p>
         </div>
     }

@@ -1,11 +1,13 @@
+//! The state of a request that the user has started.
+
 use std::{future::Future, pin::Pin};
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::focus_soon;
+use super::focus::focus_soon;
 use crate::api::{ApiError, Code};
 
-/// A request that a person has asked for: whether it runs, and how it failed.
+/// A request that the user has started: whether it is running, and how it failed.
 #[derive(Clone, Copy)]
 pub struct Submission {
     running: RwSignal<bool>,
@@ -22,7 +24,7 @@ impl Default for Submission {
 }
 
 impl Submission {
-    /// Starts the request, unless one runs already.
+    /// Starts the request, unless one is running.
     pub fn start(self, request: impl Future<Output = Result<(), ApiError>> + 'static) {
         if self.running.get_untracked() {
             return;
@@ -32,11 +34,11 @@ impl Submission {
         self.run(Box::pin(request));
     }
 
-    /// One function for all requests keeps the WebAssembly small.
+    /// Taking a boxed future, this is compiled once, not once per request.
     fn run(self, request: Pin<Box<dyn Future<Output = Result<(), ApiError>>>>) {
         spawn_local(async move {
             let result = request.await;
-            // The page may be gone by now, and the signals with it.
+            // The page may have been left, and its signals disposed.
             self.running.try_set(false);
             if let Err(error) = result {
                 self.error.try_set(Some(error));
@@ -45,18 +47,18 @@ impl Submission {
         });
     }
 
-    /// Forgets an earlier failure.
+    /// Clears an earlier error.
     pub fn reset(self) {
         self.error.set(None);
     }
 
-    /// Whether the request runs.
+    /// Returns whether the request is running. Reactive.
     #[must_use]
     pub fn is_running(self) -> bool {
         self.running.get()
     }
 
-    /// What is wrong with a field.
+    /// Returns the error message of a field. Reactive.
     #[must_use]
     pub fn field_message(self, name: &str) -> Option<String> {
         self.error.with(|error| match error {
@@ -65,13 +67,13 @@ impl Submission {
         })
     }
 
-    /// The code with which the request failed as a whole.
+    /// Returns the code of an error that concerns no single field. Reactive.
     #[must_use]
     pub fn code(self) -> Option<Code> {
         self.error.with(|error| error.as_ref()?.code())
     }
 
-    /// Why the request failed as a whole.
+    /// Returns the message of an error that concerns no single field. Reactive.
     #[must_use]
     pub fn message(self) -> Option<String> {
         self.error.with(|error| match error {

@@ -1,48 +1,49 @@
+//! `/email`: the emailed link that changes the account's email address.
+
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{
-    activate::GoOn,
-    mailed_link::{Opening, OpeningFailed, VOID, use_mailed_link},
+use super::emailed_link::{
+    Continue, INVALID_LINK, INVALID_REASON, LinkFailed, LinkState, use_emailed_link,
 };
 use crate::api::user;
 
-/// `/email`: the mailed link that gives the account a new address.
+/// `/email`: the emailed link that changes the account's email address.
 #[component]
 pub fn ConfirmEmail() -> impl IntoView {
-    let link = use_mailed_link(|token| Box::pin(user::confirm_email_change(token)));
-    let heading = move || match link.opening.get() {
-        Opening::Waiting => "Confirming your new address…".to_owned(),
-        Opening::Failed(_) => "Your new address is not confirmed yet".to_owned(),
-        Opening::Done => "Your address is changed".to_owned(),
-        // The server may know better why: the address may be taken by now.
-        Opening::Void(Some(message)) if !message.starts_with(VOID) => message,
-        Opening::Void(_) => VOID.to_owned(),
+    let link = use_emailed_link(|token| Box::pin(user::confirm_email_change(token)));
+    let heading = move || match link.state.get() {
+        LinkState::Pending => "Confirming your new email address…".to_owned(),
+        LinkState::Failed(_) => "Your new email address is not confirmed yet".to_owned(),
+        LinkState::Done => "Your email address has been changed".to_owned(),
+        // The server's message is more precise if another account has taken the address.
+        LinkState::Invalid(Some(message)) if !message.starts_with(INVALID_LINK) => message,
+        LinkState::Invalid(_) => INVALID_LINK.to_owned(),
     };
     view! {
-        <Title text="Confirm your new address · Latchkey" />
-        <div class="panel by-app">
+        <Title text="Confirm your new email address · Latchkey" />
+        <div class="panel needs-app">
             <h1 tabindex="-1">{heading}</h1>
-            {move || match link.opening.get() {
-                Opening::Waiting => ().into_any(),
-                Opening::Done => view! { <GoOn /> }.into_any(),
-                Opening::Void(message) => view! { <Void message /> }.into_any(),
-                Opening::Failed(error) => view! { <OpeningFailed error link /> }.into_any(),
+            {move || match link.state.get() {
+                LinkState::Pending => ().into_any(),
+                LinkState::Done => view! { <Continue /> }.into_any(),
+                LinkState::Invalid(message) => view! { <Unchanged message /> }.into_any(),
+                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any(),
             }}
         </div>
     }
 }
 
-/// Says that nothing has changed.
+/// Says that the email address has not changed.
 #[component]
-fn Void(
-    /// What the server says.
+fn Unchanged(
+    /// The server's message.
     message: Option<String>,
 ) -> impl IntoView {
-    let is_old = message.is_none_or(|message| message.starts_with(VOID));
-    let why = is_old.then_some("It may have expired, been used, or been replaced by a newer one. ");
+    let is_link_invalid = message.is_none_or(|message| message.starts_with(INVALID_LINK));
+    let reason = is_link_invalid.then(|| format!("{INVALID_REASON} "));
     view! {
-        <p class="panel-text">{why} "Your account keeps the address it has."</p>
+        <p class="panel-text">{reason} "Your email address hasn't changed."</p>
         <p>
             <a class="button primary" href="/account">
                 "Go to your account"

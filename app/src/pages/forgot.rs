@@ -1,14 +1,16 @@
+//! `/forgot`: requests a link to choose a new password.
+
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{check_mail::CheckMail, input_value};
+use super::check_email::CheckEmail;
 use crate::{
     api::user,
-    browser::within_limit,
-    components::{Alert, Button, EmailField, Resending, Submission},
+    browser::with_timeout,
+    components::{Alert, Button, EmailField, Resend, Submission, input_value},
 };
 
-/// `/forgot`: asks for a link to choose a new password.
+/// `/forgot`: requests a link to choose a new password.
 #[component]
 pub fn Forgot() -> impl IntoView {
     let sent_to = RwSignal::new(None::<String>);
@@ -16,7 +18,7 @@ pub fn Forgot() -> impl IntoView {
         <Title text="Forgot your password? · Latchkey" />
         <div class="panel">
             {move || match sent_to.get() {
-                None => view! { <Ask sent_to /> }.into_any(),
+                None => view! { <RequestForm sent_to /> }.into_any(),
                 Some(email) => view! { <Sent email /> }.into_any(),
             }}
         </div>
@@ -24,8 +26,8 @@ pub fn Forgot() -> impl IntoView {
 }
 
 #[component]
-fn Ask(
-    /// Takes the address once the link is on its way.
+fn RequestForm(
+    /// Set to the email address when the request has succeeded.
     sent_to: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let submission = Submission::default();
@@ -34,18 +36,18 @@ fn Ask(
         event.prevent_default();
         let email = input_value(email);
         submission.start(async move {
-            within_limit(user::reset_password(email.as_str().into())).await?;
+            with_timeout(user::reset_password(email.as_str().into())).await?;
             sent_to.try_set(Some(email));
             Ok(())
         });
     };
     view! {
         <h1 tabindex="-1">"Forgot your password?"</h1>
-        <p class="panel-text">"We mail you a link to choose a new one."</p>
+        <p class="panel-text">"We'll email you a link to choose a new one."</p>
         <form method="post" novalidate on:submit=send>
             <Alert submission />
             <EmailField submission input=email />
-            <Button submission kind="submit" label="Send link" busy="Sending the link…" />
+            <Button submission kind="submit" label="Send link" pending_label="Sending the link…" />
         </form>
         <p class="aside">
             <a href="/login">"Back to sign in"</a>
@@ -55,20 +57,20 @@ fn Ask(
 
 #[component]
 fn Sent(
-    /// Where the link went, if there is an account.
+    /// Where the link was sent, if there is an account.
     email: String,
 ) -> impl IntoView {
     let address = email.clone();
-    let resend = move |resending: Resending| {
+    let send_again = move |resend: Resend| {
         let request = user::reset_password(address.as_str().into());
-        resending.start(within_limit(request));
+        resend.start(with_timeout(request));
     };
     let link = view! { <a href="/login">"Back to sign in"</a> }.into_any();
     view! {
-        <CheckMail on_resend=resend link>
+        <CheckEmail on_resend=send_again link>
             "If "
             <strong>{email}</strong>
             " has an account, a link to choose a new password is on its way."
-        </CheckMail>
+        </CheckEmail>
     }
 }

@@ -1,20 +1,22 @@
+//! `/`: introduces Latchkey to signed-out visitors.
+
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{go_on_when_signed_in, use_auth_state};
+use super::navigation::{redirect_if_signed_in, use_auth_state};
 use crate::{
     browser::{AuthState, EndReason},
     components::Notice,
 };
 
-/// `/`: what this is, for those who are not signed in.
+/// `/`: introduces Latchkey to signed-out visitors.
 #[component]
 pub fn Home() -> impl IntoView {
-    go_on_when_signed_in(None);
-    let presence = use_auth_state();
+    redirect_if_signed_in(None);
+    let auth_state = use_auth_state();
     let notice = move || {
-        let is_deleted = presence.get() == AuthState::SignedOut(Some(EndReason::Deleted));
-        is_deleted.then(|| "Your account is deleted.".to_owned())
+        let is_deleted = auth_state.get() == AuthState::SignedOut(Some(EndReason::Deleted));
+        is_deleted.then(|| "Your account has been deleted.".to_owned())
     };
     view! {
         <Title text="Latchkey: accounts in good hands" />
@@ -37,7 +39,9 @@ pub fn Home() -> impl IntoView {
             <dl class="points">
                 <div>
                     <dt>"See where you are signed in"</dt>
-                    <dd>"Every device is listed, with its address and when it was last used."</dd>
+                    <dd>
+                        "Every device is listed, with its IP address and when it was last used."
+                    </dd>
                 </div>
                 <div>
                     <dt>"Change the lock at any time"</dt>
@@ -45,7 +49,7 @@ pub fn Home() -> impl IntoView {
                 </div>
                 <div>
                     <dt>"Leave nothing behind"</dt>
-                    <dd>"Delete the account, and all that belongs to it is gone."</dd>
+                    <dd>"Delete your account, and all its data is deleted with it."</dd>
                 </div>
             </dl>
         </div>

@@ -1,39 +1,51 @@
-use leptos::{ev, prelude::*};
+//! `/login`: signs in, and then opens the page that the user came from.
+
+use futures::future::join;
+use leptos::{ev, html, prelude::*};
 use leptos_meta::Title;
 
-use super::{go_on_when_signed_in, input_value, use_auth_state};
+use super::{
+    lazy::prefetch_signed_in_pages,
+    navigation::{redirect_if_signed_in, use_auth_state},
+};
 use crate::{
     api::Code,
     browser::{
-        AuthState, EndReason, Errand,
+        AuthState, EndReason, LazyRequest,
         next::{next, with_next},
     },
     components::{
-        Alert, Button, EmailField, Notice, PasswordField, ResendButton, Resending, Submission,
+        Alert, Button, EmailField, Notice, PasswordField, Resend, ResendButton, Submission,
+        focus_new_page, input_value,
     },
 };
 
-/// `/login`: sign in, and go on to where one came from.
+/// `/login`: signs in, and then opens the page that the user came from.
 #[component]
 pub fn Login() -> impl IntoView {
+    focus_new_page();
     let next = next();
-    go_on_when_signed_in(next.clone());
+    redirect_if_signed_in(next.clone());
     let submission = Submission::default();
     let (email, password) = (NodeRef::new(), NodeRef::new());
-    let sign_in = move |event: ev::SubmitEvent| {
+    let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let (email, password) = (input_value(email), input_value(password));
-        submission.start(Errand::SignIn { email, password }.run());
+        submission.start(async {
+            let request = LazyRequest::SignIn { email, password };
+            // Fetches the code of the next page in the meantime.
+            join(request.send(), prefetch_signed_in_pages()).await.0
+        });
     };
     let is_inactive = Memo::new(move |_| submission.code() == Some(Code::InactiveAccount));
     view! {
         <Title text="Sign in · Latchkey" />
         <div class="panel when-signed-out">
-            <h1 tabindex="-1" aria-describedby="why">
+            <h1 tabindex="-1" aria-describedby="notice">
                 "Sign in"
             </h1>
-            <WhyHere />
-            <form method="post" novalidate on:focusin=|_| Errand::prepare() on:submit=sign_in>
+            <SignedOutNotice />
+            <form method="post" novalidate on:focusin=|_| LazyRequest::prefetch() on:submit=send>
                 <Alert submission />
                 {move || is_inactive.get().then(|| view! { <NotActivated email /> })}
                 <EmailField submission input=email />
@@ -41,7 +53,7 @@ pub fn Login() -> impl IntoView {
                 <p class="forgot">
                     <a href="/forgot">"Forgot password?"</a>
                 </p>
-                <Button submission kind="submit" label="Sign in" busy="Signing in…" />
+                <Button submission kind="submit" label="Sign in" pending_label="Signing in…" />
             </form>
             <p class="aside">
                 "New here? " <a href=with_next("/register", next.as_deref())>"Create account"</a>
@@ -50,34 +62,33 @@ pub fn Login() -> impl IntoView {
     }
 }
 
-/// Says why one is asked to sign in, after a session has ended.
+/// Says why the session has ended, if it just has.
 #[component]
-fn WhyHere() -> impl IntoView {
-    let presence = use_auth_state();
-    let why = move || match presence.get() {
+fn SignedOutNotice() -> impl IntoView {
+    let auth_state = use_auth_state();
+    let text = move || match auth_state.get() {
         AuthState::SignedOut(Some(EndReason::Revoked)) => {
-            Some("Your session has ended, here or from another device. Sign in to go on.")
+            Some("Your session has ended. Sign in to continue.".to_owned())
         }
-        AuthState::SignedOut(Some(EndReason::SignedOut)) => Some("You are signed out."),
+        AuthState::SignedOut(Some(EndReason::SignedOut)) => Some("You are signed out.".to_owned()),
         _ => None,
     };
-    view! { <Notice text=Signal::derive(move || why().map(ToOwned::to_owned)) id="why" /> }
+    view! { <Notice text=Signal::derive(text) id="notice" /> }
 }
 
-/// Has the link mailed again that activates an account.
+/// Offers another email with the link that activates the account.
 #[component]
 fn NotActivated(
-    /// Where the address is typed.
-    email: NodeRef<leptos::html::Input>,
+    /// The input with the email address.
+    email: NodeRef<html::Input>,
 ) -> impl IntoView {
-    let resending = Resending::default();
-    let resend = move |()| {
-        resending.start(Errand::ResendActivation(input_value(email)).run());
-    };
+    let resend = Resend::default();
+    let send_again =
+        move |()| resend.start(LazyRequest::ResendActivation(input_value(email)).send());
     view! {
         <div class="not-activated">
-            <p>"Not opened the link in our mail yet?"</p>
-            <ResendButton resending label="Send the link again" on_press=resend />
+            <p>"Haven't opened the link we emailed you?"</p>
+            <ResendButton resend label="Send the link again" on_press=send_again />
         </div>
     }
 }

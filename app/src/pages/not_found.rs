@@ -1,22 +1,24 @@
+//! The page for unknown paths.
+
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::components::focus_new_page;
 
-/// Any other path. The server gives it the status 404.
+/// The page for unknown paths. The server responds with status 404.
 #[component]
 pub fn NotFound() -> impl IntoView {
     focus_new_page();
     view! {
         <Title text="Page not found · Latchkey" />
         <div class="panel">
-            <h1 tabindex="-1">"This door leads nowhere"</h1>
+            <h1 tabindex="-1">"Page not found"</h1>
             <p>
                 "There is no page at this address. It may have been moved, or the link may be mistyped."
             </p>
             <p>
                 <a class="button primary" href="/">
-                    "Go to the start page"
+                    "Go to the home page"
                 </a>
             </p>
         </div>

@@ -1,22 +1,26 @@
+//! `/register`: creates an account and signs in.
+
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{check_mail::CheckMail, go_on_when_signed_in, input_value};
+use super::{check_email::CheckEmail, navigation::redirect_if_signed_in};
 use crate::{
-    api::{Code, user},
+    api::{ApiError, Code, user},
     browser::{
-        Errand,
+        LazyRequest,
         next::{next, with_next},
-        within_limit,
+        with_timeout,
     },
-    components::{Alert, Button, EmailField, PASSWORD_HINT, PasswordField, Resending, Submission},
+    components::{
+        Alert, Button, EmailField, PASSWORD_HINT, PasswordField, Resend, Submission, input_value,
+    },
 };
 
-/// `/register`: create an account, and be signed in.
+/// `/register`: creates an account and signs in.
 #[component]
 pub fn Register() -> impl IntoView {
     let next = next();
-    go_on_when_signed_in(next.clone());
+    redirect_if_signed_in(next.clone());
     let login = StoredValue::new(with_next("/login", next.as_deref()));
     let sent_to = RwSignal::new(None::<String>);
     view! {
@@ -25,8 +29,8 @@ pub fn Register() -> impl IntoView {
             {move || {
                 let login = login.get_value();
                 match sent_to.get() {
-                    None => view! { <Create login sent_to /> }.into_any(),
-                    Some(email) => view! { <Created login email /> }.into_any(),
+                    None => view! { <RegistrationForm login sent_to /> }.into_any(),
+                    Some(email) => view! { <ActivationNeeded login email /> }.into_any(),
                 }
             }}
         </div>
@@ -34,44 +38,41 @@ pub fn Register() -> impl IntoView {
 }
 
 #[component]
-fn Create(
-    /// The way to the sign-in page.
+fn RegistrationForm(
+    /// The link to the sign-in page.
     login: String,
-    /// Takes the address where the account has to be activated by mail.
+    /// Set to the email address if the account must be activated.
     sent_to: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let submission = Submission::default();
     let (email, password) = (NodeRef::new(), NodeRef::new());
-    // The account that exists already, should signing in fail after creating it: then trying
-    // again must not stumble over the account.
+    // The email address of the account that has been created. If signing in fails after that, the
+    // next attempt must not create it again.
     let created = StoredValue::new(None::<String>);
-    let create = move |event: ev::SubmitEvent| {
+    let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let (email, password) = (input_value(email), input_value(password));
         submission.start(async move {
             if created.try_get_value().flatten().as_ref() != Some(&email) {
                 let request = user::create(email.as_str().into(), password.as_str().into());
-                within_limit(request).await?;
+                with_timeout(request).await?;
                 created.try_set_value(Some(email.clone()));
             }
-            let sign_in = Errand::SignIn {
+            let sign_in = LazyRequest::SignIn {
                 email: email.clone(),
                 password,
             };
-            let result = sign_in.run().await;
-            match result.as_ref().map_err(|error| error.code()) {
-                // An address that had an account already is not told from a new one.
-                Err(Some(Code::InactiveAccount | Code::InvalidCredentials)) => {
-                    sent_to.try_set(Some(email));
-                    Ok(())
-                }
-                _ => result,
+            let result = sign_in.send().await;
+            if needs_activation(&result) {
+                sent_to.try_set(Some(email));
+                return Ok(());
             }
+            result
         });
     };
     view! {
         <h1 tabindex="-1">"Create account"</h1>
-        <form method="post" novalidate on:focusin=|_| Errand::prepare() on:submit=create>
+        <form method="post" novalidate on:focusin=|_| LazyRequest::prefetch() on:submit=send>
             <Alert submission />
             <EmailField submission input=email />
             <PasswordField
@@ -80,30 +81,43 @@ fn Create(
                 autocomplete="new-password"
                 hint=PASSWORD_HINT
             />
-            <Button submission kind="submit" label="Create account" busy="Creating account…" />
+            <Button
+                submission
+                kind="submit"
+                label="Create account"
+                pending_label="Creating account…"
+            />
         </form>
-        <p class="aside">"Have an account already? " <a href=login>"Sign in"</a></p>
+        <p class="aside">"Already have an account? " <a href=login>"Sign in"</a></p>
     }
 }
 
-/// Waits for the mailed link to be opened, where new accounts need activation.
+/// Returns whether signing in failed because the account must be activated. If the email address
+/// already had an account, signing in fails with `invalid_credentials`, and the page must look the
+/// same.
+fn needs_activation(result: &Result<(), ApiError>) -> bool {
+    let code = result.as_ref().err().and_then(ApiError::code);
+    matches!(code, Some(Code::InactiveAccount | Code::InvalidCredentials))
+}
+
+/// Asks the user to open the emailed link.
 #[component]
-fn Created(
-    /// The way to the sign-in page.
+fn ActivationNeeded(
+    /// The link to the sign-in page.
     login: String,
-    /// Where the link went.
+    /// Where the emailed link was sent.
     email: String,
 ) -> impl IntoView {
     let address = email.clone();
-    let resend = move |resending: Resending| {
-        resending.start(Errand::ResendActivation(address.clone()).run());
+    let send_again = move |resend: Resend| {
+        resend.start(LazyRequest::ResendActivation(address.clone()).send());
     };
     let link = view! { <a href=login>"Sign in"</a> }.into_any();
     view! {
-        <CheckMail on_resend=resend link>
+        <CheckEmail on_resend=send_again link>
             "We sent a link to "
             <strong>{email}</strong>
             ". Open it to activate your account."
-        </CheckMail>
+        </CheckEmail>
     }
 }

@@ -1,46 +1,49 @@
+//! `/reset`: the emailed link to choose a new password.
+
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
-use super::{
-    input_value,
-    mailed_link::{VOID, on_token},
-};
+use super::emailed_link::{INVALID_LINK, INVALID_REASON, on_token};
 use crate::{
     api::user,
-    browser::{session, within_limit},
-    components::{Alert, Button, PASSWORD_HINT, PasswordField, Submission, focus_soon},
+    browser::{session, with_timeout},
+    components::{
+        Alert, Button, PASSWORD_HINT, PasswordField, Submission, focus_soon, input_value,
+    },
 };
 
 /// What the page shows.
 #[derive(Clone, PartialEq, Eq)]
-enum TestEnv {
-    /// The app does not run yet, and only it can read the link.
-    Waiting,
-    /// The link's token is there, and may be good.
+enum Step {
+    /// Nothing: the app has not read the link yet.
+    Pending,
+    /// The form. Holds the link's token.
     Choose(String),
-    Void,
+    /// The link does not work.
+    Invalid,
+    /// The password has been changed.
     Done,
 }
 
-/// `/reset`: the mailed link to choose a new password.
+/// `/reset`: the emailed link to choose a new password.
 #[component]
 pub fn Reset() -> impl IntoView {
-    let stage = RwSignal::new(TestEnv::Waiting);
-    on_token(move |token| stage.set(token.map_or(TestEnv::Void, TestEnv::Choose)));
-    let heading = move || match stage.get() {
-        TestEnv::Waiting | TestEnv::Choose(_) => "Choose a new password",
-        TestEnv::Void => VOID,
-        TestEnv::Done => "Your password is changed",
+    let step = RwSignal::new(Step::Pending);
+    on_token(move |token| step.set(token.map_or(Step::Invalid, Step::Choose)));
+    let heading = move || match step.get() {
+        Step::Pending | Step::Choose(_) => "Choose a new password",
+        Step::Invalid => INVALID_LINK,
+        Step::Done => "Your password has been changed",
     };
     view! {
         <Title text="Choose a new password · Latchkey" />
-        <div class="panel by-app">
+        <div class="panel needs-app">
             <h1 tabindex="-1">{heading}</h1>
-            {move || match stage.get() {
-                TestEnv::Waiting => ().into_any(),
-                TestEnv::Choose(token) => view! { <Choose token stage /> }.into_any(),
-                TestEnv::Void => view! { <Void /> }.into_any(),
-                TestEnv::Done => view! { <Done /> }.into_any(),
+            {move || match step.get() {
+                Step::Pending => ().into_any(),
+                Step::Choose(token) => view! { <Choose token step /> }.into_any(),
+                Step::Invalid => view! { <Invalid /> }.into_any(),
+                Step::Done => view! { <Done /> }.into_any(),
             }}
         </div>
     }
@@ -50,30 +53,30 @@ pub fn Reset() -> impl IntoView {
 fn Choose(
     /// The link's token.
     token: String,
-    /// Where the page goes from here.
-    stage: RwSignal<TestEnv>,
+    /// The page's step.
+    step: RwSignal<Step>,
 ) -> impl IntoView {
     let submission = Submission::default();
     let password = NodeRef::new();
-    let set = move |event: ev::SubmitEvent| {
+    let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let request = user::confirm_reset(token.as_str().into(), input_value(password).into());
         submission.start(async move {
-            within_limit(request).await?;
-            ask_after_session();
-            stage.try_set(TestEnv::Done);
+            with_timeout(request).await?;
+            verify_session();
+            step.try_set(Step::Done);
             focus_soon("h1");
             Ok(())
         });
     };
     Effect::new(move |_| {
         if submission.field_message("token").is_some() {
-            stage.set(TestEnv::Void);
+            step.set(Step::Invalid);
             focus_soon("h1");
         }
     });
     view! {
-        <form method="post" novalidate on:submit=set>
+        <form method="post" novalidate on:submit=send>
             <Alert submission />
             <PasswordField
                 submission
@@ -83,14 +86,19 @@ fn Choose(
                 autocomplete="new-password"
                 hint=PASSWORD_HINT
             />
-            <Button submission kind="submit" label="Set password" busy="Setting the password…" />
+            <Button
+                submission
+                kind="submit"
+                label="Set password"
+                pending_label="Setting the password…"
+            />
         </form>
     }
 }
 
-/// A session that this browser keeps may be one that has just ended: asking the server makes the
-/// browser forget it then.
-fn ask_after_session() {
+/// Sends a request with this browser's session, if there is one. If the new password has ended that
+/// session, the browser then removes it.
+fn verify_session() {
     if session::load().is_some() {
         spawn_local(async {
             let _ = user::view().await;
@@ -99,14 +107,12 @@ fn ask_after_session() {
 }
 
 #[component]
-fn Void() -> impl IntoView {
+fn Invalid() -> impl IntoView {
     view! {
-        <p class="panel-text">
-            "It may have expired, been used, or been replaced by a newer one. Your password is as it was."
-        </p>
+        <p class="panel-text">{INVALID_REASON} " Your password hasn't changed."</p>
         <p>
             <a class="button primary" href="/forgot">
-                "Ask for a new link"
+                "Get a new link"
             </a>
         </p>
     }
@@ -115,9 +121,7 @@ fn Void() -> impl IntoView {
 #[component]
 fn Done() -> impl IntoView {
     view! {
-        <p class="panel-text">
-            "All your devices are signed out. From now on, the new password is the one that counts."
-        </p>
+        <p class="panel-text">"All your devices are signed out. Sign in with your new password."</p>
         <p>
             <a class="button primary" href="/login">
                 "Sign in"

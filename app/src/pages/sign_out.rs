@@ -1,3 +1,5 @@
+//! Signing out in the browser after the server's response.
+
 use http::StatusCode;
 
 use crate::{
@@ -5,13 +7,13 @@ use crate::{
     browser::{EndReason, session},
 };
 
-/// Forgets the session once the server has ended it, and only then: a person who reads "signed
-/// out" must be able to rely on it.
+/// Removes the session after the server has ended it, and only then: users must be able to rely on
+/// being signed out.
 ///
 /// # Errors
-/// Those of the answer, unless it says that the session is over anyway.
-pub(super) fn leave(answer: Result<(), ApiError>) -> Result<(), ApiError> {
-    match answer {
+/// Returns the error of the response, unless it says that the session has ended anyway.
+pub(super) fn finish_sign_out(response: Result<(), ApiError>) -> Result<(), ApiError> {
+    match response {
         Err(error) if error.code() == Some(Code::Unreachable) => Err(ApiError::detail(
             Code::Unreachable,
             "The server can't be reached, so you are still signed in. Try again in a moment.",

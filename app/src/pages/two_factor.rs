@@ -1,9 +1,14 @@
+//! `/two-factor`: the second step of signing in.
+
 use std::future::Future;
 
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{input_value, sign_out::leave, signed_out_redirect, use_auth_state, use_redirect};
+use super::{
+    navigation::{signed_out_redirect, use_auth_state, use_redirect},
+    sign_out::finish_sign_out,
+};
 use crate::{
     api::{ApiError, recovery, totp, user, user::TokenPair},
     browser::{
@@ -13,39 +18,42 @@ use crate::{
     },
     components::{
         Alert, Button, CodeField, RecoveryCodeField, Submission, focus_new_page, focus_soon,
+        input_value,
     },
 };
 
-/// `/two-factor`: the second step of signing in, where the account has one.
+/// `/two-factor`: the second step of signing in.
 #[component]
 pub fn TwoFactor() -> impl IntoView {
-    let presence = use_auth_state();
-    let question = Question::default();
-    redirect_if_not_pending(question);
-    let is_half = Memo::new(move |_| matches!(presence.get(), AuthState::MfaPending(_)));
+    let auth_state = use_auth_state();
+    let check = SessionCheck::default();
+    redirect_if_not_pending(check);
+    let is_pending = Memo::new(move |_| matches!(auth_state.get(), AuthState::MfaPending(_)));
     view! {
         <Title text="Two-factor authentication · Latchkey" />
         <div class="panel when-signed-in">
             <h1 tabindex="-1">"Two-factor authentication"</h1>
             {move || {
-                if is_half.get() {
-                    view! { <Codes /> }.into_any()
+                if is_pending.get() {
+                    view! { <CodeForms /> }.into_any()
                 } else {
-                    view! { <Unanswered question /> }.into_any()
+                    view! { <Checking check /> }.into_any()
                 }
             }}
         </div>
     }
 }
 
-/// Whether the session, which a page that has just been loaded can't know, has nothing to pass.
+/// Asks the server whether the session needs the second factor. After a reload the app does not
+/// know.
 #[derive(Clone, Copy)]
-struct Question {
+struct SessionCheck {
     submission: Submission,
+    /// Whether the session does not need the second factor.
     is_signed_in: RwSignal<bool>,
 }
 
-impl Default for Question {
+impl Default for SessionCheck {
     fn default() -> Self {
         Self {
             submission: Submission::default(),
@@ -54,51 +62,51 @@ impl Default for Question {
     }
 }
 
-impl Question {
-    fn ask(self) {
-        self.submission.start(self.answer());
+impl SessionCheck {
+    fn start(self) {
+        self.submission.start(self.run());
     }
 
-    fn ask_again(self) {
+    fn start_again(self) {
         self.submission.start(async move {
-            let answer = self.answer().await;
-            // The button went when it was pressed.
+            let result = self.run().await;
+            // The button that had the focus is gone.
             focus_new_page();
-            answer
+            result
         });
     }
 
-    async fn answer(self) -> Result<(), ApiError> {
-        // Where the second factor is missing, the person is half signed in from then on.
+    async fn run(self) -> Result<(), ApiError> {
+        // If the session needs the second factor, this makes the auth state `MfaPending`.
         user::view().await?;
         self.is_signed_in.try_set(true);
         Ok(())
     }
 }
 
-/// Leads away whoever has nothing to do here, or nothing any more.
-fn redirect_if_not_pending(question: Question) {
-    let presence = use_auth_state();
+/// Redirects users who don't need the second factor, or have just completed it.
+fn redirect_if_not_pending(check: SessionCheck) {
+    let auth_state = use_auth_state();
     let redirect = use_redirect();
     let next = next().unwrap_or_else(|| HOME.to_owned());
-    Effect::new(move |was_half: Option<bool>| {
-        let presence = presence.get();
-        match presence {
+    Effect::new(move |was_pending: Option<bool>| {
+        let state = auth_state.get();
+        match state {
             AuthState::Unknown | AuthState::MfaPending(_) => {}
-            AuthState::SignedOut(ended) => redirect(&signed_out_redirect(ended, &next)),
-            AuthState::SignedIn(_) if was_half == Some(true) || question.is_signed_in.get() => {
+            AuthState::SignedOut(reason) => redirect(&signed_out_redirect(reason, &next)),
+            AuthState::SignedIn(_) if was_pending == Some(true) || check.is_signed_in.get() => {
                 redirect(&next);
             }
-            AuthState::SignedIn(_) => question.ask(),
+            AuthState::SignedIn(_) => check.start(),
         }
-        matches!(presence, AuthState::MfaPending(_))
+        matches!(state, AuthState::MfaPending(_))
     });
 }
 
-/// The place of the form, until it is clear that one is needed.
+/// A placeholder for the form while the server is being asked, or the error.
 #[component]
-fn Unanswered(question: Question) -> impl IntoView {
-    let submission = question.submission;
+fn Checking(check: SessionCheck) -> impl IntoView {
+    let submission = check.submission;
     view! {
         <Show
             when=move || submission.message().is_some()
@@ -111,34 +119,34 @@ fn Unanswered(question: Question) -> impl IntoView {
             }
         >
             <Alert submission />
-            <button type="button" class="button primary" on:click=move |_| question.ask_again()>
+            <button type="button" class="button primary" on:click=move |_| check.start_again()>
                 "Try again"
             </button>
         </Show>
     }
 }
 
-/// Asks for a code of the app, or for a recovery code in its place.
+/// Asks for a code of the authenticator app, or for a recovery code instead.
 #[component]
-fn Codes() -> impl IntoView {
-    let by_recovery = RwSignal::new(false);
+fn CodeForms() -> impl IntoView {
+    let uses_recovery_code = RwSignal::new(false);
     let sign_out = Submission::default();
     let switch = move |_: ev::MouseEvent| {
-        by_recovery.update(|by_recovery| *by_recovery = !*by_recovery);
+        uses_recovery_code.update(|uses_it| *uses_it = !*uses_it);
         focus_soon("#code");
     };
     view! {
         {move || {
-            if by_recovery.get() {
-                view! { <ByRecoveryCode /> }.into_any()
+            if uses_recovery_code.get() {
+                view! { <RecoveryCodeForm /> }.into_any()
             } else {
-                view! { <ByApp /> }.into_any()
+                view! { <AppCodeForm /> }.into_any()
             }
         }}
-        <div class="aside ways">
+        <div class="aside alternatives">
             <button type="button" class="link" on:click=switch>
                 {move || {
-                    if by_recovery.get() {
+                    if uses_recovery_code.get() {
                         "Use the authenticator app"
                     } else {
                         "Use a recovery code"
@@ -147,10 +155,12 @@ fn Codes() -> impl IntoView {
             </button>
             <Button
                 submission=sign_out
-                look="quiet"
+                style="quiet"
                 label="Sign out"
-                busy="Signing out…"
-                on_press=move |()| sign_out.start(async { leave(user::logout().await) })
+                pending_label="Signing out…"
+                on_press=move |()| {
+                    sign_out.start(async { finish_sign_out(user::logout().await) });
+                }
             />
             <Alert submission=sign_out />
         </div>
@@ -158,33 +168,31 @@ fn Codes() -> impl IntoView {
 }
 
 #[component]
-fn ByApp() -> impl IntoView {
+fn AppCodeForm() -> impl IntoView {
     let submission = Submission::default();
     let code = NodeRef::new();
-    let verify = move || submission.start(pass(totp::login(input_value(code).into())));
+    let verify = move || submission.start(store_tokens(totp::login(input_value(code).into())));
     view! {
         <p class="panel-text">"Enter the code from your authenticator app."</p>
         <form method="post" novalidate on:submit=move |event| submit(&event, verify)>
             <Alert submission />
             <CodeField submission input=code on_complete=move |()| verify() />
-            <Button submission kind="submit" label="Verify" busy="Verifying…" />
+            <Button submission kind="submit" label="Verify" pending_label="Verifying…" />
         </form>
     }
 }
 
 #[component]
-fn ByRecoveryCode() -> impl IntoView {
+fn RecoveryCodeForm() -> impl IntoView {
     let submission = Submission::default();
     let code = NodeRef::new();
-    let verify = move || submission.start(pass(recovery::login(input_value(code).into())));
+    let verify = move || submission.start(store_tokens(recovery::login(input_value(code).into())));
     view! {
-        <p class="panel-text">
-            "Enter one of the codes that you kept when you turned this on. It works once."
-        </p>
+        <p class="panel-text">"Enter one of your saved recovery codes. Each works once."</p>
         <form method="post" novalidate on:submit=move |event| submit(&event, verify)>
             <Alert submission />
             <RecoveryCodeField submission input=code />
-            <Button submission kind="submit" label="Verify" busy="Verifying…" />
+            <Button submission kind="submit" label="Verify" pending_label="Verifying…" />
         </form>
     }
 }
@@ -194,7 +202,9 @@ fn submit(event: &ev::SubmitEvent, verify: impl Fn()) {
     verify();
 }
 
-/// Signs in fully with the pair that a right code is answered with.
-async fn pass(answer: impl Future<Output = Result<TokenPair, ApiError>>) -> Result<(), ApiError> {
-    exchange(async { Ok((answer.await?, ())) }).await
+/// Stores the tokens that the server returns for a correct code.
+async fn store_tokens(
+    response: impl Future<Output = Result<TokenPair, ApiError>>,
+) -> Result<(), ApiError> {
+    exchange(async { Ok((response.await?, ())) }).await
 }

@@ -1,6 +1,6 @@
-// Runs before the first paint: a signed-in person must not see the sign-in form for a moment, nor
-// a signed-out one the account. style/base.css goes by what this leaves on <html>; without
-// JavaScript there is no `data-session`, and the page says what it needs.
+// Runs before the first paint, so that a signed-in user does not see the sign-in form for a moment,
+// nor a signed-out user the account. style/auth-state.css uses the attributes that this sets on
+// <html>. Without JavaScript there is no `data-session`, and the page says what it needs.
 (() => {
   const root = document.documentElement;
   const isSignedIn = () => {

@@ -4,7 +4,7 @@ if (!document.documentElement.dataset.lacks) {
     await app.default({ module_or_path: wasm });
     await app.hydrate();
   } catch (error) {
-    // Files that the browser can't make sense of did arrive: it is too old for them.
+    // These errors mean that the files were loaded, but the browser is too old for them.
     const isTooOld = error instanceof WebAssembly.CompileError || error instanceof SyntaxError;
     document.documentElement.dataset.lacks = isTooOld ? 'webassembly' : 'app';
     throw error;

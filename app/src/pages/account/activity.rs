@@ -1,3 +1,5 @@
+//! The section "Recent activity".
+
 use leptos::prelude::*;
 
 use super::{clock::clock, details::Details};
@@ -9,25 +11,25 @@ use crate::{
     components::{Button, RelativeTime, Submission, focus_soon},
 };
 
-/// How many events are shown at first.
-const FEW: usize = 10;
+/// The number of events that are shown at first.
+const SHOWN_AT_FIRST: usize = 10;
 
-/// What has happened to the account last.
+/// Lists the account's recent events.
 #[component]
 pub(super) fn Activity(
-    /// What the page knows.
+    /// The account's data.
     details: Details,
 ) -> impl IntoView {
     view! {
         <section class="section" aria-labelledby="activity">
             <h2 id="activity" tabindex="-1">"Recent activity"</h2>
             <p class="section-lead">
-                "What has happened to your account, newest first. If something was not you, change your password."
+                "Recent events in your account, newest first. If you don't recognize something, change your password."
             </p>
             {move || match details.activity.get() {
                 Err(error) => view! { <Failed error details /> }.into_any(),
                 Ok(events) if events.is_empty() => {
-                    view! { <p>"Nothing has happened lately."</p> }.into_any()
+                    view! { <p>"No recent activity."</p> }.into_any()
                 }
                 Ok(events) => view! { <Events events /> }.into_any(),
             }}
@@ -35,12 +37,12 @@ pub(super) fn Activity(
     }
 }
 
-/// Says why nothing came, and tries again on demand.
+/// Shows why the events could not be loaded, with a button to try again.
 #[component]
 fn Failed(
-    /// Why.
+    /// The error.
     error: ApiError,
-    /// Where to put what comes at last.
+    /// The account's data.
     details: Details,
 ) -> impl IntoView {
     let submission = Submission::default();
@@ -48,7 +50,7 @@ fn Failed(
         submission.start(async move {
             let events = user::activity().await?;
             details.activity.try_set(Ok(events));
-            // The button is gone now.
+            // The button that had the focus is gone.
             focus_soon("#activity");
             Ok(())
         });
@@ -61,15 +63,15 @@ fn Failed(
         </div>
         <Button
             submission
-            look="quiet"
+            style="quiet"
             label="Try again"
-            busy="Trying again…"
+            pending_label="Trying again…"
             on_press=try_again
         />
     }
 }
 
-/// The first events, and the others on demand.
+/// Lists the first events, and all of them on demand.
 #[component]
 fn Events(
     /// Newest first.
@@ -77,12 +79,12 @@ fn Events(
 ) -> impl IntoView {
     let now = clock();
     let shows_all = RwSignal::new(false);
-    let has_more = events.len() > FEW;
+    let has_more = events.len() > SHOWN_AT_FIRST;
     let items = events
         .into_iter()
         .enumerate()
         .map(|(index, event)| {
-            let is_hidden = move || index >= FEW && !shows_all.get();
+            let is_hidden = move || index >= SHOWN_AT_FIRST && !shows_all.get();
             view! { <Item event now is_hidden=Signal::derive(is_hidden) /> }
         })
         .collect_view();
@@ -92,7 +94,7 @@ fn Events(
         </ul>
         {has_more
             .then(|| {
-                // It stays when all is shown, so that the focus has a place.
+                // The button stays when all events are shown, so that it keeps the focus.
                 view! {
                     <p class="more">
                         <button
@@ -138,35 +140,35 @@ fn Item(event: Event, now: Signal<u64>, is_hidden: Signal<bool>) -> impl IntoVie
     }
 }
 
-/// What a person calls it.
+/// Describes an event to the user.
 fn sentence(event: &str, count: i64) -> String {
     let what = match event {
         "signed_in" => "Signed in",
         "sign_in_failed" => "Wrong password",
-        "second_factor_passed" => "Passed two-factor authentication",
+        "second_factor_passed" => "Completed two-factor authentication",
         "second_factor_failed" => "Wrong code",
         "second_factor_on" => "Two-factor authentication turned on",
         "second_factor_off" => "Two-factor authentication turned off",
         "recovery_code_used" => "Recovery code used",
-        "recovery_codes_replaced" => "New recovery codes made",
-        "refresh_token_reused" => "Signed out, as the session may have been stolen",
+        "recovery_codes_replaced" => "New recovery codes created",
+        "refresh_token_reused" => "Signed out because the session may have been stolen",
         "signed_out" => "Signed out",
         "signed_out_everywhere" => "Signed out everywhere",
         "session_revoked" => "Signed out a device",
         "registered" => "Account created",
-        "address_confirmed" => "Address confirmed",
-        "password_reset_asked" => "Asked for a new password by mail",
+        "address_confirmed" => "Email address confirmed",
+        "password_reset_asked" => "Password reset requested",
         "password_changed" => "Password changed",
-        "password_reset" => "New password set by a mailed link",
-        "email_change_asked" => "Asked to change the email",
+        "password_reset" => "Password reset with an emailed link",
+        "email_change_asked" => "Email change requested",
         "email_changed" => "Email changed",
-        "operator_created" => "Account created by an operator",
-        "operator_deactivated" => "Account closed by an operator",
-        "operator_activated" => "Account opened by an operator",
-        "operator_signed_out" => "Signed out everywhere by an operator",
-        "operator_reset_otp" => "Two-factor authentication removed by an operator",
-        "operator_set_password" => "New password set by an operator",
-        // Of a newer server.
+        "operator_created" => "Account created by an administrator",
+        "operator_deactivated" => "Account deactivated by an administrator",
+        "operator_activated" => "Account activated by an administrator",
+        "operator_signed_out" => "Signed out everywhere by an administrator",
+        "operator_reset_otp" => "Two-factor authentication removed by an administrator",
+        "operator_set_password" => "New password set by an administrator",
+        // An event of a newer server.
         other => &other.replace('_', " "),
     };
     match count {
@@ -180,7 +182,7 @@ mod tests {
     use super::sentence;
 
     #[test]
-    fn events_are_told_as_people_tell_them() {
+    fn events_are_described() {
         assert_eq!(sentence("signed_in", 1), "Signed in");
         assert_eq!(sentence("sign_in_failed", 3), "Wrong password, 3 times");
         assert_eq!(sentence("moved_house", 1), "moved house");

@@ -1,19 +1,21 @@
+//! The current time, for relative times on the page.
+
 use std::time::Duration;
 
 use leptos::prelude::*;
 
 use crate::browser::session;
 
-/// How often the times are told anew.
-const TICK: Duration = Duration::from_secs(30);
+/// How often the current time is updated.
+const INTERVAL: Duration = Duration::from_secs(30);
 
-/// The time, every now and then.
+/// Returns the current time in milliseconds since 1970. Reactive.
 pub(super) fn clock() -> Signal<u64> {
     let now = RwSignal::new(session::now());
-    let ticking = set_interval_with_handle(move || now.set(session::now()), TICK);
+    let interval = set_interval_with_handle(move || now.set(session::now()), INTERVAL);
     on_cleanup(move || {
-        if let Ok(ticking) = ticking {
-            ticking.clear();
+        if let Ok(interval) = interval {
+            interval.clear();
         }
     });
     now.into()

@@ -1,45 +1,42 @@
+//! The section "Delete account".
+
 use leptos::prelude::*;
 
 use super::{
     details::Details,
-    dialog_form::{CurrentPassword, DialogForm},
+    dialog::{CurrentPassword, DialogForm, DialogSection, DialogState},
 };
 use crate::{
     api::user,
     browser::{EndReason, session},
-    components::{Dialog, Submission},
-    pages::input_value,
+    components::input_value,
 };
 
-/// Deletes the account, once the person has confirmed it with the password.
+/// Deletes the account, after the user has confirmed it with the password.
 #[component]
 pub(super) fn DeleteAccount(details: Details) -> impl IntoView {
-    let open = RwSignal::new(false);
-    let submission = Submission::default();
-    let ask = move |_| {
-        submission.reset();
-        open.set(true);
-    };
+    let dialog = DialogState::default();
     view! {
-        <section class="section" aria-labelledby="delete">
-            <h2 id="delete">"Delete account"</h2>
+        <DialogSection
+            id="delete"
+            title="Delete account"
+            dialog
+            label="Delete account"
+            style="danger"
+            form=move || view! { <Form dialog details /> }
+        >
             <p class="section-lead">
-                "Removes your account and everything that belongs to it. This can't be undone."
+                "Permanently deletes your account and all its data. This can't be undone."
             </p>
-            <button type="button" class="button danger" on:click=ask>
-                "Delete account"
-            </button>
-            <Dialog open locked=Signal::derive(move || submission.is_running())>
-                <Confirm details open submission />
-            </Dialog>
-        </section>
+        </DialogSection>
     }
 }
 
 #[component]
-fn Confirm(details: Details, open: RwSignal<bool>, submission: Submission) -> impl IntoView {
+fn Form(dialog: DialogState, details: Details) -> impl IntoView {
+    let submission = dialog.submission;
     let password = NodeRef::new();
-    let delete = move || {
+    let delete = move |()| {
         let request = user::delete(input_value(password).into());
         submission.start(async move {
             request.await?;
@@ -49,18 +46,17 @@ fn Confirm(details: Details, open: RwSignal<bool>, submission: Submission) -> im
     };
     view! {
         <DialogForm
+            dialog
             title="Delete your account?"
             details
-            submission
             submit="Delete account"
-            busy="Deleting account…"
-            look="danger"
-            on_submit=move |()| delete()
-            on_cancel=move |()| open.set(false)
+            pending_label="Deleting account…"
+            style="danger"
+            on_submit=delete
         >
             <p class="dialog-lead">
-                "All that belongs to " <strong>{details.email()}</strong>
-                " will be gone for good. Your password confirms that it is you."
+                "This permanently deletes " <strong>{details.email()}</strong>
+                " and all its data. Enter your password to confirm."
             </p>
             <CurrentPassword submission input=password />
         </DialogForm>

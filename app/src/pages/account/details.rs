@@ -1,3 +1,5 @@
+//! The account's data that the sections of the page share.
+
 use futures::future::join;
 use leptos::{prelude::*, task::spawn_local};
 
@@ -6,17 +8,17 @@ use crate::api::{
     user::{self, Event, Profile, Session},
 };
 
-/// What has happened to the account, or why that can't be told.
+/// The account's recent events, or the error of loading them.
 pub(super) type Activity = Result<Vec<Event>, ApiError>;
 
-/// What the sections of the page show, and change.
+/// The account's data that the sections of the page share.
 #[derive(Clone, Copy)]
 pub(super) struct Details {
     /// The user.
     pub profile: RwSignal<Profile>,
-    /// The user's devices.
+    /// The signed-in devices.
     pub sessions: RwSignal<Vec<Session>>,
-    /// What has happened to the account.
+    /// The recent events.
     pub activity: RwSignal<Activity>,
 }
 
@@ -29,28 +31,28 @@ impl Details {
         }
     }
 
-    /// The address.
+    /// Returns the email address. Reactive.
     pub fn email(self) -> String {
         self.profile.with(|profile| profile.email.clone())
     }
 
-    /// Whether the address is proved.
-    pub fn is_confirmed(self) -> bool {
+    /// Returns whether the email address is verified. Reactive.
+    pub fn is_verified(self) -> bool {
         self.profile.with(|profile| profile.email_verified)
     }
 
-    /// Whether signing in takes a second factor.
+    /// Returns whether signing in requires a second factor. Reactive.
     pub fn has_second_factor(self) -> bool {
         self.profile.with(|profile| profile.otp_enabled)
     }
 
-    /// Notes that the second factor is on or off now.
+    /// Records whether the second factor is on.
     pub fn set_second_factor(self, is_on: bool) {
         self.profile
             .try_update(|profile| profile.otp_enabled = is_on);
     }
 
-    /// Looks which devices are left, and what has happened. Where that fails, what was known stays.
+    /// Reloads the devices and events. If that fails, the page keeps showing the previous ones.
     pub fn reload_sessions(self) {
         spawn_local(async move {
             let (sessions, activity) = join(user::sessions(), user::activity()).await;

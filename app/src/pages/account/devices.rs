@@ -1,3 +1,5 @@
+//! The section "Devices".
+
 use leptos::prelude::*;
 
 use super::clock::clock;
@@ -9,7 +11,10 @@ use crate::{
     components::{Alert, Button, RelativeTime, Submission, focus_soon},
 };
 
-/// Every signed-in device, and a way to sign out each other.
+/// The text below the section's heading.
+pub(super) const LEAD: &str = "Every device that is signed in to your account, newest first.";
+
+/// Lists the signed-in devices, with a button to sign out each other device.
 #[component]
 pub(super) fn Devices(
     /// The devices, newest first.
@@ -19,7 +24,7 @@ pub(super) fn Devices(
     view! {
         <section class="section" aria-labelledby="devices">
             <h2 id="devices" tabindex="-1">"Devices"</h2>
-            <p class="section-lead">"Everywhere your account is signed in, newest first."</p>
+            <p class="section-lead">{LEAD}</p>
             <ul class="devices" role="list">
                 {move || {
                     sessions
@@ -51,7 +56,7 @@ fn Device(session: Session, now: Signal<u64>) -> impl IntoView {
         let id = id.clone();
         submission.start(async move {
             match user::revoke(id.as_str().into()).await {
-                // One that is gone already is signed out as well.
+                // A session that does not exist any more is signed out, too.
                 Err(error) if error.code() != Some(Code::NotFound) => Err(error),
                 _ => {
                     is_gone.try_set(true);
@@ -78,9 +83,9 @@ fn Device(session: Session, now: Signal<u64>) -> impl IntoView {
                     view! {
                         <Button
                             submission
-                            look="quiet"
+                            style="quiet"
                             label="Sign out"
-                            busy="Signing out…"
+                            pending_label="Signing out…"
                             subject
                             on_press=move |()| sign_out()
                         />

@@ -1,96 +1,78 @@
+//! The section "Email".
+
 use leptos::prelude::*;
 
 use super::{
     details::Details,
-    dialog_form::{CurrentPassword, DialogForm},
+    dialog::{CurrentPassword, DialogForm, DialogSection, DialogState},
 };
 use crate::{
     api::user,
-    browser::within_limit,
-    components::{Dialog, EmailField, Notice, ResendButton, Resending, Submission},
-    pages::input_value,
+    browser::with_timeout,
+    components::{EmailField, Resend, ResendButton, input_value},
 };
 
-/// Shows the address and whether it is proved, and changes it.
+/// Shows the email address and whether it is verified, and changes it.
 #[component]
 pub(super) fn Email(details: Details) -> impl IntoView {
-    let open = RwSignal::new(false);
-    let submission = Submission::default();
-    let notice = RwSignal::new(None);
-    let ask = move |_| {
-        notice.set(None);
-        submission.reset();
-        open.set(true);
-    };
+    let dialog = DialogState::default();
     let badge = move || {
-        if details.is_confirmed() {
+        if details.is_verified() {
             view! { <span class="badge">"Confirmed"</span> }
         } else {
-            view! { <span class="badge open">"Not confirmed"</span> }
+            view! { <span class="badge warning">"Not confirmed"</span> }
         }
     };
     view! {
-        <section class="section" aria-labelledby="email">
-            <h2 id="email">"Email"</h2>
+        <DialogSection
+            id="email"
+            title="Email"
+            dialog
+            label="Change email"
+            actions=move || (!details.is_verified()).then(|| view! { <ResendLink details /> })
+            form=move || view! { <Form dialog details /> }
+        >
             <p class="section-lead fact">
                 <span class="fact-text">{move || details.email()}</span>
                 {badge}
             </p>
-            <Notice text=notice />
-            <div class="actions">
-                {move || (!details.is_confirmed()).then(|| view! { <Resend details /> })}
-                <button type="button" class="button quiet" on:click=ask>
-                    "Change email"
-                </button>
-            </div>
-            <Dialog open locked=Signal::derive(move || submission.is_running())>
-                <Change details open submission notice />
-            </Dialog>
-        </section>
+        </DialogSection>
     }
 }
 
 #[component]
-fn Resend(details: Details) -> impl IntoView {
-    let resending = Resending::default();
-    let resend = move |()| {
+fn ResendLink(details: Details) -> impl IntoView {
+    let resend = Resend::default();
+    let send_again = move |()| {
         let email = untrack(|| details.email());
-        resending.start(within_limit(user::resend_activation(email.into())));
+        resend.start(with_timeout(user::resend_activation(email.into())));
     };
-    view! { <ResendButton resending label="Send the link again" on_press=resend /> }
+    view! { <ResendButton resend label="Send the link again" on_press=send_again /> }
 }
 
 #[component]
-fn Change(
-    details: Details,
-    open: RwSignal<bool>,
-    submission: Submission,
-    notice: RwSignal<Option<String>>,
-) -> impl IntoView {
+fn Form(dialog: DialogState, details: Details) -> impl IntoView {
+    let submission = dialog.submission;
     let (new_email, password) = (NodeRef::new(), NodeRef::new());
-    let change = move || {
+    let change = move |()| {
         let email = input_value(new_email).trim().to_owned();
         let request = user::change_email(email.as_str().into(), input_value(password).into());
-        submission.start(async move {
+        dialog.submit(async move {
             request.await?;
-            open.try_set(false);
-            let done = format!("We sent a link to {email}. Open it to finish.");
-            notice.try_set(Some(done));
-            Ok(())
+            Ok(format!("We sent a link to {email}. Open it to finish."))
         });
     };
     view! {
         <DialogForm
+            dialog
             title="Change email"
             details
-            submission
             submit="Change email"
-            busy="Sending the link…"
-            on_submit=move |()| change()
-            on_cancel=move |()| open.set(false)
+            pending_label="Sending the link…"
+            on_submit=change
         >
             <p class="dialog-lead">
-                "We mail a link to the new address. Until you open it, your account keeps the old one."
+                "We'll email a link to the new address. Your account keeps the current address until you open it."
             </p>
             <EmailField
                 submission

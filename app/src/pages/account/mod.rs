@@ -1,11 +1,11 @@
-//! `/account`: who is signed in, where, and the way out.
+//! `/account`: the signed-in user's account.
 
 mod activity;
 mod clock;
 mod delete;
 mod details;
 mod devices;
-mod dialog_form;
+mod dialog;
 mod email;
 mod password;
 mod sign_out;
@@ -17,7 +17,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
-use super::{TWO_FACTOR, signed_out_redirect, use_auth_state, use_redirect};
+use super::navigation::{TWO_FACTOR, signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
     api::{
         ApiError, Code,
@@ -35,23 +35,23 @@ use password::Password;
 use sign_out::SignOut;
 use two_factor::TwoFactor;
 
-/// What the page has learnt from the server so far.
+/// The account's data, as far as the page has loaded it.
 #[derive(Clone)]
-enum Known {
-    Nothing,
-    Failure(ApiError),
-    Account(Profile, Vec<Session>, details::Activity),
+enum AccountData {
+    Loading,
+    Failed(ApiError),
+    Loaded(Profile, Vec<Session>, details::Activity),
 }
 
-/// `/account`: who is signed in, where, and the way out.
+/// `/account`: the signed-in user's account.
 #[component]
 pub fn Account() -> impl IntoView {
-    leave_when_not_signed_in();
-    let known = RwSignal::new(Known::Nothing);
-    load_when_signed_in(known);
+    redirect_if_not_signed_in();
+    let data = RwSignal::new(AccountData::Loading);
+    load_when_signed_in(data);
     let email = move || {
-        known.with(|known| match known {
-            Known::Account(profile, ..) => Some(profile.email.clone()),
+        data.with(|data| match data {
+            AccountData::Loaded(profile, ..) => Some(profile.email.clone()),
             _ => None,
         })
     };
@@ -68,33 +68,37 @@ pub fn Account() -> impl IntoView {
                 </h1>
                 <SignOut />
             </div>
-            {move || match known.get() {
-                Known::Nothing => view! { <Waiting /> }.into_any(),
-                Known::Failure(error) => view! { <Failed error known /> }.into_any(),
-                Known::Account(profile, sessions, activity) => {
+            {move || match data.get() {
+                AccountData::Loading => view! { <Skeleton /> }.into_any(),
+                AccountData::Failed(error) => view! { <LoadingFailed error data /> }.into_any(),
+                AccountData::Loaded(profile, sessions, activity) => {
                     let details = Details::new(profile, sessions, activity);
-                    view! {
-                        <Devices sessions=details.sessions />
-                        <Email details />
-                        <Password details />
-                        <TwoFactor details />
-                        <Activity details />
-                        <DeleteAccount details />
-                    }
-                        .into_any()
+                    view! { <Sections details /> }.into_any()
                 }
             }}
         </div>
     }
 }
 
-/// The place of what is still to come.
 #[component]
-fn Waiting() -> impl IntoView {
+fn Sections(details: Details) -> impl IntoView {
+    view! {
+        <Devices sessions=details.sessions />
+        <Email details />
+        <Password details />
+        <TwoFactor details />
+        <Activity details />
+        <DeleteAccount details />
+    }
+}
+
+/// A placeholder while the account is being loaded.
+#[component]
+fn Skeleton() -> impl IntoView {
     view! {
         <section class="section" aria-busy="true">
             <h2>"Devices"</h2>
-            <p class="section-lead">"Everywhere your account is signed in, newest first."</p>
+            <p class="section-lead">{devices::LEAD}</p>
             <div class="devices">
                 <div class="device">
                     <div class="device-text">
@@ -111,17 +115,17 @@ fn Waiting() -> impl IntoView {
     }
 }
 
-/// Says why nothing came, and tries again on demand.
+/// Shows why the account could not be loaded, with a button to try again.
 #[component]
-fn Failed(
-    /// Why.
+fn LoadingFailed(
+    /// The error.
     error: ApiError,
-    /// Where to put what comes at last.
-    known: RwSignal<Known>,
+    /// The account's data.
+    data: RwSignal<AccountData>,
 ) -> impl IntoView {
     let try_again = move |_| {
-        load(known);
-        // The button is gone now.
+        load(data);
+        // The button that had the focus is gone.
         focus_soon("h1");
     };
     view! {
@@ -136,54 +140,56 @@ fn Failed(
     }
 }
 
-/// Loads the account; again when another one signs in.
-fn load_when_signed_in(known: RwSignal<Known>) {
-    let presence = use_auth_state();
+/// Loads the account, and again when another user signs in.
+fn load_when_signed_in(data: RwSignal<AccountData>) {
+    let auth_state = use_auth_state();
     Effect::new(move |_| {
-        if let AuthState::SignedIn(_) = presence.get() {
-            load(known);
+        if let AuthState::SignedIn(_) = auth_state.get() {
+            load(data);
         }
     });
 }
 
-fn load(known: RwSignal<Known>) {
-    known.set(Known::Nothing);
+fn load(data: RwSignal<AccountData>) {
+    data.set(AccountData::Loading);
     spawn_local(async move {
         let (profile, sessions, activity) =
             join3(user::view(), user::sessions(), user::activity()).await;
         match profile.and_then(|profile| Ok((profile, sessions?))) {
-            // The page is of use without knowing what has happened.
-            Ok((profile, sessions)) => known.try_set(Known::Account(profile, sessions, activity)),
-            // The session has ended or is half a one, and the page is about to be left.
+            // The page is useful without the recent events.
+            Ok((profile, sessions)) => {
+                data.try_set(AccountData::Loaded(profile, sessions, activity))
+            }
+            // The session has ended or needs the second factor: this page is about to be left.
             Err(error)
                 if error.status() == StatusCode::UNAUTHORIZED
                     || error.code() == Some(Code::OtpRequired) =>
             {
                 None
             }
-            Err(error) => known.try_set(Known::Failure(error)),
+            Err(error) => data.try_set(AccountData::Failed(error)),
         };
     });
 }
 
-/// Leads away whoever is not signed in, or no longer, or only half.
-fn leave_when_not_signed_in() {
-    let presence = use_auth_state();
+/// Redirects users who are not signed in, or not completely.
+fn redirect_if_not_signed_in() {
+    let auth_state = use_auth_state();
     let redirect = use_redirect();
     let location = use_location();
     Effect::new(move |_| {
         let here = || {
             let path = location.pathname.get_untracked();
-            // Without its question mark.
+            // The router gives the query without its question mark.
             match location.search.get_untracked() {
                 search if search.is_empty() => path,
                 search => format!("{path}?{search}"),
             }
         };
-        match presence.get() {
+        match auth_state.get() {
             AuthState::Unknown | AuthState::SignedIn(_) => {}
             AuthState::MfaPending(_) => redirect(&with_next(TWO_FACTOR, Some(&here()))),
-            AuthState::SignedOut(ended) => redirect(&signed_out_redirect(ended, &here())),
+            AuthState::SignedOut(reason) => redirect(&signed_out_redirect(reason, &here())),
         }
     });
 }

@@ -1,8 +1,10 @@
+//! The section "Two-factor authentication".
+
 use leptos::prelude::*;
 
 use super::{
     details::Details,
-    dialog_form::{CurrentPassword, DialogForm},
+    dialog::{CurrentPassword, DialogForm, DialogState},
 };
 use crate::{
     api::{
@@ -10,79 +12,59 @@ use crate::{
         totp::{self, Setup, TurnedOn},
     },
     browser::renewal::exchange,
-    components::{CodeField, Dialog, Notice, RecoveryCodes, Submission, focus_soon},
-    pages::input_value,
+    components::{CodeField, Dialog, Notice, RecoveryCodes, focus_soon, input_value},
 };
 
-/// What the section's dialog shows.
+/// What the dialog shows.
 #[derive(Clone)]
 enum Step {
-    /// Asks for the password, to set up an app.
+    /// Asks for the password, to set up an authenticator app.
     TurnOn,
-    /// Shows what the app needs, and asks for its first code.
+    /// Shows the secret for the app, and asks for the app's first code.
     SetUp(Setup),
-    /// Asks for the password, to make new recovery codes.
-    MakeCodes,
-    /// Shows new codes, and is done after that: what to say then, and where to look.
-    Codes(Vec<String>, Done),
+    /// Asks for the password, to create new recovery codes.
+    CreateCodes,
+    /// Shows new recovery codes. Holds the notice that follows.
+    Codes(Vec<String>, &'static str),
     /// Asks for the password, to turn the second factor off.
     TurnOff,
 }
 
-/// What has been done.
-#[derive(Clone, Copy)]
-enum Done {
-    TurnedOn,
-    MadeCodes,
-    TurnedOff,
-}
+const TURNED_ON: &str = "Two-factor authentication is on.";
+const CODES_REPLACED: &str = "You have new recovery codes. The old ones no longer work.";
+const TURNED_OFF: &str = "Two-factor authentication is off. Other devices are signed out.";
 
-impl Done {
-    fn sentence(self) -> &'static str {
-        match self {
-            Self::TurnedOn => "Two-factor authentication is on.",
-            Self::MadeCodes => "You have new recovery codes. The earlier ones no longer work.",
-            Self::TurnedOff => "Two-factor authentication is off. Other devices are signed out.",
-        }
-    }
-}
-
-/// The section's dialog and what comes of it.
+/// The dialog, and the requests that lead from step to step.
 #[derive(Clone, Copy)]
 struct Flow {
     details: Details,
-    open: RwSignal<bool>,
+    dialog: DialogState,
     step: RwSignal<Step>,
-    submission: Submission,
-    done: RwSignal<Option<Done>>,
 }
 
 impl Flow {
-    fn begin(self, step: Step) {
-        self.done.set(None);
-        self.submission.reset();
+    fn start(self, step: Step) {
         self.step.set(step);
-        self.open.set(true);
+        self.dialog.open();
     }
 
-    /// While codes are on their way or shown, the dialog stays: they come this once.
+    /// Returns whether the dialog must stay open: recovery codes are shown only once.
     fn is_locked(self) -> bool {
         let shows_codes = self.step.with(|step| matches!(step, Step::Codes(..)));
-        shows_codes || self.submission.is_running()
+        shows_codes || self.dialog.submission.is_running()
     }
 
-    fn finish(self, done: Done) {
+    fn finish(self, notice: &'static str) {
         self.step.try_set(Step::TurnOn);
-        self.open.try_set(false);
-        self.done.try_set(Some(done));
-        // The button that has opened the dialog is gone, unless it was for new codes.
-        if !matches!(done, Done::MadeCodes) {
+        self.dialog.finish(notice.to_owned());
+        // The button that opened the dialog is gone, except the one for new codes.
+        if notice != CODES_REPLACED {
             focus_soon("#two-factor");
         }
     }
 
     fn set_up(self, password: String) {
-        self.submission.start(async move {
+        self.dialog.submission.start(async move {
             let setup = totp::create(password.into()).await?;
             self.step.try_set(Step::SetUp(setup));
             focus_soon("#code");
@@ -91,7 +73,7 @@ impl Flow {
     }
 
     fn turn_on(self, code: String) {
-        self.submission.start(async move {
+        self.dialog.submission.start(async move {
             let codes = exchange(async {
                 let TurnedOn {
                     pair,
@@ -101,46 +83,43 @@ impl Flow {
             })
             .await?;
             self.details.set_second_factor(true);
-            self.show(codes, Done::TurnedOn);
+            self.show_codes(codes, TURNED_ON);
             Ok(())
         });
     }
 
-    fn make_codes(self, password: String) {
-        self.submission.start(async move {
+    fn create_codes(self, password: String) {
+        self.dialog.submission.start(async move {
             let codes = recovery::create(password.into()).await?.recovery_codes;
-            self.show(codes, Done::MadeCodes);
+            self.show_codes(codes, CODES_REPLACED);
             Ok(())
         });
     }
 
     fn turn_off(self, password: String) {
-        self.submission.start(async move {
+        self.dialog.submission.start(async move {
             exchange(async { Ok((totp::delete(password.into()).await?, ())) }).await?;
             self.details.set_second_factor(false);
-            self.finish(Done::TurnedOff);
+            self.finish(TURNED_OFF);
             self.details.reload_sessions();
             Ok(())
         });
     }
 
-    fn show(self, codes: Vec<String>, done: Done) {
-        self.step.try_set(Step::Codes(codes, done));
+    fn show_codes(self, codes: Vec<String>, notice: &'static str) {
+        self.step.try_set(Step::Codes(codes, notice));
         focus_soon("#dialog-title");
     }
 }
 
-/// Turns the second factor on and off, and makes new recovery codes.
+/// Turns the second factor on and off, and creates new recovery codes.
 #[component]
 pub(super) fn TwoFactor(details: Details) -> impl IntoView {
     let flow = Flow {
         details,
-        open: RwSignal::new(false),
+        dialog: DialogState::default(),
         step: RwSignal::new(Step::TurnOn),
-        submission: Submission::default(),
-        done: RwSignal::new(None),
     };
-    let notice = move || flow.done.get().map(|done| done.sentence().to_owned());
     let is_on = Memo::new(move |_| details.has_second_factor());
     view! {
         <section class="section" aria-labelledby="two-factor">
@@ -149,58 +128,21 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
             </h2>
             {move || {
                 if is_on.get() {
-                    view! { <On flow notice=Signal::derive(notice) /> }.into_any()
+                    view! { <On flow /> }.into_any()
                 } else {
-                    view! { <Off flow notice=Signal::derive(notice) /> }.into_any()
+                    view! { <Off flow /> }.into_any()
                 }
             }}
-            <Dialog open=flow.open locked=Signal::derive(move || flow.is_locked())>
+            <Dialog open=flow.dialog.is_open locked=Signal::derive(move || flow.is_locked())>
                 {move || match flow.step.get() {
-                    Step::TurnOn => {
-                        view! {
-                            <Password
-                                flow
-                                title="Turn on two-factor authentication"
-                                lead="You need an authenticator app, on your phone for instance. First, your password confirms that it is you."
-                                submit="Continue"
-                                busy="Checking…"
-                                on_submit=move |password| flow.set_up(password)
-                            />
-                        }
-                            .into_any()
-                    }
+                    Step::TurnOn => view! { <TurnOn flow /> }.into_any(),
                     Step::SetUp(setup) => view! { <SetUp flow setup /> }.into_any(),
-                    Step::MakeCodes => {
-                        view! {
-                            <Password
-                                flow
-                                title="New recovery codes"
-                                lead="The codes that you have now will no longer work."
-                                submit="Make new codes"
-                                busy="Making new codes…"
-                                on_submit=move |password| flow.make_codes(password)
-                            />
-                        }
+                    Step::CreateCodes => view! { <CreateCodes flow /> }.into_any(),
+                    Step::Codes(codes, notice) => {
+                        view! { <RecoveryCodes codes on_done=move |()| flow.finish(notice) /> }
                             .into_any()
                     }
-                    Step::Codes(codes, done) => {
-                        view! { <RecoveryCodes codes on_done=move |()| flow.finish(done) /> }
-                            .into_any()
-                    }
-                    Step::TurnOff => {
-                        view! {
-                            <Password
-                                flow
-                                title="Turn off two-factor authentication?"
-                                lead="From then on your password alone opens the account."
-                                submit="Turn off"
-                                busy="Turning off…"
-                                look="danger"
-                                on_submit=move |password| flow.turn_off(password)
-                            />
-                        }
-                            .into_any()
-                    }
+                    Step::TurnOff => view! { <TurnOff flow /> }.into_any(),
                 }}
             </Dialog>
         </section>
@@ -208,16 +150,16 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
 }
 
 #[component]
-fn Off(flow: Flow, notice: Signal<Option<String>>) -> impl IntoView {
+fn Off(flow: Flow) -> impl IntoView {
     view! {
         <p class="section-lead">
-            "After the password, a code from an app on your phone: then a stolen password alone opens nothing."
+            "Add a code from an app on your phone as a second step: a stolen password is no longer enough to sign in."
         </p>
-        <Notice text=notice />
+        <Notice text=flow.dialog.notice />
         <button
             type="button"
             class="button quiet"
-            on:click=move |_| flow.begin(Step::TurnOn)
+            on:click=move |_| flow.start(Step::TurnOn)
         >
             "Turn on"
         </button>
@@ -225,25 +167,25 @@ fn Off(flow: Flow, notice: Signal<Option<String>>) -> impl IntoView {
 }
 
 #[component]
-fn On(flow: Flow, notice: Signal<Option<String>>) -> impl IntoView {
+fn On(flow: Flow) -> impl IntoView {
     view! {
         <p class="section-lead fact">
             <span class="badge">"On"</span>
-            <span>"Signing in takes a code from your authenticator app."</span>
+            <span>"Signing in requires a code from your authenticator app."</span>
         </p>
-        <Notice text=notice />
+        <Notice text=flow.dialog.notice />
         <div class="actions">
             <button
                 type="button"
                 class="button quiet"
-                on:click=move |_| flow.begin(Step::MakeCodes)
+                on:click=move |_| flow.start(Step::CreateCodes)
             >
                 "New recovery codes"
             </button>
             <button
                 type="button"
                 class="button danger"
-                on:click=move |_| flow.begin(Step::TurnOff)
+                on:click=move |_| flow.start(Step::TurnOff)
             >
                 "Turn off"
             </button>
@@ -251,57 +193,96 @@ fn On(flow: Flow, notice: Signal<Option<String>>) -> impl IntoView {
     }
 }
 
-/// Asks for the password and nothing else.
 #[component]
-fn Password(
+fn TurnOn(flow: Flow) -> impl IntoView {
+    view! {
+        <PasswordForm
+            flow
+            title="Turn on two-factor authentication"
+            lead="You need an authenticator app, for example on your phone. Enter your password to continue."
+            submit="Continue"
+            pending_label="Checking…"
+            on_submit=move |password| flow.set_up(password)
+        />
+    }
+}
+
+#[component]
+fn CreateCodes(flow: Flow) -> impl IntoView {
+    view! {
+        <PasswordForm
+            flow
+            title="New recovery codes"
+            lead="Your current codes will stop working."
+            submit="Create new codes"
+            pending_label="Creating new codes…"
+            on_submit=move |password| flow.create_codes(password)
+        />
+    }
+}
+
+#[component]
+fn TurnOff(flow: Flow) -> impl IntoView {
+    view! {
+        <PasswordForm
+            flow
+            title="Turn off two-factor authentication?"
+            lead="You'll sign in with your password only."
+            submit="Turn off"
+            pending_label="Turning off…"
+            style="danger"
+            on_submit=move |password| flow.turn_off(password)
+        />
+    }
+}
+
+/// A form with no other field than the password.
+#[component]
+fn PasswordForm(
     flow: Flow,
     title: &'static str,
-    /// What there is to know.
+    /// The explanation.
     lead: &'static str,
     submit: &'static str,
-    busy: &'static str,
-    #[prop(default = "primary")] look: &'static str,
-    /// Takes the password.
+    pending_label: &'static str,
+    #[prop(default = "primary")] style: &'static str,
+    /// Called with the password.
     #[prop(into)]
     on_submit: Callback<String>,
 ) -> impl IntoView {
     let input = NodeRef::new();
-    let submission = flow.submission;
     view! {
         <DialogForm
+            dialog=flow.dialog
             title
             details=flow.details
-            submission
             submit
-            busy
-            look
+            pending_label
+            style
             on_submit=move |()| on_submit.run(input_value(input))
-            on_cancel=move |()| flow.open.set(false)
         >
             <p class="dialog-lead">{lead}</p>
-            <CurrentPassword submission input />
+            <CurrentPassword submission=flow.dialog.submission input />
         </DialogForm>
     }
 }
 
-/// Shows what an authenticator app needs, and asks for its first code.
+/// Shows the secret for the authenticator app, and asks for the app's first code.
 #[component]
 fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
     let input = NodeRef::new();
-    let submission = flow.submission;
     let turn_on = move |()| flow.turn_on(input_value(input));
     view! {
         <DialogForm
+            dialog=flow.dialog
             title="Set up your app"
             details=flow.details
-            submission
             submit="Turn on"
-            busy="Turning on…"
+            pending_label="Turning on…"
             on_submit=turn_on
-            on_cancel=move |()| flow.open.set(false)
         >
             <p class="dialog-lead">
-                "Scan this with your authenticator app, or type the key into it. Then enter the code that it shows."
+                "Scan this with your authenticator app, or type in the key. Then enter the code it shows."
             </p>
             <div
                 class="qr-code"
@@ -313,12 +294,12 @@ fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
                 <span class="secret-label">"Key"</span>
                 <code>{in_groups(&setup.secret)}</code>
             </p>
-            <CodeField submission input on_complete=turn_on />
+            <CodeField submission=flow.dialog.submission input on_complete=turn_on />
         </DialogForm>
     }
 }
 
-/// A secret in groups of four, which are easier to type.
+/// Inserts a space after every four characters of a secret, so that it is easier to type.
 fn in_groups(secret: &str) -> String {
     let groups: Vec<_> = secret
         .as_bytes()

@@ -1,14 +1,16 @@
+//! The logo.
+
 use leptos::prelude::*;
 
-/// The word mark: a key on a door plate.
+/// The logo: a key on a door plate, and the name.
 #[component]
 pub fn Logo() -> impl IntoView {
     view! {
-        <span class="mark">
+        <span class="logo">
             <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true" focusable="false">
-                <rect class="mark-plate" width="32" height="32" rx="8" />
+                <rect class="logo-plate" width="32" height="32" rx="8" />
                 <path
-                    class="mark-key"
+                    class="logo-key"
                     d="M16 16a4.5 4.5 0 1 0-9 0a4.5 4.5 0 0 0 9 0H25.5V20.5M21 16V19.5"
                 />
             </svg>

@@ -1,0 +1,72 @@
+//! Requests whose code is fetched when a form is used or a session is renewed.
+//!
+//! Moving this code into the first download would add 38 KB (Brotli) to a first visit to `/login`:
+//! the HTTP client, JSON, and everything that a session needs.
+
+use std::{future::Future, pin::Pin};
+
+#[cfg(feature = "split")]
+use leptos::wasm_split::wasm_split;
+use leptos::{task::spawn_local, wasm_split::SplitLoaderError};
+
+use super::{
+    renewal::renew,
+    session::Session,
+    sign_in::{resend_activation, sign_in},
+};
+use crate::api::{ApiError, Code};
+
+/// A request whose code is fetched on demand.
+pub enum LazyRequest {
+    /// Signs in and stores the session.
+    SignIn {
+        /// The account's email address.
+        email: String,
+        /// Its password.
+        password: String,
+    },
+    /// Sends another email with the link that activates the account with this email address.
+    ResendActivation(String),
+    /// Replaces a session's tokens, unless another tab has already done so.
+    Renew(Session),
+}
+
+type Response = Pin<Box<dyn Future<Output = Result<(), ApiError>>>>;
+
+impl LazyRequest {
+    /// Fetches the code ahead of time. An error is not reported: [`send`](Self::send) tries again.
+    pub fn prefetch() {
+        #[cfg(feature = "split")]
+        spawn_local(async {
+            let _ = fetch().await;
+        });
+    }
+
+    /// Sends the request, after fetching its code if necessary.
+    ///
+    /// # Errors
+    /// Returns the errors of the request, or `Code::Unreachable` if its code can't be fetched.
+    pub async fn send(self) -> Result<(), ApiError> {
+        let response = start(self);
+        #[cfg(feature = "split")]
+        let response = response.await;
+        match response {
+            Ok(response) => response.await,
+            Err(_) => Err(Code::Unreachable.into()),
+        }
+    }
+}
+
+/// Starts a request. With the feature `split` this function, and everything that only it needs, is a
+/// separate file.
+#[cfg_attr(
+    feature = "split",
+    wasm_split(requests, wasm_split_path = ::leptos::wasm_split, preload(fetch), fallible)
+)]
+fn start(request: LazyRequest) -> Result<Response, SplitLoaderError> {
+    Ok(match request {
+        LazyRequest::SignIn { email, password } => Box::pin(sign_in(email, password)),
+        LazyRequest::ResendActivation(email) => Box::pin(resend_activation(email)),
+        LazyRequest::Renew(session) => Box::pin(async move { renew(&session).await.map(drop) }),
+    })
+}

@@ -1,0 +1,172 @@
+//! The pattern of the account page's sections: a button opens a dialog with a form, the form sends
+//! a request, and a notice in the section shows the result.
+
+use std::future::Future;
+
+use leptos::{ev, html, prelude::*};
+
+use super::details::Details;
+use crate::{
+    api::ApiError,
+    components::{Alert, Button, DIALOG_TITLE, Dialog, Notice, PasswordField, Submission},
+};
+
+/// The state of a section's dialog.
+#[derive(Clone, Copy)]
+pub(super) struct DialogState {
+    /// Whether the dialog is open.
+    pub is_open: RwSignal<bool>,
+    /// The request of the dialog's form.
+    pub submission: Submission,
+    /// The result, shown in the section after the dialog was closed.
+    pub notice: RwSignal<Option<String>>,
+}
+
+impl Default for DialogState {
+    fn default() -> Self {
+        Self {
+            is_open: RwSignal::new(false),
+            submission: Submission::default(),
+            notice: RwSignal::new(None),
+        }
+    }
+}
+
+impl DialogState {
+    /// Opens the dialog.
+    pub fn open(self) {
+        self.notice.set(None);
+        self.submission.reset();
+        self.is_open.set(true);
+    }
+
+    /// Sends a request. If it succeeds, closes the dialog and shows the message it returns.
+    pub fn submit(self, request: impl Future<Output = Result<String, ApiError>> + 'static) {
+        self.submission.start(async move {
+            self.finish(request.await?);
+            Ok(())
+        });
+    }
+
+    /// Closes the dialog, and shows a message in the section.
+    pub fn finish(self, message: String) {
+        // The page may have been left, and its signals disposed.
+        self.is_open.try_set(false);
+        self.notice.try_set(Some(message));
+    }
+}
+
+/// A section of the account page with one button that opens a dialog.
+#[component]
+pub(super) fn DialogSection(
+    /// The id of the heading.
+    id: &'static str,
+    /// The heading.
+    title: &'static str,
+    /// The dialog.
+    dialog: DialogState,
+    /// The button's label.
+    label: &'static str,
+    /// The button's style: `quiet` or `danger`.
+    #[prop(default = "quiet")]
+    style: &'static str,
+    /// More buttons, in front of the button.
+    #[prop(optional, into)]
+    actions: ViewFn,
+    /// The dialog's content.
+    #[prop(into)]
+    form: ViewFn,
+    /// The text below the heading.
+    children: Children,
+) -> impl IntoView {
+    let is_locked = Signal::derive(move || dialog.submission.is_running());
+    view! {
+        <section class="section" aria-labelledby=id>
+            <h2 id=id>{title}</h2>
+            {children()}
+            <Notice text=dialog.notice />
+            <div class="actions">
+                {move || actions.run()}
+                <button
+                    type="button"
+                    class=format!("button {style}")
+                    on:click=move |_| dialog.open()
+                >
+                    {label}
+                </button>
+            </div>
+            <Dialog open=dialog.is_open locked=is_locked>
+                {form.run()}
+            </Dialog>
+        </section>
+    }
+}
+
+/// The form in a dialog: a heading, the fields, a button that submits and one that cancels.
+#[component]
+pub(super) fn DialogForm(
+    /// The dialog.
+    dialog: DialogState,
+    /// The heading.
+    title: &'static str,
+    /// The account that the form changes.
+    details: Details,
+    /// The submit button's label.
+    submit: &'static str,
+    /// The submit button's label while the request runs.
+    pending_label: &'static str,
+    /// The submit button's style.
+    #[prop(default = "primary")]
+    style: &'static str,
+    /// Sends the request.
+    #[prop(into)]
+    on_submit: Callback<()>,
+    /// The explanation and the fields.
+    children: Children,
+) -> impl IntoView {
+    let submission = dialog.submission;
+    let send = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        on_submit.run(());
+    };
+    // A running request can't be cancelled, so the dialog stays open to show its result.
+    let cancel = move |_| {
+        if !untrack(|| submission.is_running()) {
+            dialog.is_open.set(false);
+        }
+    };
+    view! {
+        <form method="post" novalidate on:submit=send>
+            <h2 id=DIALOG_TITLE>{title}</h2>
+            <Alert submission />
+            // Tells password managers which account's password is asked for.
+            <input type="text" autocomplete="username" value=details.email() readonly hidden />
+            {children()}
+            <div class="actions">
+                <button type="button" class="button quiet" on:click=cancel>
+                    "Cancel"
+                </button>
+                <Button submission kind="submit" style label=submit pending_label />
+            </div>
+        </form>
+    }
+}
+
+/// Asks for the current password, which confirms that the account's owner uses this device.
+#[component]
+pub(super) fn CurrentPassword(
+    /// The form's request.
+    submission: Submission,
+    /// The input, from which the form reads the password.
+    input: NodeRef<html::Input>,
+) -> impl IntoView {
+    view! {
+        <PasswordField
+            submission
+            input
+            name="current_password"
+            label="Current password"
+            autocomplete="current-password"
+        />
+    }
+}

@@ -1,0 +1,162 @@
+//! Pages whose code is fetched when the first of its group is opened, so that a first visit to the
+//! sign-in page is small: with all pages in one file it would be twice as large.
+//!
+//! Leptos' `#[lazy]` and `#[lazy_route]` panic when the code can't be fetched, and need
+//! `cargo leptos watch --split`, which is slow. So this uses the attribute below them, whose
+//! `fallible` option returns an error instead, and only in builds with the feature `split`.
+
+use std::{
+    future::{Future, pending},
+    pin::Pin,
+};
+
+#[cfg(feature = "split")]
+use leptos::wasm_split::wasm_split;
+use leptos::{prelude::*, wasm_split::SplitLoaderError};
+use leptos_meta::Title;
+use leptos_router::{ChooseView, hooks::use_location};
+
+use super::{
+    account::Account, activate::Activate, confirm_email::ConfirmEmail, forgot::Forgot, home::Home,
+    register::Register, reset::Reset, two_factor::TwoFactor,
+};
+use crate::{
+    components::focus_new_page,
+    hydration::{is_hydrated_untracked, show_incomplete},
+};
+
+/// A page for signed-out visitors, whose code is fetched on demand.
+#[derive(Clone, Copy)]
+pub enum PublicPage {
+    /// `/`
+    Home,
+    /// `/register`
+    Register,
+    /// `/forgot`
+    Forgot,
+    /// `/reset`
+    Reset,
+    /// `/activate`
+    Activate,
+    /// `/email`
+    ConfirmEmail,
+}
+
+/// A page for users who have entered their password, whose code is fetched on demand.
+#[derive(Clone, Copy)]
+pub enum SignedInPage {
+    /// `/account`
+    Account,
+    /// `/two-factor`
+    TwoFactor,
+}
+
+impl ChooseView for PublicPage {
+    async fn choose(self) -> AnyView {
+        show(Box::pin(async move {
+            let page = public_page(self);
+            #[cfg(feature = "split")]
+            let page = page.await;
+            page
+        }))
+        .await
+    }
+
+    async fn preload(&self) {}
+}
+
+impl ChooseView for SignedInPage {
+    async fn choose(self) -> AnyView {
+        show(Box::pin(async move {
+            let page = signed_in_page(self);
+            #[cfg(feature = "split")]
+            let page = page.await;
+            page
+        }))
+        .await
+    }
+
+    async fn preload(&self) {}
+}
+
+/// Waits for a page, and moves the focus to it.
+async fn show(page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>) -> AnyView {
+    let path = use_location().pathname;
+    let requested = path.get_untracked();
+    let page = page.await;
+    if page.is_err() && !is_hydrated_untracked() {
+        // The page that the server rendered stays: nothing else can be hydrated into it.
+        show_incomplete();
+        return pending().await;
+    }
+    // The focus moves only now, because the previous page was visible until now. If the user has
+    // gone to another page in the meantime, that page sets the focus.
+    if path.get_untracked() == requested {
+        focus_new_page();
+    }
+    page.unwrap_or_else(|_| view! { <NotLoaded /> }.into_any())
+}
+
+/// Fetches the code of the signed-in pages ahead of time. An error is not reported: opening one of
+/// them tries again.
+pub(super) async fn prefetch_signed_in_pages() {
+    #[cfg(feature = "split")]
+    let _ = fetch_signed_in_pages().await;
+}
+
+/// Builds a page. With the feature `split` this function, and everything that only it needs, is a
+/// separate file.
+#[cfg_attr(
+    feature = "split",
+    wasm_split(public, wasm_split_path = ::leptos::wasm_split, fallible)
+)]
+fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
+    Ok(match page {
+        PublicPage::Home => view! { <Home /> }.into_any(),
+        PublicPage::Register => view! { <Register /> }.into_any(),
+        PublicPage::Forgot => view! { <Forgot /> }.into_any(),
+        PublicPage::Reset => view! { <Reset /> }.into_any(),
+        PublicPage::Activate => view! { <Activate /> }.into_any(),
+        PublicPage::ConfirmEmail => view! { <ConfirmEmail /> }.into_any(),
+    })
+}
+
+/// Builds a page. With the feature `split` this function, and everything that only it needs, is a
+/// separate file.
+#[cfg_attr(
+    feature = "split",
+    wasm_split(
+        signed_in,
+        wasm_split_path = ::leptos::wasm_split,
+        preload(fetch_signed_in_pages),
+        fallible
+    )
+)]
+fn signed_in_page(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
+    Ok(match page {
+        SignedInPage::Account => view! { <Account /> }.into_any(),
+        SignedInPage::TwoFactor => view! { <TwoFactor /> }.into_any(),
+    })
+}
+
+/// Takes the place of a page whose code could not be fetched: the server can't be reached or has
+/// been updated.
+#[component]
+fn NotLoaded() -> impl IntoView {
+    let reload = move |_| {
+        // If the browser forbids this, the user can still reload.
+        let _ = window().location().reload();
+    };
+    view! {
+        <Title text="Page not loaded · Latchkey" />
+        <div class="panel">
+            <h1 tabindex="-1">"This page could not be loaded"</h1>
+            <p role="alert">"The server can't be reached. Try again in a moment."</p>
+            <p>
+                <button type="button" class="button primary" on:click=reload>
+                    "Try again"
+                </button>
+            </p>
+        </div>
+    }
+}

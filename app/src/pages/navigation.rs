@@ -1,0 +1,50 @@
+//! Redirects that depend on whether someone is signed in.
+
+use leptos::prelude::*;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+use crate::browser::{
+    AuthState, EndReason,
+    next::{HOME, with_next},
+};
+
+/// The page that asks for the second factor.
+pub(super) const TWO_FACTOR: &str = "/two-factor";
+
+/// Returns whether someone is signed in.
+pub(super) fn use_auth_state() -> ReadSignal<AuthState> {
+    expect_context()
+}
+
+/// Returns a function that opens another page, which replaces this one in the browser's history.
+pub(super) fn use_redirect() -> impl Fn(&str) {
+    let navigate = use_navigate();
+    move |path| {
+        let options = NavigateOptions {
+            replace: true,
+            ..Default::default()
+        };
+        navigate(path, options);
+    }
+}
+
+/// Redirects signed-in users from a page for signed-out ones, also if they sign in in another tab.
+pub(super) fn redirect_if_signed_in(next: Option<String>) {
+    let auth_state = use_auth_state();
+    let redirect = use_redirect();
+    Effect::new(move |_| match auth_state.get() {
+        AuthState::SignedIn(_) => redirect(next.as_deref().unwrap_or(HOME)),
+        AuthState::MfaPending(_) => redirect(&with_next(TWO_FACTOR, next.as_deref())),
+        AuthState::Unknown | AuthState::SignedOut(_) => {}
+    });
+}
+
+/// Returns where to redirect a user whose session has ended. Unless the user ended it, signing in
+/// leads back to `here`.
+pub(super) fn signed_out_redirect(reason: Option<EndReason>, here: &str) -> String {
+    match reason {
+        Some(EndReason::Deleted) => "/".to_owned(),
+        Some(EndReason::SignedOut) => "/login".to_owned(),
+        Some(EndReason::Revoked) | None => with_next("/login", Some(here)),
+    }
+}
