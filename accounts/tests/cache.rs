@@ -39,7 +39,7 @@ impl OtherServer {
         let misses = families
             .iter()
             .find(|family| family.name() == "latchkey_cache_misses_total");
-        misses.unwrap().get_metric()[0].get_counter().value()
+        misses.unwrap().get_metric()[0].get_counter().get_value()
     }
 
     /// Waits until the user of a token is in the cache.
@@ -69,11 +69,12 @@ async fn only_changes_of_what_is_cached_drop_a_user() {
     let (app, _) = env.turn_on_second_factor().await;
     env.clock.advance(Duration::from_secs(30));
     let ada = env.sign_in().await.access_token;
+    let device = laptop();
     let registered = env
         .accounts
-        .register(GRACE.into(), PASSWORD.into(), &laptop());
+        .register(GRACE.into(), PASSWORD.into(), &device);
     registered.await.unwrap();
-    let grace = env.accounts.login(GRACE.into(), PASSWORD.into(), &laptop());
+    let grace = env.accounts.login(GRACE.into(), PASSWORD.into(), &device);
     let grace = grace.await.unwrap().tokens.access_token;
 
     let other = OtherServer::start(&env).await;

@@ -33,7 +33,7 @@ impl EmailFrom {
 /// Where emails are delivered to.
 pub enum EmailTransport {
     /// An SMTP server.
-    Smtp(SmtpTransport),
+    Smtp(Box<SmtpTransport>),
     /// A folder, for trying things out: each email becomes a file, `<id>.eml`.
     Folder(PathBuf),
 }
@@ -45,7 +45,7 @@ impl EmailTransport {
     /// # Errors
     /// Returns an error if TLS can't be set up, for example because the system has no certificates.
     pub fn smtp(url: &SmtpUrl, public_url: &str) -> Result<Self, lettre::transport::smtp::Error> {
-        SmtpTransport::new(url, public_url).map(Self::Smtp)
+        SmtpTransport::new(url, public_url).map(|transport| Self::Smtp(Box::new(transport)))
     }
 
     /// Creates a transport to a folder. A missing folder is created, readable by its owner only.

@@ -66,7 +66,10 @@ impl TestEnv {
     /// The same by this server.
     pub async fn try_mails_in_vain_by(&self, accounts: &Accounts) {
         let nowhere = "smtp://127.0.0.1:1".parse().unwrap();
-        let sender = sender(accounts, EmailTransport::smtp(&nowhere).unwrap());
+        let sender = sender(
+            accounts,
+            EmailTransport::smtp(&nowhere, PUBLIC_URL).unwrap(),
+        );
         let stop = tokio::time::sleep(Duration::from_millis(300));
         sender.run(stop).await;
     }

@@ -5,9 +5,9 @@
 
 use std::{future::Future, pin::Pin};
 
+use leptos::wasm_split::SplitLoaderError;
 #[cfg(feature = "split")]
-use leptos::wasm_split::wasm_split;
-use leptos::{task::spawn_local, wasm_split::SplitLoaderError};
+use leptos::{task::spawn_local, wasm_split::wasm_split};
 
 use super::{
     renewal::renew,

@@ -42,12 +42,12 @@ pub async fn activity() -> Result<Vec<Event>, ApiError> {
         .map(|event| Event {
             at: event.at.to_string(),
             event: event.event,
-            ip: event.ip,
             device: if event.ip.is_empty() {
                 String::new()
             } else {
                 accounts::device_name(&event.user_agent)
             },
+            ip: event.ip,
             user_agent: event.user_agent,
             count: event.count,
         })
