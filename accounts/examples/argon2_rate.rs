@@ -1,5 +1,5 @@
-//! Prints how many Argon2id hashes this machine makes in a second, on all its cores, at the
-//! default cost: the floor that sign-ins are measured against.
+//! Prints how many Argon2id hashes per second this machine computes on all its cores at the default
+//! cost. The rate of sign-ins is compared to it.
 //!
 //! `cargo run --release -p accounts --example argon2_rate -- <seconds>`
 
@@ -26,7 +26,7 @@ fn main() {
         .map(|thread| thread.join().expect("hashing does not panic"))
         .sum();
     let rate = f64::from(hashes) / started.elapsed().as_secs_f64();
-    #[allow(clippy::print_stdout)] // its answer
+    #[allow(clippy::print_stdout)] // its output
     {
         println!("{rate:.1}");
     }

@@ -1,7 +1,7 @@
-//! Fills a database with users in bulk, each with one session, for measuring: addresses
-//! `user-<number>@bench.example`, all with the password of `user-0@bench.example`, who must be there.
+//! Fills a database with many users for benchmarks, each with one session. Their email addresses are
+//! `user-<number>@bench.example`, and their password is that of `user-0@bench.example`, who must exist.
 //!
-//! `cargo run --release -p accounts --example seed -- <DATABASE_URL> <how many in all>`
+//! `cargo run --release -p accounts --example seed -- <DATABASE_URL> <total number of users>`
 
 use accounts::{Database, DatabaseSettings};
 use sqlx::{AssertSqlSafe, Executor};
@@ -25,7 +25,7 @@ const SQLITE_SESSIONS: &str = "
         WHERE id NOT IN (SELECT user_id FROM sessions)
     )";
 
-/// The text of a UUID of 32 hexadecimal digits.
+/// Formats 32 hexadecimal digits as a UUID.
 const SQLITE_UUID: &str = "
     (substr(@, 1, 8) || '-' || substr(@, 9, 4) || '-4' || substr(@, 14, 3) || '-8'
         || substr(@, 18, 3) || '-' || substr(@, 21, 12))";
@@ -44,16 +44,16 @@ const POSTGRES_SESSIONS: &str = "
         '2999-01-01', '127.0.0.1', ''
     FROM users WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id)";
 
-/// Runs the statements of either database on one connection of its pool.
+/// Runs the statements for either database on one connection of its pool.
 macro_rules! fill {
     ($pool:expr, $before:expr, $users:expr, $sessions:expr, $count:expr) => {{
         let mut connection = $pool.acquire().await?;
         connection.execute($before).await?;
-        let there: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+        let existing: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
             .fetch_one(&mut *connection)
             .await?;
         sqlx::query(AssertSqlSafe($users))
-            .bind(there)
+            .bind(existing)
             .bind($count)
             .execute(&mut *connection)
             .await?;
@@ -68,7 +68,7 @@ macro_rules! fill {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(url), Some(count)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: seed <DATABASE_URL> <how many in all>".into());
+        return Err("usage: seed <DATABASE_URL> <total number of users>".into());
     };
     let count: i64 = count.parse()?;
     match Database::open(&url.parse()?, DatabaseSettings::default()).await? {

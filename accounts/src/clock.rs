@@ -1,4 +1,4 @@
-//! Time, as the domain takes it: from a clock that the caller passes in.
+//! Timestamps, and the clock that the domain is created with.
 
 use std::{fmt, time::Duration};
 
@@ -11,28 +11,28 @@ use sqlx::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// By how much the clocks of servers may differ. A time that is further ahead than it could be by
-/// this is of before the clock was set back, and says nothing.
+/// How much the clocks of servers may differ. A time that is further ahead than this allows was
+/// recorded before the clock was set back, and is ignored.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// A moment in UTC, to the millisecond.
+/// A time in UTC, in milliseconds.
 ///
-/// It is shown, and stored in SQLite, as RFC 3339 of one fixed width (`2026-01-31T08:15:30.250Z`),
-/// so that texts sort as the moments do; PostgreSQL stores `TIMESTAMPTZ`.
+/// It is formatted, and stored in SQLite, as RFC 3339 with a fixed width (`2026-01-31T08:15:30.250Z`),
+/// so that the texts sort by time. PostgreSQL stores `TIMESTAMPTZ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp {
     /// Milliseconds since 1970, from [`MIN`] to [`MAX`].
     milliseconds: i64,
 }
 
-/// 0000-01-01T00:00:00.000Z: the first moment whose year has four digits.
+/// 0000-01-01T00:00:00.000Z: the first time whose year has four digits.
 const MIN: i64 = -62_167_219_200_000;
 
-/// 9999-12-31T23:59:59.999Z: the last moment whose year has four digits.
+/// 9999-12-31T23:59:59.999Z: the last time whose year has four digits.
 const MAX: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The moment, with what is finer than a millisecond cut off.
+    /// Creates a timestamp, truncated to milliseconds.
     #[must_use]
     pub fn new(time: OffsetDateTime) -> Self {
         let milliseconds = time.unix_timestamp_nanos().div_euclid(1_000_000);
@@ -41,13 +41,13 @@ impl Timestamp {
         }
     }
 
-    /// Whole seconds since 1970, as in a JWT's NumericDate (RFC 7519, 2).
+    /// Whole seconds since 1970, as in a JWT's NumericDate (RFC 7519, section 2).
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
         self.milliseconds.div_euclid(1000)
     }
 
-    /// This much later, or the last moment there is.
+    /// Adds a duration, up to the last possible time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let milliseconds = self.milliseconds.saturating_add(milliseconds(duration));
@@ -56,14 +56,14 @@ impl Timestamp {
         }
     }
 
-    /// How long it is since an earlier moment; nothing since a later one.
+    /// The duration since an earlier time; zero since a later one.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         let milliseconds = self.milliseconds.saturating_sub(earlier.milliseconds);
         Duration::from_millis(milliseconds.try_into().unwrap_or_default())
     }
 
-    /// This much earlier, or 1970 where that is later.
+    /// Subtracts a duration, down to 1970.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         let milliseconds = self.milliseconds.saturating_sub(milliseconds(duration));
@@ -133,9 +133,9 @@ impl Decode<'_, Postgres> for Timestamp {
     }
 }
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -144,7 +144,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods)] // the one place that asks the machine
+    #[allow(clippy::disallowed_methods)] // the only place that reads the system clock
     fn now(&self) -> Timestamp {
         Timestamp::new(OffsetDateTime::now_utc())
     }
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_shown_to_the_millisecond_in_one_width() {
+    fn times_are_formatted_in_milliseconds_with_a_fixed_width() {
         let shown = |time| Timestamp::new(time).to_string();
         for (time, expected) in [
             (
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_counted_with_up_to_the_ends_of_time() {
+    fn arithmetic_saturates() {
         let at = |time| Timestamp::new(time);
         let noon = at(datetime!(2026-01-31 12:00:00.999 UTC));
         let day = Duration::from_secs(24 * 60 * 60);

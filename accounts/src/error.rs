@@ -1,53 +1,58 @@
-//! Why the domain refuses.
+//! The one error type of the domain.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, error::Error as StdError, time::Duration};
 
-/// Error messages for a person, by the field that they are about.
+/// Error messages for the user, by field.
 pub type FieldErrors = BTreeMap<&'static str, Vec<Cow<'static, str>>>;
 
-/// Why something was not done. Nothing in it is secret.
+/// Why a use case failed. It contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Fields that break a rule.
-    #[error("fields break a rule: {0:?}")]
+    #[error("invalid fields: {0:?}")]
     Fields(FieldErrors),
-    /// A token with a good signature whose time is over.
+    /// A token with a valid signature that has expired.
     #[error("the token has expired")]
     TokenExpired,
     /// Any other token that is not accepted.
-    #[error("the token is not valid")]
+    #[error("the token is invalid")]
     TokenInvalid,
-    /// Wrong email or wrong password; never says which.
+    /// Wrong email or wrong password; it never says which.
     #[error("wrong email or password")]
     InvalidCredentials,
     /// The right password of an account that is not active.
     #[error("the account is not active")]
     InactiveAccount,
-    /// The user has a second factor, and this token has not passed it.
-    #[error("the second factor is missing")]
+    /// The user has a second factor, and this token has not completed it.
+    #[error("the second factor is pending")]
     OtpRequired,
-    /// Not possible as things stand: there is no second factor to pass or to remove.
+    /// Not possible in the present state: there is no second factor to complete or to remove.
     #[error("not allowed")]
     PermissionDenied,
-    /// Too many wrong guesses; when to come again.
-    #[error("too many wrong guesses")]
+    /// Too many wrong attempts; how long to wait.
+    #[error("too many wrong attempts")]
     Throttled(Duration),
-    /// No such thing, or not the caller's.
+    /// It does not exist, or does not belong to the caller.
     #[error("not found")]
     NotFound,
-    /// More password hashing is asked for than can be done in time.
-    #[error("too much to do")]
+    /// Too many passwords wait to be hashed.
+    #[error("overloaded")]
     Overloaded,
-    /// The database can't be reached now.
-    #[error("the database can't be reached: {0}")]
+    /// The database can't be reached or can't serve now.
+    #[error("database unavailable: {0}")]
     Unavailable(#[source] sqlx::Error),
-    /// What should not happen.
-    #[error("internal error: {0}")]
-    Internal(Cow<'static, str>),
+    /// A failure that should not happen.
+    #[error("{operation}: {source}")]
+    Internal {
+        /// What failed.
+        operation: &'static str,
+        /// Why it failed.
+        source: Box<dyn StdError + Send + Sync>,
+    },
 }
 
 impl Error {
-    /// In one word, for figures.
+    /// The name of the error, for metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Fields(_) => "invalid_fields",
@@ -61,13 +66,24 @@ impl Error {
             Self::NotFound => "not_found",
             Self::Overloaded => "overloaded",
             Self::Unavailable(_) => "unavailable",
-            Self::Internal(_) => "internal_error",
+            Self::Internal { .. } => "internal_error",
         }
     }
 
-    /// One field with one message.
+    /// An error of one field with one message.
     pub(crate) fn field(name: &'static str, message: &'static str) -> Self {
         Self::Fields(FieldErrors::from([(name, vec![message.into()])]))
+    }
+
+    /// An internal error of this operation.
+    pub(crate) fn internal(
+        operation: &'static str,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self::Internal {
+            operation,
+            source: source.into(),
+        }
     }
 }
 
@@ -82,15 +98,14 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(database) if is_outage(database.code().as_deref()) => {
                 Self::Unavailable(error)
             }
-            _ => Self::Internal(error.to_string().into()),
+            _ => Self::internal("database query failed", error),
         }
     }
 }
 
-/// Whether a database's error code means that it can't serve just now: PostgreSQL's classes 08
-/// (connection), 40 (a deadlock, broken up), 53 (resources), 57P0 (shut down) and 57014 (a statement
-/// that took too long), SQLite's BUSY, LOCKED, IOERR and FULL with
-/// their extended codes.
+/// Whether a database's error code means that it can't serve now: PostgreSQL's classes 08
+/// (connection), 40 (a deadlock that was broken up), 53 (resources), 57P0 (shut down) and 57014
+/// (statement timeout), and SQLite's BUSY, LOCKED, IOERR and FULL with their extended codes.
 fn is_outage(code: Option<&str>) -> bool {
     let Some(code) = code else { return false };
     if code.len() == 5 {

@@ -12,14 +12,13 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-/// A UUID (RFC 9562), stored as `UUID` in PostgreSQL and as its hyphenated text in SQLite, where a
-/// person can read it.
+/// A UUID (RFC 9562), stored as `UUID` in PostgreSQL and as readable, hyphenated text in SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Id(Uuid);
 
 impl Id {
-    /// A version 4 id of 122 random bits.
+    /// Creates a version 4 id with 122 random bits.
     #[must_use]
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())

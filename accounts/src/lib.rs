@@ -1,8 +1,10 @@
-//! The domain of Latchkey: users and their passwords, the tokens they hold, the sessions on their
-//! devices, and where all of that is stored. It knows nothing of HTTP.
+//! The domain of Latchkey: users and passwords, tokens, sessions, emails, and how they are stored. It
+//! knows nothing of HTTP.
 //!
-//! [`Accounts`] is the entry point: one method for each use case.
+//! [`Accounts`] is the entry point, with one method per use case. [`Tasks`] runs the background tasks
+//! of a server.
 
+mod backoff;
 mod cache;
 mod clock;
 mod crypto;
@@ -35,13 +37,11 @@ pub use error::{Error, FieldErrors};
 pub use file::create_file;
 pub use id::Id;
 pub use random::{OsRandom, Random};
-pub use service::{Accounts, Authorized, Identified, Lifetimes, Registered, Settings, SignedIn};
+pub use service::{Accounts, Authorized, Caller, Lifetimes, Registered, Settings, SignedIn};
 pub use store::{
     audit_events::AuditEvent,
     database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl, Postgres},
     sessions::Session,
-    users::{User, UserRecord},
+    users::User,
 };
-pub use tasks::{
-    cleanup::Cleanup, email_worker::EmailWorker, invalidation_listener::InvalidationListener,
-};
+pub use tasks::{EmailWorker, InvalidationListener, Tasks};

@@ -1,6 +1,6 @@
-//! Randomness, as the domain takes it: from a source that the caller passes in.
+//! Random bytes, from the source that the domain is created with.
 
-use crate::Id;
+use crate::id::Id;
 
 /// A source of unpredictable bytes.
 pub trait Random: Send + Sync {
@@ -9,13 +9,13 @@ pub trait Random: Send + Sync {
 }
 
 impl dyn Random + '_ {
-    /// A new random id (UUID version 4, RFC 9562).
+    /// Generates an id (UUID version 4, RFC 9562).
     #[must_use]
     pub fn id(&self) -> Id {
         Id::from_random(self.bytes())
     }
 
-    /// An array of unpredictable bytes.
+    /// Generates an array of unpredictable bytes.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -24,14 +24,14 @@ impl dyn Random + '_ {
     }
 }
 
-/// The operating system's source.
+/// The operating system's source of random bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandom;
 
 impl Random for OsRandom {
     /// # Panics
-    /// When the operating system has no randomness to give; nothing safe can be done then.
+    /// When the operating system returns an error. There is no safe way to continue.
     fn fill(&self, buffer: &mut [u8]) {
-        getrandom::fill(buffer).expect("the operating system gives random bytes");
+        getrandom::fill(buffer).expect("the operating system provides random bytes");
     }
 }

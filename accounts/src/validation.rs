@@ -1,4 +1,4 @@
-//! Validator the fields of one request, and collects everything that is wrong with them.
+//! Validates the fields of a request, and collects all errors.
 
 use std::borrow::Cow;
 

@@ -78,13 +78,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await open(page, '/activate#token=garbage');
       await expect(title(page, INVALID)).toBeVisible();
       await expectAccessible(page);
-      await open(page, link(await mailbox.take(user.email, 'Confirm your address')));
+      await open(page, link(await mailbox.take(user.email, 'Confirm your email address')));
       await expect(title(page, 'Your email address is confirmed')).toBeVisible();
       await expectAccessible(page);
       const { token } = await server.login(user);
       const next = newUser().email;
       await server.post('/api/user/email/change', { new_email: next, current_password: user.password }, { Authorization: `Bearer ${token}` });
-      await open(page, link(await mailbox.take(next, 'Confirm your new address')));
+      await open(page, link(await mailbox.take(next, 'Confirm your new email address')));
       await expect(title(page, 'Your email address has been changed')).toBeVisible();
       await expectAccessible(page);
     });

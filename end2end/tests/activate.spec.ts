@@ -5,7 +5,7 @@ import { expect, newUser, test } from '../support/test.ts';
 
 test.use({ settings: { LATCHKEY_REQUIRE_ACTIVATION: 'true' } });
 
-const SUBJECT = 'Confirm your address';
+const SUBJECT = 'Confirm your email address';
 const INVALID = 'This link no longer works';
 const SENT = 'Sent. Check your inbox and spam folder.';
 
@@ -106,7 +106,7 @@ test('registering an existing email address looks like registering a new one, an
   await expect(title(page, 'Check your email')).toBeVisible();
   expect((await page.getByRole('main').innerText()).replaceAll(user.email, newcomer.email)).toBe(shown);
   expect(await storedSession(page)).toBeNull();
-  await mailbox.take(user.email, 'You have an account already');
+  await mailbox.take(user.email, 'You already have an account');
   await server.login(user);
 });
 

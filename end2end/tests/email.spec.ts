@@ -8,14 +8,14 @@ const INVALID = 'This link no longer works';
 
 testSignedIn.describe('the email address', () => {
   testSignedIn('is confirmed by a link that was sent again', async ({ page, user, mailbox, problems }) => {
-    const first = link(await mailbox.take(user.email, 'Confirm your address'));
+    const first = link(await mailbox.take(user.email, 'Confirm your email address'));
     await open(page, '/account');
     await expectAccount(page, user);
     await expect(section(page, 'Email')).toContainText(user.email);
     await expect(section(page, 'Email').getByText('Not confirmed', { exact: true })).toBeVisible();
     await button(page, 'Send the link again').click();
     await expect(announced(page).filter({ hasText: 'Sent. Check your inbox and spam folder.' })).toBeVisible();
-    const second = link(await mailbox.take(user.email, 'Confirm your address'));
+    const second = link(await mailbox.take(user.email, 'Confirm your email address'));
 
     problems.expectStatus(400, '/api/user/activation');
     await open(page, first);
@@ -35,13 +35,13 @@ testSignedIn.describe('the email address', () => {
     await expect(section(page, 'Email').getByText(`We sent a link to ${next}. Open it to finish.`)).toBeVisible();
     await expect(section(page, 'Email').getByRole('status').filter({ hasText: next })).toHaveCount(1);
     await expect(button(page, 'Change email')).toBeFocused();
-    expect((await mailbox.take(user.email, 'Your address is about to change')).text).toContain(next);
+    expect((await mailbox.take(user.email, 'Your email address is about to change')).text).toContain(next);
     await page.reload();
     await expectAccount(page, user);
 
-    await open(page, link(await mailbox.take(next, 'Confirm your new address')));
+    await open(page, link(await mailbox.take(next, 'Confirm your new email address')));
     await expect(title(page, 'Your email address has been changed')).toBeVisible();
-    expect((await mailbox.take(user.email, 'Your address has changed')).text).toContain(next);
+    expect((await mailbox.take(user.email, 'Your email address was changed')).text).toContain(next);
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await expectAccount(page, { ...user, email: next });
     await expect(section(page, 'Email').getByText('Confirmed', { exact: true })).toBeVisible();
@@ -55,7 +55,7 @@ testSignedIn.describe('the email address', () => {
     await requestChange(page, user, next);
     // By default, a new context gets the storage state of the test.
     const phone = await (await anotherBrowser({ storageState: { cookies: [], origins: [] } })).newPage();
-    await open(phone, link(await mailbox.take(next, 'Confirm your new address')));
+    await open(phone, link(await mailbox.take(next, 'Confirm your new email address')));
     await expect(title(phone, 'Your email address has been changed')).toBeVisible();
     await phone.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await expect(phone).toHaveURL('/login');
@@ -109,7 +109,7 @@ testSignedIn.describe('the email address', () => {
 });
 
 testSignedIn('a used link does not look invalid while the next page is loading', async ({ page, user, mailbox }) => {
-  await open(page, link(await mailbox.take(user.email, 'Confirm your address')));
+  await open(page, link(await mailbox.take(user.email, 'Confirm your email address')));
   await expect(title(page, 'Your email address is confirmed')).toBeVisible();
   let arrive = () => {};
   const arrived = new Promise<void>((resolve) => (arrive = resolve));
@@ -211,5 +211,5 @@ async function changeLink(server: Server, mailbox: Mailbox, user: User, next: st
   const { token } = await server.login(user);
   const body = { new_email: next, current_password: user.password };
   await server.post('/api/user/email/change', body, { Authorization: `Bearer ${token}` });
-  return link(await mailbox.take(next, 'Confirm your new address'));
+  return link(await mailbox.take(next, 'Confirm your new email address'));
 }

@@ -26,7 +26,7 @@ test('a forgotten password is reset with an emailed link', async ({ page, user, 
   await signIn(page, { ...user, password: NEW_PASSWORD });
   await expectAccount(page, user);
   await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
-  expect((await mailbox.take(user.email, 'Your password has changed')).html).not.toContain('href=');
+  expect((await mailbox.take(user.email, 'Your password was changed')).html).not.toContain('href=');
 });
 
 test('an unknown email address gets the same response, and no email', async ({ page, user, mailbox }) => {

@@ -39,7 +39,7 @@ test('an account from registration to deletion', async ({ page, context, server,
   });
 
   await test.step('confirms the email address', async () => {
-    await open(page, link(await mailbox.take(user.email, 'Confirm your address')));
+    await open(page, link(await mailbox.take(user.email, 'Confirm your email address')));
     await expect(title(page, 'Your email address is confirmed')).toBeVisible();
     await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await signIn(page, user);
@@ -91,7 +91,7 @@ test('an account from registration to deletion', async ({ page, context, server,
     await button(page, 'Verify').click();
     await expectAccount(page, user);
     const { text } = await mailbox.take(user.email, 'A recovery code was used');
-    expect(text).toContain('9 are left');
+    expect(text).toContain('9 recovery codes left');
   });
 
   await test.step('resets the password, which does not bypass the second factor', async () => {
@@ -106,7 +106,7 @@ test('an account from registration to deletion', async ({ page, context, server,
     await newPassword(page).fill(user.password);
     await button(page, 'Set password').click();
     await expect(title(page, 'Your password has been changed')).toBeVisible();
-    await mailbox.take(user.email, 'Your password has changed');
+    await mailbox.take(user.email, 'Your password was changed');
     await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await expect(page).toHaveURL('/login');
     await signIn(page, user);
@@ -122,11 +122,11 @@ test('an account from registration to deletion', async ({ page, context, server,
     await currentPassword(page).fill(user.password);
     await press(page, 'Change email');
     await expect(section(page, 'Email').getByText(`We sent a link to ${next}. Open it to finish.`)).toBeVisible();
-    expect((await mailbox.take(oldEmail, 'Your address is about to change')).text).toContain(next);
+    expect((await mailbox.take(oldEmail, 'Your email address is about to change')).text).toContain(next);
     await expectAccount(page, user);
-    await open(page, link(await mailbox.take(next, 'Confirm your new address')));
+    await open(page, link(await mailbox.take(next, 'Confirm your new email address')));
     await expect(title(page, 'Your email address has been changed')).toBeVisible();
-    await mailbox.take(oldEmail, 'Your address has changed');
+    await mailbox.take(oldEmail, 'Your email address was changed');
     user.email = next;
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await expectAccount(page, user);
@@ -140,7 +140,7 @@ test('an account from registration to deletion', async ({ page, context, server,
     await newPassword(page).fill(user.password);
     await press(page, 'Change password');
     await expect(section(page, 'Password').getByText('Your password has been changed. Other devices are signed out.')).toBeVisible();
-    await mailbox.take(user.email, 'Your password has changed');
+    await mailbox.take(user.email, 'Your password was changed');
   });
 
   await test.step('turns the second factor off', async () => {

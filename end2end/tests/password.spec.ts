@@ -38,7 +38,7 @@ testSignedIn('a new password signs out every other device, and keeps this one', 
   await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
   await signIn(phone, { ...user, password: NEW_PASSWORD });
   await expectAccount(phone, user);
-  await mailbox.take(user.email, 'Your password has changed');
+  await mailbox.take(user.email, 'Your password was changed');
 });
 
 testSignedIn('invalid input is reported at its field, and no input is lost', async ({ page, user, problems }) => {

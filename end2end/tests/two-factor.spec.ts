@@ -114,7 +114,7 @@ test.describe('signing in', () => {
     await recoveryCode(asked).fill(first.toUpperCase().replaceAll('-', ' '));
     await recoveryCode(asked).press('Enter');
     await expectAccount(asked, user);
-    expect((await mailbox.take(user.email, 'A recovery code was used')).text).toContain('9 are left');
+    expect((await mailbox.take(user.email, 'A recovery code was used')).text).toContain('9 recovery codes left');
 
     await button(asked, 'Sign out').first().click();
     await expect(asked).toHaveURL('/login');

@@ -306,7 +306,7 @@ fn settings() -> Settings {
             audit: AGES,
         },
         require_activation: false,
-        delays_sign_ins: true,
+        throttle_failed_sign_ins: true,
         cache: CacheSettings {
             users: 1000,
             lease: Duration::from_secs(1),

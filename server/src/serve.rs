@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
-use accounts::{Accounts, Cleanup, EmailWorker, InvalidationListener};
+use accounts::{Accounts, EmailWorker, Tasks};
 use axum::{body::Body, extract::ConnectInfo};
 use futures_util::FutureExt;
 use http::Request;
@@ -10,7 +10,6 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::oneshot,
 };
 use tower::ServiceExt;
 
@@ -70,10 +69,7 @@ pub async fn serve(
     let _ = rlimit::increase_nofile_limit(MAX_CONNECTIONS as u64 + OTHER_FILES);
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
     let router = router(accounts.clone(), metrics, site, public_url, clients);
-    let (stop_emails, emails_stop) = oneshot::channel::<()>();
-    let emails = tokio::spawn(email_worker.run(emails_stop.map(drop)));
-    let invalidation = tokio::spawn(InvalidationListener::new(accounts.clone()).run());
-    let cleanup = tokio::spawn(Cleanup::new(accounts.clone()).run());
+    let tasks = Tasks::start(accounts.clone(), email_worker);
     let graceful = GracefulShutdown::new();
     let stop = stop_signal()?;
     tracing::info!(address = %listener.address, public_url, "serving");
@@ -89,14 +85,7 @@ pub async fn serve(
     }
     drop(listener);
     shut_down(graceful).await;
-    invalidation.abort();
-    cleanup.abort();
-    // Emails being sent are completed; the others stay in the database for the next start.
-    drop(stop_emails);
-    if let Err(error) = emails.await {
-        tracing::error!(%error, "email worker failed");
-    }
-    accounts.write_failed_sign_ins().await;
+    tasks.stop().await;
     accounts.database().close().await;
     Ok(())
 }

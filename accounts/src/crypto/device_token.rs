@@ -1,36 +1,36 @@
-//! What a device keeps after it has signed in, so that its owner's failures are told from a
-//! stranger's: OWASP's device cookies
+//! Device tokens: they distinguish failed sign-ins on known devices from all others. These are OWASP's
+//! device cookies
 //! (<https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies>).
 //!
-//! A token is a random nonce and a code over it and the account's address, which only the master
-//! secret makes. It proves that the device has signed in to that account before, and grants nothing
-//! but failures of its own.
+//! A token is a random nonce, and a code over the nonce and the account's email address, which only
+//! the master secret can make. It proves that the device has signed in to that account before, and
+//! grants nothing but a separate count of failures.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 
-use crate::{MasterSecrets, Random};
+use crate::{crypto::master_secrets::MasterSecrets, random::Random};
 
-/// What names a device in [`crate::store::sign_in_failures`].
+/// Identifies a device in the table `sign_in_failures`.
 pub(crate) type Nonce = [u8; NONCE_LENGTH];
 
 const NONCE_LENGTH: usize = 16;
 const CODE_LENGTH: usize = 16;
 const LENGTH: usize = NONCE_LENGTH + CODE_LENGTH;
 
-/// How many tokens a device keeps: so many people may share it.
+/// How many tokens a device keeps. This many users can share it.
 const LIMIT: usize = 4;
 
-/// Between the tokens of a device.
+/// The separator between the tokens of a device.
 const SEPARATOR: char = '.';
 
-/// The nonce of a token for this address among those that a device has kept.
+/// Returns the nonce of the token for this email address, among those that a device has sent.
 pub(crate) fn find(masters: &MasterSecrets, address: &str, kept: &str) -> Option<Nonce> {
     tokens(kept).find_map(|token| nonce(masters, address, token))
 }
 
-/// What a device is to keep once it has signed in: a new token for this address in the place of the
-/// old one, and those that it has for others.
+/// Returns the tokens that a device should keep after a sign-in: a new token for this email address
+/// in place of the old one, and those that it has for other accounts.
 pub(crate) fn renew(
     masters: &MasterSecrets,
     address: &str,
@@ -56,7 +56,8 @@ fn tokens(kept: &str) -> impl Iterator<Item = &str> {
     kept.split(SEPARATOR).take(LIMIT)
 }
 
-/// The nonce of a token, if it is one for this address under any of the master secrets.
+/// Returns the nonce of a token, if the token is valid for this email address with any of the master
+/// secrets.
 fn nonce(masters: &MasterSecrets, address: &str, token: &str) -> Option<Nonce> {
     let (nonce, code) = decode(token)?;
     masters
@@ -78,7 +79,7 @@ fn info<'a>(address: &'a str, nonce: &'a Nonce) -> [&'a [u8]; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::OsRandom;
+    use crate::random::OsRandom;
 
     const ADA: &str = "ada@example.com";
 
@@ -90,7 +91,7 @@ mod tests {
     const NEW: &str = "a new master secret with 32 bytes or more";
 
     #[test]
-    fn a_token_is_good_for_its_address_under_each_master_secret() {
+    fn a_token_is_valid_for_its_address_with_each_master_secret() {
         let token = renew(&masters(OLD), ADA, None, &OsRandom);
         let both = masters(&format!("{NEW},{OLD}"));
         assert_eq!(token.len(), 43);
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_keeps_one_token_for_each_of_four_people() {
+    fn a_device_keeps_one_token_for_each_of_four_users() {
         let masters = masters(OLD);
         let mut kept = renew(&masters, ADA, Some("garbage.x"), &OsRandom);
         let first = find(&masters, ADA, &kept);

@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Random;
+use crate::random::Random;
 
 /// The token of an emailed link: 256 random bits in base64url. The database stores only its hash,
 /// and emails that wait to be sent are encrypted.

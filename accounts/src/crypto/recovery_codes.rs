@@ -1,25 +1,25 @@
-//! Recovery codes: what opens the account when the authenticator app is lost.
+//! Recovery codes: they replace the authenticator app when it is lost.
 
 use sha2::{Digest, Sha256};
 
-use crate::{Id, Random};
+use crate::{id::Id, random::Random};
 
-/// How many a user has.
+/// How many codes a user has.
 pub(crate) const COUNT: usize = 10;
 
-/// Digits that can't be mistaken for one another (Crockford's base 32), in lower case.
+/// Digits that can't be mistaken for each other (Crockford's base 32), in lower case.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// Three groups of five digits: 75 random bits. So many can't be tried through even by who has
-/// stolen the hashes, which therefore need not be slow.
+/// Three groups of five digits: 75 random bits. That is too many to guess even with stolen hashes,
+/// which therefore need not be slow.
 const LENGTH: usize = 15;
 const GROUP: usize = 5;
 
-/// Codes as they are shown, once: `k3v9t-0m2xq-8hd1r`.
+/// Generates codes in the form in which they are shown: `k3v9t-0m2xq-8hd1r`.
 pub(crate) fn new_codes(random: &dyn Random) -> Vec<String> {
     (0..COUNT)
         .map(|_| {
-            // 32 values divide the 256 of a byte evenly.
+            // A byte has 256 values, a multiple of 32, so every digit is equally likely.
             let digits = random
                 .bytes::<LENGTH>()
                 .map(|byte| DIGITS[usize::from(byte % 32)]);
@@ -29,8 +29,8 @@ pub(crate) fn new_codes(random: &dyn Random) -> Vec<String> {
         .collect()
 }
 
-/// What the database has of a code; nothing where the text can be none. Case, spaces and hyphens
-/// don't matter, nor letters that look like digits.
+/// Hashes a code for the database. Returns `None` if the text is not a code. Case, spaces and hyphens
+/// are ignored, and letters that look like digits count as these.
 pub(crate) fn hash(user_id: Id, code: &str) -> Option<Vec<u8>> {
     if code.len() > 4 * LENGTH {
         return None;
@@ -58,10 +58,11 @@ pub(crate) fn hash(user_id: Id, code: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::OsRandom;
 
     #[test]
     fn codes_are_ten_different_ones_of_three_groups() {
-        let mut codes = new_codes(&crate::OsRandom);
+        let mut codes = new_codes(&OsRandom);
         for code in &codes {
             let groups: Vec<_> = code.split('-').map(str::len).collect();
             assert_eq!(groups, [5, 5, 5], "{code}");
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_read_as_people_write_them() {
+    fn spelling_variants_of_a_code_are_accepted() {
         let user = Id::from_random([1; 16]);
         let expected = hash(user, "k3v9t-0m2xq-8hd1r");
         assert!(expected.is_some());

@@ -99,7 +99,7 @@ impl Claims {
             kid: Some(key_id.to_owned()),
             ..Header::new(Algorithm::HS256)
         };
-        encode(&header, self, key).map_err(|error| Error::Internal(error.to_string().into()))
+        encode(&header, self, key).map_err(|error| Error::internal("can't sign a token", error))
     }
 }
 

@@ -1,38 +1,38 @@
 //! One-time codes of authenticator apps: TOTP (RFC 6238) with SHA-1, 6 digits and steps of 30
-//! seconds, which is what the apps know.
+//! seconds, which every app supports.
 
 use qrcode::{EcLevel, QrCode, render::svg};
 use secrecy::{ExposeSecret, SecretBox};
 use totp_rs::{Builder, Totp};
 
-use crate::{Error, Random, Timestamp};
+use crate::{clock::Timestamp, error::Error, random::Random};
 
 /// The length of a step in seconds.
 const STEP: u64 = 30;
 
-/// How many steps before and after the present one are accepted, for clocks that differ.
+/// How many steps before and after the current one are accepted, because clocks differ.
 const SKEW: u16 = 1;
 
-/// The length of a seed in bytes: that of the hash (RFC 4226, 4, R6).
-const SEED_LENGTH: usize = 20;
+/// The length of a secret in bytes: that of the hash (RFC 4226, section 4, R6).
+const SECRET_LENGTH: usize = 20;
 
 /// The secret that an authenticator app and the server share.
-pub(crate) struct Seed(SecretBox<[u8]>);
+pub(crate) struct TotpSecret(SecretBox<[u8]>);
 
-/// What a person needs to set up an authenticator app.
+/// What a user needs to set up an authenticator app.
 pub struct TotpSetup {
-    /// The seed in base 32, to type by hand.
+    /// The secret in base 32, to type by hand.
     pub secret: String,
-    /// The seed as a URL that authenticator apps know (Key URI Format).
+    /// The secret as a URL for authenticator apps (Key URI Format).
     pub otpauth_url: String,
-    /// The URL as a QR code, an SVG image.
+    /// The URL as a QR code: an SVG image.
     pub qr_svg: String,
 }
 
-impl Seed {
-    /// A new one.
+impl TotpSecret {
+    /// Generates a secret.
     pub fn new(random: &dyn Random) -> Self {
-        Self::from_bytes(random.bytes::<SEED_LENGTH>().to_vec())
+        Self::from_bytes(random.bytes::<SECRET_LENGTH>().to_vec())
     }
 
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
@@ -50,8 +50,9 @@ impl Seed {
             .with_step_duration(STEP)
     }
 
-    /// The step whose code this is, if it is the present one or one beside it. Spaces don't matter.
-    pub fn step_of(&self, code: &str, now: Timestamp) -> Result<Option<i64>, Error> {
+    /// Returns the step that a code is for, if it is the current one or one beside it. Spaces are
+    /// ignored.
+    pub fn matching_step(&self, code: &str, now: Timestamp) -> Result<Option<i64>, Error> {
         let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let totp = self.totp().build().map_err(internal)?;
         let seconds = u64::try_from(now.unix_seconds()).unwrap_or_default();
@@ -59,11 +60,11 @@ impl Seed {
         Ok(step.and_then(|step| i64::try_from(step).ok()))
     }
 
-    /// What the owner of this address needs to set up an app for this site.
+    /// Returns what the user with this email address needs to set up an app for this site.
     pub fn setup(&self, issuer: &str, email: &str) -> Result<TotpSetup, Error> {
         let totp: Totp = self
             .totp()
-            // A colon would end the name (Key URI Format).
+            // A colon ends the name (Key URI Format).
             .with_account_name(email.replace(':', "_"))
             .with_issuer(Some(issuer))
             .build()
@@ -71,7 +72,7 @@ impl Seed {
         let otpauth_url = totp.to_url().map_err(internal)?;
         let qr = QrCode::with_error_correction_level(&otpauth_url, EcLevel::M).map_err(internal)?;
         let image = qr.render::<svg::Color>().min_dimensions(200, 200).build();
-        // In a page, the image stands without the declaration of an XML file.
+        // Inline SVG has no XML declaration.
         let qr_svg = image
             .split_once("?>")
             .map_or(image.as_str(), |(_, svg)| svg)
@@ -84,12 +85,12 @@ impl Seed {
     }
 }
 
-fn internal(error: impl std::fmt::Display) -> Error {
-    Error::Internal(error.to_string().into())
+fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::internal("can't set up or check a TOTP secret", error)
 }
 
-/// The name of the site in an authenticator app: the host, or the product's name on a machine of
-/// one's own.
+/// Returns the name of the site in an authenticator app: the host, or the product's name for a
+/// server on the user's own machine.
 pub(crate) fn issuer(public_url: &str) -> String {
     url::Url::parse(public_url)
         .ok()
@@ -110,8 +111,8 @@ mod tests {
 
     /// RFC 6238, appendix B, for SHA-1: the last 6 of its 8 digits.
     #[test]
-    fn knows_the_codes_of_the_rfc() {
-        let seed = Seed::from_bytes(b"12345678901234567890".to_vec());
+    fn codes_are_those_of_the_rfc() {
+        let secret = TotpSecret::from_bytes(b"12345678901234567890".to_vec());
         for (seconds, code) in [
             (59, "287082"),
             (1_111_111_109, "081804"),
@@ -120,17 +121,22 @@ mod tests {
             (2_000_000_000, "279037"),
             (20_000_000_000, "353130"),
         ] {
-            let step = seed.step_of(code, at(seconds)).unwrap();
+            let step = secret.matching_step(code, at(seconds)).unwrap();
             assert_eq!(step, Some(seconds / 30), "{code}");
         }
     }
 
     #[test]
     fn accepts_one_step_either_side_and_no_more() {
-        let seed = Seed::from_bytes(b"12345678901234567890".to_vec());
+        let secret = TotpSecret::from_bytes(b"12345678901234567890".to_vec());
         // The code of the step from 2,000,000,010 - 30 to 2,000,000,009.
         let first = 2_000_000_000 / 30 * 30;
-        let is_good = |seconds| seed.step_of("279037", at(seconds)).unwrap().is_some();
+        let is_good = |seconds| {
+            secret
+                .matching_step("279037", at(seconds))
+                .unwrap()
+                .is_some()
+        };
         assert!(!is_good(first - 31));
         assert!(is_good(first - 30));
         assert!(is_good(first + 59));
@@ -138,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn reads_codes_as_people_write_them() {
-        let seed = Seed::from_bytes(b"12345678901234567890".to_vec());
-        let is_good = |code| seed.step_of(code, at(59)).unwrap().is_some();
+    fn spaces_in_codes_are_ignored() {
+        let secret = TotpSecret::from_bytes(b"12345678901234567890".to_vec());
+        let is_good = |code| secret.matching_step(code, at(59)).unwrap().is_some();
         assert!(is_good("287 082"));
         assert!(is_good(" 287082\n"));
         for bad in [
@@ -157,9 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn sets_up_an_app() {
-        let seed = Seed::from_bytes(b"12345678901234567890".to_vec());
-        let setup = seed
+    fn setup_has_secret_url_and_qr_code() {
+        let secret = TotpSecret::from_bytes(b"12345678901234567890".to_vec());
+        let setup = secret
             .setup("accounts.example.com", "\"a:b\"@example.com")
             .unwrap();
         assert_eq!(setup.secret, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
@@ -169,13 +175,13 @@ mod tests {
              ?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=accounts.example.com"
         );
         assert!(setup.qr_svg.starts_with("<svg "), "{}", setup.qr_svg);
-        // The longest address there is still fits.
+        // The longest possible email address still fits.
         let longest = format!("{}@{}.com", "a".repeat(64), "b".repeat(185));
-        assert!(seed.setup(&"c".repeat(250), &longest).is_ok());
+        assert!(secret.setup(&"c".repeat(250), &longest).is_ok());
     }
 
     #[test]
-    fn names_the_site() {
+    fn the_issuer_is_the_host() {
         assert_eq!(
             issuer("https://accounts.example.com"),
             "accounts.example.com"

@@ -1,20 +1,19 @@
 //! Email addresses.
 
-use email_address::{EmailAddress, Options};
+use email_address::Options;
 
-/// The longest address, in characters: the limit of a mail's path (RFC 5321, 4.5.3.1.3, errata
-/// 1690).
+/// The maximum length in characters: the limit of a path (RFC 5321, section 4.5.3.1.3, errata 1690).
 const MAX_LENGTH: usize = 254;
 
-/// A syntactically valid address (RFC 5321, RFC 6531), the domain in lower case.
+/// A syntactically valid email address (RFC 5321, RFC 6531), with its domain in lower case.
 ///
-/// Addresses are compared without case. The databases do that with `lower()`, which SQLite knows
-/// for ASCII only, so letters beyond ASCII are in lower case already here.
+/// Email addresses are compared ignoring case. The databases do that with `lower()`, which supports
+/// only ASCII in SQLite, so other letters are converted to lower case here.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Email(String);
+pub(crate) struct EmailAddress(String);
 
-impl Email {
-    /// Reads an address, or says in a sentence what is wrong with it.
+impl EmailAddress {
+    /// Parses an email address. The error is a message for the user.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         if text.is_empty() {
@@ -26,7 +25,7 @@ impl Email {
         let options = Options::default()
             .without_display_text()
             .without_domain_literal();
-        let address = EmailAddress::parse_with_options(text, options)
+        let address = email_address::EmailAddress::parse_with_options(text, options)
             .ok()
             .filter(|address| has_usable_domain(address.domain()))
             .ok_or("Enter a valid email address.")?;
@@ -47,13 +46,13 @@ impl Email {
         &self.0
     }
 
-    /// The same text for all ways to write the address.
+    /// Returns the same text for all spellings of the email address.
     pub fn to_lowercase(&self) -> String {
         self.0.to_lowercase()
     }
 }
 
-/// A mail domain on the internet has a dot; `localhost` is for trying things out.
+/// A domain on the internet has a dot; `localhost` is for development.
 fn has_usable_domain(domain: &str) -> bool {
     domain.eq_ignore_ascii_case("localhost")
         || (domain.contains('.') && !domain.ends_with('.') && !domain.contains(".."))
@@ -72,13 +71,13 @@ mod tests {
             ("root@localhost", "root@localhost"),
         ];
         for (typed, stored) in cases {
-            let email = Email::parse(typed).map_err(str::to_owned);
+            let email = EmailAddress::parse(typed).map_err(str::to_owned);
             assert_eq!(email.map(|email| email.0), Ok(stored.into()), "{typed}");
         }
     }
 
     #[test]
-    fn refuses_what_is_not_an_address() {
+    fn rejects_what_is_not_an_email_address() {
         let long = format!("{}@example.com", "a".repeat(60)).replace('@', &"b".repeat(300));
         let cases = [
             "ada",
@@ -98,12 +97,12 @@ mod tests {
         ];
         for typed in cases {
             assert_eq!(
-                Email::parse(typed).err(),
+                EmailAddress::parse(typed).err(),
                 Some("Enter a valid email address."),
                 "{typed:?}"
             );
         }
-        assert!(Email::parse(&long).is_err());
-        assert!(Email::parse(" \t ").is_err());
+        assert!(EmailAddress::parse(&long).is_err());
+        assert!(EmailAddress::parse(" \t ").is_err());
     }
 }

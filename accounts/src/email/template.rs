@@ -1,40 +1,43 @@
-//! What the mails say.
+//! What each email says.
 
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::email_token::LinkToken;
 
-/// A mail to one address, before it is put into words.
+/// An email: recipient and template. It waits in the outbox in this form, as encrypted JSON, so the
+/// serialized names must stay readable for later versions.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Mail {
-    /// The address.
+pub(crate) struct Email {
+    /// The email address of the recipient.
     pub to: String,
-    /// What to tell.
-    pub letter: EmailTemplate,
+    /// What the email says.
+    #[serde(rename = "letter")]
+    pub template: EmailTemplate,
 }
 
-/// What a mail tells. Those with a token hold a link that is good once.
+/// What an email says. A token belongs to a link, which works once.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EmailTemplate {
-    /// Welcome; open the link to prove the address.
+    /// A link that verifies the email address of a new account.
     Activation(LinkToken),
-    /// Somebody registers with the address of an account.
+    /// Someone tried to register with the email address of an account.
     AlreadyRegistered,
-    /// Open the link to choose a new password.
+    /// A link to choose a new password.
     Reset(LinkToken),
-    /// Open the link to make this the account's address.
+    /// A link that makes this the account's email address.
     EmailChange(LinkToken),
-    /// To the old address: somebody wants another one for the account.
-    EmailChangeAsked { new_email: String },
-    /// To the old address: the account has another one now.
+    /// To the present email address: a change to another one was requested.
+    #[serde(rename = "email_change_asked")]
+    EmailChangeRequested { new_email: String },
+    /// To the old email address: the account has another one now.
     EmailChanged { new_email: String },
     /// The password was changed.
     PasswordChanged,
-    /// The second factor is on.
+    /// Two-factor authentication was turned on.
     SecondFactorOn,
-    /// The second factor is off.
+    /// Two-factor authentication was turned off.
     SecondFactorOff,
     /// There are new recovery codes.
     RecoveryCodesReplaced,
@@ -42,26 +45,33 @@ pub(crate) enum EmailTemplate {
     RecoveryCodeUsed { left: u32 },
 }
 
-/// A mail in words: its subject, and its body twice.
+/// An email as text: its subject, and its body in both formats.
 pub(crate) struct Rendered {
     pub subject: &'static str,
     pub text: String,
     pub html: String,
 }
 
+/// The content of an email, independent of its format.
+struct EmailContent {
+    subject: &'static str,
+    paragraphs: Vec<String>,
+    link: Option<Link>,
+    /// The last paragraph, in small print: what to do if this is a surprise.
+    note: &'static str,
+}
+
 struct Link {
     label: &'static str,
     url: String,
-    limits: &'static str,
+    /// How long and how often the link works.
+    validity: &'static str,
 }
 
 #[derive(Template)]
 #[template(path = "email.html")]
 struct Html<'a> {
-    subject: &'a str,
-    paragraphs: &'a [String],
-    link: Option<&'a Link>,
-    otherwise: &'a str,
+    content: &'a EmailContent,
     site: &'a str,
     to: &'a str,
 }
@@ -69,214 +79,276 @@ struct Html<'a> {
 #[derive(Template)]
 #[template(path = "email.txt", escape = "none")]
 struct Text<'a> {
-    subject: &'a str,
-    paragraphs: &'a [String],
-    link: Option<&'a Link>,
-    otherwise: &'a str,
+    content: &'a EmailContent,
     site: &'a str,
     to: &'a str,
 }
 
-/// Said where the person may not have been the one who did it.
-const NOT_YOU: &str =
-    "If this was not you, choose a new password at once, and sign out everywhere.";
-
-impl Mail {
-    /// Puts the mail into words, for the server at this public URL.
+impl Email {
+    /// Renders the email for the server at this public URL.
     pub fn render(&self, public_url: &str) -> Result<Rendered, askama::Error> {
-        let EmailContent {
-            subject,
-            paragraphs,
-            link,
-            otherwise,
-        } = self.letter.words(public_url);
-        let (site, to, link) = (public_url, self.to.as_str(), link.as_ref());
-        let html = Html {
-            subject,
-            paragraphs: &paragraphs,
-            link,
-            otherwise,
-            site,
-            to,
-        };
-        let text = Text {
-            subject,
-            paragraphs: &paragraphs,
-            link,
-            otherwise,
-            site,
-            to,
-        };
+        let content = &self.template.content(public_url);
+        let (site, to) = (public_url, self.to.as_str());
         Ok(Rendered {
-            subject,
-            text: text.render()?,
-            html: html.render()?,
+            subject: content.subject,
+            text: Text { content, site, to }.render()?,
+            html: Html { content, site, to }.render()?,
         })
     }
 }
 
-struct EmailContent {
-    subject: &'static str,
-    paragraphs: Vec<String>,
-    link: Option<Link>,
-    otherwise: &'static str,
-}
-
-impl EmailContent {
-    fn new(subject: &'static str, paragraph: impl Into<String>, otherwise: &'static str) -> Self {
-        Self {
-            subject,
-            paragraphs: vec![paragraph.into()],
-            link: None,
-            otherwise,
-        }
-    }
-
-    fn also(mut self, paragraph: impl Into<String>) -> Self {
-        self.paragraphs.push(paragraph.into());
-        self
-    }
-
-    fn link(mut self, label: &'static str, url: String, limits: &'static str) -> Self {
-        self.link = Some(Link { label, url, limits });
-        self
-    }
-}
-
 impl EmailTemplate {
-    fn words(&self, public_url: &str) -> EmailContent {
-        // In the fragment, the token is in no server's log and in no referrer.
-        let url =
-            |page: &str, token: &LinkToken| format!("{public_url}/{page}#token={}", token.expose());
+    fn content(&self, site: &str) -> EmailContent {
         match self {
-            Self::Activation(token) => EmailContent::new(
-                "Confirm your address",
-                "Welcome. Open this link to confirm that this address is yours.",
-                "If you did not create an account, ignore this mail: without the link nothing happens.",
-            )
-            .link(
-                "Confirm your address",
-                url("activate", token),
-                "The link works once, for 24 hours.",
-            ),
-            Self::AlreadyRegistered => EmailContent::new(
-                "You have an account already",
-                "Somebody, perhaps you, tried to create an account with this address. There is one \
-                 already, and it is unchanged.",
-                "If it was not you, there is nothing to do.",
-            )
-            .also(format!(
-                "Sign in at {public_url}/login. If the password is forgotten, choose a new one at \
-                 {public_url}/forgot."
-            )),
-            Self::Reset(token) => EmailContent::new(
-                "Choose a new password",
-                "Somebody, perhaps you, asked for a new password for the account with this address.",
-                "If it was not you, ignore this mail: your password stays as it is.",
-            )
-            .link(
-                "Choose a new password",
-                url("reset", token),
-                "The link works once, for 1 hour. A new password signs out all devices.",
-            ),
-            Self::EmailChange(token) => EmailContent::new(
-                "Confirm your new address",
-                "Open this link to make this the address of your account.",
-                "If you did not ask for this, ignore this mail: nothing changes.",
-            )
-            .link(
-                "Confirm your new address",
-                url("email", token),
-                "The link works once, for 24 hours.",
-            ),
-            Self::EmailChangeAsked { new_email } => EmailContent::new(
-                "Your address is about to change",
-                format!(
-                    "Somebody with your password asked to change the address of your account to \
-                     {new_email}. It changes when the link that we sent there is opened."
-                ),
-                NOT_YOU,
-            ),
-            Self::EmailChanged { new_email } => EmailContent::new(
-                "Your address has changed",
-                format!("The address of your account is now {new_email}."),
-                "If this was not you, tell those who run this site.",
-            ),
-            Self::PasswordChanged => EmailContent::new(
-                "Your password has changed",
-                "The password of your account was changed, and other devices were signed out.",
-                "If this was not you, choose a new password at once: \"Forgot password?\" on the \
-                 sign-in page sends a link to this address.",
-            ),
-            Self::SecondFactorOn => EmailContent::new(
-                "Two-factor authentication is on",
-                "From now on, signing in to your account takes a code from your authenticator app. \
-                 Keep the recovery codes in a safe place.",
-                NOT_YOU,
-            ),
-            Self::SecondFactorOff => EmailContent::new(
-                "Two-factor authentication is off",
-                "Signing in to your account takes the password only.",
-                NOT_YOU,
-            ),
-            Self::RecoveryCodesReplaced => EmailContent::new(
-                "You have new recovery codes",
-                "New recovery codes were made for your account. Earlier ones no longer work.",
-                NOT_YOU,
-            ),
-            Self::RecoveryCodeUsed { left } => EmailContent::new(
-                "A recovery code was used",
-                match left {
-                    0 => "A recovery code was used to sign in to your account. It was the last one: \
-                          make new ones on your account page."
-                        .to_owned(),
-                    1 => "A recovery code was used to sign in to your account. One is left.".to_owned(),
-                    left => format!(
-                        "A recovery code was used to sign in to your account. {left} are left."
-                    ),
-                },
-                NOT_YOU,
-            ),
+            Self::Activation(token) => activation(site, token),
+            Self::AlreadyRegistered => already_registered(site),
+            Self::Reset(token) => reset(site, token),
+            Self::EmailChange(token) => email_change(site, token),
+            Self::EmailChangeRequested { new_email } => email_change_requested(new_email),
+            Self::EmailChanged { new_email } => email_changed(new_email),
+            Self::PasswordChanged => password_changed(),
+            Self::SecondFactorOn => second_factor_on(),
+            Self::SecondFactorOff => second_factor_off(),
+            Self::RecoveryCodesReplaced => recovery_codes_replaced(),
+            Self::RecoveryCodeUsed { left } => recovery_code_used(*left),
         }
+    }
+}
+
+/// The note of emails about changes that only someone with the password can make.
+const NOT_YOU: &str =
+    "If this wasn't you, change your password and sign out everywhere immediately.";
+
+/// The URL of a page that takes a token. In the fragment, the token appears in no server log and no
+/// referrer.
+fn link_url(site: &str, page: &str, token: &LinkToken) -> String {
+    format!("{site}/{page}#token={}", token.expose())
+}
+
+fn activation(site: &str, token: &LinkToken) -> EmailContent {
+    EmailContent {
+        subject: "Confirm your email address",
+        paragraphs: vec!["Welcome! Open this link to confirm your email address.".into()],
+        link: Some(Link {
+            label: "Confirm your email address",
+            url: link_url(site, "activate", token),
+            validity: "This link works once and expires in 24 hours.",
+        }),
+        note: "If you didn't create an account, you can ignore this email.",
+    }
+}
+
+fn already_registered(site: &str) -> EmailContent {
+    EmailContent {
+        subject: "You already have an account",
+        paragraphs: vec![
+            "Someone, perhaps you, tried to create an account with this email address. You already \
+             have an account, and nothing about it has changed."
+                .into(),
+            format!(
+                "Sign in at {site}/login. If you forgot your password, choose a new one at \
+                 {site}/forgot."
+            ),
+        ],
+        link: None,
+        note: "If this wasn't you, you can ignore this email.",
+    }
+}
+
+fn reset(site: &str, token: &LinkToken) -> EmailContent {
+    EmailContent {
+        subject: "Choose a new password",
+        paragraphs: vec![
+            "Someone, perhaps you, requested a new password for the account with this email \
+             address."
+                .into(),
+        ],
+        link: Some(Link {
+            label: "Choose a new password",
+            url: link_url(site, "reset", token),
+            validity: "This link works once and expires in 1 hour. A new password signs out all \
+                       devices.",
+        }),
+        note: "If this wasn't you, you can ignore this email. Your password stays the same.",
+    }
+}
+
+fn email_change(site: &str, token: &LinkToken) -> EmailContent {
+    EmailContent {
+        subject: "Confirm your new email address",
+        paragraphs: vec!["Open this link to make this the email address of your account.".into()],
+        link: Some(Link {
+            label: "Confirm your new email address",
+            url: link_url(site, "email", token),
+            validity: "This link works once and expires in 24 hours.",
+        }),
+        note: "If you didn't request this, you can ignore this email. Nothing will change.",
+    }
+}
+
+fn email_change_requested(new_email: &str) -> EmailContent {
+    EmailContent {
+        subject: "Your email address is about to change",
+        paragraphs: vec![format!(
+            "Someone with your password requested to change the email address of your account to \
+             {new_email}. It changes when the link that we emailed to that address is opened."
+        )],
+        link: None,
+        note: NOT_YOU,
+    }
+}
+
+fn email_changed(new_email: &str) -> EmailContent {
+    EmailContent {
+        subject: "Your email address was changed",
+        paragraphs: vec![format!(
+            "The email address of your account is now {new_email}."
+        )],
+        link: None,
+        note: "If this wasn't you, contact the administrator of this site.",
+    }
+}
+
+fn password_changed() -> EmailContent {
+    EmailContent {
+        subject: "Your password was changed",
+        paragraphs: vec![
+            "The password of your account was changed, and other devices were signed out.".into(),
+        ],
+        link: None,
+        note: "If this wasn't you, choose a new password immediately: use \"Forgot password?\" on \
+               the sign-in page, and we'll email you a link.",
+    }
+}
+
+fn second_factor_on() -> EmailContent {
+    EmailContent {
+        subject: "Two-factor authentication is on",
+        paragraphs: vec![
+            "From now on, signing in to your account requires a code from your authenticator app. \
+             Keep your recovery codes in a safe place."
+                .into(),
+        ],
+        link: None,
+        note: NOT_YOU,
+    }
+}
+
+fn second_factor_off() -> EmailContent {
+    EmailContent {
+        subject: "Two-factor authentication is off",
+        paragraphs: vec!["Signing in to your account now requires only your password.".into()],
+        link: None,
+        note: NOT_YOU,
+    }
+}
+
+fn recovery_codes_replaced() -> EmailContent {
+    EmailContent {
+        subject: "You have new recovery codes",
+        paragraphs: vec![
+            "New recovery codes were created for your account. The earlier ones no longer work."
+                .into(),
+        ],
+        link: None,
+        note: NOT_YOU,
+    }
+}
+
+fn recovery_code_used(left: u32) -> EmailContent {
+    let left = match left {
+        0 => "It was your last one. Create new ones on your account page.".to_owned(),
+        1 => "You have 1 recovery code left.".to_owned(),
+        left => format!("You have {left} recovery codes left."),
+    };
+    EmailContent {
+        subject: "A recovery code was used",
+        paragraphs: vec![format!(
+            "A recovery code was used to sign in to your account. {left}"
+        )],
+        link: None,
+        note: NOT_YOU,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::OsRandom;
 
-    fn rendered(letter: EmailTemplate) -> Rendered {
-        let mail = Mail {
+    fn rendered(template: EmailTemplate) -> Rendered {
+        let email = Email {
             to: "ada@example.com".into(),
-            letter,
+            template,
         };
-        mail.render("https://accounts.example.com").unwrap()
+        email.render("https://accounts.example.com").unwrap()
     }
 
     #[test]
-    fn a_link_stands_in_both_forms() {
-        let token = LinkToken::new(&crate::OsRandom);
+    fn a_link_is_in_both_formats() {
+        let token = LinkToken::new(&OsRandom);
         let link = format!(
             "https://accounts.example.com/activate#token={}",
             token.expose()
         );
-        let mail = rendered(EmailTemplate::Activation(token));
-        assert_eq!(mail.subject, "Confirm your address");
-        assert!(mail.text.contains(&format!("\n{link}\n")), "{}", mail.text);
+        let email = rendered(EmailTemplate::Activation(token));
+        assert_eq!(email.subject, "Confirm your email address");
         assert!(
-            mail.html.contains(&format!("href=\"{link}\"")),
+            email.text.contains(&format!("\n{link}\n")),
             "{}",
-            mail.html
+            email.text
         );
-        assert_eq!(mail.html.matches("href=").count(), 1, "one link");
+        assert!(
+            email.html.contains(&format!("href=\"{link}\"")),
+            "{}",
+            email.html
+        );
+        assert_eq!(email.html.matches("href=").count(), 1, "one link");
     }
 
     #[test]
-    fn an_address_can_write_no_html() {
-        let mail = rendered(EmailTemplate::EmailChanged {
+    fn an_email_address_is_escaped_in_html() {
+        let email = rendered(EmailTemplate::EmailChanged {
             new_email: "\"<script>\"@example.com".into(),
         });
-        assert!(mail.text.contains("\"<script>\"@example.com"));
-        assert!(!mail.html.contains("<script>"), "{}", mail.html);
+        assert!(email.text.contains("\"<script>\"@example.com"));
+        assert!(!email.html.contains("<script>"), "{}", email.html);
+    }
+
+    /// Emails that an earlier version has left in the outbox are sent, and the other way around while
+    /// servers are updated one by one.
+    #[test]
+    fn serialized_names_stay() {
+        for (template, subject) in [
+            (r#"{"activation":"t"}"#, "Confirm your email address"),
+            (r#""already_registered""#, "You already have an account"),
+            (r#"{"reset":"t"}"#, "Choose a new password"),
+            (r#"{"email_change":"t"}"#, "Confirm your new email address"),
+            (
+                r#"{"email_change_asked":{"new_email":"e"}}"#,
+                "Your email address is about to change",
+            ),
+            (
+                r#"{"email_changed":{"new_email":"e"}}"#,
+                "Your email address was changed",
+            ),
+            (r#""password_changed""#, "Your password was changed"),
+            (r#""second_factor_on""#, "Two-factor authentication is on"),
+            (r#""second_factor_off""#, "Two-factor authentication is off"),
+            (
+                r#""recovery_codes_replaced""#,
+                "You have new recovery codes",
+            ),
+            (
+                r#"{"recovery_code_used":{"left":9}}"#,
+                "A recovery code was used",
+            ),
+        ] {
+            let json = format!(r#"{{"to":"ada@example.com","letter":{template}}}"#);
+            let email: Email = serde_json::from_str(&json).unwrap();
+            assert_eq!(serde_json::to_string(&email).unwrap(), json);
+            let rendered = email.render("https://accounts.example.com").unwrap();
+            assert_eq!(rendered.subject, subject);
+        }
     }
 }

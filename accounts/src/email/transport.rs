@@ -5,7 +5,7 @@ use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, str::FromStr};
 use lettre::{Message, message::Mailbox};
 
 use super::smtp::{SendError, SmtpTransport, SmtpUrl};
-use crate::{Id, file::create_file};
+use crate::{file::create_file, id::Id};
 
 /// The sender of all emails: an email address, or `Name <address>`.
 #[derive(Clone, Debug)]

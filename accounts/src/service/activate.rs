@@ -1,53 +1,53 @@
-//! Proving an address.
+//! Verifies the email address of an account.
 
-use super::{Accounts, link_void};
+use super::{
+    accounts::Accounts,
+    fields::{TOKEN, email_address, invalid_link},
+};
 use crate::{
-    Device, Error, User,
     crypto::email_token,
-    email::address::Email,
-    store::audit_events::Event,
-    store::email_requests::EmailRequestKind,
-    store::email_tokens::{LinkOwner, LinkPurpose},
-    validation::{Validator, required_field},
+    device::Device,
+    error::Error,
+    store::{
+        audit_events::Event,
+        email_requests::EmailRequestKind,
+        email_tokens::{LinkOwner, LinkPurpose},
+        users::User,
+    },
+    validation::required_field,
 };
 
 impl Accounts {
-    /// Proves the address that a link was mailed to; an account that waited for that is active now.
+    /// Verifies the email address that a link was sent to, and activates an account that waited for
+    /// that.
     ///
     /// # Errors
-    /// A field error for a link that is missing, used, voided or too old.
+    /// A field error for a link that is missing, used, replaced or expired.
     pub async fn activate(&self, token: Option<&str>, device: &Device) -> Result<(), Error> {
-        let token = required_field("token", token)?;
+        let token = required_field(TOKEN, token)?;
         let (database, now) = (&self.0.database, self.now());
         let owner = LinkOwner::find(database, token, LinkPurpose::Activation, now)
             .await?
-            .ok_or_else(link_void)?;
+            .ok_or_else(invalid_link)?;
         let hash = email_token::hash(token);
         let event = self.event(Event::AddressConfirmed, owner.user_id, device);
         let activated = User::activate(database, owner.user_id, &hash, now, &event).await;
-        self.forget(owner.user_id);
-        if activated? { Ok(()) } else { Err(link_void()) }
+        self.invalidate(owner.user_id);
+        if activated? {
+            Ok(())
+        } else {
+            Err(invalid_link())
+        }
     }
 
-    /// Mails the link again, to an address whose account has not proved it yet. Whether there is
-    /// one can't be told from the answer.
+    /// Emails the activation link again, if there is an account whose email address is unverified.
+    /// The response does not reveal whether there is one.
     ///
     /// # Errors
-    /// A field error for what is no address.
+    /// A field error for an invalid email address.
     pub async fn resend_activation(&self, email: Option<&str>) -> Result<(), Error> {
-        let email = address("email", email)?;
-        self.wish(EmailRequestKind::Activation, &email, None).await
+        let email = email_address("email", email)?;
+        self.request_email(EmailRequestKind::Activation, &email, None)
+            .await
     }
-}
-
-/// The address in the one field of a request.
-pub(super) fn address(field: &'static str, given: Option<&str>) -> Result<Email, Error> {
-    let mut validator = Validator::default();
-    let email = validator.required(field, given).map(Email::parse);
-    match email {
-        Some(Ok(email)) => return Ok(email),
-        Some(Err(message)) => validator.reject(field, message),
-        None => {}
-    }
-    Err(validator.into_error())
 }

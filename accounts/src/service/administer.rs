@@ -1,25 +1,30 @@
-//! What an operator can do to an account, without being its user. All of it holds on running
-//! servers at once, as they look at the user's row.
+//! What an operator can do to accounts. Running servers notice every change immediately.
 
-use super::{Accounts, activate::address};
+use super::{
+    accounts::Accounts,
+    fields::{check_new_password, email_address},
+};
 use crate::{
-    Error, User, UserRecord, email::template::EmailTemplate, store::audit_events::Event,
-    store::users::Rekey, validation::Validator,
+    email::template::EmailTemplate,
+    error::Error,
+    store::{audit_events::Event, rekey::Rekey, users::User},
+    validation::Validator,
 };
 
 impl Accounts {
-    /// The users whose addresses come after `after` in the alphabet, at most `limit` of them.
+    /// Returns up to `limit` users whose email addresses sort after `after`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn users(&self, after: &str, limit: u32) -> Result<Vec<UserRecord>, Error> {
-        UserRecord::list(&self.0.database, after, limit).await
+    pub async fn users(&self, after: &str, limit: u32) -> Result<Vec<User>, Error> {
+        User::list(&self.0.database, after, limit).await
     }
 
-    /// Closes an account: nobody can sign in, every session is over, mailed links are void.
+    /// Deactivates an account: nobody can sign in, every session ends, emailed links are
+    /// invalidated.
     ///
     /// # Errors
-    /// `NotFound`; a field error for what is no address.
+    /// `NotFound`; a field error for an invalid email address.
     pub async fn deactivate_user(&self, email: Option<&str>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
         self.rekey_user(Rekey {
@@ -29,15 +34,15 @@ impl Accounts {
         .await
     }
 
-    /// Opens an account that is not active.
+    /// Activates an account.
     ///
     /// # Errors
-    /// `NotFound`; a field error for what is no address.
+    /// `NotFound`; a field error for an invalid email address.
     pub async fn activate_user(&self, email: Option<&str>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
         let event = self.event_without_device(Event::OperatorActivated, user.id);
-        let activated = UserRecord::activate(&self.0.database, user.id, &event).await;
-        self.forget(user.id);
+        let activated = User::activate_by_operator(&self.0.database, user.id, &event).await;
+        self.invalidate(user.id);
         if activated? {
             Ok(user)
         } else {
@@ -48,73 +53,63 @@ impl Accounts {
     /// Ends every session of a user.
     ///
     /// # Errors
-    /// `NotFound`; a field error for what is no address.
+    /// `NotFound`; a field error for an invalid email address.
     pub async fn sign_out_user(&self, email: Option<&str>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
-        self.rekey_user(
-            self.new_rekey(self.event_without_device(Event::OperatorSignedOut, user.id)),
-        )
-        .await
+        let event = self.event_without_device(Event::OperatorSignedOut, user.id);
+        self.rekey_user(self.new_rekey(event)).await
     }
 
-    /// Removes a user's second factor, for who has lost both app and recovery codes: every session
-    /// is over, and mail tells the user.
+    /// Removes the second factor of a user who has lost both authenticator app and recovery codes.
+    /// Every session ends, and the user is notified by email.
     ///
     /// # Errors
-    /// `NotFound`; a field error for what is no address.
+    /// `NotFound`; a field error for an invalid email address.
     pub async fn reset_otp_of_user(&self, email: Option<&str>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
-        let mail = user.otp_enabled.then(|| {
-            self.letter(
-                user.id,
-                &user.email,
-                EmailTemplate::SecondFactorOff,
-                self.now(),
-            )
+        let notice = user.otp_enabled.then(|| {
+            let template = EmailTemplate::SecondFactorOff;
+            self.new_email(user.id, &user.email, template, self.now())
         });
         self.rekey_user(Rekey {
             removes_second_factor: true,
-            mail: mail.transpose()?,
+            notice: notice.transpose()?,
             ..self.new_rekey(self.event_without_device(Event::OperatorResetOtp, user.id))
         })
         .await
     }
 
-    /// Gives a user a new password: every session is over, mailed links are void, and mail tells
-    /// the user.
+    /// Sets a new password. Every session ends, emailed links are invalidated, and the user is
+    /// notified by email.
     ///
     /// # Errors
-    /// `NotFound`; field errors for what is no address and a password that breaks a rule.
+    /// `NotFound`; field errors for an invalid email address and a password that breaks a rule.
     pub async fn set_password_of_user(
         &self,
         email: Option<&str>,
-        new_password: Option<&str>,
+        password: Option<&str>,
     ) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
         let mut validator = Validator::default();
-        let Some(password) =
-            super::change_password::new_password_in(&mut validator, new_password, &user.email)
+        let email = Some(&*user.email);
+        let Some(password) = check_new_password(&mut validator, "new_password", password, email)
         else {
             return Err(validator.into_error());
         };
-        let mail = self.letter(
-            user.id,
-            &user.email,
-            EmailTemplate::PasswordChanged,
-            self.now(),
-        )?;
+        let template = EmailTemplate::PasswordChanged;
+        let notice = self.new_email(user.id, &user.email, template, self.now())?;
         self.rekey_user(Rekey {
             password_hash: Some(self.hash_password(password).await?),
-            mail: Some(mail),
+            notice: Some(notice),
             ..self.new_rekey(self.event_without_device(Event::OperatorSetPassword, user.id))
         })
         .await
     }
 
     pub(super) async fn user_by_email(&self, email: Option<&str>) -> Result<User, Error> {
-        let email = address("email", email)?;
-        let record = UserRecord::find(&self.0.database, &email).await?;
-        record.map(|record| record.user).ok_or(Error::NotFound)
+        let email = email_address("email", email)?;
+        let user = User::find_by_email(&self.0.database, &email).await?;
+        user.ok_or(Error::NotFound)
     }
 
     async fn rekey_user(&self, change: Rekey<'_>) -> Result<User, Error> {

@@ -1,51 +1,26 @@
-//! What has happened to an account.
+//! The audit log: what happened to an account.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
+use std::time::Duration;
+
+use super::{
+    accounts::Accounts,
+    caller::{Authorized, Caller},
 };
-
-use super::{Accounts, Authorized, Identified};
 use crate::{
-    AuditEvent, Device, Error, Id,
-    store::audit_events::{self, Event, NewEvent},
+    device::Device,
+    error::Error,
+    id::Id,
+    store::audit_events::{self, AuditEvent, Event, NewEvent},
 };
 
-/// How much of it its user sees.
+/// How many events a user sees.
 const ACTIVITY_LIMIT: u32 = 50;
 
-/// How long failed sign-ins are gathered before they are written down together.
-const GATHERING: Duration = Duration::from_millis(200);
-
-/// Failed sign-ins that wait to be written down, in the order in which every server writes them:
-/// so two that write at the same time never wait each for the other.
-#[derive(Default)]
-pub(super) struct FailedSignIns(Mutex<BTreeMap<[u8; 16], NewEvent>>);
-
-impl FailedSignIns {
-    /// Adds one; whether it is the first.
-    fn add(&self, failed: NewEvent) -> bool {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_first = waiting.is_empty();
-        let count = waiting
-            .get(failed.user_id.as_bytes())
-            .map_or(0, |earlier| earlier.count);
-        let failed = NewEvent {
-            count: failed.count + count,
-            ..failed
-        };
-        waiting.insert(*failed.user_id.as_bytes(), failed);
-        is_first
-    }
-
-    fn take(&self) -> BTreeMap<[u8; 16], NewEvent> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
+/// How long failed sign-ins are collected before they are written together.
+const COLLECTION_TIME: Duration = Duration::from_millis(200);
 
 impl Accounts {
-    /// What has happened to the caller's account last, newest first.
+    /// Returns the latest events of the caller's account, newest first.
     ///
     /// # Errors
     /// When the database fails.
@@ -53,16 +28,16 @@ impl Accounts {
         AuditEvent::list(&self.0.database, caller.user().id, ACTIVITY_LIMIT).await
     }
 
-    /// What has happened to a user's account last, newest first: for operators.
+    /// Returns the latest events of a user's account, newest first, for operators.
     ///
     /// # Errors
-    /// `NotFound`; a field error for what is no address.
+    /// `NotFound`; a field error for an invalid email address.
     pub async fn audit(&self, email: Option<&str>, limit: u32) -> Result<Vec<AuditEvent>, Error> {
         let user = self.user_by_email(email).await?;
         AuditEvent::list(&self.0.database, user.id, limit).await
     }
 
-    /// Something that happens now, from a device.
+    /// Creates an event that happens now on a device.
     pub(super) fn event(&self, event: Event, user_id: Id, device: &Device) -> NewEvent {
         NewEvent {
             ip: device.ip.to_string(),
@@ -71,15 +46,15 @@ impl Accounts {
         }
     }
 
-    /// Something that a caller does now.
-    pub(super) fn event_by(&self, event: Event, caller: &Identified) -> NewEvent {
+    /// Creates an event that the caller causes now.
+    pub(super) fn event_by(&self, event: Event, caller: &Caller) -> NewEvent {
         NewEvent {
             session_id: Some(caller.session_id),
             ..self.event(event, caller.user().id, &caller.device)
         }
     }
 
-    /// Something that happens now on no device, as what an operator does.
+    /// Creates an event that happens now on no device, for example one that an operator causes.
     pub(super) fn event_without_device(&self, event: Event, user_id: Id) -> NewEvent {
         NewEvent {
             id: self.random().id(),
@@ -93,32 +68,29 @@ impl Accounts {
         }
     }
 
-    /// Has a failed sign-in written down after its answer: one for an address that is nobody's
-    /// writes nothing, and must not be the faster for it.
+    /// Records a failed sign-in after its response was sent. For an email address without an account
+    /// there is nothing to write, and that response must not be faster.
     pub(super) fn sign_in_failed(&self, user_id: Id, device: &Device) {
         let failed = self.event(Event::SignInFailed, user_id, device);
         if self.0.failed_sign_ins.add(failed) {
             let accounts = self.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(GATHERING).await;
+                tokio::time::sleep(COLLECTION_TIME).await;
                 accounts.write_failed_sign_ins().await;
             });
         }
     }
 
-    /// Writes down the failed sign-ins that wait for it. To be called before the program ends.
+    /// Writes the failed sign-ins that are still waiting to be recorded.
     pub async fn write_failed_sign_ins(&self) {
         let failed = self.0.failed_sign_ins.take();
-        if let Err(error) = self.try_write(failed.values()).await {
-            tracing::warn!(%error, users = failed.len(), "failed sign-ins could not be written down");
+        if let Err(error) = self.write_events(&failed).await {
+            tracing::warn!(%error, users = failed.len(), "can't record failed sign-ins");
         }
     }
 
-    async fn try_write(
-        &self,
-        events: impl ExactSizeIterator<Item = &NewEvent>,
-    ) -> Result<(), Error> {
-        if events.len() == 0 {
+    async fn write_events(&self, events: &[NewEvent]) -> Result<(), Error> {
+        if events.is_empty() {
             return Ok(());
         }
         let mut transaction = self.0.database.begin().await?;

@@ -1,32 +1,34 @@
-//! Changing the address.
+//! Changes the email address of an account.
 
 use super::{
-    Accounts, Authorized,
-    activate::address,
-    link_void,
-    register::{CURRENT_PASSWORD, TAKEN},
+    accounts::Accounts,
+    caller::Authorized,
+    fields::{CURRENT_PASSWORD, EMAIL_TAKEN, TOKEN, email_address, invalid_link},
 };
 use crate::{
-    Device, Error, User,
     crypto::email_token::{self, LinkToken},
-    email::template::EmailTemplate,
-    store::audit_events::Event,
-    store::email_requests::EmailRequestKind,
-    store::email_tokens::{LinkOwner, LinkPurpose, NewLink},
-    store::users::EmailChange,
+    device::Device,
+    email::{address::EmailAddress, template::EmailTemplate},
+    error::Error,
+    store::{
+        audit_events::Event,
+        email_requests::EmailRequestKind,
+        email_tokens::{LinkOwner, LinkPurpose, NewLink},
+        users::{EmailChange, User},
+    },
     validation::{Validator, required_field},
 };
 
-const FIELD: &str = "new_email";
+const NEW_EMAIL: &str = "new_email";
 
 impl Accounts {
-    /// Mails a link to a new address, and a notice to the present one. The account keeps its
-    /// address until the link is opened.
+    /// Emails a link to the new address, and a notice to the present one. The account keeps its
+    /// email address until the link is opened.
     ///
     /// # Errors
-    /// Field errors for what is no address, one that is taken (unless new accounts need
-    /// activation: then its owner is told instead) and a wrong password; `TokenInvalid` when the
-    /// caller was signed out meanwhile; `Overloaded`.
+    /// Field errors for an invalid email address, one that is taken (unless new accounts require
+    /// activation: then its owner is notified instead) and a wrong password; `TokenInvalid` when the
+    /// caller was signed out in the meantime; `Throttled`; `Overloaded`.
     pub async fn begin_email_change(
         &self,
         caller: &Authorized,
@@ -34,43 +36,28 @@ impl Accounts {
         current_password: Option<&str>,
     ) -> Result<(), Error> {
         let mut validator = Validator::default();
-        let email = validator.merge(address(FIELD, new_email))?;
+        let email = validator.merge(email_address(NEW_EMAIL, new_email))?;
         let password = validator.required(CURRENT_PASSWORD, current_password);
         let (Some(email), Some(_)) = (email, password) else {
             return Err(validator.into_error());
         };
         self.confirm_password(caller, current_password).await?;
-        let (database, user, now) = (&self.0.database, caller.user(), self.now());
+        let (database, user) = (&self.0.database, caller.user());
         let is_own = user.email.eq_ignore_ascii_case(email.as_str());
         let is_taken = !is_own && User::email_is_taken(database, &email).await?;
         if is_taken && !self.0.require_activation {
-            return Err(Error::field(FIELD, TAKEN));
+            return Err(Error::field(NEW_EMAIL, EMAIL_TAKEN));
         }
-        let token = LinkToken::new(self.random());
-        let hash = token.hash();
-        let asked = EmailTemplate::EmailChangeAsked {
-            new_email: email.as_str().to_owned(),
-        };
-        let mut mails = vec![self.letter(user.id, &user.email, asked, now)?];
         if is_taken {
-            // The caller's own mailbox must not tell either: all goes on as if the address were
-            // free, but for the mail with the link.
-            self.wish(EmailRequestKind::Registration, &email, None)
+            // The caller must not find out either: everything happens as if the address were free,
+            // except that the new address gets another email.
+            self.request_email(EmailRequestKind::Registration, &email, None)
                 .await?;
-        } else {
-            let letter = EmailTemplate::EmailChange(token);
-            mails.push(self.letter(user.id, email.as_str(), letter, now)?);
         }
-        let link = NewLink {
-            purpose: LinkPurpose::EmailChange,
-            hash,
-            now,
-            mails,
-            new_email: Some(email),
-        };
-        let event = self.event_by(Event::EmailChangeAsked, caller);
+        let link = self.email_change_link(user, email, !is_taken)?;
+        let event = self.event_by(Event::EmailChangeRequested, caller);
         let issued = user.issue_link(database, &link, &event).await?;
-        self.wake_mail();
+        self.notify_email_worker();
         if issued {
             Ok(())
         } else {
@@ -78,37 +65,63 @@ impl Accounts {
         }
     }
 
-    /// Gives the account the address that a link was mailed to, and tells the old one.
+    fn email_change_link(
+        &self,
+        user: &User,
+        new_email: EmailAddress,
+        is_sent: bool,
+    ) -> Result<NewLink, Error> {
+        let now = self.now();
+        let token = LinkToken::new(self.random());
+        let hash = token.hash();
+        let notice = EmailTemplate::EmailChangeRequested {
+            new_email: new_email.as_str().to_owned(),
+        };
+        let mut emails = vec![self.new_email(user.id, &user.email, notice, now)?];
+        if is_sent {
+            let template = EmailTemplate::EmailChange(token);
+            emails.push(self.new_email(user.id, new_email.as_str(), template, now)?);
+        }
+        Ok(NewLink {
+            purpose: LinkPurpose::EmailChange,
+            hash,
+            new_email: Some(new_email),
+            now,
+            emails,
+        })
+    }
+
+    /// Changes the account's email address to the one that a link was sent to, and notifies the old
+    /// one.
     ///
     /// # Errors
-    /// A field error for a link that is missing, used, voided or too old, and for an address that
-    /// another account has taken meanwhile.
+    /// A field error for a link that is missing, used, replaced or expired, and for an email address
+    /// that another account has taken in the meantime.
     pub async fn confirm_email_change(
         &self,
         token: Option<&str>,
         device: &Device,
     ) -> Result<(), Error> {
-        let token = required_field("token", token)?;
+        let token = required_field(TOKEN, token)?;
         let (database, now) = (&self.0.database, self.now());
         let owner = LinkOwner::find(database, token, LinkPurpose::EmailChange, now)
             .await?
-            .ok_or_else(link_void)?;
-        let new_email = owner.new_email.ok_or_else(link_void)?;
-        let changed = EmailTemplate::EmailChanged {
+            .ok_or_else(invalid_link)?;
+        let new_email = owner.new_email.ok_or_else(invalid_link)?;
+        let notice = EmailTemplate::EmailChanged {
             new_email: new_email.clone(),
         };
-        let mail = self.letter(owner.user_id, &owner.email, changed, now)?;
-        let hash = email_token::hash(token);
-        let user_id = owner.user_id;
+        let notice = self.new_email(owner.user_id, &owner.email, notice, now)?;
+        let (user_id, hash) = (owner.user_id, email_token::hash(token));
         let event = self.event(Event::EmailChanged, user_id, device);
-        let done =
-            User::change_email(database, user_id, &hash, &new_email, now, &mail, &event).await;
-        self.forget(user_id);
-        self.wake_mail();
-        match done? {
+        let changed =
+            User::change_email(database, user_id, &hash, &new_email, now, &notice, &event).await;
+        self.invalidate(user_id);
+        self.notify_email_worker();
+        match changed? {
             EmailChange::Done => Ok(()),
-            EmailChange::LinkInvalid => Err(link_void()),
-            EmailChange::Taken => Err(Error::field("token", TAKEN)),
+            EmailChange::LinkInvalid => Err(invalid_link()),
+            EmailChange::Taken => Err(Error::field(TOKEN, EMAIL_TAKEN)),
         }
     }
 }

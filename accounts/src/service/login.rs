@@ -1,40 +1,43 @@
-//! Signing in.
+//! Signs in with email address and password.
 
-use std::net::IpAddr;
-
-use super::Accounts;
+use super::accounts::Accounts;
 use crate::{
-    ClientNetwork, Device, Error, Session, Timestamp, TokenPair,
-    crypto::device_token,
-    crypto::password::{Password, Verified},
-    email::address::Email,
-    store::audit_events::{Event, NewEvent},
-    store::sessions::SignIn,
-    store::sign_in_failures::{self, AttemptDecision, AttemptSource, LoginAttempt},
-    store::users::Credentials,
+    crypto::{
+        device_token,
+        password::{Password, Verified},
+        token::TokenPair,
+    },
+    device::Device,
+    email::address::EmailAddress,
+    error::Error,
+    store::{
+        audit_events::{Event, NewEvent},
+        sessions::{Session, SignIn},
+        sign_in_failures::LoginAttempt,
+        users::Credentials,
+    },
     validation::Validator,
 };
 
-/// How often a sign-in is tried again because another one has renewed the password's hash
-/// meanwhile.
+/// How often a sign-in is tried again because a concurrent one has replaced the password hash.
 const ATTEMPTS: usize = 3;
 
-/// What a sign-in gives.
+/// The result of a sign-in.
 pub struct SignedIn {
     /// The tokens of the new session.
     pub tokens: TokenPair,
-    /// What the device is to keep and to show at its next sign-in, however long from now.
+    /// What the device should store and send with its next sign-in.
     pub device_tokens: Option<String>,
 }
 
 impl Accounts {
     /// Signs in and starts a session on this device.
     ///
-    /// An unknown email takes as long as a wrong password and is answered alike.
+    /// An unknown email takes as long as a wrong password, and gets the same response.
     ///
     /// # Errors
-    /// `InvalidCredentials`; `InactiveAccount`, only to who knows the password; `Throttled` after
-    /// many failures, whatever the password; field errors for missing fields; `Overloaded`.
+    /// `InvalidCredentials`; `InactiveAccount`, only with the right password; `Throttled` after many
+    /// failures, whatever the password; field errors for missing fields; `Overloaded`.
     pub async fn login(
         &self,
         email: Option<&str>,
@@ -47,7 +50,7 @@ impl Accounts {
         let (Some(email), Some(password)) = (email, password) else {
             return Err(validator.into_error());
         };
-        let email = Email::parse(email).ok();
+        let email = EmailAddress::parse(email).ok();
         let result = self
             .sign_in(email.as_ref(), &Password::new(password), device)
             .await;
@@ -55,163 +58,93 @@ impl Accounts {
         result
     }
 
-    /// The same with what may be an address and its password.
+    /// Signs in. Without an email address, which means that what was entered is none, this always
+    /// fails.
     async fn sign_in(
         &self,
-        email: Option<&Email>,
+        email: Option<&EmailAddress>,
         password: &Password,
         device: &Device,
     ) -> Result<SignedIn, Error> {
-        let guess = match email {
-            Some(email) if self.0.delays_sign_ins => Some(self.count_guess(email, device).await?),
+        let attempt = match email {
+            Some(email) if self.0.throttle_failed_sign_ins => {
+                Some(self.start_login_attempt(email, device).await?)
+            }
             _ => None,
         };
         let mut result = Ok(None);
         for _ in 0..ATTEMPTS {
             result = self
-                .try_login(email, password, device, guess.as_ref())
+                .try_login(email, password, device, attempt.as_ref())
                 .await;
             if !matches!(result, Ok(None)) {
                 break;
             }
         }
         let result = result.and_then(|pair| pair.ok_or(Error::Overloaded));
-        if let Some(guess) = &guess {
-            self.settle(guess, result.as_ref().err()).await?;
+        if let Some(attempt) = &attempt {
+            self.record_outcome(attempt, result.as_ref().err()).await?;
         }
-        let device_tokens = match (email, &guess) {
-            (Some(email), Some(_)) => Some(device_token::renew(
+        let device_tokens = email.filter(|_| attempt.is_some()).map(|email| {
+            device_token::renew(
                 &self.0.master_secrets,
                 &email.to_lowercase(),
                 device.device_tokens.as_deref(),
                 self.random(),
-            )),
-            _ => None,
-        };
+            )
+        });
         result.map(|tokens| SignedIn {
             tokens,
             device_tokens,
         })
     }
 
-    /// Counts a guess as a failure until it proves right.
-    ///
-    /// All that is looked at exists for an address without an account as well, or is looked for in
-    /// the same way, so that no answer tells whether there is one.
-    async fn count_guess(&self, email: &Email, device: &Device) -> Result<LoginAttempt, Error> {
-        let address = email.to_lowercase();
-        let guesser = self.guesser(email, &address, device, self.now()).await?;
-        self.admit(guesser, &address).await
-    }
-
-    /// Counts a guess at the password of this address's account, unless this one has to wait.
-    pub(super) async fn admit(
-        &self,
-        guesser: AttemptSource,
-        address: &str,
-    ) -> Result<LoginAttempt, Error> {
-        let key = guesser.key(&self.0.master_secrets, address);
-        match LoginAttempt::count(&self.0.database, key, self.now()).await? {
-            AttemptDecision::Allowed(guess) => Ok(guess),
-            AttemptDecision::Blocked(time) => Err(Error::Throttled(time)),
-        }
-    }
-
-    async fn guesser(
-        &self,
-        email: &Email,
-        address: &str,
-        device: &Device,
-        now: Timestamp,
-    ) -> Result<AttemptSource, Error> {
-        let kept = device.device_tokens.as_deref();
-        let nonce = kept.and_then(|kept| device_token::find(&self.0.master_secrets, address, kept));
-        if let Some(nonce) = nonce {
-            return Ok(AttemptSource::KnownDevice(nonce));
-        }
-        let database = &self.0.database;
-        let known = Session::addresses(database, email, now, self.idle_since(now)).await?;
-        let is_neighbour = known
-            .iter()
-            .filter_map(|ip| ip.parse::<IpAddr>().ok())
-            .any(|ip| ClientNetwork::from(ip) == device.network);
-        Ok(if is_neighbour {
-            AttemptSource::KnownNetwork(device.network)
-        } else {
-            AttemptSource::Unknown
-        })
-    }
-
-    /// Says what became of a guess. That a sign-in has succeeded is known already.
-    async fn settle(&self, guess: &LoginAttempt, failure: Option<&Error>) -> Result<(), Error> {
-        let database = &self.0.database;
-        match failure {
-            None => Ok(()),
-            Some(Error::InvalidCredentials) => guess.was_wrong(database, self.now()).await,
-            Some(Error::InactiveAccount) => guess.was_right(database).await,
-            Some(_) => guess.take_back(database).await,
-        }
-    }
-
-    /// Removes failures of sign-ins that are too old to matter, so many at most; how many it were.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn remove_old_sign_in_failures(&self, limit: u32) -> Result<u64, Error> {
-        sign_in_failures::remove_old(&self.0.database, self.now(), limit).await
-    }
-
-    /// Gives nothing when the user was changed between the check of the password and its use.
+    /// Returns `None` when the user was changed between checking the password and using it.
     async fn try_login(
         &self,
-        email: Option<&Email>,
+        email: Option<&EmailAddress>,
         password: &Password,
         device: &Device,
-        guess: Option<&LoginAttempt>,
+        attempt: Option<&LoginAttempt>,
     ) -> Result<Option<TokenPair>, Error> {
         let database = &self.0.database;
-        let random = self.random();
-        let known = match email {
+        let user = match email {
             Some(email) => Credentials::find(database, email).await?,
             None => None,
         };
-        let stored = known.as_ref().map(|known| known.password_hash.as_str());
-        let verified = self
-            .0
-            .hasher
-            .verify(password.clone(), stored, random.bytes())
-            .await?;
-        let Some(known) = known else {
+        let stored = user.as_ref().map(|user| user.password_hash.as_str());
+        let (password, salt) = (password.clone(), self.random().bytes());
+        let verified = self.0.hasher.verify(password, stored, salt).await?;
+        let Some(user) = user else {
             return Err(Error::InvalidCredentials);
         };
-        if verified == Verified::Wrong {
-            self.sign_in_failed(known.id, device);
-            return Err(Error::InvalidCredentials);
-        }
-        if !known.is_active {
-            return Err(Error::InactiveAccount);
-        }
-        let (session_id, now) = (random.id(), self.now());
+        let new_hash = match verified {
+            Verified::Wrong => {
+                self.sign_in_failed(user.id, device);
+                return Err(Error::InvalidCredentials);
+            }
+            _ if !user.is_active => return Err(Error::InactiveAccount),
+            Verified::Right => None,
+            Verified::RightWithNewHash(hash) => Some(hash),
+        };
+        let (session_id, now) = (self.random().id(), self.now());
         let sign_in = SignIn {
-            user_id: known.id,
-            checked_hash: &known.password_hash,
-            new_hash: match &verified {
-                Verified::RightWithNewHash(hash) => hash,
-                _ => &known.password_hash,
-            },
+            user_id: user.id,
+            checked_hash: &user.password_hash,
+            new_hash: new_hash.as_ref().unwrap_or(&user.password_hash),
             session_id,
-            refresh_id: random.id(),
+            refresh_id: self.random().id(),
             now,
             expires_at: now.plus(self.0.lifetimes.session),
             device,
-            guess,
+            attempt,
             event: NewEvent {
                 session_id: Some(session_id),
-                ..self.event(Event::SignedIn, known.id, device)
+                ..self.event(Event::SignedIn, user.id, device)
             },
         };
         let started = Session::start(database, &sign_in).await;
-        self.forget(known.id);
+        self.invalidate(user.id);
         match started? {
             Some((user, session)) => self.token_pair(&user, &session, now).map(Some),
             None => Ok(None),

@@ -1,30 +1,36 @@
-//! Signing out.
+//! Signs out.
 
-use super::{Accounts, Authorized, Identified};
-use crate::{Error, Session, store::audit_events::Event, store::users::Rekey};
+use super::{
+    accounts::Accounts,
+    caller::{Authorized, Caller},
+};
+use crate::{
+    error::Error,
+    store::{audit_events::Event, rekey::Rekey, sessions::Session},
+};
 
 impl Accounts {
-    /// Ends the caller's session: its tokens are void from now on.
+    /// Ends the caller's session. Its tokens are invalid immediately.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn logout(&self, caller: &Identified) -> Result<(), Error> {
-        // A session that was ended meanwhile is as good as one ended now.
+    pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
         let (database, user_id) = (&self.0.database, caller.user().id);
         let event = self.event_by(Event::SignedOut, caller);
         let ended = Session::end(database, user_id, caller.session_id, &event).await;
-        self.forget(user_id);
+        self.invalidate(user_id);
+        // If the session has ended in the meantime, there is nothing left to do.
         ended.map(drop)
     }
 
-    /// Ends every session of the caller: all tokens are void from now on.
+    /// Ends every session of the caller. All tokens are invalid immediately.
     ///
     /// # Errors
-    /// `TokenInvalid` when the caller was signed out meanwhile.
+    /// `TokenInvalid` when the caller was signed out in the meantime.
     pub async fn logout_all(&self, caller: &Authorized) -> Result<(), Error> {
         let change = Rekey {
-            // One token signs everybody out once, however often it is sent: no crowd of these
-            // changes the same row for seconds.
+            // A token can sign out everywhere only once. Otherwise many requests with the same token
+            // would update the same row for seconds.
             expected_secret: Some(&caller.user().jwt_secret),
             ..self.new_rekey(self.event_by(Event::SignedOutEverywhere, caller))
         };

@@ -1,20 +1,23 @@
-//! Renewing tokens.
+//! Exchanges refresh tokens.
 
-use super::Accounts;
+use super::accounts::Accounts;
 use crate::{
-    Device, Error, Session, TokenPair,
     clock::CLOCK_SKEW,
-    store::audit_events::{Event, NewEvent},
-    store::sessions::Renewal,
+    crypto::token::TokenPair,
+    device::Device,
+    error::Error,
+    store::{
+        audit_events::{Event, NewEvent},
+        sessions::{Renewal, Session},
+    },
     validation::required_field,
 };
 
 impl Accounts {
     /// Exchanges a refresh token for a new pair.
     ///
-    /// A token that has been used before still gets a pair within the grace time, as an answer may
-    /// be lost and tabs may renew at once. Later it must have been stolen, from the person or from
-    /// the thief: the session ends.
+    /// Within the grace time a used token still gets a pair, because a response may be lost and two
+    /// tabs may refresh at once. Later it must have been stolen, and the session ends.
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, and a field error for a missing token.
@@ -49,12 +52,12 @@ impl Accounts {
         };
         let renewed = Session::renew(&self.0.database, &renewal).await?;
         let Some(mut session) = renewed else {
-            // It is over, perhaps by this.
-            self.forget(user.id);
+            // The session has ended, perhaps because of this request.
+            self.invalidate(user.id);
             return Err(Error::TokenInvalid);
         };
-        // A token from before the second factor was passed never buys one that has passed it, not
-        // even within the grace.
+        // A token from before the second factor was completed never gets one that has completed it,
+        // not even within the grace time.
         session.second_factor &= claims.has_second_factor();
         self.token_pair(&user, &session, now)
     }

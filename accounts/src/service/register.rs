@@ -1,46 +1,48 @@
-//! Making and deleting accounts.
+//! Creates accounts.
 
-use super::{Accounts, Authorized, activate::address};
+use super::{
+    accounts::Accounts,
+    fields::{EMAIL_TAKEN, check_new_password, email_address},
+};
 use crate::{
-    Device, Error, Id, User,
     crypto::jwt_secret::JwtSecret,
-    crypto::password::{self, Password, Verified},
-    email::address::Email,
-    store::audit_events::Event,
-    store::email_requests::EmailRequestKind,
-    store::sign_in_failures::AttemptSource,
-    store::users::{Credentials, NewUser},
-    validation::{Validator, required_field},
+    device::Device,
+    email::address::EmailAddress,
+    error::Error,
+    id::Id,
+    store::{
+        audit_events::Event,
+        email_requests::EmailRequestKind,
+        users::{NewUser, User},
+    },
+    validation::Validator,
 };
 
-/// The field in which a signed-in person gives the password once more.
-pub(super) const CURRENT_PASSWORD: &str = "current_password";
-
-pub(super) const TAKEN: &str = "A user with that email already exists.";
+const EMAIL: &str = "email";
 
 /// A new account.
 #[derive(Clone, Debug)]
 pub struct Registered {
     /// The user's id.
     pub id: Id,
-    /// The address.
+    /// The email address.
     pub email: String,
 }
 
-/// Who makes an account.
+/// Who creates an account.
 #[derive(Clone, Copy)]
 enum CreatedBy<'a> {
-    /// Its user, on this device.
+    /// The user, on this device.
     User(&'a Device),
-    /// An operator, who answers for the address.
+    /// An operator, who vouches for the email address.
     Operator { is_admin: bool },
 }
 
 impl Accounts {
-    /// Registers a user, and mails a link to prove the address.
+    /// Registers a user, and emails a link that verifies the email address.
     ///
-    /// Where new accounts need activation, an address that has an account is answered like a new
-    /// one, and its owner told by mail.
+    /// Where new accounts require activation, an email address that has an account gets the same
+    /// response as a new one, and its owner is notified by email.
     ///
     /// # Errors
     /// Messages for all fields that break a rule; `Overloaded`.
@@ -53,7 +55,7 @@ impl Accounts {
         self.create(email, password, CreatedBy::User(device)).await
     }
 
-    /// Makes an account by an operator's hand, which can be used at once.
+    /// Creates an account for an operator. It can be used immediately.
     ///
     /// # Errors
     /// As [`Self::register`].
@@ -71,122 +73,69 @@ impl Accounts {
         &self,
         email: Option<&str>,
         password: Option<&str>,
-        maker: CreatedBy<'_>,
+        created_by: CreatedBy<'_>,
     ) -> Result<Registered, Error> {
-        let awaits_activation = self.0.require_activation && matches!(maker, CreatedBy::User(_));
+        let awaits_activation =
+            self.0.require_activation && matches!(created_by, CreatedBy::User(_));
         let mut validator = Validator::default();
-        let email = validator.merge(address("email", email))?;
-        let password = validator.required("password", password).inspect(|text| {
-            for message in password::check(text, email.as_ref().map(Email::as_str)) {
-                validator.reject("password", message);
-            }
-        });
-        let (Some(email), Some(password), true) =
-            (&email, password, validator.is_valid("password"))
-        else {
-            // The insert below decides who gets an address; this look only tells all at once.
+        let email = validator.merge(email_address(EMAIL, email))?;
+        let email_text = email.as_ref().map(EmailAddress::as_str);
+        let password = check_new_password(&mut validator, "password", password, email_text);
+        let (Some(email), Some(password)) = (&email, password) else {
+            // The insert decides whether the address is taken. This only reports all errors at once.
             if let Some(email) = &email
                 && !awaits_activation
                 && User::email_is_taken(&self.0.database, email).await?
             {
-                validator.reject("email", TAKEN);
+                validator.reject(EMAIL, EMAIL_TAKEN);
             }
             return Err(validator.into_error());
         };
-        let random = self.random();
         let password_hash = self.hash_password(password).await?;
-        let (id, now) = (random.id(), self.now());
-        let (activation, event) = match maker {
+        let new = self.new_user(email, password_hash, created_by, awaits_activation)?;
+        match User::insert(&self.0.database, &new).await? {
+            Some(_) => self.notify_email_worker(),
+            None if awaits_activation => {
+                self.request_email(EmailRequestKind::Registration, email, None)
+                    .await?;
+            }
+            None => return Err(Error::field(EMAIL, EMAIL_TAKEN)),
+        }
+        Ok(Registered {
+            id: new.id,
+            email: email.as_str().to_owned(),
+        })
+    }
+
+    fn new_user(
+        &self,
+        email: &EmailAddress,
+        password_hash: String,
+        created_by: CreatedBy<'_>,
+        awaits_activation: bool,
+    ) -> Result<NewUser, Error> {
+        let (id, now) = (self.random().id(), self.now());
+        let (activation, event, is_admin) = match created_by {
             CreatedBy::User(device) => (
                 Some(self.activation_link(id, email.as_str(), now)?),
                 self.event(Event::Registered, id, device),
+                false,
             ),
-            CreatedBy::Operator { .. } => {
-                (None, self.event_without_device(Event::OperatorCreated, id))
+            CreatedBy::Operator { is_admin } => {
+                let event = self.event_without_device(Event::OperatorCreated, id);
+                (None, event, is_admin)
             }
         };
-        let new = NewUser {
+        Ok(NewUser {
             id,
             email: email.clone(),
             password_hash,
-            is_admin: matches!(maker, CreatedBy::Operator { is_admin: true }),
+            is_admin,
             awaits_activation,
-            jwt_secret: JwtSecret::new(random),
+            jwt_secret: JwtSecret::new(self.random()),
             date_joined: now,
             activation,
             event,
-        };
-        let registered = Registered {
-            id,
-            email: email.as_str().to_owned(),
-        };
-        match User::insert(&self.0.database, &new).await? {
-            Some(_) => self.wake_mail(),
-            None if awaits_activation => {
-                self.wish(EmailRequestKind::Registration, email, None)
-                    .await?
-            }
-            None => return Err(Error::field("email", TAKEN)),
-        }
-        Ok(registered)
-    }
-
-    /// Deletes the caller's account and all it owns.
-    ///
-    /// # Errors
-    /// A field error when the password is missing or wrong; `TokenInvalid` when the account was
-    /// signed out everywhere or deleted meanwhile; `Overloaded`.
-    pub async fn delete_user(
-        &self,
-        caller: &Authorized,
-        current_password: Option<&str>,
-    ) -> Result<(), Error> {
-        self.confirm_password(caller, current_password).await?;
-        let deleted = caller.user().delete(&self.0.database).await;
-        self.forget(caller.user().id);
-        if deleted? {
-            Ok(())
-        } else {
-            Err(Error::TokenInvalid)
-        }
-    }
-
-    /// Has the caller prove that the account is theirs, before something that can't be undone. Wrong
-    /// passwords are counted for the session, and have it wait as sign-ins have to.
-    pub(super) async fn confirm_password(
-        &self,
-        caller: &Authorized,
-        current_password: Option<&str>,
-    ) -> Result<(), Error> {
-        let password = Password::new(required_field(CURRENT_PASSWORD, current_password)?);
-        if !self.0.delays_sign_ins {
-            return self.check_password(caller, password).await;
-        }
-        let database = &self.0.database;
-        let guesser = AttemptSource::Session(caller.session_id);
-        let guess = self.admit(guesser, &caller.user().email).await?;
-        let checked = self.check_password(caller, password).await;
-        match &checked {
-            Ok(()) => guess.was_right(database).await,
-            Err(Error::Fields(_)) => guess.was_wrong(database, self.now()).await,
-            Err(_) => guess.take_back(database).await,
-        }?;
-        checked
-    }
-
-    async fn check_password(&self, caller: &Authorized, password: Password) -> Result<(), Error> {
-        // The account may have been deleted since its token was checked.
-        let stored = Credentials::password_hash(&self.0.database, caller.user().id)
-            .await?
-            .ok_or(Error::TokenInvalid)?;
-        let verified = self
-            .0
-            .hasher
-            .verify(password, Some(&stored), self.random().bytes())
-            .await?;
-        if verified == Verified::Wrong {
-            return Err(Error::field(CURRENT_PASSWORD, "Incorrect password."));
-        }
-        Ok(())
+        })
     }
 }

@@ -8,8 +8,10 @@
 use sqlx::FromRow;
 
 use crate::{
-    Database, Error, Id, Timestamp,
-    store::{statement::Statement, transaction::Transaction},
+    clock::Timestamp,
+    error::Error,
+    id::Id,
+    store::{database::Database, statement::Statement, transaction::Transaction},
 };
 
 /// The kinds of events.
@@ -33,11 +35,11 @@ pub(crate) enum Event {
     SessionRevoked,
     Registered,
     AddressConfirmed,
-    PasswordResetAsked,
+    PasswordResetRequested,
     PasswordChanged,
     /// The password was changed by an emailed link.
     PasswordReset,
-    EmailChangeAsked,
+    EmailChangeRequested,
     EmailChanged,
     OperatorCreated,
     OperatorDeactivated,
@@ -65,10 +67,10 @@ impl Event {
             Self::SessionRevoked => "session_revoked",
             Self::Registered => "registered",
             Self::AddressConfirmed => "address_confirmed",
-            Self::PasswordResetAsked => "password_reset_asked",
+            Self::PasswordResetRequested => "password_reset_requested",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
-            Self::EmailChangeAsked => "email_change_asked",
+            Self::EmailChangeRequested => "email_change_requested",
             Self::EmailChanged => "email_changed",
             Self::OperatorCreated => "operator_created",
             Self::OperatorDeactivated => "operator_deactivated",
@@ -81,7 +83,7 @@ impl Event {
 
     /// Whether clients can cause it without a password or token.
     fn needs_no_authentication(self) -> bool {
-        matches!(self, Self::SignInFailed | Self::PasswordResetAsked)
+        matches!(self, Self::SignInFailed | Self::PasswordResetRequested)
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::{Executor, PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection}
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
-    Error,
+    error::Error,
     store::statement::{Row, Statement},
 };
 

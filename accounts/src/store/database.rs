@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 use crate::{
-    Error,
+    error::Error,
     store::{
         connection::Connection,
         statement::{Row, Statement},

@@ -5,9 +5,12 @@
 use sqlx::FromRow;
 
 use crate::{
-    Database, Device, Error, Id, Timestamp,
-    email::address::Email,
-    store::{statement::Statement, transaction::Transaction},
+    clock::Timestamp,
+    device::Device,
+    email::address::EmailAddress,
+    error::Error,
+    id::Id,
+    store::{database::Database, statement::Statement, transaction::Transaction},
 };
 
 /// The kinds of emails that can be requested.
@@ -55,7 +58,7 @@ impl EmailRequest {
         database: &Database,
         id: Id,
         kind: EmailRequestKind,
-        email: &Email,
+        email: &EmailAddress,
         device: Option<&Device>,
         now: Timestamp,
     ) -> Result<(), Error> {

@@ -5,10 +5,13 @@ use std::time::Duration;
 use sqlx::FromRow;
 
 use crate::{
-    Database, Error, Id, Timestamp,
+    clock::Timestamp,
     crypto::email_token,
-    email::address::Email,
+    email::address::EmailAddress,
+    error::Error,
+    id::Id,
     store::{
+        database::Database,
         outbox::{self, NewEmail},
         statement::Statement,
         transaction::Transaction,
@@ -51,9 +54,9 @@ pub(crate) struct NewLink {
     /// The hash of the token.
     pub hash: Vec<u8>,
     /// The new email address, if the link is to change it.
-    pub new_email: Option<Email>,
+    pub new_email: Option<EmailAddress>,
     pub now: Timestamp,
-    pub mails: Vec<NewEmail>,
+    pub emails: Vec<NewEmail>,
 }
 
 /// Issues a link to a user. An earlier one for the same purpose becomes invalid.
@@ -71,10 +74,10 @@ pub(crate) async fn issue(
         .bind(user_id)
         .bind(link.purpose.as_str())
         .bind(&link.hash)
-        .bind(link.new_email.as_ref().map(Email::as_str))
+        .bind(link.new_email.as_ref().map(EmailAddress::as_str))
         .bind(link.now.plus(link.purpose.lifetime()));
     transaction.execute(statement).await?;
-    for email in &link.mails {
+    for email in &link.emails {
         outbox::enqueue(transaction, email).await?;
     }
     Ok(())

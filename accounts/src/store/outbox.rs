@@ -6,9 +6,11 @@ use std::time::Duration;
 use sqlx::FromRow;
 
 use crate::{
-    Database, Error, Id, Timestamp,
-    clock::CLOCK_SKEW,
-    store::{statement::Statement, transaction::Transaction},
+    backoff::backoff,
+    clock::{CLOCK_SKEW, Timestamp},
+    error::Error,
+    id::Id,
+    store::{database::Database, statement::Statement, transaction::Transaction},
 };
 
 /// How long delivery of an email is attempted.
@@ -24,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 pub(crate) struct NewEmail {
     pub id: Id,
     pub user_id: Id,
-    /// An encrypted [`crate::email::template::Mail`].
+    /// An encrypted [`crate::email::template::Email`].
     pub content: Vec<u8>,
     pub now: Timestamp,
 }
@@ -147,8 +149,8 @@ pub(crate) async fn len(database: &Database) -> Result<i64, Error> {
 
 /// How long to wait after this many failures.
 fn pause(attempts: i32) -> Duration {
-    let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);
-    LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(doublings))
+    let doublings = u32::try_from(attempts - 1).unwrap_or(0);
+    backoff(FIRST_PAUSE, LONGEST_PAUSE, doublings)
 }
 
 #[cfg(test)]

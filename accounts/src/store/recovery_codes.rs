@@ -1,7 +1,8 @@
 //! The table `recovery_codes`: hashes of the codes that replace a lost authenticator app.
 
 use crate::{
-    Error, Id,
+    error::Error,
+    id::Id,
     store::{statement::Statement, transaction::Transaction},
 };
 

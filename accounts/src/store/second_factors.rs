@@ -6,16 +6,20 @@ use std::time::Duration;
 use sqlx::FromRow;
 
 use crate::{
-    Database, Error, Id, Session, Timestamp, User,
-    clock::CLOCK_SKEW,
+    backoff::backoff,
+    clock::{CLOCK_SKEW, Timestamp},
+    error::Error,
+    id::Id,
     store::{
         audit_events::{self, NewEvent},
+        database::Database,
         outbox::{self, NewEmail},
         recovery_codes,
-        sessions::{self, Replacement},
+        sessions::{self, Replacement, Session},
         statement::Statement,
         transaction::Transaction,
-        used_totp_steps, users,
+        used_totp_steps,
+        users::{self, User},
     },
 };
 
@@ -48,7 +52,7 @@ pub(crate) enum OnSuccess<'a> {
     /// The app that is being set up replaces the other, with new recovery codes and an email.
     TurnOn {
         recovery_hashes: &'a [Vec<u8>],
-        mail: &'a NewEmail,
+        notice: &'a NewEmail,
     },
 }
 
@@ -231,7 +235,7 @@ async fn apply(
         }
         OnSuccess::TurnOn {
             recovery_hashes,
-            mail,
+            notice,
         } => {
             for sql in [REPLACE_SECRET, TURN_ON] {
                 transaction
@@ -239,7 +243,7 @@ async fn apply(
                     .await?;
             }
             recovery_codes::replace(transaction, user_id, recovery_hashes).await?;
-            outbox::enqueue(transaction, mail).await?;
+            outbox::enqueue(transaction, notice).await?;
         }
     }
     Ok(())
@@ -247,8 +251,8 @@ async fn apply(
 
 /// How long codes are rejected after this many incorrect ones in a row.
 fn block_duration(wrong_codes: i32) -> Option<Duration> {
-    let doublings = u32::try_from(wrong_codes - FREE_ATTEMPTS).ok()?.min(16);
-    Some(LONGEST_BLOCK.min(FIRST_BLOCK * 2_u32.pow(doublings)))
+    let doublings = u32::try_from(wrong_codes - FREE_ATTEMPTS).ok()?;
+    Some(backoff(FIRST_BLOCK, LONGEST_BLOCK, doublings))
 }
 
 /// Stores the encrypted secret of an app that is being set up. An app in use stays in use until the
@@ -277,7 +281,7 @@ pub(crate) async fn replace_recovery_codes(
     database: &Database,
     user: &User,
     hashes: &[Vec<u8>],
-    mail: &NewEmail,
+    notice: &NewEmail,
     event: &NewEvent,
 ) -> Result<bool, Error> {
     let mut transaction = database.begin().await?;
@@ -285,7 +289,7 @@ pub(crate) async fn replace_recovery_codes(
         return Ok(false);
     }
     recovery_codes::replace(&mut transaction, user.id, hashes).await?;
-    outbox::enqueue(&mut transaction, mail).await?;
+    outbox::enqueue(&mut transaction, notice).await?;
     audit_events::record(&mut transaction, event).await?;
     transaction.commit().await?;
     Ok(true)

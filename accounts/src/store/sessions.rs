@@ -4,13 +4,18 @@
 use sqlx::FromRow;
 
 use crate::{
-    Database, Device, Error, Id, Timestamp, User,
-    email::address::Email,
+    clock::Timestamp,
+    device::Device,
+    email::address::EmailAddress,
+    error::Error,
+    id::Id,
     store::{
         audit_events::{self, NewEvent},
+        database::Database,
         sign_in_failures::LoginAttempt,
         statement::Statement,
         transaction::Transaction,
+        users::User,
     },
 };
 
@@ -50,7 +55,7 @@ pub(crate) struct SignIn<'a> {
     pub expires_at: Timestamp,
     pub device: &'a Device,
     /// The counted attempt, if attempts are counted.
-    pub guess: Option<&'a LoginAttempt>,
+    pub attempt: Option<&'a LoginAttempt>,
     pub event: NewEvent,
 }
 
@@ -146,7 +151,7 @@ impl Session {
             UPDATE users SET last_login = $3, password_hash = $4
             WHERE id = $1 AND password_hash = $2 AND is_active
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret";
+                otp_enabled, jwt_secret, awaits_activation";
         const INSERT: &str = "
             INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
                 ip, user_agent)
@@ -171,7 +176,7 @@ impl Session {
             .bind(sign_in.device.ip.to_string())
             .bind(&sign_in.device.user_agent);
         let session = transaction.fetch_one(statement).await?;
-        if let Some(attempt) = sign_in.guess {
+        if let Some(attempt) = sign_in.attempt {
             transaction.execute(attempt.forget()).await?;
         }
         audit_events::record(&mut transaction, &sign_in.event).await?;
@@ -240,7 +245,7 @@ impl Session {
     /// sessions; none if there is no such user.
     pub(crate) async fn addresses(
         database: &Database,
-        email: &Email,
+        email: &EmailAddress,
         now: Timestamp,
         idle_since: Timestamp,
     ) -> Result<Vec<String>, Error> {

@@ -7,8 +7,13 @@
 use std::time::Duration;
 
 use crate::{
-    ClientNetwork, Database, Error, Id, MasterSecrets, Timestamp, clock::CLOCK_SKEW,
-    crypto::device_token::Nonce, store::statement::Statement,
+    backoff::backoff,
+    clock::{CLOCK_SKEW, Timestamp},
+    crypto::{device_token::Nonce, master_secrets::MasterSecrets},
+    device::ClientNetwork,
+    error::Error,
+    id::Id,
+    store::{database::Database, statement::Statement},
 };
 
 /// How many failures in a row have no consequence.
@@ -161,8 +166,8 @@ impl LoginAttempt {
 
 /// How long sign-ins are rejected after this many failures in a row.
 fn delay(failures: i32) -> Option<Duration> {
-    let doublings = u32::try_from(failures - FREE_ATTEMPTS).ok()?.min(16);
-    Some(LONGEST_DELAY.min(FIRST_DELAY * 2_u32.pow(doublings)))
+    let doublings = u32::try_from(failures - FREE_ATTEMPTS).ok()?;
+    Some(backoff(FIRST_DELAY, LONGEST_DELAY, doublings))
 }
 
 /// Removes up to `limit` rows that no longer matter. Returns the number of removed rows.

@@ -6,7 +6,7 @@ use sqlx::{
     Arguments, Encode, FromRow, SqlSafeStr, SqlStr, Type, postgres::PgRow, sqlite::SqliteRow,
 };
 
-use crate::{Id, Timestamp, crypto::jwt_secret::JwtSecret};
+use crate::{clock::Timestamp, crypto::jwt_secret::JwtSecret, id::Id};
 
 /// A type that is read from a row of either database.
 pub(crate) trait Row:

@@ -1,7 +1,7 @@
 //! A transaction on either database.
 
 use crate::{
-    Error,
+    error::Error,
     store::{
         connection::Connection,
         statement::{Row, Statement},
@@ -64,9 +64,10 @@ impl Transaction {
 
     /// The connection, which is there until the transaction ends.
     fn connection(&mut self) -> Result<&mut Connection, Error> {
-        self.0
-            .as_mut()
-            .ok_or(Error::Internal("the transaction has ended".into()))
+        self.0.as_mut().ok_or(Error::internal(
+            "database transaction",
+            "the transaction has ended",
+        ))
     }
 }
 

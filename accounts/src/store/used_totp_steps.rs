@@ -2,7 +2,8 @@
 //! (RFC 6238, 5.2).
 
 use crate::{
-    Error, Id,
+    error::Error,
+    id::Id,
     store::{statement::Statement, transaction::Transaction},
 };
 

@@ -14,7 +14,7 @@ use std::{
 use sqlx::SqlitePool;
 use tokio::sync::Mutex;
 
-use crate::{Error, Id};
+use crate::{error::Error, id::Id};
 
 /// The offset in the WAL index of the checksum of its header, which covers a counter of all commits
 /// (SQLite's "WAL-mode File Format", 2.1).

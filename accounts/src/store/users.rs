@@ -4,16 +4,16 @@ use smallvec::SmallVec;
 use sqlx::FromRow;
 
 use crate::{
-    Database, Error, Id, Session, Timestamp,
-    clock::CLOCK_SKEW,
+    clock::Timestamp,
     crypto::jwt_secret::JwtSecret,
-    email::address::Email,
+    email::address::EmailAddress,
+    error::Error,
+    id::Id,
     store::{
         audit_events::{self, NewEvent},
+        database::Database,
         email_tokens::{self, LinkPurpose, NewLink},
         outbox::{self, NewEmail},
-        second_factors,
-        sessions::{self, Replacement},
         statement::Statement,
         transaction::Transaction,
     },
@@ -28,6 +28,8 @@ pub struct User {
     pub email: Box<str>,
     /// Whether the account may be used.
     pub is_active: bool,
+    /// Whether the account is inactive only because its email address is not verified yet.
+    pub awaits_activation: bool,
     /// Whether the user is an administrator of this server.
     pub is_admin: bool,
     /// When the account was created.
@@ -44,7 +46,7 @@ pub struct User {
 /// A user to be created.
 pub(crate) struct NewUser {
     pub id: Id,
-    pub email: Email,
+    pub email: EmailAddress,
     pub password_hash: String,
     pub is_admin: bool,
     /// Whether the account can be used only once its email address is verified.
@@ -53,26 +55,6 @@ pub(crate) struct NewUser {
     pub date_joined: Timestamp,
     /// The link that verifies the email address, and the email with it.
     pub activation: Option<NewLink>,
-    pub event: NewEvent,
-}
-
-/// A change that revokes all tokens of a user.
-pub(crate) struct Rekey<'a> {
-    pub user_id: Id,
-    /// Nothing changes if the user's secret is no longer this one.
-    pub expected_secret: Option<&'a JwtSecret>,
-    pub new_secret: JwtSecret,
-    /// A new password also invalidates all emailed links.
-    pub password_hash: Option<String>,
-    pub removes_second_factor: bool,
-    pub deactivates: bool,
-    /// The hash of the emailed link that allows the change, and the time now. The link is used up
-    /// and verifies the email address.
-    pub link: Option<(&'a [u8], Timestamp)>,
-    /// The one session that continues.
-    pub keeps: Option<Replacement>,
-    /// The email that notifies the user.
-    pub mail: Option<NewEmail>,
     pub event: NewEvent,
 }
 
@@ -135,7 +117,7 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     /// Finds a user by email address, ignoring case.
-    pub async fn find(database: &Database, email: &Email) -> Result<Option<Self>, Error> {
+    pub async fn find(database: &Database, email: &EmailAddress) -> Result<Option<Self>, Error> {
         const SQL: &str =
             "SELECT id, password_hash, is_active FROM users WHERE lower(email) = lower($1)";
         let statement = Statement::new(SQL).bind(email.as_str());
@@ -152,6 +134,58 @@ impl Credentials {
 }
 
 impl User {
+    /// Finds a user by email address, ignoring case.
+    pub(crate) async fn find_by_email(
+        database: &Database,
+        email: &EmailAddress,
+    ) -> Result<Option<Self>, Error> {
+        const SQL: &str = "
+            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret, awaits_activation
+            FROM users WHERE lower(email) = lower($1)";
+        let statement = Statement::new(SQL).bind(email.as_str());
+        database.fetch_optional(statement).await
+    }
+
+    /// Returns the users whose email addresses, in lower case, follow `after` alphabetically.
+    pub(crate) async fn list(
+        database: &Database,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Self>, Error> {
+        const SQL: &str = "
+            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret, awaits_activation
+            FROM users WHERE lower(email) > lower($1) ORDER BY lower(email) LIMIT $2";
+        let statement = Statement::new(SQL).bind(after).bind(limit);
+        database.fetch_all(statement).await
+    }
+
+    /// Finds a user by id, with up to `limit` live sessions, the last used ones first.
+    pub(crate) async fn find_with_sessions(
+        database: &Database,
+        user_id: Id,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<(Self, SmallVec<[Id; 1]>)>, Error> {
+        const SQL: &str = "
+            SELECT users.id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret, awaits_activation, sessions.id AS session_id
+            FROM users LEFT JOIN sessions ON user_id = users.id AND expires_at > $2
+            WHERE users.id = $1 ORDER BY last_used_at DESC LIMIT $3";
+        #[derive(FromRow)]
+        struct Row {
+            #[sqlx(flatten)]
+            user: User,
+            session_id: Option<Id>,
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let statement = Statement::new(SQL).bind(user_id).bind(now).bind(limit);
+        let rows: Vec<Row> = database.fetch_all(statement).await?;
+        let sessions = rows.iter().filter_map(|row| row.session_id).collect();
+        Ok(rows.into_iter().next().map(|row| (row.user, sessions)))
+    }
+
     /// Adds a user. Returns `None` if the email address is taken.
     pub(crate) async fn insert(database: &Database, new: &NewUser) -> Result<Option<Self>, Error> {
         const SQL: &str = "
@@ -160,7 +194,7 @@ impl User {
             VALUES ($1, $2, $3, NOT $5, $4, $5, $6, $7)
             ON CONFLICT DO NOTHING
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret";
+                otp_enabled, jwt_secret, awaits_activation";
         let mut transaction = database.begin().await?;
         let statement = Statement::new(SQL)
             .bind(new.id)
@@ -182,52 +216,14 @@ impl User {
     }
 
     /// Checks whether an account has this email address.
-    pub(crate) async fn email_is_taken(database: &Database, email: &Email) -> Result<bool, Error> {
+    pub(crate) async fn email_is_taken(
+        database: &Database,
+        email: &EmailAddress,
+    ) -> Result<bool, Error> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($1))";
         let statement = Statement::new(SQL).bind(email.as_str());
         let (is_taken,) = database.fetch_one(statement).await?;
         Ok(is_taken)
-    }
-
-    /// Replaces the user's secret, together with the other changes, and ends its sessions. Returns
-    /// the user as it is now, and the session that continues. Where a condition no longer holds,
-    /// returns `None` and changes nothing.
-    pub(crate) async fn rekey(
-        database: &Database,
-        change: &Rekey<'_>,
-    ) -> Result<Option<(Self, Option<Session>)>, Error> {
-        let mut transaction = database.begin().await?;
-        if let Some((hash, now)) = change.link {
-            lock(&mut transaction, change.user_id).await?;
-            if !email_tokens::use_up(&mut transaction, LinkPurpose::Reset, hash, now).await? {
-                return Ok(None);
-            }
-        }
-        let Some(user) = update_for_rekey(&mut transaction, change).await? else {
-            return Ok(None);
-        };
-        if change.removes_second_factor {
-            second_factors::remove(&mut transaction, user.id).await?;
-        }
-        if change.password_hash.is_some() || change.deactivates {
-            email_tokens::invalidate_all(&mut transaction, user.id).await?;
-        }
-        let kept = change.keeps.as_ref();
-        let except = kept.map(|kept| kept.session_id);
-        sessions::end_all(&mut transaction, user.id, except).await?;
-        let mut session = None;
-        if let Some(kept) = kept {
-            session = sessions::renew_current(&mut transaction, kept).await?;
-            if session.is_none() {
-                return Ok(None);
-            }
-        }
-        if let Some(email) = &change.mail {
-            outbox::enqueue(&mut transaction, email).await?;
-        }
-        audit_events::record(&mut transaction, &change.event).await?;
-        transaction.commit().await?;
-        Ok(Some((user, session)))
     }
 
     /// Uses up an activation link: the email address is verified, and an account that waited for
@@ -257,6 +253,23 @@ impl User {
         Ok(true)
     }
 
+    /// Activates an account. Returns `false` if there is no such user.
+    pub(crate) async fn activate_by_operator(
+        database: &Database,
+        user_id: Id,
+        event: &NewEvent,
+    ) -> Result<bool, Error> {
+        const SQL: &str = "
+            UPDATE users SET is_active = TRUE, awaits_activation = FALSE WHERE id = $1";
+        let mut transaction = database.begin().await?;
+        let changed = transaction
+            .execute(Statement::new(SQL).bind(user_id))
+            .await?;
+        audit_events::record(&mut transaction, event).await?;
+        transaction.commit().await?;
+        Ok(changed == 1)
+    }
+
     /// Issues a link to the user. Returns `false` if the user's secret has changed in the meantime.
     pub(crate) async fn issue_link(
         &self,
@@ -282,7 +295,7 @@ impl User {
         link_hash: &[u8],
         new_email: &str,
         now: Timestamp,
-        mail: &NewEmail,
+        notice: &NewEmail,
         event: &NewEvent,
     ) -> Result<EmailChange, Error> {
         const SQL: &str = "
@@ -302,7 +315,7 @@ impl User {
             return Ok(EmailChange::Taken);
         }
         email_tokens::invalidate_all(&mut transaction, user_id).await?;
-        outbox::enqueue(&mut transaction, mail).await?;
+        outbox::enqueue(&mut transaction, notice).await?;
         audit_events::record(&mut transaction, event).await?;
         transaction.commit().await?;
         Ok(EmailChange::Done)
@@ -313,189 +326,5 @@ impl User {
         const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2";
         let statement = Statement::new(SQL).bind(self.id).bind(&self.jwt_secret);
         Ok(database.execute(statement).await? == 1)
-    }
-}
-
-async fn update_for_rekey(
-    transaction: &mut Transaction,
-    change: &Rekey<'_>,
-) -> Result<Option<User>, Error> {
-    const SQL: &str = "
-        UPDATE users SET jwt_secret = $2,
-            password_hash = COALESCE($3, password_hash),
-            otp_enabled = otp_enabled AND NOT $4,
-            email_verified = email_verified OR $6,
-            is_active = (is_active OR (awaits_activation AND $6)) AND NOT $5,
-            awaits_activation = awaits_activation AND NOT $5 AND NOT $6
-        WHERE id = $1 AND ($7 IS NULL OR jwt_secret = $7)
-        RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-            otp_enabled, jwt_secret";
-    let statement = Statement::new(SQL)
-        .bind(change.user_id)
-        .bind(&change.new_secret)
-        .bind(change.password_hash.as_deref())
-        .bind(change.removes_second_factor)
-        .bind(change.deactivates)
-        .bind(change.link.is_some())
-        .bind(change.expected_secret);
-    transaction.fetch_optional(statement).await
-}
-
-/// How many sessions of a user are kept in memory.
-const SESSIONS_KNOWN: usize = 64;
-
-/// A user with its sessions that are alive: all that a token is checked against.
-#[derive(Debug)]
-pub(crate) struct LiveUser {
-    pub user: User,
-    /// The sessions that were used last.
-    sessions: SmallVec<[Id; 1]>,
-    /// Whether those are all.
-    is_complete: bool,
-    loaded_at: Timestamp,
-}
-
-impl LiveUser {
-    /// A user by id, in one query.
-    pub async fn find(
-        database: &Database,
-        user_id: Id,
-        now: Timestamp,
-    ) -> Result<Option<Self>, Error> {
-        const SQL: &str = "
-            SELECT users.id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, sessions.id AS session_id
-            FROM users LEFT JOIN sessions ON user_id = users.id AND expires_at > $2
-            WHERE users.id = $1 ORDER BY last_used_at DESC LIMIT $3";
-        #[derive(FromRow)]
-        struct Row {
-            #[sqlx(flatten)]
-            user: User,
-            session_id: Option<Id>,
-        }
-        let limit = i64::try_from(SESSIONS_KNOWN + 1).unwrap_or(i64::MAX);
-        let statement = Statement::new(SQL).bind(user_id).bind(now).bind(limit);
-        let rows: Vec<Row> = database.fetch_all(statement).await?;
-        let is_complete = rows.len() <= SESSIONS_KNOWN;
-        let sessions = rows.iter().filter_map(|row| row.session_id).collect();
-        Ok(rows.into_iter().next().map(|row| Self {
-            user: row.user,
-            sessions,
-            is_complete,
-            loaded_at: now,
-        }))
-    }
-
-    /// Whether a session is alive, as far as this knows; nothing where only the database can tell:
-    /// a session that began about when this was loaded, or one of very many.
-    pub fn knows_session(
-        &self,
-        session_id: Id,
-        token_issued_at: i64,
-        now: Timestamp,
-    ) -> Option<bool> {
-        if self.sessions.contains(&session_id) {
-            return Some(true);
-        }
-        let is_older = token_issued_at < self.loaded_at.minus(CLOCK_SKEW).unix_seconds()
-            && self.loaded_at <= now.plus(CLOCK_SKEW);
-        (self.is_complete && is_older).then_some(false)
-    }
-}
-
-#[cfg(test)]
-impl LiveUser {
-    /// A user that is in no database.
-    pub fn made_up(id: Id, email: &str) -> Self {
-        let now = crate::Clock::now(&crate::SystemClock);
-        Self {
-            user: User {
-                id,
-                email: email.into(),
-                is_active: true,
-                is_admin: false,
-                date_joined: now,
-                last_login: None,
-                email_verified: false,
-                otp_enabled: false,
-                jwt_secret: JwtSecret::new(&crate::OsRandom),
-            },
-            sessions: SmallVec::new(),
-            is_complete: true,
-            loaded_at: now,
-        }
-    }
-}
-
-/// A user as operators see it.
-#[derive(Clone, Debug, FromRow)]
-pub struct UserRecord {
-    /// The user.
-    #[sqlx(flatten)]
-    pub user: User,
-    /// Whether the account is inactive only because its email address is not verified yet.
-    pub awaits_activation: bool,
-}
-
-impl UserRecord {
-    /// Finds a user by email address, ignoring case.
-    pub(crate) async fn find(database: &Database, email: &Email) -> Result<Option<Self>, Error> {
-        const SQL: &str = "
-            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, awaits_activation
-            FROM users WHERE lower(email) = lower($1)";
-        let statement = Statement::new(SQL).bind(email.as_str());
-        database.fetch_optional(statement).await
-    }
-
-    /// Returns the users whose email addresses, in lower case, follow `after` alphabetically.
-    pub(crate) async fn list(
-        database: &Database,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<Self>, Error> {
-        const SQL: &str = "
-            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, awaits_activation
-            FROM users WHERE lower(email) > lower($1) ORDER BY lower(email) LIMIT $2";
-        let statement = Statement::new(SQL).bind(after).bind(limit);
-        database.fetch_all(statement).await
-    }
-
-    /// Activates an account. Returns `false` if there is no such user.
-    pub(crate) async fn activate(
-        database: &Database,
-        user_id: Id,
-        event: &NewEvent,
-    ) -> Result<bool, Error> {
-        const SQL: &str = "
-            UPDATE users SET is_active = TRUE, awaits_activation = FALSE WHERE id = $1";
-        let mut transaction = database.begin().await?;
-        let changed = transaction
-            .execute(Statement::new(SQL).bind(user_id))
-            .await?;
-        audit_events::record(&mut transaction, event).await?;
-        transaction.commit().await?;
-        Ok(changed == 1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Clock;
-
-    #[test]
-    fn what_a_clock_says_that_was_set_back_ends_no_session() {
-        const HOUR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
-        let loaded_at = crate::SystemClock.now();
-        let user = LiveUser::made_up(Id::from_random([1; 16]), "ada@example.com");
-        let unknown = Id::from_random([2; 16]);
-        let before = loaded_at.minus(2 * CLOCK_SKEW).unix_seconds();
-        let knows = |issued_at, now| user.knows_session(unknown, issued_at, now);
-        assert_eq!(knows(before, loaded_at.plus(HOUR)), Some(false));
-        assert_eq!(knows(loaded_at.unix_seconds(), loaded_at), None);
-        let set_back = loaded_at.minus(HOUR);
-        assert_eq!(knows(set_back.unix_seconds(), set_back), None);
     }
 }

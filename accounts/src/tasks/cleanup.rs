@@ -1,153 +1,99 @@
-//! The task that removes what is over: sessions, used refresh tokens, mailed links, old audit
-//! events.
+//! The task that deletes expired rows: sessions, used refresh tokens, emailed links, old audit events.
 //!
-//! It takes a few rows at a time, each batch a statement and transaction of its own with a pause
-//! after it, so that nobody waits for it for long. In PostgreSQL a batch passes over rows that are
-//! locked: neither does it wait for requests, nor do servers for one another, and those that clean
-//! up at the same moment share the work. An advisory lock would keep servers apart as well, but
-//! not requests, and whoever hangs while holding it would stop the cleanup everywhere.
+//! It deletes a few rows at a time, each batch in a statement and transaction of its own with a pause
+//! after it, so that it never blocks anyone for long. On PostgreSQL a batch skips locked rows: it does
+//! not wait for requests, servers do not wait for each other, and servers that clean up at the same
+//! time share the work. An advisory lock would also keep servers apart, but not requests, and a server
+//! that hangs while holding it would stop the cleanup everywhere.
 
 use std::time::Duration;
 
-use sqlx::AssertSqlSafe;
+use crate::{error::Error, service::Accounts, store::expired_rows::ExpiredRows};
 
-use crate::{Accounts, Database, Error, Timestamp, store::statement::Statement};
-
-/// How many rows are removed at once, and the pause before the next.
+/// How many rows are deleted at once, and the pause before the next batch.
 const BATCH: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The time between two rounds is drawn from here on, as long again at most: so servers that were
-/// started together don't stay together.
-const SHORTEST_REST: Duration = Duration::from_secs(3 * 60);
+/// The shortest time between two rounds. The time is random, up to twice as long, so that servers
+/// that were started together do not clean up together.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(3 * 60);
 
-/// Rows of a table that are over once a time of theirs has come.
-struct Expiring {
-    table: &'static str,
-    /// What names a row.
-    key: &'static str,
-    time: &'static str,
-    /// Those whose time was before this, or is this.
-    until: Timestamp,
-}
-
-impl Expiring {
-    /// Removes a batch; how many there were.
-    async fn remove_batch(&self, database: &Database) -> Result<u64, Error> {
-        let Self {
-            table, key, time, ..
-        } = self;
-        let passing_over_locked = match database {
-            Database::Sqlite { .. } => "",
-            Database::Postgres { .. } => "FOR UPDATE SKIP LOCKED",
-        };
-        let sql = format!(
-            "DELETE FROM {table} WHERE {key} IN (
-                SELECT {key} FROM {table} WHERE {time} <= $1 ORDER BY {time} LIMIT $2
-                {passing_over_locked}
-            )"
-        );
-        let statement = Statement::new(AssertSqlSafe(sql))
-            .bind(self.until)
-            .bind(BATCH);
-        database.execute(statement).await
-    }
-}
-
-/// The task that removes what is over.
+/// The task that deletes expired rows.
 pub struct Cleanup(Accounts);
 
 impl Cleanup {
-    /// For these accounts.
+    /// Creates the task.
     #[must_use]
     pub fn new(accounts: Accounts) -> Self {
         Self(accounts)
     }
 
-    /// Cleans up every few minutes, until it is dropped.
+    /// Cleans up every few minutes, until the future is dropped.
     pub async fn run(self) {
         loop {
-            tokio::time::sleep(self.rest()).await;
+            tokio::time::sleep(self.interval()).await;
             match self.0.clean_up().await {
-                Ok(removed) => tracing::debug!(removed, "cleaned up"),
-                Err(error) => tracing::warn!(%error, "can't remove what is over"),
+                Ok(deleted) => tracing::debug!(deleted, "deleted expired rows"),
+                Err(error) => tracing::warn!(%error, "can't delete expired rows"),
             }
         }
     }
 
-    fn rest(&self) -> Duration {
-        let part = f64::from(u32::from_le_bytes(self.0.random_bytes())) / f64::from(u32::MAX);
-        SHORTEST_REST.mul_f64(1.0 + part)
+    fn interval(&self) -> Duration {
+        let random = u32::from_le_bytes(self.0.random().bytes());
+        SHORTEST_INTERVAL.mul_f64(1.0 + f64::from(random) / f64::from(u32::MAX))
     }
 }
 
 impl Accounts {
-    /// Removes all that is over now, in small batches; how many rows there were.
+    /// Deletes all rows that have expired, in small batches. Returns the number of deleted rows.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn clean_up(&self) -> Result<u64, Error> {
-        let mut removed = 0;
-        for expiring in self.expiring() {
-            removed += in_batches(|| expiring.remove_batch(self.database())).await?;
+        let mut deleted = 0;
+        for rows in self.expired_rows() {
+            deleted += in_batches(|| rows.delete_batch(self.database(), BATCH)).await?;
         }
-        // Their age depends on how many there were.
-        removed += in_batches(|| self.remove_old_sign_in_failures(BATCH)).await?;
-        Ok(removed)
+        // When these expire depends on more than one column.
+        deleted += in_batches(|| self.remove_old_sign_in_failures(BATCH)).await?;
+        Ok(deleted)
     }
 
-    /// All that is removed by its age: a table with a row for each thing that ends has its line
-    /// here, and an index on that time.
-    fn expiring(&self) -> [Expiring; 5] {
+    /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
+    /// index on the time.
+    fn expired_rows(&self) -> [ExpiredRows; 5] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
+        let rows = |table, key, time, until| ExpiredRows {
+            table,
+            key,
+            time,
+            until,
+        };
+        // At the very end of its grace time, a refresh token can still be exchanged.
+        let past_grace = now.minus(lifetimes.grace).minus(Duration::from_millis(1));
         [
-            // Servers are told of removed sessions, and forget their users: no harm.
-            Expiring {
-                table: "sessions",
-                key: "id",
-                time: "expires_at",
-                until: now,
-            },
-            Expiring {
-                table: "sessions",
-                key: "id",
-                time: "last_used_at",
-                until: now.minus(lifetimes.idle),
-            },
-            Expiring {
-                table: "retired_refresh_tokens",
-                key: "id",
-                time: "retired_at",
-                // At the grace's very end a token still gets a pair.
-                until: now.minus(lifetimes.grace).minus(Duration::from_millis(1)),
-            },
-            Expiring {
-                table: "mailed_tokens",
-                key: "hash",
-                time: "expires_at",
-                until: now,
-            },
-            Expiring {
-                table: "audit_events",
-                key: "id",
-                time: "at",
-                until: now.minus(lifetimes.audit),
-            },
+            // Deleting sessions makes all servers invalidate their users, which does no harm.
+            rows("sessions", "id", "expires_at", now),
+            rows("sessions", "id", "last_used_at", now.minus(lifetimes.idle)),
+            rows("retired_refresh_tokens", "id", "retired_at", past_grace),
+            rows("mailed_tokens", "hash", "expires_at", now),
+            rows("audit_events", "id", "at", now.minus(lifetimes.audit)),
         ]
     }
 }
 
-/// Removes batch after batch, until one is not full; how many rows there were.
-async fn in_batches<F>(remove_batch: impl Fn() -> F) -> Result<u64, Error>
+/// Deletes batch after batch, until one is not full. Returns the number of deleted rows.
+async fn in_batches<F>(delete_batch: impl Fn() -> F) -> Result<u64, Error>
 where
     F: Future<Output = Result<u64, Error>>,
 {
-    let mut removed = 0;
+    let mut deleted = 0;
     loop {
-        let batch = remove_batch().await?;
-        removed += batch;
+        let batch = delete_batch().await?;
+        deleted += batch;
         if batch < u64::from(BATCH) {
-            return Ok(removed);
+            return Ok(deleted);
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -20,14 +20,18 @@ use lettre::{
 use tokio::task::JoinSet;
 
 use crate::{
-    Accounts, Database, Error, Timestamp,
+    backoff::backoff,
+    clock::Timestamp,
     crypto::encryption::Purpose,
     email::{
         smtp::{CONNECTIONS, SEND_TIMEOUT, SendError},
-        template::Mail,
+        template::Email,
         transport::{EmailFrom, EmailTransport},
     },
+    error::Error,
+    service::Accounts,
     store::{
+        database::Database,
         email_requests::EmailRequest,
         outbox::{self, DeliveryOutcome, LeasedEmail},
     },
@@ -119,11 +123,11 @@ impl EmailWorker {
                     Ok(Round::More) => pause = FIRST_PAUSE,
                     Ok(Round::Done) => {
                         pause = FIRST_PAUSE;
-                        let _ = tokio::time::timeout(POLL_INTERVAL, accounts.mail_waits()).await;
+                        let _ = tokio::time::timeout(POLL_INTERVAL, accounts.email_queued()).await;
                     }
                     Ok(Round::Unavailable) | Err(_) => {
                         tokio::time::sleep(pause).await;
-                        pause = LONGEST_PAUSE.min(pause * 2);
+                        pause = backoff(pause, LONGEST_PAUSE, 1);
                     }
                 }
             };
@@ -147,7 +151,7 @@ impl EmailWorker {
         let accounts = &self.0.accounts;
         let database = accounts.database();
         let requests = EmailRequest::oldest(database, REQUESTS).await?;
-        accounts.grant(&requests).await?;
+        accounts.process_email_requests(&requests).await?;
         let now = accounts.now();
         let emails = LeasedEmail::take(database, now, now.plus(LEASE), BATCH).await?;
         let is_full = requests.len() >= REQUESTS as usize || emails.len() >= BATCH as usize;
@@ -234,8 +238,8 @@ impl Inner {
     /// Composes the message (RFC 5322). Its id and date are the same in each attempt, so that email
     /// programs recognize a duplicate.
     fn message(&self, email: &LeasedEmail, content: &[u8]) -> Result<Message, String> {
-        let content: Mail = serde_json::from_slice(content).map_err(|error| error.to_string())?;
-        let words = content
+        let content: Email = serde_json::from_slice(content).map_err(|error| error.to_string())?;
+        let rendered = content
             .render(&self.public_url)
             .map_err(|error| error.to_string())?;
         let to = content
@@ -246,10 +250,13 @@ impl Inner {
         let mut message = Message::builder()
             .from(from.clone())
             .to(Mailbox::new(None, to))
-            .subject(words.subject)
+            .subject(rendered.subject)
             .date(email.created_at.into())
             .message_id(Some(format!("<{}@{}>", email.id, from.email.domain())))
-            .multipart(MultiPart::alternative_plain_html(words.text, words.html))
+            .multipart(MultiPart::alternative_plain_html(
+                rendered.text,
+                rendered.html,
+            ))
             .map_err(|error| error.to_string())?;
         // RFC 3834: asks for no automatic responses.
         message.headers_mut().insert_raw(HeaderValue::new(

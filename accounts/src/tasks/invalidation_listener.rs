@@ -1,142 +1,191 @@
-//! InvalidationListener of changes that other servers make, through PostgreSQL's notices.
+//! The task that listens to PostgreSQL for users that other servers have changed, and invalidates
+//! them in the cache.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgNotification, PgPoolOptions},
+};
+use tokio::{sync::mpsc, time::MissedTickBehavior};
 
-use crate::{Accounts, Database, Id, store::database::Postgres};
+use crate::{
+    cache::UserCache,
+    id::Id,
+    service::Accounts,
+    store::database::{Database, Postgres},
+};
 
-/// The channel of notices: a user's id, sent by the database's triggers.
+/// The channel of changed users: a user's id, sent by the database's triggers.
 const USERS: &str = "latchkey_users";
 
 /// The channel of heartbeats: a server's id, and a number.
-const BEATS: &str = "latchkey_beats";
+const HEARTBEATS: &str = "latchkey_beats";
 
 /// How many heartbeats may be on their way.
-const BEATS_LIMIT: usize = 64;
+const PENDING_LIMIT: usize = 64;
 
-/// The pause before another try to listen.
+/// The pause before the next attempt to listen.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The task by which a server hears of changes that others make.
+/// The task that keeps the cache up to date with changes made by other servers.
 pub struct InvalidationListener(Accounts);
 
 impl InvalidationListener {
-    /// For these accounts.
+    /// Creates the task.
     #[must_use]
     pub fn new(accounts: Accounts) -> Self {
         Self(accounts)
     }
 
-    /// Hears until it is dropped.
+    /// Listens until the future is dropped. With SQLite there is nothing to do: each request looks at
+    /// the file itself.
     pub async fn run(self) {
-        // A SQLite file needs no one to hear: it is looked at itself.
         while let Database::Postgres(postgres) = self.0.database() {
-            let heard = self.listen(postgres).await;
+            let result = self.listen(postgres).await;
             self.0.cache().lease.end();
-            if let Err(error) = heard {
-                tracing::warn!(%error, "can't hear of changes: requests ask the database");
+            if let Err(error) = result {
+                tracing::warn!(%error,
+                    "cache invalidation listener disconnected; falling back to the database");
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// A quarter of the lease: it holds even if a heartbeat or two are late.
-    fn period(&self) -> Duration {
-        (self.0.cache().lease.length() / 4).max(Duration::from_millis(5))
-    }
-
-    /// Listens to PostgreSQL's notices until the connection fails or falls silent.
+    /// Listens until the connection fails or falls silent.
     async fn listen(&self, postgres: &Postgres) -> Result<(), sqlx::Error> {
         let cache = self.0.cache();
         let silence = cache.lease.length().max(PAUSE) * 4;
-        let timed_out = |_| sqlx::Error::PoolTimedOut;
-        // Two connections of its own, one to hear and one to send. One of the others would go back to
-        // the requests when it falls silent; and when requests have taken all, memory is what helps.
-        let own = PgPoolOptions::new()
+        // Two connections of its own, one to listen and one to send. A connection of the shared pool
+        // would go back to it when it falls silent; and when requests use up that pool, a working
+        // cache is what helps.
+        let pool = PgPoolOptions::new()
             .max_connections(2)
             .acquire_timeout(silence)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with((*postgres.pool().connect_options()).clone());
-        let mut listener = tokio::time::timeout(silence, async {
-            let mut listener = PgListener::connect_with(&own).await?;
-            listener.eager_reconnect(false);
-            listener.listen_all([USERS, BEATS]).await?;
-            Ok::<_, sqlx::Error>(listener)
-        })
-        .await
-        .map_err(timed_out)??;
-        // What changed before is in no notice.
-        cache.forget_all();
+        let listener = tokio::time::timeout(silence, connect(&pool));
+        let listener = listener.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        // No notification tells about changes made before.
+        cache.invalidate_all();
 
-        let me = self.0.new_id();
-        let mut number = 0_u64;
-        let mut on_their_way = VecDeque::new();
-        let mut beat = tokio::time::interval(self.period());
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        let mut last_heard = Instant::now();
-        let (beats, mut to_beat) = tokio::sync::mpsc::channel::<String>(1);
-        let sending = async {
-            while let Some(text) = to_beat.recv().await {
-                let sent = sqlx::query("SELECT pg_notify($1, $2)")
-                    .bind(BEATS)
-                    .bind(text)
-                    .execute(&own);
-                // One that fails is not heard, and so extends nothing.
-                if let Err(error) = sent.await {
-                    tracing::debug!(%error, "a heartbeat failed");
-                }
-            }
-        };
-        let hearing = async {
-            loop {
-                tokio::select! {
-                    _ = beat.tick() => {
-                        if last_heard.elapsed() > silence {
-                            return Err(sqlx::Error::PoolTimedOut);
-                        }
-                        number += 1;
-                        let sent = Instant::now();
-                        // One at a time: while one is stuck, no other is sent.
-                        if beats.try_send(format!("{me} {number}")).is_ok() {
-                            on_their_way.push_back((number, sent));
-                            if on_their_way.len() > BEATS_LIMIT {
-                                on_their_way.pop_front();
-                            }
-                        }
-                    }
-                    notice = listener.try_recv() => {
-                        let Some(notice) = notice? else { return Ok(()) };
-                        if notice.channel() == USERS {
-                            match notice.payload().parse::<Id>() {
-                                Ok(user_id) => cache.forget(user_id),
-                                Err(_) => cache.forget_all(),
-                            }
-                        } else if let Some(heard) = notice
-                            .payload()
-                            .split_once(' ')
-                            .filter(|(server, _)| *server == me.to_string())
-                            .and_then(|(_, number)| number.parse::<u64>().ok())
-                        {
-                            while let Some((number, sent)) = on_their_way.pop_front() {
-                                if number == heard {
-                                    cache.lease.renew(sent);
-                                    last_heard = Instant::now();
-                                    break;
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+        let (to_send, outgoing) = mpsc::channel(1);
+        let connection = Connection {
+            cache,
+            server: self.0.random().id(),
+            silence,
+            last_heartbeat: Instant::now(),
+            number: 0,
+            pending: VecDeque::new(),
+            to_send,
         };
         tokio::select! {
-            result = hearing => result,
-            () = sending => Ok(()),
+            result = connection.receive(listener) => result,
+            () = send_heartbeats(&pool, outgoing) => Ok(()),
+        }
+    }
+}
+
+/// Opens a connection that listens to both channels.
+async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.eager_reconnect(false);
+    listener.listen_all([USERS, HEARTBEATS]).await?;
+    Ok(listener)
+}
+
+/// Sends the heartbeats that the receiving side asks for.
+async fn send_heartbeats(pool: &PgPool, mut outgoing: mpsc::Receiver<String>) {
+    while let Some(heartbeat) = outgoing.recv().await {
+        let sent = sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(HEARTBEATS)
+            .bind(heartbeat)
+            .execute(pool);
+        // A heartbeat that is not sent does not come back, and so does not renew the lease.
+        if let Err(error) = sent.await {
+            tracing::debug!(%error, "can't send a heartbeat");
+        }
+    }
+}
+
+/// The receiving side of a connection, and the heartbeats that it waits for.
+struct Connection<'a> {
+    cache: &'a UserCache,
+    /// The id of this server in its heartbeats.
+    server: Id,
+    /// After this time without a heartbeat the connection counts as broken.
+    silence: Duration,
+    last_heartbeat: Instant,
+    /// The number of the last heartbeat.
+    number: u64,
+    /// Heartbeats that have not come back, oldest first, and when they were sent.
+    pending: VecDeque<(u64, Instant)>,
+    to_send: mpsc::Sender<String>,
+}
+
+impl Connection<'_> {
+    /// Applies notifications and sends heartbeats, until the connection fails or falls silent.
+    async fn receive(mut self, mut listener: PgListener) -> Result<(), sqlx::Error> {
+        // A quarter of the lease: it stays valid even if a heartbeat or two are late.
+        let period = (self.cache.lease.length() / 4).max(Duration::from_millis(5));
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    if self.last_heartbeat.elapsed() > self.silence {
+                        return Err(sqlx::Error::PoolTimedOut);
+                    }
+                    self.request_heartbeat();
+                }
+                notification = listener.try_recv() => match notification? {
+                    Some(notification) => self.apply(&notification),
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    fn request_heartbeat(&mut self) {
+        self.number += 1;
+        let sent = Instant::now();
+        // One at a time: while one is stuck, no other is sent.
+        let heartbeat = format!("{} {}", self.server, self.number);
+        if self.to_send.try_send(heartbeat).is_ok() {
+            self.pending.push_back((self.number, sent));
+            if self.pending.len() > PENDING_LIMIT {
+                self.pending.pop_front();
+            }
+        }
+    }
+
+    fn apply(&mut self, notification: &PgNotification) {
+        let payload = notification.payload();
+        if notification.channel() == USERS {
+            match payload.parse() {
+                Ok(user_id) => self.cache.invalidate(user_id),
+                Err(_) => self.cache.invalidate_all(),
+            }
+        } else if let Some((server, number)) = payload.split_once(' ')
+            && server == self.server.to_string()
+            && let Ok(number) = number.parse()
+        {
+            self.heartbeat_received(number);
+        }
+    }
+
+    /// Renews the lease from the time when this heartbeat was sent.
+    fn heartbeat_received(&mut self, received: u64) {
+        while let Some((number, sent)) = self.pending.pop_front() {
+            if number == received {
+                self.cache.lease.renew(sent);
+                self.last_heartbeat = Instant::now();
+                return;
+            }
         }
     }
 }

@@ -1,5 +1,52 @@
-//! Background tasks of a running server.
+//! Background tasks of a running server, and the one place that starts and stops them.
 
-pub(crate) mod cleanup;
-pub(crate) mod email_worker;
-pub(crate) mod invalidation_listener;
+mod cleanup;
+mod email_worker;
+mod invalidation_listener;
+
+pub use cleanup::Cleanup;
+pub use email_worker::EmailWorker;
+pub use invalidation_listener::InvalidationListener;
+
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use crate::service::Accounts;
+
+/// The running background tasks.
+pub struct Tasks {
+    accounts: Accounts,
+    email_worker: JoinHandle<()>,
+    stop_email_worker: oneshot::Sender<()>,
+    invalidation_listener: JoinHandle<()>,
+    cleanup: JoinHandle<()>,
+}
+
+impl Tasks {
+    /// Starts all background tasks. Call it within a Tokio runtime.
+    #[must_use]
+    pub fn start(accounts: Accounts, email_worker: EmailWorker) -> Self {
+        let (stop_email_worker, stop) = oneshot::channel();
+        let stop = async {
+            let _ = stop.await;
+        };
+        Self {
+            email_worker: tokio::spawn(email_worker.run(stop)),
+            stop_email_worker,
+            invalidation_listener: tokio::spawn(InvalidationListener::new(accounts.clone()).run()),
+            cleanup: tokio::spawn(Cleanup::new(accounts.clone()).run()),
+            accounts,
+        }
+    }
+
+    /// Stops all background tasks. Waits until the emails that are being sent have been sent, and
+    /// until failed sign-ins have been recorded. Other emails stay in the outbox.
+    pub async fn stop(self) {
+        self.invalidation_listener.abort();
+        self.cleanup.abort();
+        drop(self.stop_email_worker);
+        if let Err(error) = self.email_worker.await {
+            tracing::error!(%error, "email worker failed");
+        }
+        self.accounts.write_failed_sign_ins().await;
+    }
+}

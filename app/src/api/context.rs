@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use accounts::{Accounts, Authorized, Device, Identified};
+use accounts::{Accounts, Authorized, Caller, Device};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, with_context};
 use leptos_axum::ResponseOptions;
@@ -52,7 +52,7 @@ pub async fn authorize() -> Result<Authorized, ApiError> {
 ///
 /// # Errors
 /// `not_authenticated` without a token, `token_expired` or `token_invalid` with an invalid one.
-pub async fn identify() -> Result<Identified, ApiError> {
+pub async fn identify() -> Result<Caller, ApiError> {
     let caller = accounts().identify(&bearer_token()?, &device()).await?;
     record(&caller);
     Ok(caller)
@@ -73,7 +73,7 @@ pub fn set_device_cookie(tokens: &str) {
 }
 
 /// Adds the caller to the span of the request, and so to its log lines.
-fn record(caller: &Identified) {
+fn record(caller: &Caller) {
     record_all!(
         Span::current(),
         user_id = %caller.user().id,

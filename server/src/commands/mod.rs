@@ -32,7 +32,10 @@ pub fn serve(config: Config) -> Result<(), Failure> {
             .clone()
             .unwrap_or_else(|| format!("http://{}", listener.address));
         let accounts = accounts(&config, database, public_url.clone(), master_secrets)?;
-        accounts.reseal_seeds().await.map_err(Failure::new)?;
+        accounts
+            .reencrypt_totp_secrets()
+            .await
+            .map_err(Failure::new)?;
         let transport = paths.email_transport(&config.email, &public_url)?;
         let email_worker = EmailWorker::new(
             accounts.clone(),
@@ -77,7 +80,7 @@ fn accounts(
         hashing_cost: config.argon2.clone(),
         lifetimes: config.lifetimes(),
         require_activation: config.require_activation,
-        delays_sign_ins: config.clients.rate_limits,
+        throttle_failed_sign_ins: config.clients.rate_limits,
         cache: config.cache(),
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)

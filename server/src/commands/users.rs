@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 
-use accounts::{Accounts, Error, UserRecord};
+use accounts::{Accounts, Error, User};
 
 use super::{AppPaths, accounts, print_line, runtime};
 use crate::{config::Config, failure::Failure};
@@ -38,8 +38,8 @@ pub fn list(config: &Config) -> Result<(), Failure> {
                 .users(&after, PAGE_SIZE)
                 .await
                 .map_err(Failure::new)?;
-            for record in &page {
-                written = written.and_then(|()| writeln!(out, "{}", line(record)));
+            for user in &page {
+                written = written.and_then(|()| writeln!(out, "{}", line(user)));
             }
             match written {
                 // The reader has closed the pipe, as `head` does.
@@ -48,18 +48,15 @@ pub fn list(config: &Config) -> Result<(), Failure> {
                 Ok(()) => {}
             }
             match page.last() {
-                Some(last) if page.len() == PAGE_SIZE as usize => {
-                    after.clone_from(&last.user.email)
-                }
+                Some(last) if page.len() == PAGE_SIZE as usize => after.clone_from(&last.email),
                 _ => return Ok(()),
             }
         }
     })
 }
 
-fn line(record: &UserRecord) -> String {
-    let user = &record.user;
-    let state = match (user.is_active, record.awaits_activation) {
+fn line(user: &User) -> String {
+    let state = match (user.is_active, user.awaits_activation) {
         (true, _) => "active",
         (false, true) => "awaits activation",
         (false, false) => "deactivated",

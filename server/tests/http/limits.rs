@@ -222,7 +222,11 @@ fn throttled_sign_ins_are_counted() {
         PASSWORD,
     ));
     let metrics = server.get("/metrics").send();
-    for (result, count) in [("invalid_credentials", 10), ("throttled", 1), ("good", 0)] {
+    for (result, count) in [
+        ("invalid_credentials", 10),
+        ("throttled", 1),
+        ("success", 0),
+    ] {
         let line = format!("latchkey_sign_ins_total{{result=\"{result}\"}} {count}\n");
         assert!(metrics.text().contains(&line), "{metrics}");
     }

@@ -1,15 +1,15 @@
-//! Passwords that many people use, and so the first that are tried.
+//! Common passwords, which attackers try first.
 
 use std::sync::LazyLock;
 
-/// In lower case, sorted by bytes; `data/README.md` names the sources and their licences.
+/// In lower case, sorted by bytes. `data/README.md` names the sources and their licences.
 static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| {
     include_str!("../../../data/common-passwords.txt")
         .lines()
         .collect()
 });
 
-/// Whether this is among the common passwords, in whatever case.
+/// Whether this is a common password, ignoring case.
 pub(super) fn is_common(password: &str) -> bool {
     let password = password.to_lowercase();
     COMMON.binary_search(&password.as_str()).is_ok()

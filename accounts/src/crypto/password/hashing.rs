@@ -1,4 +1,4 @@
-//! How passwords are kept: as Argon2id PHC strings (RFC 9106), made by a few threads of their own.
+//! Hashes passwords with Argon2id (RFC 9106) on dedicated threads, as PHC strings.
 
 use std::{
     fmt,
@@ -13,15 +13,25 @@ use argon2::{
     password_hash::phc::{Output, ParamsString, Salt},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
-use super::Password;
-use crate::Error;
+use crate::error::Error;
 
-/// The length of salts and hashes in bytes (RFC 9106, 4).
+/// The length of salts and hashes in bytes (RFC 9106, section 4).
 const SALT_LENGTH: usize = 16;
 const HASH_LENGTH: usize = 32;
+
+/// A password as the user typed it. It can't be printed, and is wiped from memory when it is dropped.
+#[derive(Clone)]
+pub(crate) struct Password(SecretString);
+
+impl Password {
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+}
 
 /// How many hashes may wait for a thread.
 const QUEUE_LENGTH: usize = 512;
@@ -29,18 +39,18 @@ const QUEUE_LENGTH: usize = 512;
 /// How long a hash may wait for a thread.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a thread without work keeps its block of memory.
+/// After this time without work, a thread frees its memory.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How far hashing threads stand back (0 to 19, `nice(2)`).
+/// The niceness of hashing threads (0 to 19, `nice(2)`).
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// What a password hash costs: Argon2id's memory, passes and lanes (RFC 9106, 3.1).
+/// The cost of a password hash: Argon2id's memory, passes and lanes (RFC 9106, section 3.1).
 #[derive(Clone, Debug)]
 pub struct HashingCost(Params);
 
-/// Why a text is no hashing cost.
+/// Why a text is not a hashing cost.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "write it as m=<KiB of memory>,t=<passes>,p=<lanes>, with m from 8 times p to 1048576, t from 1 to 64 and p from 1 to 16"
@@ -50,7 +60,7 @@ pub struct InvalidHashingCost;
 impl FromStr for HashingCost {
     type Err = InvalidHashingCost;
 
-    /// Reads `m=19456,t=2,p=1`: memory in KiB, passes, lanes; each once, in any order.
+    /// Parses `m=19456,t=2,p=1`: memory in KiB, passes, lanes; each once, in any order.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (mut m, mut t, mut p) = (None, None, None);
         for part in text.split(',') {
@@ -85,26 +95,28 @@ impl fmt::Display for HashingCost {
     }
 }
 
-/// What came of checking a password.
+/// The result of checking a password.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verified {
-    /// It is not the password.
+    /// The password is wrong.
     Wrong,
-    /// It is.
+    /// The password is right.
     Right,
-    /// It is, and here is its hash at today's cost, as the stored one was made at another.
+    /// The password is right, and this is its hash at the current cost, because the stored one has
+    /// another.
     RightWithNewHash(String),
 }
 
 /// The threads that hash passwords.
 ///
-/// They keep the work off the async runtime, and memory in a flood of sign-ins is theirs, not the
-/// crowd's: one block for each thread, used again and again.
+/// They keep the work off the async runtime, and limit memory in a flood of sign-ins: each thread has
+/// one block of memory and reuses it.
 #[derive(Clone)]
 pub(crate) struct Hasher {
     queue: Sender<Job>,
     cost: HashingCost,
-    /// A hash of today's cost that no password has: what an unknown email is checked against.
+    /// A hash at the current cost that no password has. Sign-ins with an unknown email are checked
+    /// against it.
     decoy: Arc<str>,
 }
 
@@ -113,14 +125,14 @@ struct Job {
     work: Work,
 }
 
-/// What a thread does with its block of memory.
+/// Work for a thread, with its block of memory.
 type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
 impl Hasher {
     /// Starts one thread for each core.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system can't start a thread.
     pub fn start(cost: HashingCost) -> std::io::Result<Self> {
         let (queue, jobs) = crossbeam_channel::bounded(QUEUE_LENGTH);
         let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -143,8 +155,8 @@ impl Hasher {
             .await?
     }
 
-    /// Validator a password against a stored hash; without one, the same work is done and the answer
-    /// is `Wrong`. A new hash, where one is due, is made with this salt.
+    /// Checks a password against a stored hash. Without one, the same work is done and the result is
+    /// `Wrong`. If a new hash is needed, it gets this salt.
     pub async fn verify(
         &self,
         password: Password,
@@ -161,36 +173,39 @@ impl Hasher {
         .await?
     }
 
-    /// How many hashes wait for a thread.
+    /// The number of hashes that wait for a thread.
     pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 
-    /// Has a thread do this work, unless too much is waiting or the caller has gone by then.
+    /// Runs work on a thread. It is skipped if the queue is full, or if the future is dropped before
+    /// the work starts.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let (answer, answered) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let job = Job {
             deadline: Instant::now() + QUEUE_TIMEOUT,
             work: Box::new(move |memory| {
-                if !answer.is_closed() {
-                    let _ = answer.send(work(memory));
+                if !sender.is_closed() {
+                    let _ = sender.send(work(memory));
                 }
             }),
         };
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Error::Overloaded,
-            TrySendError::Disconnected(_) => Error::Internal("no thread hashes".into()),
+            TrySendError::Disconnected(_) => {
+                Error::internal("can't hash a password", "no hashing thread is left")
+            }
         })?;
-        answered.await.map_err(|_| Error::Overloaded)
+        receiver.await.map_err(|_| Error::Overloaded)
     }
 }
 
-/// A hashing thread: runs jobs until the last [`Hasher`] is dropped.
+/// The main function of a thread: runs jobs until the last [`Hasher`] is dropped.
 fn work(jobs: &Receiver<Job>) {
-    yield_to_requests();
+    lower_priority();
     let mut memory = Vec::new();
     loop {
         let job = match jobs.recv_timeout(IDLE_TIMEOUT) {
@@ -210,12 +225,13 @@ fn work(jobs: &Receiver<Job>) {
     }
 }
 
-/// Lets everything else go first: a flood of sign-ins may slow sign-ins down, not requests.
-fn yield_to_requests() {
-    // On Linux, a priority is a thread's own; elsewhere it would be the whole program's.
+/// Lowers the priority of this thread, so that a flood of sign-ins slows down sign-ins and nothing
+/// else.
+fn lower_priority() {
+    // Only on Linux does each thread have its own priority.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "hashing threads keep the priority of the others");
+        tracing::debug!(%error, "can't lower the priority of a hashing thread");
     }
 }
 
@@ -227,18 +243,21 @@ fn hash(
 ) -> Result<String, Error> {
     let mut output = [0; HASH_LENGTH];
     compute(password, &salt, params, memory, &mut output)?;
-    phc(params, salt, output).map_err(|error| Error::Internal(error.to_string().into()))
+    phc(params, salt, output)
+        .map_err(|error| Error::internal("can't encode a password hash", error))
 }
 
 fn verify(
     password: &Password,
     stored: &str,
     salt: [u8; SALT_LENGTH],
-    today: &Params,
+    current: &Params,
     memory: &mut Vec<Block>,
 ) -> Result<Verified, Error> {
     let Some((params, stored_salt, stored_hash)) = read_phc(stored) else {
-        tracing::error!("a stored password hash is no Argon2id PHC string: no password fits it");
+        tracing::error!(
+            "a stored password hash is not an Argon2id PHC string, so no password matches"
+        );
         return Ok(Verified::Wrong);
     };
     let mut output = vec![0; stored_hash.len()];
@@ -247,10 +266,10 @@ fn verify(
         return Ok(Verified::Wrong);
     }
     let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
-    if cost(&params) == cost(today) {
+    if cost(&params) == cost(current) {
         Ok(Verified::Right)
     } else {
-        hash(password, salt, today, memory).map(Verified::RightWithNewHash)
+        hash(password, salt, current, memory).map(Verified::RightWithNewHash)
     }
 }
 
@@ -265,11 +284,11 @@ fn compute(
         memory.resize(params.block_count(), Block::default());
     }
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-        .hash_password_into_with_memory(password.expose().as_bytes(), salt, output, memory)
-        .map_err(|error| Error::Internal(error.to_string().into()))
+        .hash_password_into_with_memory(password.0.expose_secret().as_bytes(), salt, output, memory)
+        .map_err(|error| Error::internal("can't hash a password", error))
 }
 
-/// What a PHC string of Argon2id says.
+/// Parses a PHC string of Argon2id.
 fn read_phc(text: &str) -> Option<(Params, Salt, Output)> {
     let stored = PasswordHash::new(text).ok()?;
     let params = Params::try_from(&stored).ok()?;
@@ -277,7 +296,7 @@ fn read_phc(text: &str) -> Option<(Params, Salt, Output)> {
     Some((params, stored.salt?, stored.hash?)).filter(|_| is_argon2id)
 }
 
-/// The PHC string of a hash.
+/// Formats a hash as a PHC string.
 fn phc(
     params: &Params,
     salt: [u8; SALT_LENGTH],
@@ -307,12 +326,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_is_an_argon2id_phc_string_that_only_its_password_fits() {
+    async fn a_hash_is_an_argon2id_phc_string_that_only_its_password_matches() {
         let hasher = hasher("m=64,t=2,p=1");
         let stored = hasher.hash(password("open sesame"), [7; 16]).await.unwrap();
         assert_eq!(
             stored,
-            // What the reference implementation in C makes of the same.
+            // The output of the reference implementation in C.
             "$argon2id$v=19$m=64,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$bIs/k8EQQLgFGBAiOuY4IVRzYVbjBYXQ5JklU6nTayM"
         );
         let check = async |text| {
@@ -332,7 +351,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_password_fits_what_is_no_hash() {
+    async fn no_password_matches_an_invalid_hash() {
         let hasher = hasher("m=64,t=1,p=1");
         for stored in [
             "",
@@ -345,7 +364,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_raised_cost_gives_a_new_hash() {
+    async fn a_raised_cost_results_in_a_new_hash() {
         let stored = hasher("m=64,t=1,p=1")
             .hash(password("open sesame"), [7; 16])
             .await
@@ -367,14 +386,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_costs() {
-        let read = |text: &str| {
+    fn parses_costs() {
+        let parse = |text: &str| {
             text.parse::<HashingCost>()
                 .map(|cost| cost.to_string())
                 .ok()
         };
-        assert_eq!(read("m=19456,t=2,p=1").as_deref(), Some("m=19456,t=2,p=1"));
-        assert_eq!(read(" p=1, m=64 ,t=1").as_deref(), Some("m=64,t=1,p=1"));
+        assert_eq!(parse("m=19456,t=2,p=1").as_deref(), Some("m=19456,t=2,p=1"));
+        assert_eq!(parse(" p=1, m=64 ,t=1").as_deref(), Some("m=64,t=1,p=1"));
         for bad in [
             "",
             "m=64",
@@ -388,7 +407,7 @@ mod tests {
             "m=-1,t=1,p=1",
             "m=64;t=1;p=1",
         ] {
-            assert_eq!(read(bad), None, "{bad}");
+            assert_eq!(parse(bad), None, "{bad}");
         }
     }
 }

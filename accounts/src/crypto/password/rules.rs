@@ -1,5 +1,5 @@
-//! What a new password may be: NIST SP 800-63B, 3.1.1.2 — length and nothing easily guessed, but
-//! no rules of composition.
+//! The rules for new passwords, after NIST SP 800-63B, section 3.1.1.2: a minimum length, nothing
+//! that is easily guessed, and no composition rules.
 
 use similar::TextDiff;
 
@@ -8,32 +8,31 @@ use super::common::is_common;
 const MIN_LENGTH: usize = 8;
 const MAX_LENGTH: usize = 128;
 
-/// From this share of characters in common (Ratcliff/Obershelp's 2 × matches / total) two texts
-/// count as alike.
-const ALIKE: f32 = 0.7;
+/// From this similarity on (Ratcliff/Obershelp: 2 × matches / total), two texts are too similar.
+const SIMILAR: f32 = 0.7;
 
-/// Says in sentences what is wrong with a new password; nothing, if it may be used.
+/// Returns what is wrong with a new password, as sentences for the user.
 pub(crate) fn check(password: &str, email: Option<&str>) -> Vec<&'static str> {
-    let mut wrong = Vec::new();
+    let mut errors = Vec::new();
     let length = password.chars().count();
     if length < MIN_LENGTH {
-        wrong.push("This password is too short. It must have at least 8 characters.");
+        errors.push("This password is too short. It must have at least 8 characters.");
     }
     if length > MAX_LENGTH {
-        // Comparing it to anything would cost more than it tells.
+        // Comparing a very long text would be slow, and is pointless.
         return vec!["This password is too long. It must have at most 128 characters."];
     }
     if is_common(password) {
-        wrong.push("This password is too common: it is among the first that attackers try.");
+        errors.push("This password is too common: it is among the first that attackers try.");
     }
-    if email.is_some_and(|email| is_like_email(password, email)) {
-        wrong.push("This password is too similar to your email.");
+    if email.is_some_and(|email| is_similar_to_email(password, email)) {
+        errors.push("This password is too similar to your email.");
     }
-    wrong
+    errors
 }
 
-/// Whether a password is much like the address, its local part, its domain or a word of these.
-fn is_like_email(password: &str, email: &str) -> bool {
+/// Whether a password is similar to the email address, its local part, its domain or a word of these.
+fn is_similar_to_email(password: &str, email: &str) -> bool {
     let password = password.to_lowercase();
     let email = email.to_lowercase();
     let parts = email.split('@');
@@ -42,7 +41,7 @@ fn is_like_email(password: &str, email: &str) -> bool {
         .chain(parts)
         .chain(words)
         .filter(|part| part.chars().count() >= 4)
-        .any(|part| TextDiff::from_chars(password.as_str(), part).ratio() >= ALIKE)
+        .any(|part| TextDiff::from_chars(password.as_str(), part).ratio() >= SIMILAR)
 }
 
 #[cfg(test)]
@@ -52,10 +51,10 @@ mod tests {
     const SHORT: &str = "This password is too short. It must have at least 8 characters.";
     const LONG: &str = "This password is too long. It must have at most 128 characters.";
     const COMMON: &str = "This password is too common: it is among the first that attackers try.";
-    const LIKE_EMAIL: &str = "This password is too similar to your email.";
+    const SIMILAR_TO_EMAIL: &str = "This password is too similar to your email.";
 
     #[test]
-    fn passwords_and_what_is_said_of_them() {
+    fn each_rule_has_its_message() {
         let longest = "x".repeat(128);
         let too_long = "x".repeat(129);
         let cases: [(&str, &[&str]); 16] = [
@@ -70,10 +69,10 @@ mod tests {
             ("🔑🔑🔑🔑🔑🔑🔑", &[SHORT]),
             ("password", &[COMMON]),
             ("PassWord1", &[COMMON]),
-            ("ada.lovelace@example.com", &[LIKE_EMAIL]),
-            ("AdaLovelace", &[LIKE_EMAIL]),
-            ("ada.lovelace1", &[LIKE_EMAIL]),
-            ("lovelace!", &[LIKE_EMAIL]),
+            ("ada.lovelace@example.com", &[SIMILAR_TO_EMAIL]),
+            ("AdaLovelace", &[SIMILAR_TO_EMAIL]),
+            ("ada.lovelace1", &[SIMILAR_TO_EMAIL]),
+            ("lovelace!", &[SIMILAR_TO_EMAIL]),
             ("lovelace writes the first program", &[]),
         ];
         for (password, wrong) in cases {

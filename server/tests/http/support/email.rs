@@ -243,13 +243,13 @@ impl Server {
 }
 
 /// Subjects of the emails.
-pub const CONFIRM_ADDRESS: &str = "Confirm your address";
-pub const CONFIRM_NEW_ADDRESS: &str = "Confirm your new address";
+pub const CONFIRM_ADDRESS: &str = "Confirm your email address";
+pub const CONFIRM_NEW_ADDRESS: &str = "Confirm your new email address";
 pub const RESET: &str = "Choose a new password";
-pub const ALREADY_REGISTERED: &str = "You have an account already";
-pub const EMAIL_ABOUT_TO_CHANGE: &str = "Your address is about to change";
-pub const EMAIL_CHANGED: &str = "Your address has changed";
-pub const PASSWORD_CHANGED: &str = "Your password has changed";
+pub const ALREADY_REGISTERED: &str = "You already have an account";
+pub const EMAIL_ABOUT_TO_CHANGE: &str = "Your email address is about to change";
+pub const EMAIL_CHANGED: &str = "Your email address was changed";
+pub const PASSWORD_CHANGED: &str = "Your password was changed";
 pub const OTP_ENABLED: &str = "Two-factor authentication is on";
 pub const OTP_DISABLED: &str = "Two-factor authentication is off";
 pub const NEW_RECOVERY_CODES: &str = "You have new recovery codes";

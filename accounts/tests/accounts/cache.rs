@@ -1,14 +1,10 @@
 //! Which changes drop a user from the cache of other servers.
 
-#![allow(clippy::unwrap_used)] // a test that panics has failed
-
-mod stage;
-
 use std::time::Duration;
 
+use crate::support::{EMAIL, PASSWORD, TestEnv, laptop, on_laptop};
 use accounts::{Accounts, InvalidationListener};
 use prometheus::Registry;
-use stage::{EMAIL, PASSWORD, TestEnv, laptop, on_laptop};
 
 const GRACE: &str = "grace@example.com";
 

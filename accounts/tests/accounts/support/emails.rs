@@ -1,4 +1,4 @@
-//! The mails that the domain sends, read from a folder.
+//! The emails that the domain sends, read from a folder.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -7,46 +7,46 @@ use mail_parser::MessageParser;
 
 use super::TestEnv;
 
-/// A mail that was sent.
+/// An email that was sent.
 #[derive(Debug)]
-pub struct Mail {
+pub struct SentEmail {
     pub to: String,
     pub subject: String,
-    /// The token of its link; empty where it has none.
+    /// The token of its link; empty without a link.
     pub token: String,
 }
 
 impl TestEnv {
-    /// Sends all that waits, and takes it.
-    pub async fn mails(&self) -> Vec<Mail> {
-        self.send_mails_of(&self.accounts).await;
-        let mut mails: Vec<_> = fs::read_dir(self.outbox())
+    /// Sends all waiting emails, and takes them out of the folder.
+    pub async fn emails(&self) -> Vec<SentEmail> {
+        self.send_emails_of(&self.accounts).await;
+        let mut emails: Vec<_> = fs::read_dir(self.outbox())
             .unwrap()
             .map(|entry| {
                 let file = entry.unwrap().path();
-                let mail = read(&file);
+                let email = read(&file);
                 fs::remove_file(file).unwrap();
-                mail
+                email
             })
             .collect();
-        mails.sort_by(|a, b| (&a.to, &a.subject).cmp(&(&b.to, &b.subject)));
-        mails
+        emails.sort_by(|a, b| (&a.to, &a.subject).cmp(&(&b.to, &b.subject)));
+        emails
     }
 
-    /// Sends all that waits, and gives the token of the one link to this address.
+    /// Sends all waiting emails, and returns the token of the only link to this email address.
     pub async fn token_to(&self, address: &str) -> String {
-        let mails = self.mails().await;
-        let mut tokens = mails
+        let emails = self.emails().await;
+        let mut tokens = emails
             .iter()
-            .filter(|mail| mail.to == address && !mail.token.is_empty());
+            .filter(|email| email.to == address && !email.token.is_empty());
         match (tokens.next(), tokens.next()) {
-            (Some(mail), None) => mail.token.clone(),
-            _ => panic!("not one link to {address}: {mails:?}"),
+            (Some(email), None) => email.token.clone(),
+            _ => panic!("not one link to {address}: {emails:?}"),
         }
     }
 
-    /// Has this server send all that waits.
-    pub async fn send_mails_of(&self, accounts: &Accounts) {
+    /// Lets this server send all waiting emails.
+    pub async fn send_emails_of(&self, accounts: &Accounts) {
         let sender = sender(accounts, EmailTransport::folder(self.outbox()).unwrap());
         let all_is_sent = async {
             while self.rows("mail_requests").await + self.rows("outbox").await > 0 {
@@ -58,13 +58,13 @@ impl TestEnv {
             .unwrap();
     }
 
-    /// Has the mails that are due tried at a mail server that is not there.
-    pub async fn try_mails_in_vain(&self) {
-        self.try_mails_in_vain_by(&self.accounts).await;
+    /// Tries to send the emails that are due to a mail server that does not exist.
+    pub async fn fail_to_send_emails(&self) {
+        self.fail_to_send_emails_by(&self.accounts).await;
     }
 
-    /// The same by this server.
-    pub async fn try_mails_in_vain_by(&self, accounts: &Accounts) {
+    /// The same, from this server.
+    pub async fn fail_to_send_emails_by(&self, accounts: &Accounts) {
         let nowhere = "smtp://127.0.0.1:1".parse().unwrap();
         let sender = sender(
             accounts,
@@ -86,13 +86,13 @@ fn sender(accounts: &Accounts, transport: EmailTransport) -> EmailWorker {
     EmailWorker::new(accounts.clone(), transport, from, PUBLIC_URL.to_owned())
 }
 
-fn read(file: &Path) -> Mail {
+fn read(file: &Path) -> SentEmail {
     let raw = fs::read(file).unwrap();
     let message = MessageParser::default().parse(&raw).unwrap();
     let text = message.body_text(0).unwrap();
     let to = message.to().and_then(|to| to.first()).unwrap();
     let token = text.split("#token=").nth(1).unwrap_or_default();
-    Mail {
+    SentEmail {
         to: to.address().unwrap().to_owned(),
         subject: message.subject().unwrap().to_owned(),
         token: token.split_whitespace().next().unwrap_or_default().into(),

@@ -1,24 +1,19 @@
-//! Whatever is done with the tokens of a session, in whatever order and at whatever times: the answers
-//! are those of a model that fits on a page.
-
-#![allow(clippy::unwrap_used)] // a test that panics has failed
-
-mod stage;
+//! Random sequences of requests with the tokens of a session: the responses are those of a small model.
 
 use std::time::Duration;
 
+use crate::support::{DAY, MINUTE, SECOND, TestEnv};
 use accounts::{Clock, Timestamp, TokenPair};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use stage::{DAY, MINUTE, SECOND, TestEnv};
 
 const ACCESS: Duration = Duration::from_secs(15 * 60);
 const IDLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const GRACE: Duration = Duration::from_secs(30);
 
-/// What may be done. A pair is chosen by a number, counted around.
+/// A step of a sequence. The number selects one of the pairs, modulo their count.
 #[derive(Clone, Debug)]
 enum Step {
     Refresh(usize),
@@ -27,7 +22,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    // No sum of a few of them is the grace time or a token's life to the second.
+    // No sum of a few of them is exactly the grace time or the lifetime of a token.
     let short = vec![7 * SECOND, 17 * SECOND, 41 * SECOND, 16 * MINUTE];
     prop_oneof![
         6 => any::<usize>().prop_map(Step::Refresh),
@@ -37,12 +32,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A session as the contract has it.
+/// A session as the specification describes it.
 struct Model {
     is_over: bool,
-    /// Of each pair that was given: when, and which refresh token of the session it holds.
+    /// For each pair that was issued: when, and the index of its refresh token.
     pairs: Vec<(Timestamp, usize)>,
-    /// Of each refresh token but the last: when it was retired.
+    /// For each refresh token but the last: when it was retired.
     retired: Vec<Timestamp>,
 }
 
@@ -86,22 +81,22 @@ impl Model {
     }
 }
 
-/// Runs the steps on the program and on the model.
-async fn compare(stage: &TestEnv, steps: &[Step]) -> Result<(), TestCaseError> {
-    let mut model = Model::new(stage.clock.now());
-    let mut pairs: Vec<TokenPair> = vec![stage.sign_in().await];
+/// Runs the steps on the domain and on the model.
+async fn compare(env: &TestEnv, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut model = Model::new(env.clock.now());
+    let mut pairs: Vec<TokenPair> = vec![env.sign_in().await];
     for (number, step) in steps.iter().enumerate() {
-        let now = stage.clock.now();
+        let now = env.clock.now();
         match step {
-            Step::Wait(time) => stage.clock.advance(*time),
+            Step::Wait(time) => env.clock.advance(*time),
             Step::View(pair) => {
                 let pair = pair % pairs.len();
-                let seen = stage.authorize(&pairs[pair].access_token).await.map(drop);
+                let seen = env.authorize(&pairs[pair].access_token).await.map(drop);
                 prop_assert_eq!(seen, model.view(pair, now), "step {}", number);
             }
             Step::Refresh(pair) => {
                 let pair = pair % pairs.len();
-                let given = stage.refresh(&pairs[pair].refresh_token).await;
+                let given = env.refresh(&pairs[pair].refresh_token).await;
                 let expected = model.refresh(pair, now);
                 prop_assert_eq!(
                     given.as_ref().map(drop).map_err(|why| *why),
@@ -117,9 +112,9 @@ async fn compare(stage: &TestEnv, steps: &[Step]) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn a_session_answers_as_the_model_does() {
+fn a_session_behaves_as_the_model_does() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(TestEnv::with_user());
+    let env = runtime.block_on(TestEnv::with_user());
     let steps = proptest::collection::vec(step(), 1..30);
     let mut runner = TestRunner::new(Config {
         cases: 100,
@@ -127,6 +122,6 @@ fn a_session_answers_as_the_model_does() {
         ..Config::default()
     });
     runner
-        .run(&steps, |steps| runtime.block_on(compare(&stage, &steps)))
+        .run(&steps, |steps| runtime.block_on(compare(&env, &steps)))
         .unwrap();
 }

@@ -1,15 +1,11 @@
-//! Nothing but a token that was given is taken for one.
+//! Only tokens that were issued are accepted.
 
-#![allow(clippy::unwrap_used)] // a test that panics has failed
-
-mod stage;
-
+use crate::support::{TestEnv, on_laptop};
 use accounts::Error;
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use stage::{TestEnv, on_laptop};
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config {
@@ -19,12 +15,12 @@ fn runner(cases: u32) -> TestRunner {
     })
 }
 
-/// One letter of a good token is replaced by another, anywhere.
+/// Replaces one character of a valid token.
 #[test]
-fn a_token_with_another_letter_is_refused() {
+fn a_token_with_a_changed_character_is_rejected() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(TestEnv::with_user());
-    let token = runtime.block_on(stage.sign_in()).access_token;
+    let env = runtime.block_on(TestEnv::with_user());
+    let token = runtime.block_on(env.sign_in()).access_token;
     let device = on_laptop();
     let letters: Vec<char> =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \u{e9}"
@@ -37,19 +33,19 @@ fn a_token_with_another_letter_is_refused() {
             prop_assume!(changed[place] != letter);
             changed[place] = letter;
             let changed: String = changed.into_iter().collect();
-            let seen = runtime.block_on(stage.accounts.authorize(&changed, &device));
+            let seen = runtime.block_on(env.accounts.authorize(&changed, &device));
             prop_assert!(matches!(seen, Err(Error::TokenInvalid)), "{changed}");
             Ok(())
         })
         .unwrap();
-    assert!(runtime.block_on(stage.authorize(&token)).is_ok());
+    assert!(runtime.block_on(env.authorize(&token)).is_ok());
 }
 
 /// Text that may look like a token, and text that does not.
 #[test]
-fn whatever_is_no_token_is_refused() {
+fn random_text_is_rejected() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(TestEnv::with_user());
+    let env = runtime.block_on(TestEnv::with_user());
     let device = on_laptop();
     let text = prop_oneof![
         ".{0,200}",
@@ -58,9 +54,9 @@ fn whatever_is_no_token_is_refused() {
     ];
     runner(2000)
         .run(&text, |text| {
-            let seen = runtime.block_on(stage.accounts.authorize(&text, &device));
+            let seen = runtime.block_on(env.accounts.authorize(&text, &device));
             prop_assert!(matches!(seen, Err(Error::TokenInvalid)), "{text}");
-            prop_assert!(runtime.block_on(stage.refuses_refresh(&text)), "{text}");
+            prop_assert!(runtime.block_on(env.refuses_refresh(&text)), "{text}");
             Ok(())
         })
         .unwrap();

@@ -1,26 +1,24 @@
-//! Seeing and ending one's sessions.
+//! Lists and revokes the caller's sessions.
 
-use super::{Accounts, Authorized};
+use super::{accounts::Accounts, caller::Authorized};
 use crate::{
-    Error, Id, Session,
-    store::audit_events::{Event, NewEvent},
+    error::Error,
+    id::Id,
+    store::{
+        audit_events::{Event, NewEvent},
+        sessions::Session,
+    },
     validation::required_field,
 };
 
 impl Accounts {
-    /// The caller's sessions, newest first.
+    /// Returns the caller's sessions, newest first.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn sessions(&self, caller: &Authorized) -> Result<Vec<Session>, Error> {
-        let now = self.now();
-        Session::list(
-            &self.0.database,
-            caller.user().id,
-            now,
-            self.idle_since(now),
-        )
-        .await
+        let (user_id, now) = (caller.user().id, self.now());
+        Session::list(&self.0.database, user_id, now, self.idle_since(now)).await
     }
 
     /// Ends one of the caller's sessions.
@@ -37,7 +35,7 @@ impl Accounts {
             ..self.event_by(Event::SessionRevoked, caller)
         };
         let ended = Session::end(&self.0.database, caller.user().id, id, &event).await;
-        self.forget(caller.user().id);
+        self.invalidate(caller.user().id);
         if ended? { Ok(()) } else { Err(Error::NotFound) }
     }
 }

@@ -1,13 +1,9 @@
-//! Making accounts, signing in to them, and deleting them.
+//! Creating accounts, signing in, and deleting accounts.
 
-#![allow(clippy::unwrap_used)] // a test that panics has failed
-
-mod stage;
-
+use crate::support::{EMAIL, PASSWORD, TestEnv, laptop, why};
 use accounts::Error;
-use stage::{EMAIL, PASSWORD, TestEnv, laptop, why};
 
-/// The fields at fault, with their messages.
+/// The invalid fields, with their messages.
 fn fields<T>(result: Result<T, Error>) -> Vec<(&'static str, Vec<String>)> {
     match result.err() {
         Some(Error::Fields(fields)) => fields
@@ -25,33 +21,33 @@ fn only(field: &'static str, message: &str) -> Vec<(&'static str, Vec<String>)> 
 
 #[tokio::test]
 async fn an_account_is_active_and_ordinary() {
-    let stage = TestEnv::new().await;
+    let env = TestEnv::new().await;
     let device = laptop();
-    let created = stage
+    let created = env
         .accounts
         .register(" Ada@EXAMPLE.com ".into(), PASSWORD.into(), &device);
     assert_eq!(created.await.unwrap().email, "Ada@example.com");
-    let admin = stage
+    let admin = env
         .accounts
         .create_user("root@example.com".into(), PASSWORD.into(), true);
     admin.await.unwrap();
-    let users = stage.accounts.users("", 10).await.unwrap();
+    let users = env.accounts.users("", 10).await.unwrap();
     let [ada, root] = users.as_slice() else {
         panic!("{users:?}")
     };
-    assert!(ada.user.is_active && !ada.user.is_admin && !ada.awaits_activation);
-    assert!(!ada.user.email_verified && !ada.user.otp_enabled);
-    assert_eq!(ada.user.date_joined.to_string(), "2026-03-01T12:00:00.000Z");
-    assert_eq!(ada.user.last_login, None);
-    assert!(root.user.is_active && root.user.is_admin);
+    assert!(ada.is_active && !ada.is_admin && !ada.awaits_activation);
+    assert!(!ada.email_verified && !ada.otp_enabled);
+    assert_eq!(ada.date_joined.to_string(), "2026-03-01T12:00:00.000Z");
+    assert_eq!(ada.last_login, None);
+    assert!(root.is_active && root.is_admin);
 }
 
 #[tokio::test]
-async fn all_fields_at_fault_are_told_at_once() {
-    let stage = TestEnv::with_user().await;
+async fn all_invalid_fields_are_reported_at_once() {
+    let env = TestEnv::with_user().await;
     let device = laptop();
     let create =
-        async |email, password| fields(stage.accounts.register(email, password, &device).await);
+        async |email, password| fields(env.accounts.register(email, password, &device).await);
     let required = || vec!["This field is required.".to_owned()];
     let taken = || vec!["A user with that email already exists.".to_owned()];
     let short =
@@ -68,8 +64,8 @@ async fn all_fields_at_fault_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn an_address_is_registered_once_however_many_try() {
-    let stage = TestEnv::new().await;
+async fn of_many_concurrent_registrations_of_an_address_one_succeeds() {
+    let env = TestEnv::new().await;
     let spellings = [
         "ada@example.com",
         "ADA@example.com",
@@ -81,7 +77,7 @@ async fn an_address_is_registered_once_however_many_try() {
         .cycle()
         .take(16)
         .map(|email| {
-            let accounts = stage.accounts.clone();
+            let accounts = env.accounts.clone();
             tokio::spawn(async move {
                 accounts
                     .register(email.into(), PASSWORD.into(), &laptop())
@@ -103,10 +99,10 @@ async fn an_address_is_registered_once_however_many_try() {
 }
 
 #[tokio::test]
-async fn signing_in_ignores_the_case_of_the_address_only() {
-    let stage = TestEnv::with_user().await;
+async fn signing_in_ignores_only_the_case_of_the_email_address() {
+    let env = TestEnv::with_user().await;
     let login = async |email: &str, password: &str| {
-        let result = stage
+        let result = env
             .accounts
             .login(email.into(), password.into(), &laptop())
             .await;
@@ -129,13 +125,13 @@ async fn signing_in_ignores_the_case_of_the_address_only() {
 }
 
 #[tokio::test]
-async fn deleting_an_account_takes_its_password_and_all_that_it_owns() {
-    let stage = TestEnv::with_user().await;
-    let pair = stage.sign_in().await;
-    let renewed = stage.refresh(&pair.refresh_token).await.unwrap();
-    let caller = stage.authorize(&renewed.access_token).await.unwrap();
+async fn deleting_an_account_needs_its_password_and_deletes_everything_it_owns() {
+    let env = TestEnv::with_user().await;
+    let pair = env.sign_in().await;
+    let renewed = env.refresh(&pair.refresh_token).await.unwrap();
+    let caller = env.authorize(&renewed.access_token).await.unwrap();
 
-    let wrong = stage
+    let wrong = env
         .accounts
         .delete_user(&caller, "wrong password".into())
         .await;
@@ -143,72 +139,69 @@ async fn deleting_an_account_takes_its_password_and_all_that_it_owns() {
         fields(wrong),
         only("current_password", "Incorrect password.")
     );
-    let missing = stage.accounts.delete_user(&caller, None).await;
+    let missing = env.accounts.delete_user(&caller, None).await;
     assert_eq!(
         fields(missing),
         only("current_password", "This field is required.")
     );
-    stage.authorize(&renewed.access_token).await.unwrap();
+    env.authorize(&renewed.access_token).await.unwrap();
 
-    stage
-        .accounts
+    env.accounts
         .delete_user(&caller, PASSWORD.into())
         .await
         .unwrap();
     assert_eq!(
-        stage.authorize(&renewed.access_token).await.err(),
+        env.authorize(&renewed.access_token).await.err(),
         Some("invalid")
     );
     assert_eq!(
-        stage.refresh(&renewed.refresh_token).await.err(),
+        env.refresh(&renewed.refresh_token).await.err(),
         Some("invalid")
     );
     for table in ["users", "sessions", "retired_refresh_tokens"] {
-        assert_eq!(stage.rows(table).await, 0, "{table}");
+        assert_eq!(env.rows(table).await, 0, "{table}");
     }
-    // The address is free again.
-    stage
-        .accounts
+    // The email address can be registered again.
+    env.accounts
         .register(EMAIL.into(), PASSWORD.into(), &laptop())
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn a_device_can_be_signed_out_by_its_owner_only() {
-    let stage = TestEnv::with_user().await;
-    let (one, two) = (stage.sign_in().await, stage.sign_in().await);
-    let caller = stage.authorize(&one.access_token).await.unwrap();
-    let other = stage.authorize(&two.access_token).await.unwrap();
+async fn a_session_can_be_revoked_only_by_its_user() {
+    let env = TestEnv::with_user().await;
+    let (one, two) = (env.sign_in().await, env.sign_in().await);
+    let caller = env.authorize(&one.access_token).await.unwrap();
+    let other = env.authorize(&two.access_token).await.unwrap();
 
-    stage
-        .accounts
+    env.accounts
         .register("eve@example.com".into(), PASSWORD.into(), &laptop())
         .await
         .unwrap();
-    let pair = stage
+    let pair = env
         .accounts
         .login("eve@example.com".into(), PASSWORD.into(), &laptop())
         .await;
-    let eve = stage
+    let eve = env
         .authorize(&pair.unwrap().tokens.access_token)
         .await
         .unwrap();
 
     let id = other.session_id.to_string();
-    let refused = stage.accounts.revoke(&eve, (&*id).into()).await;
+    let refused = env.accounts.revoke(&eve, (&*id).into()).await;
     assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
-    let refused = stage.accounts.revoke(&caller, "not an id".into()).await;
+    let refused = env.accounts.revoke(&caller, "not an id".into()).await;
     assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
 
-    stage.accounts.revoke(&caller, (&*id).into()).await.unwrap();
+    env.accounts.revoke(&caller, (&*id).into()).await.unwrap();
     assert_eq!(
-        stage.authorize(&two.access_token).await.err(),
+        env.authorize(&two.access_token).await.err(),
         Some("invalid")
     );
-    let again = stage.accounts.revoke(&caller, (&*id).into()).await;
+    let again = env.accounts.revoke(&caller, (&*id).into()).await;
     assert!(matches!(again, Err(Error::NotFound)), "{again:?}");
-    let left = stage.accounts.sessions(&caller).await.unwrap();
+    let left = env.accounts.sessions(&caller).await.unwrap();
     assert_eq!(
         left.iter().map(|session| session.id).collect::<Vec<_>>(),
         [caller.session_id]

@@ -1,12 +1,9 @@
-//! A stage for the domain: a fresh database, a clock that stands still until it is moved, and
-//! cheap hashes.
+//! A test environment: a fresh database, a clock that is advanced by hand, and cheap password hashes.
 //!
-//! `LATCHKEY_TEST_DATABASE` says which database: `sqlite` (the default) or `postgres`, which is
-//! found by libpq's PGHOST, PGPORT, PGUSER and PGPASSWORD.
+//! `LATCHKEY_TEST_DATABASE` selects the database: `sqlite` (the default), or `postgres` with libpq's
+//! variables PGHOST, PGPORT, PGUSER and PGPASSWORD.
 
-#![allow(dead_code)] // each test file uses a part of it
-
-pub mod mail;
+mod emails;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -32,7 +29,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub const OLD_SECRET: &str = "the first master secret of the tests and long enough";
 pub const NEW_SECRET: &str = "the second master secret of the tests and long enough";
 
-/// The cheapest hash there is.
+/// The cheapest possible cost.
 const CHEAP: &str = "m=64,t=1,p=1";
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -40,7 +37,7 @@ pub const HOUR: Duration = Duration::from_secs(60 * 60);
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A clock that moves when it is told to.
+/// A clock that is advanced by hand.
 #[derive(Clone)]
 pub struct ManualClock(Arc<Mutex<Timestamp>>);
 
@@ -71,7 +68,7 @@ pub struct TestEnv {
 }
 
 impl TestEnv {
-    /// An empty database, at noon of some day.
+    /// An empty database.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = match std::env::var("LATCHKEY_TEST_DATABASE").as_deref() {
@@ -95,15 +92,15 @@ impl TestEnv {
         }
     }
 
-    /// The same with one user.
+    /// A database with one user.
     pub async fn with_user() -> Self {
-        let stage = Self::new().await;
+        let env = Self::new().await;
         let device = laptop();
-        let created = stage
+        let created = env
             .accounts
             .register(EMAIL.into(), PASSWORD.into(), &device);
         created.await.unwrap();
-        stage
+        env
     }
 
     /// Another server on the same database, with other master secrets and hashing cost.
@@ -111,7 +108,7 @@ impl TestEnv {
         self.start(settings(secrets, cost))
     }
 
-    /// Another server, with connections of its own.
+    /// Another server with its own connections to the same database.
     pub async fn server_elsewhere(&self) -> Accounts {
         let database = Database::open(&self.url, DatabaseSettings::default())
             .await
@@ -129,18 +126,18 @@ impl TestEnv {
         start(&database, &self.clock, settings)
     }
 
-    /// Another server on the same database, where new accounts need activation.
-    pub fn strict_server(&self) -> Accounts {
+    /// Another server on the same database that requires activation.
+    pub fn server_with_activation(&self) -> Accounts {
         self.start(Settings {
             require_activation: true,
             ..settings(OLD_SECRET, CHEAP)
         })
     }
 
-    /// Another server on the same database, where wrong passwords cost no wait.
-    pub fn patient_server(&self) -> Accounts {
+    /// Another server on the same database that does not delay sign-ins after failures.
+    pub fn server_without_throttling(&self) -> Accounts {
         self.start(Settings {
-            delays_sign_ins: false,
+            throttle_failed_sign_ins: false,
             ..settings(OLD_SECRET, CHEAP)
         })
     }
@@ -155,7 +152,7 @@ impl TestEnv {
         pair.await.unwrap().tokens
     }
 
-    /// Turns the second factor on; gives the authenticator app and the recovery codes.
+    /// Turns the second factor on. Returns the authenticator app and the recovery codes.
     pub async fn turn_on_second_factor(&self) -> (Totp, Vec<String>) {
         let pair = self.sign_in().await;
         let caller = self.authorize(&pair.access_token).await.unwrap();
@@ -167,19 +164,19 @@ impl TestEnv {
         (app, recovery_codes)
     }
 
-    /// What an authenticator app shows now.
+    /// The current code of an authenticator app.
     pub fn code(&self, app: &Totp) -> String {
         let seconds = self.clock.now().unix_seconds().try_into().unwrap();
         app.generate(seconds).to_string()
     }
 
-    /// Who an access token belongs to, or in a word why it is refused.
+    /// The caller that an access token belongs to, or in a word why it is rejected.
     pub async fn authorize(&self, token: &str) -> Result<Authorized, &'static str> {
         let caller = self.accounts.authorize(token, &on_laptop()).await;
         caller.map_err(why)
     }
 
-    /// Whether this text, which is no token of ours, is refused as a refresh token.
+    /// Whether this text is rejected as a refresh token.
     pub async fn refuses_refresh(&self, text: &str) -> bool {
         use accounts::Error;
         let refreshed = self.accounts.refresh(text.into(), &laptop()).await;
@@ -192,7 +189,7 @@ impl TestEnv {
     }
 }
 
-/// Runs the same code on a pool of whichever database this is.
+/// Runs the same code on the pool of either database.
 macro_rules! on {
     ($database:expr, $pool:ident => $code:expr) => {
         match $database {
@@ -211,36 +208,36 @@ async fn rows(database: &Database, table: &'static str) -> i64 {
 }
 
 impl TestEnv {
-    /// The database's file, if it is one.
+    /// The database file, with SQLite.
     pub fn sqlite_file(&self) -> Option<PathBuf> {
         let is_file = matches!(self.database, Database::Sqlite { .. });
         is_file.then(|| self.folder.path().join("latchkey.db"))
     }
 
-    /// How many rows a table has.
+    /// The number of rows of a table.
     pub async fn rows(&self, table: &'static str) -> i64 {
         rows(&self.database, table).await
     }
 
-    /// How many it has for others, which are those that are committed.
+    /// The number of committed rows, as another connection sees them.
     pub async fn committed_rows(&self, table: &'static str) -> i64 {
         let elsewhere = Database::open(&self.url, DatabaseSettings::default()).await;
         rows(&elsewhere.unwrap(), table).await
     }
 
-    /// The one user's password hash.
+    /// The password hash of the only user.
     pub async fn password_hash(&self) -> String {
         let sql = "SELECT password_hash FROM users";
         on!(&self.database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
     }
 
-    /// Does what an operator would do by hand.
+    /// Executes SQL, as an operator might by hand.
     pub async fn execute(&self, sql: &'static str) {
         on!(&self.database, pool => sqlx::query(sql).execute(pool).await.map(drop)).unwrap();
     }
 }
 
-/// In a word why something was refused.
+/// The reason of an error, in a word.
 pub fn why(error: accounts::Error) -> &'static str {
     match error {
         accounts::Error::TokenExpired => "expired",
@@ -254,13 +251,13 @@ pub fn why(error: accounts::Error) -> &'static str {
     }
 }
 
-/// An authenticator app that has this secret.
+/// An authenticator app with this secret.
 pub fn authenticator(secret: String) -> Totp {
     let secret = Secret::try_from_base32(secret).unwrap();
     Builder::new().with_secret(secret).build().unwrap()
 }
 
-/// The device on which tokens are shown.
+/// The device that presents tokens.
 pub fn on_laptop() -> Arc<Device> {
     Arc::new(laptop())
 }
@@ -286,7 +283,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
             audit: 90 * DAY,
         },
         require_activation: false,
-        delays_sign_ins: true,
+        throttle_failed_sign_ins: true,
         cache: CacheSettings {
             users: 100,
             lease: SECOND,

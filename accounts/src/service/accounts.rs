@@ -1,0 +1,162 @@
+//! [`Accounts`], the entry point of the domain, and what all use cases share.
+
+use std::{sync::Arc, time::Duration};
+
+use jsonwebtoken::Validation;
+use tokio::sync::Notify;
+
+use crate::{
+    cache::{CacheSettings, UserCache},
+    clock::{Clock, Timestamp},
+    crypto::{
+        master_secrets::MasterSecrets,
+        password::{Hasher, HashingCost},
+        token,
+    },
+    id::Id,
+    metrics::Metrics,
+    random::Random,
+    service::failed_sign_ins::FailedSignIns,
+    store::database::Database,
+};
+
+/// How long tokens, sessions and audit events live.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// An access token.
+    pub access: Duration,
+    /// A session that is not used.
+    pub idle: Duration,
+    /// A session, however often it is used.
+    pub session: Duration,
+    /// How long a used refresh token can still be exchanged.
+    pub grace: Duration,
+    /// How long audit events are kept.
+    pub audit: Duration,
+}
+
+/// The settings of the domain.
+pub struct Settings {
+    /// The server's public URL: issuer and audience of its tokens.
+    pub public_url: String,
+    /// The master secrets.
+    pub master_secrets: MasterSecrets,
+    /// The cost of new password hashes.
+    pub hashing_cost: HashingCost,
+    /// How long tokens, sessions and audit events live.
+    pub lifetimes: Lifetimes,
+    /// Whether a new account stays inactive until its email address is verified.
+    pub require_activation: bool,
+    /// Whether sign-ins are delayed after many failures.
+    pub throttle_failed_sign_ins: bool,
+    /// How users are cached.
+    pub cache: CacheSettings,
+}
+
+/// The use cases of one server, each a method. Clones share their state.
+#[derive(Clone)]
+pub struct Accounts(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub database: Database,
+    pub public_url: String,
+    pub token_validation: Validation,
+    pub master_secrets: MasterSecrets,
+    pub lifetimes: Lifetimes,
+    pub require_activation: bool,
+    pub throttle_failed_sign_ins: bool,
+    pub failed_sign_ins: FailedSignIns,
+    pub cache: UserCache,
+    pub hasher: Hasher,
+    email_queued: Notify,
+    metrics: Metrics,
+    clock: Box<dyn Clock>,
+    random: Box<dyn Random>,
+}
+
+impl Accounts {
+    /// Creates the domain on a database whose schema is up to date.
+    ///
+    /// # Errors
+    /// When the system can't start threads for password hashing.
+    pub fn new(
+        database: Database,
+        settings: Settings,
+        clock: impl Clock + 'static,
+        random: impl Random + 'static,
+    ) -> std::io::Result<Self> {
+        Ok(Self(Arc::new(Inner {
+            database,
+            token_validation: token::validation(&settings.public_url),
+            public_url: settings.public_url,
+            master_secrets: settings.master_secrets,
+            lifetimes: settings.lifetimes,
+            require_activation: settings.require_activation,
+            throttle_failed_sign_ins: settings.throttle_failed_sign_ins,
+            failed_sign_ins: FailedSignIns::default(),
+            cache: UserCache::new(settings.cache),
+            hasher: Hasher::start(settings.hashing_cost)?,
+            email_queued: Notify::new(),
+            metrics: Metrics::new().map_err(std::io::Error::other)?,
+            clock: Box::new(clock),
+            random: Box::new(random),
+        })))
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// The server's public URL.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.0.public_url
+    }
+
+    pub(crate) fn cache(&self) -> &UserCache {
+        &self.0.cache
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn lifetimes(&self) -> &Lifetimes {
+        &self.0.lifetimes
+    }
+
+    pub(crate) fn master_secrets(&self) -> &MasterSecrets {
+        &self.0.master_secrets
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.0.random.as_ref()
+    }
+
+    /// Invalidates what is cached of a user. Call it after a change is committed, and before the
+    /// response is sent.
+    pub(super) fn invalidate(&self, user_id: Id) {
+        self.0.cache.invalidate(user_id);
+    }
+
+    /// Sessions last used before this time have expired.
+    pub(super) fn idle_since(&self, now: Timestamp) -> Timestamp {
+        now.minus(self.0.lifetimes.idle)
+    }
+
+    /// Tells the email worker that there is an email request or an email to process.
+    pub(super) fn notify_email_worker(&self) {
+        self.0.email_queued.notify_one();
+    }
+
+    /// Waits until there is something for the email worker to do.
+    pub(crate) async fn email_queued(&self) {
+        self.0.email_queued.notified().await;
+    }
+}

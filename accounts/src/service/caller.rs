@@ -1,0 +1,39 @@
+//! The caller of a use case: the user and session of a valid access token.
+
+use std::{ops::Deref, sync::Arc};
+
+use crate::{cache::CachedUser, device::Device, id::Id, store::users::User};
+
+/// The user and session of a valid access token, whose second factor may still be pending. Such a
+/// caller may only complete the second factor or sign out.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub(super) cached: Arc<CachedUser>,
+    /// The session that the token belongs to.
+    pub session_id: Id,
+    /// Whether the token has completed the second factor.
+    pub(super) second_factor: bool,
+    /// The device that sent the request.
+    pub(super) device: Arc<Device>,
+}
+
+/// A caller who has completed every factor that the account requires. Use cases that take this type
+/// can't be reached with a token whose second factor is pending.
+#[derive(Clone, Debug)]
+pub struct Authorized(pub(super) Caller);
+
+impl Caller {
+    /// The user.
+    #[must_use]
+    pub fn user(&self) -> &User {
+        &self.cached.user
+    }
+}
+
+impl Deref for Authorized {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}

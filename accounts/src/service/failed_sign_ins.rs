@@ -1,0 +1,36 @@
+//! Failed sign-ins that wait to be written to the audit log together.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::store::audit_events::NewEvent;
+
+/// One event per user, ordered by user id. Every server writes them in this order, so two servers
+/// that write at the same time can't deadlock.
+#[derive(Default)]
+pub(crate) struct FailedSignIns(Mutex<BTreeMap<[u8; 16], NewEvent>>);
+
+impl FailedSignIns {
+    /// Adds an event. Returns whether the queue was empty before.
+    pub fn add(&self, failed: NewEvent) -> bool {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = waiting.is_empty();
+        let count = waiting
+            .get(failed.user_id.as_bytes())
+            .map_or(0, |earlier| earlier.count);
+        let failed = NewEvent {
+            count: failed.count + count,
+            ..failed
+        };
+        waiting.insert(*failed.user_id.as_bytes(), failed);
+        is_first
+    }
+
+    /// Removes and returns all events, in the order in which they must be written.
+    pub fn take(&self) -> Vec<NewEvent> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *waiting).into_values().collect()
+    }
+}

@@ -1,0 +1,48 @@
+//! Request fields that several use cases share, and their messages.
+
+use crate::{crypto::password, email::address::EmailAddress, error::Error, validation::Validator};
+
+/// The field in which a signed-in user repeats the password.
+pub(super) const CURRENT_PASSWORD: &str = "current_password";
+
+/// The field with the token of an emailed link.
+pub(super) const TOKEN: &str = "token";
+
+pub(super) const EMAIL_TAKEN: &str = "A user with that email already exists.";
+
+pub(super) const INVALID_LINK: &str =
+    "This link no longer works. It may have expired, been used, or been replaced by a newer one.";
+
+/// The error for an emailed link that no longer works.
+pub(super) fn invalid_link() -> Error {
+    Error::field(TOKEN, INVALID_LINK)
+}
+
+/// Reads a required email address.
+pub(super) fn email_address(
+    field: &'static str,
+    value: Option<&str>,
+) -> Result<EmailAddress, Error> {
+    let mut validator = Validator::default();
+    match validator.required(field, value).map(EmailAddress::parse) {
+        Some(Ok(address)) => return Ok(address),
+        Some(Err(message)) => validator.reject(field, message),
+        None => {}
+    }
+    Err(validator.into_error())
+}
+
+/// Returns the password that a field holds, if it may be used with this email address. Otherwise the
+/// validator has the errors.
+pub(super) fn check_new_password<'a>(
+    validator: &mut Validator,
+    field: &'static str,
+    value: Option<&'a str>,
+    email: Option<&str>,
+) -> Option<&'a str> {
+    let password = validator.required(field, value)?;
+    for message in password::check(password, email) {
+        validator.reject(field, message);
+    }
+    validator.is_valid(field).then_some(password)
+}

@@ -1,0 +1,118 @@
+//! Issues token pairs, and revokes all tokens of a user by replacing the user's secret.
+
+use super::{accounts::Accounts, caller::Caller};
+use crate::{
+    clock::Timestamp,
+    crypto::{
+        jwt_secret::JwtSecret,
+        token::{Claims, Method, TokenPair, TokenType},
+    },
+    error::Error,
+    id::Id,
+    store::{
+        audit_events::NewEvent,
+        rekey::Rekey,
+        sessions::{Replacement, Session},
+        users::User,
+    },
+};
+
+impl Accounts {
+    /// Issues a token pair for a session, with the refresh token that its row names. No token
+    /// outlives the session, and an access token does not outlive its refresh token.
+    pub(super) fn token_pair(
+        &self,
+        user: &User,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<TokenPair, Error> {
+        let lifetimes = &self.0.lifetimes;
+        let refresh_expires = now.plus(lifetimes.idle).min(session.expires_at);
+        let access_expires = now.plus(lifetimes.access).min(refresh_expires);
+        let amr = if session.second_factor {
+            vec![Method::Pwd, Method::Otp]
+        } else {
+            vec![Method::Pwd]
+        };
+        let key = self.0.master_secrets.signing_key(user.id, &user.jwt_secret);
+        let key_id = self.0.master_secrets.key_id(user.id);
+        let token = |token_type, expires: Timestamp, id: Id| {
+            Claims {
+                iss: self.0.public_url.clone(),
+                aud: self.0.public_url.clone(),
+                sub: user.id,
+                sid: session.id,
+                token_type,
+                amr: amr.clone(),
+                iat: now.unix_seconds(),
+                exp: expires.unix_seconds(),
+                jti: id,
+            }
+            .sign(&key, &key_id)
+        };
+        Ok(TokenPair {
+            access_token: token(TokenType::Access, access_expires, self.random().id())?,
+            refresh_token: token(TokenType::Refresh, refresh_expires, session.refresh_id)?,
+            expires_in: u64::try_from(access_expires.unix_seconds() - now.unix_seconds())
+                .unwrap_or_default(),
+        })
+    }
+
+    /// Prepares new tokens for the caller's session.
+    pub(super) fn replacement(
+        &self,
+        caller: &Caller,
+        second_factor: bool,
+        now: Timestamp,
+    ) -> Replacement {
+        Replacement {
+            user_id: caller.user().id,
+            session_id: caller.session_id,
+            refresh_id: self.random().id(),
+            second_factor,
+            now,
+            idle_since: self.idle_since(now),
+        }
+    }
+
+    /// Prepares a change that replaces the user's secret and nothing else.
+    pub(super) fn new_rekey(&self, event: NewEvent) -> Rekey<'static> {
+        Rekey {
+            user_id: event.user_id,
+            expected_secret: None,
+            new_secret: JwtSecret::new(self.random()),
+            password_hash: None,
+            removes_second_factor: false,
+            deactivates: false,
+            link: None,
+            keeps: None,
+            notice: None,
+            event,
+        }
+    }
+
+    /// Makes a change that revokes all tokens of a user. Returns `None` if one of its conditions no
+    /// longer holds.
+    pub(super) async fn rekey(
+        &self,
+        change: &Rekey<'_>,
+    ) -> Result<Option<(User, Option<Session>)>, Error> {
+        let changed = change.apply(&self.0.database).await;
+        // Also after an error: the commit may have succeeded although its response was lost.
+        self.invalidate(change.user_id);
+        self.notify_email_worker();
+        changed
+    }
+
+    /// Makes a change that ends every session but the caller's, and returns the caller's new tokens.
+    pub(super) async fn rekey_caller(
+        &self,
+        change: &Rekey<'_>,
+        now: Timestamp,
+    ) -> Result<TokenPair, Error> {
+        match self.rekey(change).await? {
+            Some((user, Some(session))) => self.token_pair(&user, &session, now),
+            _ => Err(Error::TokenInvalid),
+        }
+    }
+}

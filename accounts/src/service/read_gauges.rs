@@ -1,0 +1,43 @@
+//! Reads the metrics that are not counted as things happen.
+
+use std::time::Duration;
+
+use prometheus::Registry;
+
+use super::accounts::Accounts;
+use crate::store::outbox;
+
+/// How long counting the emails in the outbox may take.
+const OUTBOX_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Accounts {
+    /// Adds the domain's metrics to a registry.
+    ///
+    /// # Errors
+    /// When they were added before.
+    pub fn register_metrics(&self, registry: &Registry) -> prometheus::Result<()> {
+        self.metrics().register(registry)
+    }
+
+    /// Updates the gauges. Call it before the registry is read.
+    pub async fn read_gauges(&self) {
+        let (metrics, database) = (self.metrics(), &self.0.database);
+        metrics.cached_users.set(gauge(self.0.cache.len()));
+        let is_in_use = self.0.cache.is_in_use(database);
+        metrics.cache_up_to_date.set(is_in_use.into());
+        metrics.hash_queue.set(gauge(self.0.hasher.waiting()));
+        let (open, idle) = database.connections();
+        let state = |name: &str| metrics.connections.with_label_values(&[name]);
+        state("idle").set(gauge(idle));
+        state("used").set(gauge(open.saturating_sub(idle)));
+        let emails = tokio::time::timeout(OUTBOX_TIMEOUT, outbox::len(database)).await;
+        metrics.outbox.set(match emails {
+            Ok(Ok(emails)) => emails as f64,
+            _ => f64::NAN,
+        });
+    }
+}
+
+fn gauge(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

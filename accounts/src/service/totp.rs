@@ -1,0 +1,202 @@
+//! Sets up and removes the second factor, an authenticator app.
+
+use super::{
+    accounts::Accounts,
+    caller::{Authorized, Caller},
+};
+use crate::{
+    crypto::{
+        encryption::Purpose,
+        token::TokenPair,
+        totp::{self, TotpSecret, TotpSetup},
+    },
+    email::template::EmailTemplate,
+    error::Error,
+    id::Id,
+    store::{
+        audit_events::Event,
+        rekey::Rekey,
+        second_factors::{self, Attempt, EncryptedTotpSecrets, Factor, OnSuccess},
+    },
+    validation::required_field,
+};
+
+/// The field with a one-time code or a recovery code.
+pub(super) const CODE: &str = "code";
+
+/// How many secrets are encrypted again per query.
+const REENCRYPTION_BATCH: u32 = 100;
+
+impl Accounts {
+    /// Begins to set up an authenticator app. Nothing changes for the user until its first code is
+    /// confirmed.
+    ///
+    /// # Errors
+    /// A field error when the password is missing or wrong; `TokenInvalid` when the caller was
+    /// signed out in the meantime; `Throttled`; `Overloaded`.
+    pub async fn begin_totp(
+        &self,
+        caller: &Authorized,
+        current_password: Option<&str>,
+    ) -> Result<TotpSetup, Error> {
+        self.confirm_password(caller, current_password).await?;
+        let (user, random) = (caller.user(), self.random());
+        let secret = TotpSecret::new(random);
+        let encrypted =
+            self.0
+                .master_secrets
+                .encrypt(Purpose::TotpSecret, user.id, secret.as_bytes(), random);
+        if !second_factors::begin_setup(&self.0.database, user, &encrypted).await? {
+            return Err(Error::TokenInvalid);
+        }
+        secret.setup(&totp::issuer(&self.0.public_url), &user.email)
+    }
+
+    /// Turns the second factor on with the first code of the app that was set up. Returns tokens that
+    /// have completed it, and new recovery codes. For other sessions, the second factor is pending.
+    ///
+    /// # Errors
+    /// A field error for a code that is missing or wrong, and when no app was set up; `Throttled`;
+    /// `TokenInvalid` when the caller was signed out in the meantime.
+    pub async fn confirm_totp(
+        &self,
+        caller: &Authorized,
+        code: Option<&str>,
+    ) -> Result<(TokenPair, Vec<String>), Error> {
+        let code = required_field(CODE, code)?;
+        let (user, now) = (caller.user(), self.now());
+        let (codes, hashes) = self.new_recovery_codes(user.id);
+        let notice = self.new_email(user.id, &user.email, EmailTemplate::SecondFactorOn, now)?;
+        let matching_step = |encrypted: &[u8]| self.matching_step(user.id, encrypted, code);
+        let attempt = Attempt {
+            user_id: user.id,
+            factor: Factor::NewCode(&matching_step),
+            on_success: OnSuccess::TurnOn {
+                recovery_hashes: &hashes,
+                notice: &notice,
+            },
+            session: self.replacement(caller, true, now),
+            passed: self.event_by(Event::SecondFactorOn, caller),
+            failed: self.event_by(Event::SecondFactorFailed, caller),
+        };
+        let pair = match self.attempt_second_factor(caller, &attempt).await {
+            Err(Error::PermissionDenied) => Err(Error::field(
+                CODE,
+                "Set up an authenticator app first, then enter its code.",
+            )),
+            result => result,
+        }?;
+        Ok((pair, codes))
+    }
+
+    /// Completes the second factor with a code of the authenticator app.
+    ///
+    /// # Errors
+    /// A field error for a code that is missing, wrong or used; `Throttled`; `PermissionDenied`
+    /// without a second factor; `TokenInvalid` when the caller was signed out in the meantime.
+    pub async fn pass_totp(&self, caller: &Caller, code: Option<&str>) -> Result<TokenPair, Error> {
+        let code = required_field(CODE, code)?;
+        let user_id = caller.user().id;
+        let matching_step = |encrypted: &[u8]| self.matching_step(user_id, encrypted, code);
+        let attempt = Attempt {
+            user_id,
+            factor: Factor::Code(&matching_step),
+            on_success: OnSuccess::Pass,
+            session: self.replacement(caller, true, self.now()),
+            passed: self.event_by(Event::SecondFactorPassed, caller),
+            failed: self.event_by(Event::SecondFactorFailed, caller),
+        };
+        self.attempt_second_factor(caller, &attempt).await
+    }
+
+    /// Turns the second factor off. Every other session ends.
+    ///
+    /// # Errors
+    /// A field error when the password is missing or wrong; `PermissionDenied` without a second
+    /// factor; `TokenInvalid` when the caller was signed out in the meantime; `Throttled`;
+    /// `Overloaded`.
+    pub async fn delete_totp(
+        &self,
+        caller: &Authorized,
+        current_password: Option<&str>,
+    ) -> Result<TokenPair, Error> {
+        self.confirm_password(caller, current_password).await?;
+        let (user, now) = (caller.user(), self.now());
+        if !user.otp_enabled {
+            return Err(Error::PermissionDenied);
+        }
+        let notice = self.new_email(user.id, &user.email, EmailTemplate::SecondFactorOff, now)?;
+        let change = Rekey {
+            expected_secret: Some(&user.jwt_secret),
+            removes_second_factor: true,
+            keeps: Some(self.replacement(caller, false, now)),
+            notice: Some(notice),
+            ..self.new_rekey(self.event_by(Event::SecondFactorOff, caller))
+        };
+        self.rekey_caller(&change, now).await
+    }
+
+    /// Encrypts the secrets of all authenticator apps with the first master secret, so that others
+    /// can be removed from the list. Returns the number of secrets that were encrypted again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reencrypt_totp_secrets(&self) -> Result<u64, Error> {
+        let database = &self.0.database;
+        let key_id = self.0.master_secrets.encryption_key_id(Purpose::TotpSecret);
+        let (mut after, mut reencrypted) = (None, 0);
+        loop {
+            let users = EncryptedTotpSecrets::under_other_keys(
+                database,
+                &key_id,
+                after,
+                REENCRYPTION_BATCH,
+            )
+            .await?;
+            let Some(last) = users.last() else {
+                return Ok(reencrypted);
+            };
+            after = Some(last.user_id);
+            for user in &users {
+                for secret in [&user.current, &user.new].into_iter().flatten() {
+                    if !secret.starts_with(&key_id)
+                        && let Some(encrypted) = self.reencrypt(user.user_id, secret)
+                    {
+                        user.replace(database, secret, &encrypted).await?;
+                        reencrypted += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn reencrypt(&self, user_id: Id, encrypted: &[u8]) -> Option<Vec<u8>> {
+        let masters = &self.0.master_secrets;
+        let Some(secret) = masters.decrypt(Purpose::TotpSecret, user_id, encrypted) else {
+            tracing::error!(%user_id,
+                "TOTP secret is encrypted with a master secret that is not in LATCHKEY_SECRET");
+            return None;
+        };
+        Some(masters.encrypt(Purpose::TotpSecret, user_id, &secret, self.random()))
+    }
+
+    /// Returns the time step that a code is for, if it is valid now.
+    fn matching_step(
+        &self,
+        user_id: Id,
+        encrypted: &[u8],
+        code: &str,
+    ) -> Result<Option<i64>, Error> {
+        let secret = self
+            .0
+            .master_secrets
+            .decrypt(Purpose::TotpSecret, user_id, encrypted)
+            .ok_or_else(|| {
+                Error::internal(
+                    "can't decrypt a TOTP secret",
+                    "it is encrypted with a master secret that is not in LATCHKEY_SECRET",
+                )
+            })?;
+        TotpSecret::from_bytes(secret).matching_step(code, self.now())
+    }
+}

@@ -1,0 +1,103 @@
+//! Changes that replace a user's secret, and so revoke all tokens of the user.
+
+use crate::{
+    clock::Timestamp,
+    crypto::jwt_secret::JwtSecret,
+    error::Error,
+    id::Id,
+    store::{
+        audit_events::{self, NewEvent},
+        database::Database,
+        email_tokens::{self, LinkPurpose},
+        outbox::{self, NewEmail},
+        second_factors,
+        sessions::{self, Replacement, Session},
+        statement::Statement,
+        transaction::Transaction,
+        users::{self, User},
+    },
+};
+
+/// A change that revokes all tokens of a user.
+pub(crate) struct Rekey<'a> {
+    pub user_id: Id,
+    /// Nothing changes if the user's secret is no longer this one.
+    pub expected_secret: Option<&'a JwtSecret>,
+    pub new_secret: JwtSecret,
+    /// A new password also invalidates all emailed links.
+    pub password_hash: Option<String>,
+    pub removes_second_factor: bool,
+    pub deactivates: bool,
+    /// The hash of the emailed link that allows the change, and the time now. The link is used up
+    /// and verifies the email address.
+    pub link: Option<(&'a [u8], Timestamp)>,
+    /// The one session that continues.
+    pub keeps: Option<Replacement>,
+    /// The email that notifies the user.
+    pub notice: Option<NewEmail>,
+    pub event: NewEvent,
+}
+
+impl Rekey<'_> {
+    /// Makes the change, and ends the user's sessions. Returns the user as it is now, and the session
+    /// that continues. If a condition no longer holds, returns `None` and changes nothing.
+    pub async fn apply(
+        &self,
+        database: &Database,
+    ) -> Result<Option<(User, Option<Session>)>, Error> {
+        let mut transaction = database.begin().await?;
+        if let Some((hash, now)) = self.link {
+            users::lock(&mut transaction, self.user_id).await?;
+            if !email_tokens::use_up(&mut transaction, LinkPurpose::Reset, hash, now).await? {
+                return Ok(None);
+            }
+        }
+        let Some(user) = self.update_user(&mut transaction).await? else {
+            return Ok(None);
+        };
+        if self.removes_second_factor {
+            second_factors::remove(&mut transaction, user.id).await?;
+        }
+        if self.password_hash.is_some() || self.deactivates {
+            email_tokens::invalidate_all(&mut transaction, user.id).await?;
+        }
+        let kept = self.keeps.as_ref();
+        let except = kept.map(|kept| kept.session_id);
+        sessions::end_all(&mut transaction, user.id, except).await?;
+        let mut session = None;
+        if let Some(kept) = kept {
+            session = sessions::renew_current(&mut transaction, kept).await?;
+            if session.is_none() {
+                return Ok(None);
+            }
+        }
+        if let Some(email) = &self.notice {
+            outbox::enqueue(&mut transaction, email).await?;
+        }
+        audit_events::record(&mut transaction, &self.event).await?;
+        transaction.commit().await?;
+        Ok(Some((user, session)))
+    }
+
+    async fn update_user(&self, transaction: &mut Transaction) -> Result<Option<User>, Error> {
+        const SQL: &str = "
+            UPDATE users SET jwt_secret = $2,
+                password_hash = COALESCE($3, password_hash),
+                otp_enabled = otp_enabled AND NOT $4,
+                email_verified = email_verified OR $6,
+                is_active = (is_active OR (awaits_activation AND $6)) AND NOT $5,
+                awaits_activation = awaits_activation AND NOT $5 AND NOT $6
+            WHERE id = $1 AND ($7 IS NULL OR jwt_secret = $7)
+            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret, awaits_activation";
+        let statement = Statement::new(SQL)
+            .bind(self.user_id)
+            .bind(&self.new_secret)
+            .bind(self.password_hash.as_deref())
+            .bind(self.removes_second_factor)
+            .bind(self.deactivates)
+            .bind(self.link.is_some())
+            .bind(self.expected_secret);
+        transaction.fetch_optional(statement).await
+    }
+}

@@ -1,0 +1,17 @@
+//! Tests of the domain through its public API, on a database of their own each.
+
+#![allow(clippy::unwrap_used)] // a test that panics has failed
+
+mod audit;
+mod cache;
+mod clock;
+mod hang_up;
+mod links;
+mod outbox;
+mod rotation;
+mod second_factor;
+mod sessions;
+mod sign_in_failures;
+mod support;
+mod tokens;
+mod users;
