@@ -27,7 +27,7 @@ mod shell;
 pub use shell::shell;
 
 use browser::{AuthState, keep_fresh, session};
-use components::Header;
+use components::{Header, SyncHydrate};
 use pages::{Login, NotFound, PublicPage, SignedInPage};
 
 /// The URL paths of the built site's files, with a hash of the content in each name.
@@ -50,10 +50,10 @@ pub fn App() -> impl IntoView {
         <Router>
             <Header />
             <main>
-                <FlatRoutes fallback=NotFound>
+                <FlatRoutes fallback=|| SyncHydrate(view! { <NotFound /> })>
                     <Route path=path!("/") view=PublicPage::Home />
                     <Route path=path!("/register") view=PublicPage::Register />
-                    <Route path=path!("/login") view=Login />
+                    <Route path=path!("/login") view=|| SyncHydrate(view! { <Login /> }) />
                     <Route path=path!("/two-factor") view=SignedInPage::TwoFactor />
                     <Route path=path!("/account") view=SignedInPage::Account />
                     <Route path=path!("/forgot") view=PublicPage::Forgot />

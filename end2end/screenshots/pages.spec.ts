@@ -71,7 +71,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       }
     });
 
-    test(`mailed links at ${width} px in ${colorScheme}`, async ({ anotherBrowser, server, user, mailbox, problems }) => {
+    test(`emailed links at ${width} px in ${colorScheme}`, async ({ anotherBrowser, server, user, mailbox, problems }) => {
       test.setTimeout(90_000);
       problems.allow(/status of 4\d\d|ERR_FAILED/);
       const page = await (await anotherBrowser(options)).newPage();

@@ -74,8 +74,8 @@ testSignedIn('invalid input is reported at its field, and no input is lost', asy
 });
 
 testSignedIn('the dialog stays open while the request runs', async ({ page, user }) => {
-  let answer = () => {};
-  const released = new Promise<void>((resolve) => (answer = resolve));
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
   await page.route('**/api/user/password/change', async (route) => {
     await released;
     await route.continue();
@@ -89,7 +89,7 @@ testSignedIn('the dialog stays open while the request runs', async ({ page, user
   for (const _ of [1, 2, 3]) await page.keyboard.press('Escape');
   await expect(dialog(page)).toBeVisible();
   await expect(dialog(page).getByRole('button', { name: 'Changing password…' })).toBeVisible();
-  answer();
+  release();
   await expect(dialog(page)).toHaveCount(0);
   await expect(section(page, 'Password').getByRole('status')).toContainText('Your password has been changed.');
 });

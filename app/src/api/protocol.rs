@@ -46,7 +46,7 @@ where
         F: Fn(Input) -> Fut + Send,
         Fut: Future<Output = Result<Output, ApiError>> + Send,
     {
-        Ok(server::respond(server::no_fields(), endpoint, OK).await)
+        Ok(server::respond(server::no_fields::<Input>(), endpoint, OK).await)
     }
 
     async fn run_client(path: &str, _: Input) -> Result<Output, ApiError> {
@@ -69,7 +69,7 @@ where
         F: Fn(Input) -> Fut + Send,
         Fut: Future<Output = Result<Output, ApiError>> + Send,
     {
-        let fields = server::read_fields(request).await;
+        let fields = server::read_fields::<Input>(request).await;
         Ok(server::respond(fields, endpoint, STATUS).await)
     }
 

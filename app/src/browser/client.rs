@@ -80,7 +80,7 @@ pub(super) async fn probe(session: &Session) -> Result<(), ApiError> {
     let request: Result<_, ApiError> =
         ClientReq::try_new_req_query(VIEW, JSON, JSON, "", Method::GET);
     let response = send(request?, session).await?;
-    // The browser keeps the connection busy until the response is read.
+    // The browser keeps the connection in use until the response is read.
     body(response).await?;
     Ok(())
 }

@@ -157,8 +157,8 @@ pub(super) fn require_second_factor(session: &Session) {
 
 /// Removes the session, in every tab.
 pub fn end(reason: EndReason) {
-    // Other tabs are notified of both steps: the first tells them the reason. Without it they
-    // assume that the user signed out.
+    // Other tabs are notified of both steps: the first contains the reason. Without it
+    // they assume that the user signed out.
     let _ = set(reason);
     if is_storage_allowed() {
         LocalStorage::delete(KEY);

@@ -21,20 +21,8 @@ pub fn CodeField(
     #[prop(into)]
     on_complete: Callback<()>,
 ) -> impl IntoView {
-    let keep_digits = move |_: ev::Event| {
-        let Some(input) = input.get_untracked() else {
-            return;
-        };
-        let value = input.value();
-        let digits: String = value
-            .chars()
-            .filter(char::is_ascii_digit)
-            .take(LENGTH)
-            .collect();
-        if digits != value {
-            input.set_value(&digits);
-        }
-        if digits.len() == LENGTH {
+    let check = move |_: ev::Event| {
+        if keep_digits(input) == LENGTH {
             on_complete.run(());
         }
     };
@@ -62,8 +50,25 @@ pub fn CodeField(
                 required
                 aria-describedby=describe("code", None)
                 aria-invalid=move || invalid(submission, "code")
-                on:input=keep_digits
+                on:input=check
             />
         </Field>
     }
+}
+
+/// Removes everything but the first [`LENGTH`] digits from an input, and returns their number.
+fn keep_digits(input: NodeRef<html::Input>) -> usize {
+    let Some(input) = input.get_untracked() else {
+        return 0;
+    };
+    let value = input.value();
+    let digits: String = value
+        .chars()
+        .filter(char::is_ascii_digit)
+        .take(LENGTH)
+        .collect();
+    if digits != value {
+        input.set_value(&digits);
+    }
+    digits.len()
 }

@@ -16,6 +16,7 @@ mod recovery_codes;
 mod relative_time;
 mod resend;
 mod submission;
+mod sync_hydrate;
 
 pub use alert::Alert;
 pub use button::Button;
@@ -33,3 +34,4 @@ pub use recovery_codes::RecoveryCodes;
 pub use relative_time::RelativeTime;
 pub use resend::{Resend, ResendButton};
 pub use submission::Submission;
+pub use sync_hydrate::SyncHydrate;

@@ -20,6 +20,33 @@ pub fn RecoveryCodes(
     on_done: Callback<()>,
 ) -> impl IntoView {
     let text = StoredValue::new(codes.join("\n") + "\n");
+    // The print names the site.
+    let site = window().location().host().unwrap_or_default();
+    view! {
+        <h2 id=DIALOG_TITLE tabindex="-1">
+            "Save your recovery codes"
+        </h2>
+        <p class="dialog-lead">
+            "Each code signs you in once when you don't have your authenticator app. They are shown only once: keep them in a safe place."
+        </p>
+        <ul class="recovery-codes" role="list" data-site=site>
+            {codes.into_iter().map(|code| view! { <li>{code}</li> }).collect_view()}
+        </ul>
+        <SaveButtons text />
+        <div class="actions">
+            <button type="button" class="button primary" on:click=move |_| on_done.run(())>
+                "Done"
+            </button>
+        </div>
+    }
+}
+
+/// The buttons that copy, download and print the codes.
+#[component]
+fn SaveButtons(
+    /// The codes, one per line.
+    text: StoredValue<String>,
+) -> impl IntoView {
     let status = RwSignal::new("");
     let copy = move |_| {
         spawn_local(async move {
@@ -34,8 +61,6 @@ pub fn RecoveryCodes(
             });
         });
     };
-    // Printed codes would not show which site they belong to.
-    let site = window().location().host().unwrap_or_default();
     let copy_button = has_clipboard().then(|| {
         view! {
             <button type="button" class="button quiet" on:click=copy>
@@ -44,15 +69,6 @@ pub fn RecoveryCodes(
         }
     });
     view! {
-        <h2 id=DIALOG_TITLE tabindex="-1">
-            "Save your recovery codes"
-        </h2>
-        <p class="dialog-lead">
-            "Each code signs you in once when you don't have your authenticator app. They are shown only once: keep them in a safe place."
-        </p>
-        <ul class="recovery-codes" role="list" data-site=site>
-            {codes.into_iter().map(|code| view! { <li>{code}</li> }).collect_view()}
-        </ul>
         <div class="actions save">
             {copy_button}
             <button
@@ -76,11 +92,6 @@ pub fn RecoveryCodes(
         <p class="action-status" role="status">
             {status}
         </p>
-        <div class="actions">
-            <button type="button" class="button primary" on:click=move |_| on_done.run(())>
-                "Done"
-            </button>
-        </div>
     }
 }
 

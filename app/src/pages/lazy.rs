@@ -21,7 +21,7 @@ use super::{
     register::Register, reset::Reset, two_factor::TwoFactor,
 };
 use crate::{
-    components::focus_new_page,
+    components::{SyncHydrate, focus_new_page},
     hydration::{is_hydrated_untracked, show_incomplete},
 };
 
@@ -94,7 +94,7 @@ async fn show(page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError
     if path.get_untracked() == requested {
         focus_new_page();
     }
-    page.unwrap_or_else(|_| view! { <NotLoaded /> }.into_any())
+    page.unwrap_or_else(|_| SyncHydrate(view! { <NotLoaded /> }).into_any())
 }
 
 /// Fetches the code of the signed-in pages ahead of time. An error is not reported: opening one of
@@ -112,12 +112,12 @@ pub(super) async fn prefetch_signed_in_pages() {
 )]
 fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {
-        PublicPage::Home => view! { <Home /> }.into_any(),
-        PublicPage::Register => view! { <Register /> }.into_any(),
-        PublicPage::Forgot => view! { <Forgot /> }.into_any(),
-        PublicPage::Reset => view! { <Reset /> }.into_any(),
-        PublicPage::Activate => view! { <Activate /> }.into_any(),
-        PublicPage::ConfirmEmail => view! { <ConfirmEmail /> }.into_any(),
+        PublicPage::Home => SyncHydrate(view! { <Home /> }).into_any(),
+        PublicPage::Register => SyncHydrate(view! { <Register /> }).into_any(),
+        PublicPage::Forgot => SyncHydrate(view! { <Forgot /> }).into_any(),
+        PublicPage::Reset => SyncHydrate(view! { <Reset /> }).into_any(),
+        PublicPage::Activate => SyncHydrate(view! { <Activate /> }).into_any(),
+        PublicPage::ConfirmEmail => SyncHydrate(view! { <ConfirmEmail /> }).into_any(),
     })
 }
 
@@ -134,8 +134,8 @@ fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
 )]
 fn signed_in_page(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {
-        SignedInPage::Account => view! { <Account /> }.into_any(),
-        SignedInPage::TwoFactor => view! { <TwoFactor /> }.into_any(),
+        SignedInPage::Account => SyncHydrate(view! { <Account /> }).into_any(),
+        SignedInPage::TwoFactor => SyncHydrate(view! { <TwoFactor /> }).into_any(),
     })
 }
 

@@ -58,16 +58,7 @@ fn RegistrationForm(
                 with_timeout(request).await?;
                 created.try_set_value(Some(email.clone()));
             }
-            let sign_in = LazyRequest::SignIn {
-                email: email.clone(),
-                password,
-            };
-            let result = sign_in.send().await;
-            if needs_activation(&result) {
-                sent_to.try_set(Some(email));
-                return Ok(());
-            }
-            result
+            sign_in(email, password, sent_to).await
         });
     };
     view! {
@@ -92,12 +83,26 @@ fn RegistrationForm(
     }
 }
 
-/// Returns whether signing in failed because the account must be activated. If the email address
-/// already had an account, signing in fails with `invalid_credentials`, and the page must look the
-/// same.
-fn needs_activation(result: &Result<(), ApiError>) -> bool {
-    let code = result.as_ref().err().and_then(ApiError::code);
-    matches!(code, Some(Code::InactiveAccount | Code::InvalidCredentials))
+/// Signs in after registration, or sets `sent_to` if the account must be activated. If the email
+/// address already had an account, signing in fails with `invalid_credentials`, and the page must
+/// look the same.
+async fn sign_in(
+    email: String,
+    password: String,
+    sent_to: RwSignal<Option<String>>,
+) -> Result<(), ApiError> {
+    let request = LazyRequest::SignIn {
+        email: email.clone(),
+        password,
+    };
+    let result = request.send().await;
+    match result.as_ref().err().and_then(ApiError::code) {
+        Some(Code::InactiveAccount | Code::InvalidCredentials) => {
+            sent_to.try_set(Some(email));
+            Ok(())
+        }
+        _ => result,
+    }
 }
 
 /// Asks the user to open the emailed link.
