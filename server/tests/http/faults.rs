@@ -291,7 +291,7 @@ fn full_disk_returns_503_and_corrupts_nothing() {
     let program = env.command(&[("LATCHKEY_LOG", "off"), NO_LIMITS]);
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", r#"trap "" XFSZ; ulimit -f 900; exec "$0""#])
+        .args(["-c", r#"trap "" XFSZ; ulimit -S -f 900; exec "$0""#])
         .arg(program.get_program())
         .current_dir(env.folder())
         .env_clear()
@@ -320,6 +320,10 @@ fn full_disk_returns_503_and_corrupts_nothing() {
         .assert_error(503, "overloaded");
     // Users who are signed in stay signed in.
     assert_eq!(server.view(&pair.token).status, 200);
+    let pid = server.pid().try_into().expect("a process id");
+    let no_limit = Some((rlimit::INFINITY, rlimit::INFINITY));
+    rlimit::prlimit(pid, rlimit::Resource::FSIZE, no_limit, None).expect("a higher limit");
+    server.register("room-again@example.com");
     drop(server);
 
     let server = env.start(&[]);
