@@ -30,7 +30,7 @@ pub use crypto::{
 };
 pub use device::{ClientNetwork, Device, device_name};
 pub use email::{
-    smtp::{InvalidSmtpUrl, SmtpUrl},
+    smtp_url::{InvalidSmtpUrl, SmtpUrl},
     transport::{EmailFrom, EmailTransport, InvalidEmailFrom},
 };
 pub use error::{Error, FieldErrors};

@@ -2,5 +2,6 @@
 
 pub(crate) mod address;
 pub(crate) mod smtp;
+pub(crate) mod smtp_url;
 pub(crate) mod template;
 pub(crate) mod transport;

@@ -4,7 +4,10 @@ use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, str::FromStr};
 
 use lettre::{Message, message::Mailbox};
 
-use super::smtp::{SendError, SmtpTransport, SmtpUrl};
+use super::{
+    smtp::{SendError, SmtpTransport},
+    smtp_url::SmtpUrl,
+};
 use crate::{file::create_file, id::Id};
 
 /// The sender of all emails: an email address, or `Name <address>`.
