@@ -4,6 +4,7 @@
 
 mod audit;
 mod cache;
+mod cleanup;
 mod clock;
 mod hang_up;
 mod links;
