@@ -1,4 +1,4 @@
-// How fast a full outbox drains: filled while the mail server is away, then sent to one that only counts.
+// Measures how fast a full outbox drains: it fills while the mail server is unavailable, then a server that only counts takes it.
 import { mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -6,23 +6,23 @@ import { SMTPServer } from 'smtp-server';
 import { CHEAP_HASH, Program, each, freePort } from './program.mjs';
 
 const WAITING_SECONDS = 10;
-const PATIENCE = 120_000;
+const TIMEOUT = 120_000;
 
-/** Mails per second, connections used, and the share of a core that waiting for the mail server took. */
+/** Returns emails per second, connections used, and the share of a core used while the mail server was unavailable. */
 export async function drainOutbox(work, count) {
   const folder = await mkdtemp(path.join(work, 'mail-'));
   const smtpPort = await freePort();
   const settings = { ...CHEAP_HASH, LATCHKEY_SMTP_URL: `smtp://127.0.0.1:${smtpPort}` };
 
-  const away = await Program.start(folder, settings);
-  // Each registration leaves one mail.
-  await each(count, 16, (number) => away.register(`bench-${number}@example.org`));
-  const before = away.processorTime();
+  const offline = await Program.start(folder, settings);
+  // Each registration leaves one email.
+  await each(count, 16, (number) => offline.register(`bench-${number}@example.org`));
+  const before = offline.processorTime();
   await pause(WAITING_SECONDS * 1000);
-  const waiting = (away.processorTime() - before) / WAITING_SECONDS;
-  await away.stop();
+  const waiting = (offline.processorTime() - before) / WAITING_SECONDS;
+  await offline.stop();
 
-  let [mails, connections, first, last] = [0, 0, 0, 0];
+  let [emails, connections, first, last] = [0, 0, 0, 0];
   const smtp = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
@@ -36,7 +36,7 @@ export async function drainOutbox(work, count) {
       stream.on('end', () => {
         last = performance.now();
         first ||= last;
-        mails += 1;
+        emails += 1;
         callback();
       });
     },
@@ -44,8 +44,8 @@ export async function drainOutbox(work, count) {
   await new Promise((listening) => smtp.listen(smtpPort, '127.0.0.1', listening));
   const sending = await Program.start(folder, settings);
   const begun = performance.now();
-  while (mails < count) {
-    if (performance.now() - begun > PATIENCE) throw new Error(`${mails} of ${count} mails after ${PATIENCE} ms`);
+  while (emails < count) {
+    if (performance.now() - begun > TIMEOUT) throw new Error(`${emails} of ${count} emails after ${TIMEOUT} ms`);
     await pause(50);
   }
   await sending.stop();
