@@ -68,7 +68,7 @@ fn SignedOutNotice() -> impl IntoView {
     let auth_state = use_auth_state();
     let text = move || match auth_state.get() {
         AuthState::SignedOut(Some(EndReason::Revoked)) => {
-            Some("Your session has ended. Sign in to continue.".to_owned())
+            Some("Your session has ended. Sign in again.".to_owned())
         }
         AuthState::SignedOut(Some(EndReason::SignedOut)) => Some("You are signed out.".to_owned()),
         _ => None,
