@@ -97,13 +97,6 @@ async fn show(page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError
     page.unwrap_or_else(|_| SyncHydrate(view! { <NotLoaded /> }).into_any())
 }
 
-/// Fetches the code of the signed-in pages ahead of time. An error is not reported: opening one of
-/// them tries again.
-pub(super) async fn prefetch_signed_in_pages() {
-    #[cfg(feature = "split")]
-    let _ = fetch_signed_in_pages().await;
-}
-
 /// Builds a page. With the feature `split` this function, and everything that only it needs, is a
 /// separate file.
 #[cfg_attr(
@@ -125,12 +118,7 @@ fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
 /// separate file.
 #[cfg_attr(
     feature = "split",
-    wasm_split(
-        signed_in,
-        wasm_split_path = ::leptos::wasm_split,
-        preload(fetch_signed_in_pages),
-        fallible
-    )
+    wasm_split(signed_in, wasm_split_path = ::leptos::wasm_split, fallible)
 )]
 fn signed_in_page(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {

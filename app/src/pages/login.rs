@@ -1,13 +1,9 @@
 //! `/login`: signs in, and then opens the page that the user came from.
 
-use futures::future::join;
 use leptos::{ev, html, prelude::*};
 use leptos_meta::Title;
 
-use super::{
-    lazy::prefetch_signed_in_pages,
-    navigation::{redirect_if_signed_in, use_auth_state},
-};
+use super::navigation::{redirect_if_signed_in, use_auth_state};
 use crate::{
     api::Code,
     browser::{
@@ -31,11 +27,7 @@ pub fn Login() -> impl IntoView {
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let (email, password) = (input_value(email), input_value(password));
-        submission.start(async {
-            let request = LazyRequest::SignIn { email, password };
-            // Fetches the code of the next page in the meantime.
-            join(request.send(), prefetch_signed_in_pages()).await.0
-        });
+        submission.start(LazyRequest::SignIn { email, password }.send());
     };
     let is_inactive = Memo::new(move |_| submission.code() == Some(Code::InactiveAccount));
     view! {

@@ -27,7 +27,10 @@ fn passes_mfa_and_uses_up_the_code() {
     assert_eq!(server.database().count("recovery_codes", "true"), 9);
     let email = server.take_email("ada@example.com", RECOVERY_CODE_USED);
     assert!(
-        email.assert_no_link().text.contains("You have 9 recovery codes left."),
+        email
+            .assert_no_link()
+            .text
+            .contains("You have 9 recovery codes left."),
         "{email:?}"
     );
     server.assert_emails(&[]);
