@@ -354,7 +354,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(env.get("new").await, "new");
-        // So many changes that the first ones have been removed from the table.
+        // The first changes have been removed from the table, because there were too many.
         sqlx::query("UPDATE sqlite_sequence SET seq = seq + 20000 WHERE name = 'user_changes'")
             .execute(&mut other)
             .await

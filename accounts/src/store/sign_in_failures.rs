@@ -1,7 +1,7 @@
 //! The table `sign_in_failures`: the number of consecutive sign-ins without a correct password, for
 //! each email address that is tried, whether or not it has an account. Unknown clients are counted
 //! together. A device that has signed in to the account before is counted separately, so that
-//! attackers can't lock out its owner. So is a session that has to confirm the password: whoever
+//! attackers can't lock out its owner. So is a session that has to confirm the password: anyone who
 //! stole its token does not have the password yet.
 
 use std::time::Duration;

@@ -279,8 +279,8 @@ async fn email_and_password_changes_are_logged() {
         .await
         .unwrap();
     log.adds(&["address_confirmed"]).await;
-    let void = accounts.activate((&*token).into(), &laptop()).await;
-    assert!(void.is_err());
+    let activated = accounts.activate((&*token).into(), &laptop()).await;
+    assert!(activated.is_err());
     log.adds(&[]).await;
 
     // Requests that anyone can repeat are one row per hour, with the time of the last one.
