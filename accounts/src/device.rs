@@ -7,12 +7,15 @@ use std::{
 
 use woothee::parser::Parser;
 
+use crate::text;
+
 /// The device that a request comes from.
 #[derive(Clone, Debug)]
 pub struct Device {
     /// The IP address. An IPv4-mapped IPv6 address is stored as IPv4.
     pub(crate) ip: IpAddr,
-    /// The `User-Agent` header, up to [`Device::USER_AGENT_LIMIT`] characters.
+    /// The `User-Agent` header, up to [`Device::USER_AGENT_LIMIT`] characters, with a space for each
+    /// control character.
     pub(crate) user_agent: String,
     pub(crate) network: ClientNetwork,
     /// The device tokens of earlier sign-ins, as they were sent.
@@ -28,7 +31,7 @@ impl Device {
     pub fn new(ip: IpAddr, user_agent: &str) -> Self {
         Self {
             ip: ip.to_canonical(),
-            user_agent: start(user_agent, Self::USER_AGENT_LIMIT).to_owned(),
+            user_agent: text::one_line(start(user_agent, Self::USER_AGENT_LIMIT)).into_owned(),
             network: ip.into(),
             device_tokens: None,
         }
@@ -143,13 +146,13 @@ fn system(name: &str) -> Option<&str> {
 fn program(user_agent: &str) -> String {
     match user_agent.split(['/', ' ', '(', ';']).next() {
         None | Some("" | "Mozilla") => "Unknown device".to_owned(),
-        Some(name) => start(name, NAME_LIMIT).to_owned(),
+        Some(name) => text::one_line(start(name, NAME_LIMIT)).into_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientNetwork, device_name, start};
+    use super::{ClientNetwork, Device, device_name, start};
 
     #[test]
     fn a_text_is_cut_between_characters() {
@@ -293,6 +296,17 @@ mod tests {
         ] {
             assert_eq!(device_name(user_agent), name, "{user_agent}");
         }
+    }
+
+    #[test]
+    fn a_user_agent_has_no_control_characters() {
+        let device = Device::new(
+            std::net::Ipv4Addr::LOCALHOST.into(),
+            "bot\t\x1b[2J\u{9b}A\u{202e}/1",
+        );
+        assert_eq!(device.user_agent, "bot  [2J A /1");
+        // As an earlier version has stored one.
+        assert_eq!(device_name("b\x1b\u{202e}t/1"), "b  t");
     }
 
     #[test]

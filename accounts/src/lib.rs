@@ -18,6 +18,7 @@ mod random;
 mod service;
 mod store;
 mod tasks;
+mod text;
 mod validation;
 
 pub use cache::CacheSettings;
@@ -30,6 +31,7 @@ pub use crypto::{
 };
 pub use device::{ClientNetwork, Device, device_name};
 pub use email::{
+    address::email_for_display,
     smtp_url::{InvalidSmtpUrl, SmtpUrl},
     transport::{EmailFrom, EmailTransport, InvalidEmailFrom},
 };
@@ -45,3 +47,4 @@ pub use store::{
     users::User,
 };
 pub use tasks::{EmailWorker, InvalidationListener, Tasks};
+pub use text::{is_control, printable};

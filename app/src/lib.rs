@@ -17,6 +17,7 @@ use leptos_router::{
 pub mod api;
 pub mod browser;
 pub mod components;
+mod email;
 pub mod hydration;
 pub mod pages;
 

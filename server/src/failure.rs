@@ -2,6 +2,8 @@
 
 use std::{fmt, process::ExitCode};
 
+use accounts::printable;
+
 /// The reason why the program fails, printed as one line.
 #[derive(Debug)]
 pub enum Failure {
@@ -26,12 +28,13 @@ impl Failure {
     }
 }
 
+/// Writes one line, whatever text from elsewhere is in it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Usage(reason) | Self::Other(reason)) = self;
-        let mut words = reason.split_whitespace();
+        let mut words = reason.split_whitespace().map(printable);
         if let Some(first) = words.next() {
-            f.write_str(first)?;
+            f.write_str(&first)?;
         }
         words.try_for_each(|word| write!(f, " {word}"))
     }

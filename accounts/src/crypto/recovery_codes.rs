@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::{id::Id, random::Random};
+use crate::{id::Id, random::Random, text};
 
 /// How many codes a user has.
 pub(crate) const COUNT: usize = 10;
@@ -32,12 +32,8 @@ pub(crate) fn new_codes(random: &dyn Random) -> Vec<String> {
 /// Hashes a code for the database. Returns `None` if the text is not a code. Case, spaces and hyphens
 /// are ignored, and letters that look like digits count as these.
 pub(crate) fn hash(user_id: Id, code: &str) -> Option<Vec<u8>> {
-    if code.len() > 4 * LENGTH {
-        return None;
-    }
-    let digits: Vec<u8> = code
+    let digits: Vec<u8> = text::code(code)
         .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'-')
         .map(|byte| match byte.to_ascii_lowercase() {
             b'o' => b'0',
             b'i' | b'l' => b'1',
@@ -81,6 +77,8 @@ mod tests {
             "K3V9T 0M2XQ 8HD1R",
             "k3v9tOm2xq8hdlr",
             " k3v9t-om2xq-8hdIr\n",
+            "k3v9t\u{2013}0m2xq\u{a0}8hd1r",
+            "Ｋ３Ｖ９Ｔ－０Ｍ２ＸＱ－８ＨＤ１Ｒ",
         ] {
             assert_eq!(hash(user, written), expected, "{written}");
         }

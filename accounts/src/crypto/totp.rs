@@ -5,7 +5,7 @@ use qrcode::{EcLevel, QrCode, render::svg};
 use secrecy::{ExposeSecret, SecretBox};
 use totp_rs::{Builder, Totp};
 
-use crate::{clock::Timestamp, error::Error, random::Random};
+use crate::{clock::Timestamp, email::address::email_for_display, error::Error, random::Random, text};
 
 /// The length of a step in seconds.
 const STEP: u64 = 30;
@@ -50,10 +50,10 @@ impl TotpSecret {
             .with_step_duration(STEP)
     }
 
-    /// Returns the step that a code is for, if it is the current one or one beside it. Spaces are
-    /// ignored.
+    /// Returns the step that a code is for, if it is the current one or one beside it. Spaces and
+    /// hyphens are ignored, and digits of any script are accepted.
     pub fn matching_step(&self, code: &str, now: Timestamp) -> Result<Option<i64>, Error> {
-        let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        let digits = text::code(code);
         let totp = self.totp().build().map_err(internal)?;
         let seconds = u64::try_from(now.unix_seconds()).unwrap_or_default();
         let step = totp.check(&digits, seconds);
@@ -65,7 +65,7 @@ impl TotpSecret {
         let totp: Totp = self
             .totp()
             // A colon ends the name (Key URI Format).
-            .with_account_name(email.replace(':', "_"))
+            .with_account_name(email_for_display(email).replace(':', "_"))
             .with_issuer(Some(issuer))
             .build()
             .map_err(internal)?;
@@ -144,11 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn spaces_in_codes_are_ignored() {
+    fn codes_are_accepted_as_people_type_them() {
         let secret = TotpSecret::from_bytes(b"12345678901234567890".to_vec());
         let is_good = |code| secret.matching_step(code, at(59)).unwrap().is_some();
         assert!(is_good("287 082"));
         assert!(is_good(" 287082\n"));
+        assert!(is_good("287-082"));
+        assert!(is_good("２８７０８２"));
+        assert!(is_good("٢٨٧٠٨٢"));
         for bad in [
             "",
             "28708",
@@ -156,7 +159,7 @@ mod tests {
             "287083",
             "-87082",
             "28708x",
-            "２８７０８２",
+            "２８７０８３",
         ] {
             assert!(!is_good(bad), "{bad}");
         }

@@ -3,7 +3,8 @@
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::email_token::LinkToken;
+use super::address::email_for_display;
+use crate::{crypto::email_token::LinkToken, text::printable};
 
 /// An email: recipient and template. It waits in the outbox in this form, as encrypted JSON, so the
 /// serialized names must stay readable for later versions.
@@ -88,7 +89,7 @@ impl Email {
     /// Renders the email for the server at this public URL.
     pub fn render(&self, public_url: &str) -> Result<Rendered, askama::Error> {
         let content = &self.template.content(public_url);
-        let (site, to) = (public_url, self.to.as_str());
+        let (site, to) = (public_url, &*shown(&self.to));
         Ok(Rendered {
             subject: content.subject,
             text: Text { content, site, to }.render()?,
@@ -104,8 +105,8 @@ impl EmailTemplate {
             Self::AlreadyRegistered => already_registered(site),
             Self::Reset(token) => reset(site, token),
             Self::EmailChange(token) => email_change(site, token),
-            Self::EmailChangeRequested { new_email } => email_change_requested(new_email),
-            Self::EmailChanged { new_email } => email_changed(new_email),
+            Self::EmailChangeRequested { new_email } => email_change_requested(&shown(new_email)),
+            Self::EmailChanged { new_email } => email_changed(&shown(new_email)),
             Self::PasswordChanged => password_changed(),
             Self::SecondFactorOn => second_factor_on(),
             Self::SecondFactorOff => second_factor_off(),
@@ -113,6 +114,11 @@ impl EmailTemplate {
             Self::RecoveryCodeUsed { left } => recovery_code_used(*left),
         }
     }
+}
+
+/// An email address as people read it. One that an earlier version accepted may have a tab in it.
+fn shown(email: &str) -> String {
+    printable(&email_for_display(email)).into_owned()
 }
 
 /// The note of emails about changes that only someone with the password can make.
@@ -313,6 +319,20 @@ mod tests {
         });
         assert!(email.text.contains("\"<script>\"@example.com"));
         assert!(!email.html.contains("<script>"), "{}", email.html);
+    }
+
+    #[test]
+    fn an_email_address_is_shown_in_unicode_and_without_control_characters() {
+        for (address, shown) in [
+            ("ada@xn--bcher-kva.example", "ada@bücher.example"),
+            ("\"a\tb\"@example.com", "\"a\\u{9}b\"@example.com"),
+        ] {
+            let email = rendered(EmailTemplate::EmailChanged {
+                new_email: address.into(),
+            });
+            assert!(email.text.contains(shown), "{}", email.text);
+            assert!(!email.text.contains(address), "{}", email.text);
+        }
     }
 
     /// Emails that an earlier version has left in the outbox are sent, and the other way around while

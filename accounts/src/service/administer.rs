@@ -2,7 +2,7 @@
 
 use super::{
     accounts::Accounts,
-    fields::{check_new_password, email_address},
+    fields::{check_new_password, existing_email_address},
 };
 use crate::{
     email::template::EmailTemplate,
@@ -92,8 +92,14 @@ impl Accounts {
         let user = self.user_by_email(email).await?;
         let mut validator = Validator::default();
         let email = Some(&*user.email);
-        let Some(password) = check_new_password(&mut validator, "new_password", password, email)
-        else {
+        let password = check_new_password(
+            &mut validator,
+            "new_password",
+            password,
+            email,
+            self.public_url(),
+        );
+        let Some(password) = password else {
             return Err(validator.into_error());
         };
         let template = EmailTemplate::PasswordChanged;
@@ -107,7 +113,7 @@ impl Accounts {
     }
 
     pub(super) async fn user_by_email(&self, email: Option<&str>) -> Result<User, Error> {
-        let email = email_address("email", email)?;
+        let email = existing_email_address("email", email)?;
         let user = User::find_by_email(&self.0.database, &email).await?;
         user.ok_or(Error::NotFound)
     }

@@ -43,7 +43,7 @@ impl Accounts {
         };
         self.confirm_password(caller, current_password).await?;
         let (database, user) = (&self.0.database, caller.user());
-        let is_own = user.email.eq_ignore_ascii_case(email.as_str());
+        let is_own = EmailAddress::parse_existing(&user.email).is_ok_and(|own| own == email);
         let is_taken = !is_own && User::email_is_taken(database, &email).await?;
         if is_taken && !self.0.require_activation {
             return Err(Error::field(NEW_EMAIL, EMAIL_TAKEN));
@@ -107,9 +107,12 @@ impl Accounts {
         let owner = LinkOwner::find(database, token, LinkPurpose::EmailChange, now)
             .await?
             .ok_or_else(invalid_link)?;
-        let new_email = owner.new_email.ok_or_else(invalid_link)?;
+        let new_email = owner.new_email.as_deref().map(EmailAddress::parse_existing);
+        let Some(Ok(new_email)) = new_email else {
+            return Err(invalid_link());
+        };
         let notice = EmailTemplate::EmailChanged {
-            new_email: new_email.clone(),
+            new_email: new_email.as_str().to_owned(),
         };
         let notice = self.new_email(owner.user_id, &owner.email, notice, now)?;
         let (user_id, hash) = (owner.user_id, email_token::hash(token));

@@ -18,13 +18,29 @@ pub(super) fn invalid_link() -> Error {
     Error::field(TOKEN, INVALID_LINK)
 }
 
-/// Reads a required email address.
+/// Reads a required email address that an account is to have.
 pub(super) fn email_address(
     field: &'static str,
     value: Option<&str>,
 ) -> Result<EmailAddress, Error> {
+    parse_email(field, value, EmailAddress::parse)
+}
+
+/// Reads the required email address of an account that may exist.
+pub(super) fn existing_email_address(
+    field: &'static str,
+    value: Option<&str>,
+) -> Result<EmailAddress, Error> {
+    parse_email(field, value, EmailAddress::parse_existing)
+}
+
+fn parse_email(
+    field: &'static str,
+    value: Option<&str>,
+    parse: fn(&str) -> Result<EmailAddress, &'static str>,
+) -> Result<EmailAddress, Error> {
     let mut validator = Validator::default();
-    match validator.required(field, value).map(EmailAddress::parse) {
+    match validator.required(field, value).map(parse) {
         Some(Ok(address)) => return Ok(address),
         Some(Err(message)) => validator.reject(field, message),
         None => {}
@@ -32,16 +48,17 @@ pub(super) fn email_address(
     Err(validator.into_error())
 }
 
-/// Returns the password that a field holds, if it may be used with this email address. Otherwise the
-/// validator has the errors.
+/// Returns the password that a field holds, if it may be used with this email address on the site
+/// with this URL. Otherwise the validator has the errors.
 pub(super) fn check_new_password<'a>(
     validator: &mut Validator,
     field: &'static str,
     value: Option<&'a str>,
     email: Option<&str>,
+    public_url: &str,
 ) -> Option<&'a str> {
     let password = validator.required(field, value)?;
-    for message in password::check(password, email) {
+    for message in password::check(password, email, public_url) {
         validator.reject(field, message);
     }
     validator.is_valid(field).then_some(password)

@@ -50,7 +50,7 @@ impl Accounts {
         let (Some(email), Some(password)) = (email, password) else {
             return Err(validator.into_error());
         };
-        let email = EmailAddress::parse(email).ok();
+        let email = EmailAddress::parse_existing(email).ok();
         let result = self
             .sign_in(email.as_ref(), &Password::new(password), device)
             .await;

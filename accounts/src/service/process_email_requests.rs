@@ -79,7 +79,7 @@ impl Accounts {
 
     /// Decides how a request is answered. Returns `None` if the email address is nobody's.
     async fn reply(&self, request: &EmailRequest, now: Timestamp) -> Result<Option<Reply>, Error> {
-        let user = match EmailAddress::parse(&request.email) {
+        let user = match EmailAddress::parse_existing(&request.email) {
             Ok(email) => User::find_by_email(&self.0.database, &email).await?,
             Err(_) => None,
         };

@@ -80,7 +80,13 @@ impl Accounts {
         let mut validator = Validator::default();
         let email = validator.merge(email_address(EMAIL, email))?;
         let email_text = email.as_ref().map(EmailAddress::as_str);
-        let password = check_new_password(&mut validator, "password", password, email_text);
+        let password = check_new_password(
+            &mut validator,
+            "password",
+            password,
+            email_text,
+            self.public_url(),
+        );
         let (Some(email), Some(password)) = (&email, password) else {
             // The insert decides whether the address is taken. This only reports all errors at once.
             if let Some(email) = &email

@@ -2,7 +2,7 @@
 
 use super::{
     accounts::Accounts,
-    fields::{INVALID_LINK, TOKEN, check_new_password, email_address, invalid_link},
+    fields::{INVALID_LINK, TOKEN, check_new_password, existing_email_address, invalid_link},
 };
 use crate::{
     crypto::email_token,
@@ -25,7 +25,7 @@ impl Accounts {
     /// # Errors
     /// A field error for an invalid email address.
     pub async fn reset_password(&self, email: Option<&str>, device: &Device) -> Result<(), Error> {
-        let email = email_address("email", email)?;
+        let email = existing_email_address("email", email)?;
         self.request_email(EmailRequestKind::Reset, &email, Some(device))
             .await
     }
@@ -48,7 +48,13 @@ impl Accounts {
             None => None,
         };
         let email = owner.as_ref().map(|(owner, _)| owner.email.as_str());
-        let new = check_new_password(&mut validator, "new_password", new_password, email);
+        let new = check_new_password(
+            &mut validator,
+            "new_password",
+            new_password,
+            email,
+            self.public_url(),
+        );
         let (Some((owner, hash)), Some(new)) = (&owner, new) else {
             return Err(validator.into_error());
         };

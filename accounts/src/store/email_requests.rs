@@ -68,7 +68,7 @@ impl EmailRequest {
         let statement = Statement::new(SQL)
             .bind(id)
             .bind(kind.as_str())
-            .bind(email.as_str())
+            .bind(email.as_entered())
             .bind(now)
             .bind(device.map(|device| device.ip.to_string()))
             .bind(device.map(|device| device.user_agent.as_str()));

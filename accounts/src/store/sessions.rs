@@ -251,10 +251,13 @@ impl Session {
     ) -> Result<Vec<String>, Error> {
         const SQL: &str = "
             SELECT ip FROM sessions JOIN users ON users.id = user_id
-            WHERE lower(email) = lower($1) AND expires_at > $2 AND last_used_at > $3
-            ORDER BY last_used_at DESC LIMIT $4";
+            WHERE email_key IN ($1, $2, $3) AND expires_at > $4 AND last_used_at > $5
+            ORDER BY last_used_at DESC LIMIT $6";
+        let [former, current, shown] = email.keys();
         let statement = Statement::new(SQL)
-            .bind(email.as_str())
+            .bind(former)
+            .bind(current)
+            .bind(shown)
             .bind(now)
             .bind(idle_since)
             .bind(KNOWN_ADDRESSES);

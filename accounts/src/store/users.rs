@@ -115,13 +115,26 @@ pub(crate) struct Credentials {
     pub is_active: bool,
 }
 
+/// Returns a query by email address. Its `$1` to `$3` are the keys that the account may have, the most
+/// likely one first, and `$4` is the spelling that was entered: accounts that differed in an earlier
+/// version, and no longer would, are told apart by it.
+fn by_email<'a>(sql: &'static str, email: &'a EmailAddress) -> Statement<'a> {
+    let [former, current, shown] = email.keys();
+    Statement::new(sql)
+        .bind(former)
+        .bind(current)
+        .bind(shown)
+        .bind(email.as_entered())
+}
+
 impl Credentials {
     /// Finds a user by email address, ignoring case.
     pub async fn find(database: &Database, email: &EmailAddress) -> Result<Option<Self>, Error> {
-        const SQL: &str =
-            "SELECT id, password_hash, is_active FROM users WHERE lower(email) = lower($1)";
-        let statement = Statement::new(SQL).bind(email.as_str());
-        database.fetch_optional(statement).await
+        const SQL: &str = "
+            SELECT id, password_hash, is_active FROM users
+            WHERE email_key IN ($1, $2, $3)
+            ORDER BY email = $4 DESC, email_key = $1 DESC, email_key = $2 DESC, date_joined LIMIT 1";
+        database.fetch_optional(by_email(SQL, email)).await
     }
 
     /// Returns the stored password hash of a user.
@@ -142,12 +155,12 @@ impl User {
         const SQL: &str = "
             SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret, awaits_activation
-            FROM users WHERE lower(email) = lower($1)";
-        let statement = Statement::new(SQL).bind(email.as_str());
-        database.fetch_optional(statement).await
+            FROM users WHERE email_key IN ($1, $2, $3)
+            ORDER BY email = $4 DESC, email_key = $1 DESC, email_key = $2 DESC, date_joined LIMIT 1";
+        database.fetch_optional(by_email(SQL, email)).await
     }
 
-    /// Returns the users whose email addresses, in lower case, follow `after` alphabetically.
+    /// Returns the users whose email addresses follow `after`, sorted without case.
     pub(crate) async fn list(
         database: &Database,
         after: &str,
@@ -156,8 +169,12 @@ impl User {
         const SQL: &str = "
             SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret, awaits_activation
-            FROM users WHERE lower(email) > lower($1) ORDER BY lower(email) LIMIT $2";
-        let statement = Statement::new(SQL).bind(after).bind(limit);
+            FROM users WHERE email_key >= $1 AND (email_key > $1 OR email > $2)
+            ORDER BY email_key, email LIMIT $3";
+        let statement = Statement::new(SQL)
+            .bind(after.to_ascii_lowercase())
+            .bind(after)
+            .bind(limit);
         database.fetch_all(statement).await
     }
 
@@ -191,11 +208,13 @@ impl User {
         const SQL: &str = "
             INSERT INTO users (id, email, password_hash, is_active, is_admin, awaits_activation,
                 jwt_secret, date_joined)
-            VALUES ($1, $2, $3, NOT $5, $4, $5, $6, $7)
+            SELECT $1, $2, $3, NOT $5, $4, $5, $6, $7
+            WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key IN ($8, $9, $10))
             ON CONFLICT DO NOTHING
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret, awaits_activation";
         let mut transaction = database.begin().await?;
+        let [former, current, shown] = new.email.keys();
         let statement = Statement::new(SQL)
             .bind(new.id)
             .bind(new.email.as_str())
@@ -203,7 +222,10 @@ impl User {
             .bind(new.is_admin)
             .bind(new.awaits_activation)
             .bind(&new.jwt_secret)
-            .bind(new.date_joined);
+            .bind(new.date_joined)
+            .bind(former)
+            .bind(current)
+            .bind(shown);
         let Some(user) = transaction.fetch_optional(statement).await? else {
             return Ok(None);
         };
@@ -220,8 +242,9 @@ impl User {
         database: &Database,
         email: &EmailAddress,
     ) -> Result<bool, Error> {
-        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($1))";
-        let statement = Statement::new(SQL).bind(email.as_str());
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE email_key IN ($1, $2, $3))";
+        let [former, current, shown] = email.keys();
+        let statement = Statement::new(SQL).bind(former).bind(current).bind(shown);
         let (is_taken,) = database.fetch_one(statement).await?;
         Ok(is_taken)
     }
@@ -293,7 +316,7 @@ impl User {
         database: &Database,
         user_id: Id,
         link_hash: &[u8],
-        new_email: &str,
+        new_email: &EmailAddress,
         now: Timestamp,
         notice: &NewEmail,
         event: &NewEvent,
@@ -301,7 +324,7 @@ impl User {
         const SQL: &str = "
             UPDATE users SET email = $2, email_verified = TRUE
             WHERE id = $1 AND NOT EXISTS (
-                SELECT 1 FROM users WHERE lower(email) = lower($2) AND id <> $1
+                SELECT 1 FROM users WHERE email_key IN ($3, $4, $5) AND id <> $1
             )";
         let mut transaction = database.begin().await?;
         lock(&mut transaction, user_id).await?;
@@ -309,7 +332,13 @@ impl User {
         if !email_tokens::use_up(&mut transaction, purpose, link_hash, now).await? {
             return Ok(EmailChange::LinkInvalid);
         }
-        let statement = Statement::new(SQL).bind(user_id).bind(new_email);
+        let [former, current, shown] = new_email.keys();
+        let statement = Statement::new(SQL)
+            .bind(user_id)
+            .bind(new_email.as_str())
+            .bind(former)
+            .bind(current)
+            .bind(shown);
         // Another account may take the address at the same moment. Then the unique index decides.
         if transaction.execute_unless_duplicate(statement).await? == 0 {
             return Ok(EmailChange::Taken);

@@ -24,6 +24,7 @@ use crate::{
     clock::Timestamp,
     crypto::encryption::Purpose,
     email::{
+        address::EmailAddress,
         smtp::{CONNECTIONS, SEND_TIMEOUT, SendError},
         template::Email,
         transport::{EmailFrom, EmailTransport},
@@ -242,8 +243,9 @@ impl Inner {
         let rendered = content
             .render(&self.public_url)
             .map_err(|error| error.to_string())?;
-        let to = content
-            .to
+        // An earlier version stored the domain in Unicode, which many servers don't accept.
+        let to = EmailAddress::parse(&content.to)
+            .map_or_else(|_| content.to.clone(), |email| email.as_str().to_owned())
             .parse()
             .map_err(|_| "emails can't be sent to its email address")?;
         let from = self.from.mailbox();

@@ -14,5 +14,6 @@ mod second_factor;
 mod sessions;
 mod sign_in_failures;
 mod support;
+mod text;
 mod tokens;
 mod users;

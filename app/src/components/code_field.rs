@@ -56,6 +56,19 @@ pub fn CodeField(
     }
 }
 
+/// Returns the ASCII digit for a digit of the keyboards on which ASCII digits are not the first choice:
+/// full-width, Arabic and Persian.
+fn ascii_digit(c: char) -> Option<char> {
+    let zero = match c {
+        '0'..='9' => '0',
+        '\u{ff10}'..='\u{ff19}' => '\u{ff10}',
+        '\u{660}'..='\u{669}' => '\u{660}',
+        '\u{6f0}'..='\u{6f9}' => '\u{6f0}',
+        _ => return None,
+    };
+    char::from_digit(u32::from(c) - u32::from(zero), 10)
+}
+
 /// Removes everything but the first [`LENGTH`] digits from an input, and returns their number.
 fn keep_digits(input: NodeRef<html::Input>) -> usize {
     let Some(input) = input.get_untracked() else {
@@ -64,11 +77,24 @@ fn keep_digits(input: NodeRef<html::Input>) -> usize {
     let value = input.value();
     let digits: String = value
         .chars()
-        .filter(char::is_ascii_digit)
+        .filter_map(ascii_digit)
         .take(LENGTH)
         .collect();
     if digits != value {
         input.set_value(&digits);
     }
     digits.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ascii_digit;
+
+    #[test]
+    fn digits_of_other_keyboards_are_read() {
+        for typed in ["287082", "２８７０８２", "٢٨٧٠٨٢", "۲۸۷۰۸۲", " 28-70 82x"] {
+            let digits: String = typed.chars().filter_map(ascii_digit).collect();
+            assert_eq!(digits, "287082", "{typed}");
+        }
+    }
 }

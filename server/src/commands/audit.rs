@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use accounts::AuditEvent;
+use accounts::{AuditEvent, printable};
 
 use super::users::{failure, with_accounts};
 use crate::{config::Config, failure::Failure};
@@ -25,21 +25,17 @@ pub fn list(config: &Config, email: &str, limit: u32) -> Result<(), Failure> {
 
 fn line(event: &AuditEvent) -> String {
     [
-        &event.at.to_string(),
+        &*event.at.to_string(),
         &event.event,
         &event.count.to_string(),
-        &or_dash(&event.ip),
-        &or_dash(&event.user_agent),
+        or_dash(&event.ip),
+        or_dash(&event.user_agent),
     ]
-    .map(String::as_str)
+    // A tab in what a client has sent would add a column.
+    .map(printable)
     .join("\t")
 }
 
-/// Replaces control characters: the text comes from clients, and must neither control the terminal
-/// nor add columns.
-fn or_dash(text: &str) -> String {
-    match text {
-        "" => "-".to_owned(),
-        text => text.replace(char::is_control, " "),
-    }
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
 }

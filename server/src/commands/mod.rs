@@ -7,7 +7,7 @@ use std::{fmt, io::Write, path::PathBuf};
 
 use accounts::{
     Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, MasterSecrets,
-    OsRandom, Settings, SystemClock,
+    OsRandom, Settings, SystemClock, printable,
 };
 
 use crate::{
@@ -172,7 +172,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(Failure::new)
 }
 
-/// Prints a line to standard output.
+/// Prints a line to standard output, whatever text from elsewhere is in it.
 fn print_line(line: fmt::Arguments<'_>) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{line}").map_err(Failure::new)
+    writeln!(std::io::stdout(), "{}", printable(&line.to_string())).map_err(Failure::new)
 }

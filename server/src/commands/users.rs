@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 
-use accounts::{Accounts, Error, User};
+use accounts::{Accounts, Error, User, email_for_display, printable};
 
 use super::{AppPaths, accounts, print_line, runtime};
 use crate::{config::Config, failure::Failure};
@@ -21,7 +21,8 @@ pub fn create(config: &Config, email: &str, is_admin: bool) -> Result<(), Failur
         let role = if is_admin { "administrator" } else { "user" };
         print_line(format_args!(
             "Created the {role} {} with ID {}",
-            user.email, user.id
+            email_for_display(&user.email),
+            user.id
         ))
     })
 }
@@ -63,7 +64,7 @@ fn line(user: &User) -> String {
     };
     let yes = |is| if is { "yes" } else { "no" };
     [
-        &*user.email,
+        &*email_for_display(&user.email),
         &user.id.to_string(),
         state,
         yes(user.is_admin),
@@ -74,6 +75,7 @@ fn line(user: &User) -> String {
             .last_login
             .map_or_else(|| "never".to_owned(), |time| time.to_string()),
     ]
+    .map(printable)
     .join("\t")
 }
 
@@ -84,7 +86,7 @@ pub fn deactivate(config: &Config, email: &str) -> Result<(), Failure> {
         let user = result.map_err(|error| failure(error, email))?;
         print_line(format_args!(
             "Deactivated {} and ended all of their sessions",
-            user.email
+            email_for_display(&user.email)
         ))
     })
 }
@@ -94,7 +96,7 @@ pub fn activate(config: &Config, email: &str) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
         let result = accounts.activate_user(email.into()).await;
         let user = result.map_err(|error| failure(error, email))?;
-        print_line(format_args!("Activated {}", user.email))
+        print_line(format_args!("Activated {}", email_for_display(&user.email)))
     })
 }
 
@@ -103,7 +105,10 @@ pub fn sign_out(config: &Config, email: &str) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
         let result = accounts.sign_out_user(email.into()).await;
         let user = result.map_err(|error| failure(error, email))?;
-        print_line(format_args!("Signed {} out everywhere", user.email))
+        print_line(format_args!(
+            "Signed {} out everywhere",
+            email_for_display(&user.email)
+        ))
     })
 }
 
@@ -114,7 +119,7 @@ pub fn reset_otp(config: &Config, email: &str) -> Result<(), Failure> {
         let user = result.map_err(|error| failure(error, email))?;
         print_line(format_args!(
             "Removed the second factor of {} and ended all of their sessions",
-            user.email
+            email_for_display(&user.email)
         ))
     })
 }
@@ -129,7 +134,7 @@ pub fn password(config: &Config, email: &str) -> Result<(), Failure> {
         let user = result.map_err(|error| failure(error, email))?;
         print_line(format_args!(
             "Changed the password of {} and ended all of their sessions",
-            user.email
+            email_for_display(&user.email)
         ))
     })
 }
@@ -143,7 +148,9 @@ pub(super) fn with_accounts(
     let master_secrets = paths.master_secrets(config.secret.clone())?;
     runtime()?.block_on(async {
         let database = paths.open_database().await?;
-        let accounts = accounts(config, database, String::new(), master_secrets)?;
+        // Not for links, which the server makes: passwords must not resemble it.
+        let public_url = config.public_url.clone().unwrap_or_default();
+        let accounts = accounts(config, database, public_url, master_secrets)?;
         let result = action(&accounts).await;
         accounts.database().close().await;
         result

@@ -18,5 +18,6 @@ mod races;
 mod routes;
 mod storage;
 mod support;
+mod text;
 mod tokens;
 mod user_cache;

@@ -9,20 +9,21 @@ static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Whether this is a common password, ignoring case.
+/// Whether this is a common password. It is [`folded`](crate::text::folded) already.
 pub(super) fn is_common(password: &str) -> bool {
-    let password = password.to_lowercase();
-    COMMON.binary_search(&password.as_str()).is_ok()
+    COMMON.binary_search(&password).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::folded;
 
     #[test]
     fn the_list_is_sorted_and_fits_the_length_rule() {
         assert!(COMMON.len() >= 10_000);
         assert!(COMMON.is_sorted());
+        assert!(COMMON.iter().all(|password| folded(password) == *password));
         assert!(
             COMMON
                 .iter()
@@ -38,8 +39,10 @@ mod tests {
             "Password1",
             "IloveYou",
             "qwertyuiop",
+            "ｐａｓｓｗｏｒｄ",
+            "𝗤𝘄𝗲𝗿𝘁𝘆𝘂𝗶𝗼𝗽",
         ] {
-            assert!(is_common(password), "{password}");
+            assert!(is_common(&folded(password)), "{password}");
         }
         assert!(!is_common("correct horse battery staple"));
     }

@@ -17,19 +17,29 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
-use crate::error::Error;
+use crate::{error::Error, text};
 
 /// The length of salts and hashes in bytes (RFC 9106, section 4).
 const SALT_LENGTH: usize = 16;
 const HASH_LENGTH: usize = 32;
 
-/// A password as the user typed it. It can't be printed, and is wiped from memory when it is dropped.
+/// A password in Normalization Form C, so that it is the same on every keyboard and system (NIST SP
+/// 800-63B, section 3.1.1.2). It can't be printed, and is wiped from memory when it is dropped.
 #[derive(Clone)]
-pub(crate) struct Password(SecretString);
+pub(crate) struct Password {
+    text: SecretString,
+    /// The password as it was typed, if that is another text: hashes from before passwords were
+    /// normalized may be of it.
+    typed: Option<SecretString>,
+}
 
 impl Password {
     pub fn new(text: &str) -> Self {
-        Self(text.into())
+        let normalized = text::nfc(text);
+        Self {
+            typed: (normalized != text).then(|| text.into()),
+            text: SecretString::from(normalized.into_owned()),
+        }
     }
 }
 
@@ -103,7 +113,7 @@ pub(crate) enum Verified {
     /// The password is right.
     Right,
     /// The password is right, and this is its hash at the current cost, because the stored one has
-    /// another.
+    /// another, or is of the password as it was typed.
     RightWithNewHash(String),
 }
 
@@ -156,7 +166,8 @@ impl Hasher {
     }
 
     /// Checks a password against a stored hash. Without one, the same work is done and the result is
-    /// `Wrong`. If a new hash is needed, it gets this salt.
+    /// `Wrong`: how often it hashes depends on the password alone. If a new hash is needed, it gets
+    /// this salt.
     pub async fn verify(
         &self,
         password: Password,
@@ -242,7 +253,7 @@ fn hash(
     memory: &mut Vec<Block>,
 ) -> Result<String, Error> {
     let mut output = [0; HASH_LENGTH];
-    compute(password, &salt, params, memory, &mut output)?;
+    compute(&password.text, &salt, params, memory, &mut output)?;
     phc(params, salt, output)
         .map_err(|error| Error::internal("can't encode a password hash", error))
 }
@@ -260,13 +271,17 @@ fn verify(
         );
         return Ok(Verified::Wrong);
     };
-    let mut output = vec![0; stored_hash.len()];
-    compute(password, &stored_salt, &params, memory, &mut output)?;
-    if !bool::from(output.as_slice().ct_eq(stored_hash.as_bytes())) {
+    let mut matches = |text: &SecretString| {
+        let mut output = vec![0; stored_hash.len()];
+        compute(text, &stored_salt, &params, memory, &mut output)?;
+        Ok::<bool, Error>(output.as_slice().ct_eq(stored_hash.as_bytes()).into())
+    };
+    let is_normalized = matches(&password.text)?;
+    if !is_normalized && !password.typed.as_ref().map_or(Ok(false), matches)? {
         return Ok(Verified::Wrong);
     }
     let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
-    if cost(&params) == cost(current) {
+    if is_normalized && cost(&params) == cost(current) {
         Ok(Verified::Right)
     } else {
         hash(password, salt, current, memory).map(Verified::RightWithNewHash)
@@ -274,7 +289,7 @@ fn verify(
 }
 
 fn compute(
-    password: &Password,
+    password: &SecretString,
     salt: &[u8],
     params: &Params,
     memory: &mut Vec<Block>,
@@ -284,7 +299,7 @@ fn compute(
         memory.resize(params.block_count(), Block::default());
     }
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-        .hash_password_into_with_memory(password.0.expose_secret().as_bytes(), salt, output, memory)
+        .hash_password_into_with_memory(password.expose_secret().as_bytes(), salt, output, memory)
         .map_err(|error| Error::internal("can't hash a password", error))
 }
 
@@ -383,6 +398,51 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(again, Verified::Right);
+    }
+
+    /// The accented letter as one character, and as two.
+    const SPELLINGS: [&str; 2] = ["caf\u{e9} noir", "cafe\u{301} noir"];
+
+    #[tokio::test]
+    async fn all_spellings_of_a_password_have_one_hash() {
+        let hasher = hasher("m=64,t=1,p=1");
+        let [one, other] = SPELLINGS.map(|spelling| hasher.hash(password(spelling), [7; 16]));
+        let stored = one.await.unwrap();
+        assert_eq!(other.await.unwrap(), stored);
+        for (typed, expected) in [
+            (SPELLINGS[0], Verified::Right),
+            (SPELLINGS[1], Verified::Right),
+            ("cafe noir", Verified::Wrong),
+            ("cafe\u{300} noir", Verified::Wrong),
+        ] {
+            let verified = hasher.verify(password(typed), Some(&stored), [8; 16]);
+            assert_eq!(verified.await.unwrap(), expected, "{typed:?}");
+            let unknown = hasher.verify(password(typed), None, [8; 16]);
+            assert_eq!(unknown.await.unwrap(), Verified::Wrong, "{typed:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_a_password_as_typed_is_replaced() {
+        let hasher = hasher("m=64,t=1,p=1");
+        let as_typed = |text: &str| Password {
+            text: text.into(),
+            typed: None,
+        };
+        let old = hasher.hash(as_typed(SPELLINGS[1]), [7; 16]).await.unwrap();
+        let verify = async |stored: &str, text: &str| {
+            let verified = hasher.verify(password(text), Some(stored), [8; 16]);
+            verified.await.unwrap()
+        };
+        // Nobody can tell from the other spelling how the password was typed then.
+        assert_eq!(verify(&old, SPELLINGS[0]).await, Verified::Wrong);
+        let verified = verify(&old, SPELLINGS[1]).await;
+        let Verified::RightWithNewHash(new) = verified else {
+            panic!("{verified:?}");
+        };
+        for spelling in SPELLINGS {
+            assert_eq!(verify(&new, spelling).await, Verified::Right);
+        }
     }
 
     #[test]

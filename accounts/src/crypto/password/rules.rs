@@ -2,8 +2,13 @@
 //! that is easily guessed, and no composition rules.
 
 use similar::TextDiff;
+use url::Url;
 
 use super::common::is_common;
+use crate::{
+    email::address::email_for_display,
+    text::{folded, nfc},
+};
 
 const MIN_LENGTH: usize = 8;
 const MAX_LENGTH: usize = 128;
@@ -11,10 +16,17 @@ const MAX_LENGTH: usize = 128;
 /// From this similarity on (Ratcliff/Obershelp: 2 × matches / total), two texts are too similar.
 const SIMILAR: f32 = 0.7;
 
-/// Returns what is wrong with a new password, as sentences for the user.
-pub(crate) fn check(password: &str, email: Option<&str>) -> Vec<&'static str> {
+/// Shorter parts of a name say nothing about a password.
+const MIN_NAME_LENGTH: usize = 4;
+
+/// The name that this program has on every site.
+const PRODUCT: &str = "latchkey";
+
+/// Returns what is wrong with a new password, as sentences for the user. It must resemble neither the
+/// email address nor the host of the site's URL.
+pub(crate) fn check(password: &str, email: Option<&str>, public_url: &str) -> Vec<&'static str> {
     let mut errors = Vec::new();
-    let length = password.chars().count();
+    let length = nfc(password).chars().count();
     if length < MIN_LENGTH {
         errors.push("This password is too short. It must have at least 8 characters.");
     }
@@ -22,26 +34,54 @@ pub(crate) fn check(password: &str, email: Option<&str>) -> Vec<&'static str> {
         // Comparing a very long text would be slow, and is pointless.
         return vec!["This password is too long. It must have at most 128 characters."];
     }
-    if is_common(password) {
+    let password = folded(password);
+    if is_common(&password) {
         errors.push("This password is too common: it is among the first that attackers try.");
     }
-    if email.is_some_and(|email| is_similar_to_email(password, email)) {
+    if email.is_some_and(|email| is_similar_to_email(&password, email)) {
         errors.push("This password is too similar to your email.");
+    }
+    if names_site(&password, public_url) {
+        errors.push("This password is too similar to the name of this site.");
     }
     errors
 }
 
 /// Whether a password is similar to the email address, its local part, its domain or a word of these.
 fn is_similar_to_email(password: &str, email: &str) -> bool {
-    let password = password.to_lowercase();
-    let email = email.to_lowercase();
+    let email = folded(&email_for_display(email));
     let parts = email.split('@');
     let words = email.split(|c: char| !c.is_alphanumeric());
     std::iter::once(email.as_str())
         .chain(parts)
         .chain(words)
-        .filter(|part| part.chars().count() >= 4)
-        .any(|part| TextDiff::from_chars(password.as_str(), part).ratio() >= SIMILAR)
+        .any(|part| is_similar(password, part))
+}
+
+/// Whether a password is little more than the name of the site: its host, a label of that without the
+/// top-level domain, or the product's name.
+fn names_site(password: &str, public_url: &str) -> bool {
+    let url = Url::parse(public_url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let host = folded(&email_for_display(&format!("@{host}")));
+    let host = host.trim_start_matches('@');
+    let labels = host.rsplit('.').skip(1);
+    [PRODUCT, host].into_iter().chain(labels).any(|name| {
+        is_similar(password, name)
+            || (name.chars().count() >= MIN_NAME_LENGTH
+                && password.contains(name)
+                && is_weak(&password.replace(name, "")))
+    })
+}
+
+/// Whether this would not be accepted as a password of its own.
+fn is_weak(rest: &str) -> bool {
+    rest.chars().count() < MIN_LENGTH || is_common(rest)
+}
+
+fn is_similar(password: &str, name: &str) -> bool {
+    name.chars().count() >= MIN_NAME_LENGTH
+        && TextDiff::from_chars(password, name).ratio() >= SIMILAR
 }
 
 #[cfg(test)]
@@ -51,13 +91,15 @@ mod tests {
     const SHORT: &str = "This password is too short. It must have at least 8 characters.";
     const LONG: &str = "This password is too long. It must have at most 128 characters.";
     const COMMON: &str = "This password is too common: it is among the first that attackers try.";
+    const SITE: &str = "https://konto.bücher-hölle.example:8443";
+    const NAMES_SITE: &str = "This password is too similar to the name of this site.";
     const SIMILAR_TO_EMAIL: &str = "This password is too similar to your email.";
 
     #[test]
     fn each_rule_has_its_message() {
         let longest = "x".repeat(128);
         let too_long = "x".repeat(129);
-        let cases: [(&str, &[&str]); 16] = [
+        let cases: [(&str, &[&str]); 32] = [
             ("correct horse battery staple", &[]),
             ("ünïcødé!", &[]),
             ("        ", &[]),
@@ -74,10 +116,28 @@ mod tests {
             ("ada.lovelace1", &[SIMILAR_TO_EMAIL]),
             ("lovelace!", &[SIMILAR_TO_EMAIL]),
             ("lovelace writes the first program", &[]),
+            // Counted after normalization, which composes each pair.
+            (&"e\u{301}".repeat(128), &[]),
+            (&"e\u{301}".repeat(7), &[SHORT]),
+            // Compared without width, style and case.
+            ("ｐａｓｓｗｏｒｄ", &[COMMON]),
+            ("ＡｄａＬｏｖｅｌａｃｅ", &[SIMILAR_TO_EMAIL]),
+            ("latchkey", &[NAMES_SITE]),
+            ("LatchKey-2026!", &[NAMES_SITE]),
+            ("l4tchk3y", &[NAMES_SITE]),
+            ("12345678latchkey", &[NAMES_SITE]),
+            ("latchkeylatchkeylatchkey", &[NAMES_SITE]),
+            ("bücher-hölle", &[NAMES_SITE]),
+            ("BU\u{308}CHER-HO\u{308}LLE 1", &[NAMES_SITE]),
+            ("konto.bücher-hölle.example", &[NAMES_SITE]),
+            ("konto1234", &[NAMES_SITE]),
+            ("my latchkey is under the doormat", &[]),
+            ("Konto mit vielen Büchern", &[]),
+            ("example of a passphrase", &[]),
         ];
         for (password, wrong) in cases {
             assert_eq!(
-                check(password, Some("ada.lovelace@example.com")),
+                check(password, Some("ada.lovelace@example.com"), SITE),
                 wrong,
                 "{password:?}"
             );

@@ -70,10 +70,21 @@ pub struct TestEnv {
 impl TestEnv {
     /// An empty database.
     pub async fn new() -> Self {
+        Self::with_postgres_options("").await
+    }
+
+    /// An empty database, with a Turkish locale where databases have locales.
+    pub async fn turkish() -> Self {
+        let options = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' \
+                       LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'";
+        Self::with_postgres_options(options).await
+    }
+
+    async fn with_postgres_options(options: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = match std::env::var("LATCHKEY_TEST_DATABASE").as_deref() {
             Err(_) | Ok("sqlite") => DatabaseUrl::sqlite_file(folder.path().join("latchkey.db")),
-            Ok("postgres") => new_postgres_database().await,
+            Ok("postgres") => new_postgres_database(options).await,
             Ok(other) => panic!("LATCHKEY_TEST_DATABASE is {other}, not sqlite or postgres"),
         };
         let database = Database::open(&url, DatabaseSettings::default())
@@ -291,7 +302,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
     }
 }
 
-async fn new_postgres_database() -> DatabaseUrl {
+async fn new_postgres_database(options: &str) -> DatabaseUrl {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("accounts_{}_{number}", std::process::id());
@@ -310,7 +321,7 @@ async fn new_postgres_database() -> DatabaseUrl {
     let mut connection = PgConnection::connect(&format!("{server}/postgres"))
         .await
         .unwrap();
-    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} {options}"));
     sqlx::query(create).execute(&mut connection).await.unwrap();
     format!("{server}/{name}").parse().unwrap()
 }

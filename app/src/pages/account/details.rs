@@ -3,9 +3,12 @@
 use futures::future::join;
 use leptos::{prelude::*, task::spawn_local};
 
-use crate::api::{
-    ApiError,
-    user::{self, Event, Profile, Session},
+use crate::{
+    api::{
+        ApiError,
+        user::{self, Event, Profile, Session},
+    },
+    email::email_for_display,
 };
 
 /// The account's recent events, or the error of loading them.
@@ -29,6 +32,11 @@ impl Details {
             sessions: RwSignal::new(sessions),
             activity: RwSignal::new(activity),
         }
+    }
+
+    /// Returns the email address as people read it. Reactive.
+    pub fn shown_email(self) -> String {
+        self.profile.with(|profile| email_for_display(&profile.email))
     }
 
     /// Returns the email address. Reactive.

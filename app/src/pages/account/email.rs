@@ -33,7 +33,7 @@ pub(super) fn Email(details: Details) -> impl IntoView {
             form=move || view! { <Form dialog details /> }
         >
             <p class="section-lead fact">
-                <span class="fact-text">{move || details.email()}</span>
+                <span class="fact-text">{move || details.shown_email()}</span>
                 {badge}
             </p>
         </DialogSection>

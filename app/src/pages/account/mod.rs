@@ -25,6 +25,7 @@ use crate::{
     },
     browser::{AuthState, next::with_next},
     components::focus_soon,
+    email::email_for_display,
 };
 use activity::Activity;
 use delete::DeleteAccount;
@@ -51,7 +52,7 @@ pub fn Account() -> impl IntoView {
     load_when_signed_in(data);
     let email = move || {
         data.with(|data| match data {
-            AccountData::Loaded(profile, ..) => Some(profile.email.clone()),
+            AccountData::Loaded(profile, ..) => Some(email_for_display(&profile.email)),
             _ => None,
         })
     };

@@ -52,12 +52,17 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 
 impl Database {
     pub(super) fn new(data_folder: &Path) -> Self {
+        Self::with_options(data_folder, "")
+    }
+
+    /// Creates a database, for PostgreSQL with these options of `CREATE DATABASE`.
+    pub(super) fn with_options(data_folder: &Path, options: &str) -> Self {
         match Kind::of_this_run() {
             Kind::Sqlite => Self::Sqlite(data_folder.join("latchkey.db")),
             Kind::Postgres => {
                 let moment = UNIX_EPOCH.elapsed().expect("a clock after 1970").as_nanos();
                 let name = format!("latchkey_test_{}_{moment}", process::id());
-                postgres_administration(&format!("CREATE DATABASE {name}"));
+                postgres_administration(&format!("CREATE DATABASE {name} {options}"));
                 Self::Postgres(postgres_url(&name))
             }
         }

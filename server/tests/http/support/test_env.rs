@@ -47,10 +47,21 @@ pub struct Output {
 impl TestEnv {
     /// Creates an empty environment.
     pub fn new() -> Arc<Self> {
+        Self::with(Database::new)
+    }
+
+    /// Creates an empty environment, whose database has a Turkish locale if it has any.
+    pub fn turkish() -> Arc<Self> {
+        const OPTIONS: &str = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' \
+                               LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'";
+        Self::with(|folder| Database::with_options(folder, OPTIONS))
+    }
+
+    fn with(database: impl FnOnce(&Path) -> Database) -> Arc<Self> {
         let folder = TempDir::new().expect("a folder for the test");
         make_site(&folder.path().join("site"));
         Arc::new(Self {
-            database: Database::new(&folder.path().join("data")),
+            database: database(&folder.path().join("data")),
             address: free_address(),
             folder,
         })
