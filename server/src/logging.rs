@@ -19,7 +19,9 @@ pub fn start(config: &LogConfig) {
         registry.with(layer.with_writer(|| Lines(json_line))).init();
     } else if stderr().is_terminal() {
         let layer = fmt::layer().with_ansi(true);
-        registry.with(layer.with_writer(|| Lines(colored_line))).init();
+        registry
+            .with(layer.with_writer(|| Lines(colored_line)))
+            .init();
     } else {
         let layer = fmt::layer().with_ansi(false);
         registry.with(layer.with_writer(|| Lines(printable))).init();

@@ -5,7 +5,9 @@ use qrcode::{EcLevel, QrCode, render::svg};
 use secrecy::{ExposeSecret, SecretBox};
 use totp_rs::{Builder, Totp};
 
-use crate::{clock::Timestamp, email::address::email_for_display, error::Error, random::Random, text};
+use crate::{
+    clock::Timestamp, email::address::email_for_display, error::Error, random::Random, text,
+};
 
 /// The length of a step in seconds.
 const STEP: u64 = 30;

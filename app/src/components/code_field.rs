@@ -75,11 +75,7 @@ fn keep_digits(input: NodeRef<html::Input>) -> usize {
         return 0;
     };
     let value = input.value();
-    let digits: String = value
-        .chars()
-        .filter_map(ascii_digit)
-        .take(LENGTH)
-        .collect();
+    let digits: String = value.chars().filter_map(ascii_digit).take(LENGTH).collect();
     if digits != value {
         input.set_value(&digits);
     }
@@ -92,7 +88,8 @@ mod tests {
 
     #[test]
     fn digits_of_other_keyboards_are_read() {
-        for typed in ["287082", "２８７０８２", "٢٨٧٠٨٢", "۲۸۷۰۸۲", " 28-70 82x"] {
+        for typed in ["287082", "２８７０８２", "٢٨٧٠٨٢", "۲۸۷۰۸۲", " 28-70 82x"]
+        {
             let digits: String = typed.chars().filter_map(ascii_digit).collect();
             assert_eq!(digits, "287082", "{typed}");
         }

@@ -58,8 +58,12 @@ fn an_email_address_has_no_hidden_characters() {
         create(&server, email, PASSWORD).assert_field_errors(&["email"]);
     }
     // At the ends, they come from copying.
-    create(&server, "\u{feff}\u{a0}ada@example.com\u{200b}\u{3000}", PASSWORD)
-        .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+    create(
+        &server,
+        "\u{feff}\u{a0}ada@example.com\u{200b}\u{3000}",
+        PASSWORD,
+    )
+    .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
     server.sign_in("\u{202a}ADA@example.com\u{202c}");
 }
 
@@ -113,9 +117,7 @@ fn an_account_of_an_earlier_version_keeps_working() {
     assert_eq!(line.split('\t').count(), 8, "{line}");
     let shown = "\"x\\u{9}deactivated\\u{9}yes\"@example.com\t";
     assert!(line.starts_with(shown), "{line}");
-    let output = server
-        .env()
-        .run(&["user", "deactivate", "--email", quoted]);
+    let output = server.env().run(&["user", "deactivate", "--email", quoted]);
     assert_eq!(output.code, Some(0), "{output:?}");
     assert!(!output.stdout.contains('\t'), "{output:?}");
 }
@@ -212,7 +214,10 @@ fn codes_are_accepted_as_people_type_them() {
     let passed = server.pass_totp(&pending.token, &typed);
     assert_eq!(passed.status, 200, "{passed}");
     let pending = server.sign_in("ada@example.com");
-    let typed = format!(" {}\u{a0}", factor.recovery_codes[0].replace('-', "\u{2013}"));
+    let typed = format!(
+        " {}\u{a0}",
+        factor.recovery_codes[0].replace('-', "\u{2013}")
+    );
     let passed = server.pass_recovery(&pending.token, &typed);
     assert_eq!(passed.status, 200, "{passed}");
 }
@@ -280,7 +285,11 @@ fn nothing_that_a_client_sends_controls_a_terminal() {
     create(&server, &name, hostile);
     server.try_sign_in(&name, hostile);
     server.verify(hostile);
-    for path in ["/api/%1b%5b2J%0a", "/login?next=%1b%5b2J%c2%9b", "/%e2%80%ae"] {
+    for path in [
+        "/api/%1b%5b2J%0a",
+        "/login?next=%1b%5b2J%c2%9b",
+        "/%e2%80%ae",
+    ] {
         server.get(path).send();
     }
     for arguments in [

@@ -36,7 +36,8 @@ impl Details {
 
     /// Returns the email address as people read it. Reactive.
     pub fn shown_email(self) -> String {
-        self.profile.with(|profile| email_for_display(&profile.email))
+        self.profile
+            .with(|profile| email_for_display(&profile.email))
     }
 
     /// Returns the email address. Reactive.
