@@ -38,7 +38,7 @@ pub enum Error {
     /// Too many passwords wait to be hashed.
     #[error("overloaded")]
     Overloaded,
-    /// The database can't be reached or can't serve now.
+    /// The database can't be reached, or can't read or write now.
     #[error("database unavailable: {0}")]
     Unavailable(#[source] sqlx::Error),
     /// A failure that should not happen.
@@ -91,6 +91,7 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
@@ -104,15 +105,16 @@ impl From<sqlx::Error> for Error {
 }
 
 /// Whether a database's error code means that it can't serve now: PostgreSQL's classes 08
-/// (connection), 40 (a deadlock that was broken up), 53 (resources), 57P0 (shut down) and 57014
-/// (statement timeout), and SQLite's BUSY, LOCKED, IOERR and FULL with their extended codes.
+/// (connection), 25006 (read-only, as a standby is), 40 (a deadlock that was broken up), 53
+/// (resources), 57P0 (shut down), 57014 (statement timeout) and 58 (the system below it), and SQLite's
+/// BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN and PROTOCOL (locking) with their extended codes.
 fn is_outage(code: Option<&str>) -> bool {
     let Some(code) = code else { return false };
     if code.len() == 5 {
-        return ["08", "40", "53", "57P0", "57014"]
+        return ["08", "25006", "40", "53", "57P0", "57014", "58"]
             .iter()
             .any(|class| code.starts_with(class));
     }
     let primary = code.parse::<u32>().map(|code| code & 0xff);
-    matches!(primary, Ok(5 | 6 | 10 | 13))
+    matches!(primary, Ok(5 | 6 | 7 | 8 | 10 | 13 | 14 | 15))
 }

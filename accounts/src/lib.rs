@@ -39,10 +39,14 @@ pub use error::{Error, FieldErrors};
 pub use file::create_file;
 pub use id::Id;
 pub use random::{OsRandom, Random};
-pub use service::{Accounts, Authorized, Caller, Lifetimes, Registered, Settings, SignedIn};
+pub use service::{
+    Accounts, Authorized, Caller, Lifetimes, Readiness, Registered, Settings, SignedIn,
+};
 pub use store::{
     audit_events::AuditEvent,
-    database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl, Postgres},
+    database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl},
+    migrations::{MigrationError, Schema},
+    postgres::Postgres,
     sessions::Session,
     users::User,
 };

@@ -1,9 +1,13 @@
 //! The command line: its commands, and how errors in it are reported.
 
-use std::{env, error::Error};
+use std::{
+    env,
+    error::Error,
+    ffi::{OsStr, OsString},
+};
 
 use clap::{
-    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::Resettable,
     error::{ContextKind, ContextValue, ErrorKind},
 };
@@ -11,13 +15,14 @@ use clap::{
 use crate::{
     commands::{self, audit, users},
     config::Config,
+    environment::{Environment, Value},
     failure::Failure,
 };
 
 /// A user-management server for your app.
 ///
 /// Without a command it serves. Every setting is an environment variable (also read from a .env
-/// file in the working folder) and a flag.
+/// file in the working folder) and a flag; a variable with the suffix _FILE names a file with the value.
 #[derive(Parser)]
 #[command(name = "latchkey", version, propagate_version = true)]
 struct Cli {
@@ -84,9 +89,10 @@ struct UserSelector {
 /// # Errors
 /// When the command line or a setting is invalid, or the command fails.
 pub fn run() -> Result<(), Failure> {
-    read_env_file()?;
-    let matches = match command().try_get_matches() {
-        Ok(matches) => matches,
+    let arguments: Vec<OsString> = env::args_os().collect();
+    // First without the settings in the environment: help and errors in the command line itself
+    // do not depend on them.
+    match command().try_get_matches_from(&arguments) {
         Err(help)
             if matches!(
                 help.kind(),
@@ -95,12 +101,19 @@ pub fn run() -> Result<(), Failure> {
         {
             return help.print().map_err(Failure::new);
         }
-        Err(error) => return Err(failure(&error)),
-    };
+        matches => drop(matches.map_err(|error| failure(&error, &[]))?),
+    }
+    let environment = Environment::read()?;
+    let values = values(&environment)?;
+    let matches = parse(arguments, &values)?;
     let Cli { command, config } =
-        Cli::from_arg_matches(&matches).map_err(|error| failure(&error))?;
+        Cli::from_arg_matches(&matches).map_err(|error| failure(&error, &values))?;
     match command.unwrap_or(Command::Serve) {
-        Command::Serve => commands::serve(config),
+        Command::Serve => {
+            let variables = Cli::command();
+            let known: Vec<_> = variables.get_arguments().filter_map(Arg::get_env).collect();
+            commands::serve(config, &environment.warnings(&known))
+        }
         Command::Migrate => commands::migrate(&config),
         Command::User(command) => match command {
             UserCommand::Create { email, admin } => users::create(&config, &email, admin),
@@ -115,33 +128,44 @@ pub fn run() -> Result<(), Failure> {
     }
 }
 
-/// Loads the `.env` file in the working folder. Variables that are set already take precedence.
-fn read_env_file() -> Result<(), Failure> {
-    match dotenvy::from_path(".env") {
-        Ok(()) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The line itself is not printed: it may contain a secret.
-        Err(dotenvy::Error::LineParse(_, position)) => Err(Failure::new(format!(
-            ".env can't be read: a line is not NAME=value (at character {position} of it)"
-        ))),
-        Err(error) => Err(Failure::new(format!(".env can't be read: {error}"))),
-    }
-}
-
-/// The command line as clap parses it. Settings are accepted before and after a subcommand; clap
-/// then reads the variable of a flag at the other level, too, so a setting that is given as a flag
-/// loses its variable.
+/// The command line as clap parses it. Settings are accepted before and after a subcommand. clap does
+/// not read the environment: it knows neither files with values nor that an empty variable means
+/// nothing, and would read a variable even where the flag is given at the other level.
 fn command() -> clap::Command {
     Cli::command().mut_args(|setting| {
         let setting = setting.global(true);
-        if is_flag_given(&setting) {
-            setting.env(Resettable::Reset)
-        } else if let Some(former) = former_variable(&setting) {
-            setting.env(former)
-        } else {
-            setting
-        }
+        let (Some(variable), Some(help)) = (setting.get_env(), setting.get_help()) else {
+            return setting;
+        };
+        let help = format!("{help} [env: {}]", variable.display());
+        setting.help(help).env(Resettable::Reset)
     })
+}
+
+/// The settings in the environment whose flags are not given, with the names of their flags.
+fn values(environment: &Environment) -> Result<Vec<(String, Value)>, Failure> {
+    let mut values = Vec::new();
+    for setting in Cli::command().get_arguments() {
+        let variable = setting.get_env().and_then(OsStr::to_str);
+        if let (Some(flag), Some(variable)) = (setting.get_long(), variable)
+            && !is_flag_given(setting)
+            && let Some(value) = environment.value(variable)?
+        {
+            values.push((flag.to_owned(), value));
+        }
+    }
+    Ok(values)
+}
+
+/// Parses the command line together with the settings in the environment.
+fn parse(mut arguments: Vec<OsString>, values: &[(String, Value)]) -> Result<ArgMatches, Failure> {
+    for (flag, value) in values {
+        let mut argument = OsString::from(format!("--{flag}="));
+        argument.push(&value.text);
+        arguments.push(argument);
+    }
+    let matches = command().try_get_matches_from(arguments);
+    matches.map_err(|error| failure(&error, values))
 }
 
 /// Whether the command line has the flag of this setting.
@@ -154,18 +178,9 @@ fn is_flag_given(setting: &Arg) -> bool {
     })
 }
 
-/// The former variable of a renamed setting, if only that one is set.
-fn former_variable(setting: &Arg) -> Option<&'static str> {
-    let (current, former) = ("LATCHKEY_DB_ACQUIRE_TIMEOUT", "LATCHKEY_DB_WAIT");
-    let is_used = setting.get_env()? == current
-        && env::var_os(current).is_none()
-        && env::var_os(former).is_some();
-    is_used.then_some(former)
-}
-
 /// Turns an error of clap into one line.
-fn failure(error: &clap::Error) -> Failure {
-    invalid_setting(error).unwrap_or_else(|| {
+fn failure(error: &clap::Error, values: &[(String, Value)]) -> Failure {
+    invalid_setting(error, values).unwrap_or_else(|| {
         // The first paragraph says what is wrong; the rest is usage text.
         let text = error.to_string();
         let lines: Vec<&str> = text
@@ -179,22 +194,23 @@ fn failure(error: &clap::Error) -> Failure {
 }
 
 /// One line that names an invalid setting, without its value, which may be a secret.
-fn invalid_setting(error: &clap::Error) -> Option<Failure> {
-    let reason = error.source()?;
+fn invalid_setting(error: &clap::Error, values: &[(String, Value)]) -> Option<Failure> {
     let Some(ContextValue::String(invalid)) = error.get(ContextKind::InvalidArg) else {
         return None;
     };
     // `invalid` is such as "--listen <LISTEN>".
     let flag = invalid.split(' ').next()?;
+    let name = flag.strip_prefix("--")?;
+    if let Some((_, value)) = values.iter().find(|(flag, _)| flag == name) {
+        let variable = &value.variable;
+        let reason = error.source().map(ToString::to_string);
+        let reason = reason.unwrap_or_else(|| "its value can't be read".to_owned());
+        return Some(Failure::Other(format!("{variable}: {reason}")));
+    }
+    let reason = error.source()?;
     let command = Cli::command();
-    let setting = command
-        .get_arguments()
-        .find(|setting| setting.get_long() == flag.strip_prefix("--"))?;
+    let mut settings = command.get_arguments();
+    let setting = settings.find(|setting| setting.get_long() == Some(name))?;
     let variable = setting.get_env()?.to_str()?;
-    Some(if is_flag_given(setting) {
-        Failure::Usage(format!("{flag} ({variable}): {reason}"))
-    } else {
-        let variable = former_variable(setting).unwrap_or(variable);
-        Failure::Other(format!("{variable}: {reason}"))
-    })
+    Some(Failure::Usage(format!("{flag} ({variable}): {reason}")))
 }

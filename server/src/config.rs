@@ -18,6 +18,9 @@ pub struct Config {
     /// IP address and port to serve on.
     #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:3000", value_parser = listen)]
     pub listen: SocketAddr,
+    /// IP address and port to serve metrics on, for Prometheus [default: none]
+    #[arg(long, env = "LATCHKEY_METRICS_LISTEN", value_parser = listen)]
+    pub metrics_listen: Option<SocketAddr>,
     /// Folder of the embedded database, the master secret, and emails written as files; created on
     /// first start.
     #[arg(long, env = "LATCHKEY_DATA_DIR", default_value = "data", value_parser = folder)]

@@ -2,11 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{
-    body::{Body, HttpBody},
-    response::Response,
-};
-use futures_util::FutureExt;
+use axum::{body::Body, response::Response};
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -18,6 +14,8 @@ use tokio::{
     sync::Semaphore,
 };
 use tokio_io_timeout::TimeoutStream;
+
+use crate::unread_body::{Lingering, Rest, Unread};
 
 /// The maximum number of open connections. Further ones wait in the backlog of the listening socket.
 pub const MAX_CONNECTIONS: usize = 20_000;
@@ -85,28 +83,30 @@ where
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(timeouts.write));
+    let unread = Unread::default();
+    let stream = Lingering::new(Box::pin(stream), unread.clone());
     let service = service_fn(move |request: Request<Incoming>| {
-        respond(request.map(body)).map(Ok::<_, Infallible>)
+        let (request, rest) = Rest::of(request);
+        let (response, unread) = (respond(request), unread.clone());
+        async move {
+            let response = response.await;
+            Ok::<_, Infallible>(match rest {
+                Some(rest) => rest.finish(response, &unread).await,
+                None => response,
+            })
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(timeouts.head)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
-}
-
-/// Converts a request body; an empty one is not boxed.
-fn body(incoming: Incoming) -> Body {
-    if incoming.is_end_stream() {
-        Body::empty()
-    } else {
-        Body::new(incoming)
-    }
+        .serve_connection(TokioIo::new(stream), service)
 }
 
 #[cfg(test)]
 mod tests {
     use axum::{body::Bytes, routing::get};
+    use futures_util::FutureExt;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         task::JoinSet,

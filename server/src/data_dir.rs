@@ -32,32 +32,43 @@ fn probe(folder: &Path) -> io::Result<()> {
     fs::remove_file(&file)
 }
 
-/// Reads the master secret in the data folder, and creates it first if there is none.
+/// Whether the data folder has a file for the master secret.
+pub fn has_secret(folder: &Path) -> bool {
+    let is_missing = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);
+    fs::symlink_metadata(folder.join(SECRET_FILE))
+        .map_or_else(|error| !is_missing(error.kind()), |_| true)
+}
+
+/// Creates the file for the master secret with a new one, unless it exists.
+pub fn create_secret(folder: &Path) -> Result<(), Failure> {
+    if has_secret(folder) {
+        return Ok(());
+    }
+    create(folder)?;
+    let file = folder.join(SECRET_FILE);
+    create_secret_file(&file).map_err(|error| unusable(&file, &error))
+}
+
+/// Reads the master secret in the data folder.
 pub fn master_secrets(folder: &Path) -> Result<MasterSecrets, Failure> {
     let file = folder.join(SECRET_FILE);
-    let failed = |reason: &dyn std::fmt::Display| {
-        Failure::new(format!(
-            "LATCHKEY_SECRET: the master secret in {} can't be used: {reason}",
-            file.display()
-        ))
-    };
-    let text = match fs::read_to_string(&file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            create_secret(&file).map_err(|error| failed(&error))?;
-            fs::read_to_string(&file)
-        }
-        text => text,
-    };
-    let text = text.map_err(|error| failed(&error))?;
+    let text = fs::read_to_string(&file).map_err(|error| unusable(&file, &error))?;
     let mode = fs::metadata(&file).map(|file| file.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
         tracing::warn!(file = %file.display(), "the master secret is readable by other users; set its mode to 0600");
     }
-    MasterSecrets::parse(text.trim()).map_err(|error| failed(&error))
+    MasterSecrets::parse(text.trim()).map_err(|error| unusable(&file, &error))
+}
+
+fn unusable(file: &Path, reason: &dyn std::fmt::Display) -> Failure {
+    Failure::new(format!(
+        "LATCHKEY_SECRET: the master secret in {} can't be used: {reason}",
+        file.display()
+    ))
 }
 
 /// Creates a file with a new secret, unless another process has just done so.
-fn create_secret(file: &Path) -> io::Result<()> {
+fn create_secret_file(file: &Path) -> io::Result<()> {
     let random: &dyn Random = &OsRandom;
     let mut secret: String = random
         .bytes::<32>()

@@ -4,9 +4,11 @@ use std::{sync::Arc, time::Instant};
 
 use accounts::Accounts;
 use axum::{
+    Router,
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
+    routing::get,
 };
 use http::{Method, StatusCode, header};
 use prometheus::{
@@ -66,6 +68,13 @@ impl Metrics {
             latencies,
         })))
     }
+
+    /// Returns a router with one route, `GET /metrics`, for a listener of its own.
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
 }
 
 /// Middleware that counts requests and measures their duration.
@@ -100,7 +109,7 @@ pub async fn count_request(
 }
 
 /// `GET /metrics`
-pub async fn metrics(State(metrics): State<Metrics>) -> Response {
+async fn metrics(State(metrics): State<Metrics>) -> Response {
     let inner = &metrics.0;
     inner.accounts.read_gauges().await;
     let mut text = Vec::new();

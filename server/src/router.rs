@@ -1,34 +1,31 @@
 //! The router: every route, and the layers around all of them.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use accounts::Accounts;
 use app::api::{ApiError, ClientIp, Code};
 use axum::{
-    Json, Router,
-    extract::{ConnectInfo, Request, State},
+    Router,
+    extract::{ConnectInfo, Request},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::get,
 };
 use governor::clock::MonotonicClock;
-use http::StatusCode;
-use serde_json::json;
-use tower::ServiceBuilder;
+use http::{StatusCode, header};
+use tower::{ServiceBuilder, util::MapResponseLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     api,
     config::ClientConfig,
+    health::{self, Probe},
     limits::RateLimits,
-    metrics::{self, Metrics, count_request},
-    middleware::{SecurityHeaders, limit_time, log_request},
+    metrics::{Metrics, count_request},
+    middleware::{SecurityHeaders, X_REQUEST_ID, limit_time, log_request, reject_cross_site},
     pages,
     site::SiteFiles,
 };
-
-/// How long the database may take to respond to `/readyz`.
-const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns the router of the whole server. Each request needs the address of its peer as an
 /// extension: [`ConnectInfo<SocketAddr>`].
@@ -44,8 +41,12 @@ pub fn router(
     let add_client_ip = move |mut request: Request| {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         if let Some(ConnectInfo(peer)) = peer {
-            let client = proxies.find_client(peer.ip(), request.headers());
+            let peer = peer.ip();
+            let client = proxies.find_client(peer, request.headers());
             request.extensions_mut().insert(ClientIp(client));
+            if !proxies.trusts(peer.to_canonical()) {
+                request.headers_mut().remove(X_REQUEST_ID);
+            }
         }
         request
     };
@@ -55,7 +56,7 @@ pub fn router(
     let layers = ServiceBuilder::new()
         .map_request(add_client_ip)
         .layer(from_fn(log_request))
-        .layer(from_fn_with_state(metrics.clone(), count_request))
+        .layer(from_fn_with_state(metrics, count_request))
         .map_response(move |response| security_headers.add_to(response))
         .layer(CatchPanicLayer::custom(|_| {
             // The panic hook has logged it.
@@ -63,30 +64,25 @@ pub fn router(
         }))
         .layer(from_fn_with_state(clients.request_timeout, limit_time));
 
+    let probe = Arc::new(Probe::new(accounts.clone()));
+    let noting = probe.clone();
+    let api = api::router(&accounts, limits)
+        .layer(MapResponseLayer::new(move |response: Response| {
+            noting.note(&response);
+            response
+        }))
+        .layer(from_fn(reject_cross_site));
+
     Router::new()
-        .merge(api::router(&accounts, limits))
-        .merge(health(accounts))
-        .route("/metrics", get(metrics::metrics).with_state(metrics))
+        .merge(api)
+        .merge(health::router(probe))
+        .route("/.well-known/change-password", get(change_password))
         .merge(pages::router(site))
         .layer(layers)
 }
 
-/// The probes for load balancers and orchestrators.
-fn health(accounts: Accounts) -> Router {
-    Router::new()
-        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
-        .route("/readyz", get(ready))
-        .with_state(accounts)
-}
-
-/// `GET /readyz`: 200 when the database responds, 503 otherwise.
-async fn ready(State(accounts): State<Accounts>) -> Response {
-    let ping = accounts.database().ping();
-    match tokio::time::timeout(READY_TIMEOUT, ping).await {
-        Ok(Ok(())) => Json(json!({ "status": "ok" })).into_response(),
-        _ => {
-            let body = Json(json!({ "status": "database unavailable" }));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
-    }
+/// `GET /.well-known/change-password`: where password managers send people
+/// (<https://w3c.github.io/webappsec-change-password-url/>).
+async fn change_password() -> impl IntoResponse {
+    (StatusCode::FOUND, [(header::LOCATION, "/account/security")])
 }

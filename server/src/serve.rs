@@ -3,14 +3,11 @@
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use accounts::{Accounts, EmailWorker, Tasks};
-use axum::{body::Body, extract::ConnectInfo};
+use axum::{Router, body::Body, extract::ConnectInfo};
 use futures_util::FutureExt;
 use http::Request;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::{
@@ -19,6 +16,7 @@ use crate::{
     failure::Failure,
     metrics::Metrics,
     router::router,
+    signals,
     site::SiteFiles,
 };
 
@@ -28,6 +26,14 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 /// File descriptors besides those of client connections: files and database connections.
 const OTHER_FILES: u64 = 1_000;
 
+/// The sockets that the server listens on.
+pub struct Listeners {
+    /// For the API and the browser app.
+    pub public: Listener,
+    /// For metrics.
+    pub metrics: Option<Listener>,
+}
+
 /// A listening socket.
 pub struct Listener {
     listener: TcpListener,
@@ -35,30 +41,40 @@ pub struct Listener {
     pub address: SocketAddr,
 }
 
-/// Binds the address.
-pub async fn listen(address: SocketAddr) -> Result<Listener, Failure> {
-    let failed = |error: io::Error| {
-        let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "; another program is using it: stop that program or choose another port"
-            }
-            io::ErrorKind::PermissionDenied => {
-                "; choose a port from 1024 up, or grant this program the permission"
-            }
-            _ => "",
+impl Listener {
+    /// Binds the address that this variable has set.
+    pub async fn bind(variable: &str, address: SocketAddr) -> Result<Self, Failure> {
+        let failed = |error: io::Error| {
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    "; another program is using it: stop that program or choose another port"
+                }
+                io::ErrorKind::PermissionDenied => {
+                    "; choose a port from 1024 up, or grant this program the permission"
+                }
+                _ => "",
+            };
+            Failure::new(format!("{variable}: can't serve {address}: {error}{hint}"))
         };
-        Failure::new(format!(
-            "LATCHKEY_LISTEN: can't serve {address}: {error}{hint}"
-        ))
-    };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok(Listener { listener, address })
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Accepts connections and passes their requests to the router, until it is dropped.
+    async fn serve(&self, graceful: &GracefulShutdown, router: Router) {
+        let respond = move |peer: SocketAddr, mut request: Request<Body>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let response = router.clone().oneshot(request);
+            response.map(|Ok::<_, Infallible>(response)| response)
+        };
+        connections::accept(&self.listener, graceful, respond).await;
+    }
 }
 
 /// Serves until the program is told to stop, then completes the requests in flight.
 pub async fn serve(
-    listener: Listener,
+    listeners: Listeners,
     accounts: Accounts,
     email_worker: EmailWorker,
     site: SiteFiles,
@@ -68,22 +84,27 @@ pub async fn serve(
     // Every connection needs a file descriptor. If the limit can't be raised, fewer are accepted.
     let _ = rlimit::increase_nofile_limit(MAX_CONNECTIONS as u64 + OTHER_FILES);
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
+    let for_metrics = metrics.clone().router();
     let router = router(accounts.clone(), metrics, site, public_url, clients);
     let tasks = Tasks::start(accounts.clone(), email_worker);
     let graceful = GracefulShutdown::new();
-    let stop = stop_signal()?;
-    tracing::info!(address = %listener.address, public_url, "serving");
-    let respond = move |peer: SocketAddr, mut request: Request<Body>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let response = router.clone().oneshot(request);
-        response.map(|Ok::<_, Infallible>(response)| response)
+    let stop = signals::stop()?;
+    tracing::info!(address = %listeners.public.address, public_url, "serving");
+    let serve_metrics = async {
+        if let Some(listener) = &listeners.metrics {
+            tracing::info!(address = %listener.address, "serving metrics");
+            listener.serve(&graceful, for_metrics).await;
+        }
+    };
+    let serve_public_and_metrics = async {
+        tokio::join!(listeners.public.serve(&graceful, router), serve_metrics);
     };
     tokio::select! {
         biased;
         () = stop => {}
-        () = connections::accept(&listener.listener, &graceful, respond) => {}
+        () = serve_public_and_metrics => {}
     }
-    drop(listener);
+    drop(listeners);
     shut_down(graceful).await;
     tasks.stop().await;
     accounts.database().close().await;
@@ -97,16 +118,4 @@ async fn shut_down(graceful: GracefulShutdown) {
     if finished.is_err() {
         tracing::warn!(timeout = ?SHUTDOWN_TIMEOUT, "shutdown timed out; requests in flight are aborted");
     }
-}
-
-/// Completes on SIGTERM or SIGINT (Ctrl+C).
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

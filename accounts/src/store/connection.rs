@@ -2,12 +2,15 @@
 
 use std::{io, time::Duration};
 
-use sqlx::{Executor, PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
+use sqlx::{Executor, Sqlite, SqlitePool, pool::PoolConnection};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
     error::Error,
-    store::statement::{Row, Statement},
+    store::{
+        postgres::{Failures, Postgres},
+        statement::{Row, Statement},
+    },
 };
 
 /// A connection from one of the pools.
@@ -22,14 +25,14 @@ pub(super) struct Connection {
     deadline: Option<Instant>,
     /// How long its return to the pool may take.
     return_timeout: Duration,
-    /// Whether a transaction was requested and is not known to have ended. A connection that is
-    /// dropped in this state is closed: the next changes would become part of the transaction.
-    in_transaction: bool,
+    /// Whether the connection is closed when it is dropped: a transaction was requested and is not
+    /// known to have ended, so the next changes would become part of it; or it has failed.
+    must_close: bool,
 }
 
 enum Pooled {
     Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
+    Postgres(PoolConnection<sqlx::Postgres>, Failures),
 }
 
 impl Connection {
@@ -39,18 +42,20 @@ impl Connection {
             pooled: Pooled::Sqlite(pool.acquire().await?),
             deadline: None,
             return_timeout: pool.options().get_acquire_timeout(),
-            in_transaction: false,
+            must_close: false,
         })
     }
 
-    /// Takes a connection to PostgreSQL. All that it is used for must be done within `limit`.
-    pub async fn postgres(pool: &PgPool, limit: Duration) -> Result<Self, sqlx::Error> {
-        let deadline = Instant::now().checked_add(limit);
+    /// Takes a connection to PostgreSQL. All that it is used for must be done within the limit.
+    pub async fn postgres(database: &Postgres) -> Result<Self, sqlx::Error> {
+        let deadline = Instant::now().checked_add(database.limit);
+        let pool = database.pool();
+        let connection = within(deadline, pool.acquire()).await?;
         Ok(Self {
-            pooled: Pooled::Postgres(within(deadline, pool.acquire()).await?),
+            pooled: Pooled::Postgres(connection, database.failures.clone()),
             deadline,
             return_timeout: pool.options().get_acquire_timeout(),
-            in_transaction: false,
+            must_close: false,
         })
     }
 
@@ -60,14 +65,14 @@ impl Connection {
     }
 
     /// Runs a statement. Returns the number of affected rows.
-    pub async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
+    pub async fn execute(&mut self, statement: &Statement<'_>) -> Result<u64, Error> {
         Ok(self.try_execute(statement).await?)
     }
 
     /// Runs a statement. Returns the number of affected rows, and 0 if a unique index rejects it.
     pub async fn execute_unless_duplicate(
         &mut self,
-        statement: Statement<'_>,
+        statement: &Statement<'_>,
     ) -> Result<u64, Error> {
         match self.try_execute(statement).await {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(0),
@@ -75,91 +80,96 @@ impl Connection {
         }
     }
 
-    async fn try_execute(&mut self, statement: Statement<'_>) -> Result<u64, sqlx::Error> {
-        match &mut self.pooled {
+    async fn try_execute(&mut self, statement: &Statement<'_>) -> Result<u64, sqlx::Error> {
+        let result = match &mut self.pooled {
             Pooled::Sqlite(connection) => {
                 let arguments = statement.arguments::<Sqlite>()?;
-                let query = sqlx::query_with(statement.sql, arguments);
-                let done = query.execute(&mut **connection).await?;
-                Ok(done.rows_affected())
+                let query = sqlx::query_with(statement.sql.clone(), arguments);
+                let done = query.execute(&mut **connection).await;
+                done.map(|done| done.rows_affected())
             }
-            Pooled::Postgres(connection) => {
-                let arguments = statement.arguments::<Postgres>()?;
-                let query = sqlx::query_with(statement.sql, arguments);
-                let done = within(self.deadline, query.execute(&mut **connection)).await?;
-                Ok(done.rows_affected())
+            Pooled::Postgres(connection, _) => {
+                let arguments = statement.arguments::<sqlx::Postgres>()?;
+                let query = sqlx::query_with(statement.sql.clone(), arguments);
+                let done = within(self.deadline, query.execute(&mut **connection)).await;
+                done.map(|done| done.rows_affected())
             }
-        }
+        };
+        self.checked(result)
     }
 
     /// Runs a statement. Returns its first row, if any.
     pub async fn fetch_optional<T: Row>(
         &mut self,
-        statement: Statement<'_>,
+        statement: &Statement<'_>,
     ) -> Result<Option<T>, Error> {
-        match &mut self.pooled {
+        let result = match &mut self.pooled {
             Pooled::Sqlite(connection) => {
                 let arguments = statement.arguments::<Sqlite>()?;
-                let query = sqlx::query_as_with(statement.sql, arguments);
-                Ok(query.fetch_optional(&mut **connection).await?)
+                let query = sqlx::query_as_with(statement.sql.clone(), arguments);
+                query.fetch_optional(&mut **connection).await
             }
-            Pooled::Postgres(connection) => {
-                let arguments = statement.arguments::<Postgres>()?;
-                let query = sqlx::query_as_with(statement.sql, arguments);
-                Ok(within(self.deadline, query.fetch_optional(&mut **connection)).await?)
+            Pooled::Postgres(connection, _) => {
+                let arguments = statement.arguments::<sqlx::Postgres>()?;
+                let query = sqlx::query_as_with(statement.sql.clone(), arguments);
+                within(self.deadline, query.fetch_optional(&mut **connection)).await
             }
-        }
+        };
+        Ok(self.checked(result)?)
     }
 
     /// Runs a statement. Returns its first row; having none is an error.
-    pub async fn fetch_one<T: Row>(&mut self, statement: Statement<'_>) -> Result<T, Error> {
+    pub async fn fetch_one<T: Row>(&mut self, statement: &Statement<'_>) -> Result<T, Error> {
         let row = self.fetch_optional(statement).await?;
         row.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
 
     /// Runs a statement. Returns all its rows.
-    pub async fn fetch_all<T: Row>(&mut self, statement: Statement<'_>) -> Result<Vec<T>, Error> {
-        match &mut self.pooled {
+    pub async fn fetch_all<T: Row>(&mut self, statement: &Statement<'_>) -> Result<Vec<T>, Error> {
+        let result = match &mut self.pooled {
             Pooled::Sqlite(connection) => {
                 let arguments = statement.arguments::<Sqlite>()?;
-                let query = sqlx::query_as_with(statement.sql, arguments);
-                Ok(query.fetch_all(&mut **connection).await?)
+                let query = sqlx::query_as_with(statement.sql.clone(), arguments);
+                query.fetch_all(&mut **connection).await
             }
-            Pooled::Postgres(connection) => {
-                let arguments = statement.arguments::<Postgres>()?;
-                let query = sqlx::query_as_with(statement.sql, arguments);
-                Ok(within(self.deadline, query.fetch_all(&mut **connection)).await?)
+            Pooled::Postgres(connection, _) => {
+                let arguments = statement.arguments::<sqlx::Postgres>()?;
+                let query = sqlx::query_as_with(statement.sql.clone(), arguments);
+                within(self.deadline, query.fetch_all(&mut **connection)).await
             }
-        }
+        };
+        Ok(self.checked(result)?)
     }
 
     /// Begins a transaction.
     pub async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        self.in_transaction = true;
-        match &mut self.pooled {
+        self.must_close = true;
+        let result = match &mut self.pooled {
             // It takes the write lock at once, and so can't fail halfway because another process has
             // written in the meantime.
             Pooled::Sqlite(connection) => {
-                (&mut **connection).execute("BEGIN IMMEDIATE").await?;
+                let done = (&mut **connection).execute("BEGIN IMMEDIATE").await;
+                done.map(drop)
             }
-            Pooled::Postgres(connection) => {
-                within(self.deadline, (&mut **connection).execute("BEGIN")).await?;
+            Pooled::Postgres(connection, _) => {
+                let done = (&mut **connection).execute("BEGIN");
+                within(self.deadline, done).await.map(drop)
             }
-        }
-        Ok(())
+        };
+        self.checked(result)
     }
 
     /// Commits the transaction.
     pub async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        match &mut self.pooled {
-            Pooled::Sqlite(connection) => {
-                (&mut **connection).execute("COMMIT").await?;
+        let result = match &mut self.pooled {
+            Pooled::Sqlite(connection) => (&mut **connection).execute("COMMIT").await.map(drop),
+            Pooled::Postgres(connection, _) => {
+                let done = (&mut **connection).execute("COMMIT");
+                within(self.deadline, done).await.map(drop)
             }
-            Pooled::Postgres(connection) => {
-                within(self.deadline, (&mut **connection).execute("COMMIT")).await?;
-            }
-        }
-        self.in_transaction = false;
+        };
+        self.checked(result)?;
+        self.must_close = false;
         Ok(())
     }
 
@@ -171,21 +181,54 @@ impl Connection {
                 let rolled_back = timeout(limit, (&mut **connection).execute("ROLLBACK")).await;
                 rolled_back.is_ok_and(|result| result.is_ok())
             }
-            Pooled::Postgres(connection) => {
+            Pooled::Postgres(connection, _) => {
                 let rolled_back = timeout(limit, (&mut **connection).execute("ROLLBACK")).await;
                 rolled_back.is_ok_and(|result| result.is_ok())
             }
         };
-        self.in_transaction = !is_done;
+        self.must_close = !is_done;
     }
+
+    /// Notes whether the connection has failed, rather than the statement.
+    fn checked<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        if let (Pooled::Postgres(_, failures), Err(error)) = (&self.pooled, &result)
+            && (is_closed(error) || is_timeout(error) || is_read_only(error))
+        {
+            failures.note();
+            self.must_close = true;
+        }
+        result
+    }
+}
+
+/// Whether an error means that the connection to PostgreSQL was closed: nothing that was read is
+/// lost, and no transaction was left open.
+pub(super) fn is_closed(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => !is_timeout(error),
+        // Class 08 is connection exceptions, class 57P the end of a session by somebody else.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
+        _ => false,
+    }
+}
+
+fn is_timeout(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// After a failover, this may be a connection to the server that is no longer the primary one.
+fn is_read_only(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == "25006"))
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let (must_close, limit) = (self.in_transaction, self.return_timeout);
+        let (must_close, limit) = (self.must_close, self.return_timeout);
         match &mut self.pooled {
             Pooled::Sqlite(connection) => release(connection, must_close, limit),
-            Pooled::Postgres(connection) => release(connection, must_close, limit),
+            Pooled::Postgres(connection, _) => release(connection, must_close, limit),
         }
     }
 }

@@ -1,34 +1,33 @@
 //! The database: SQLite or PostgreSQL, behind one type.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::{
-    ConnectOptions, Connection as _, PgPool, SqlitePool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    ConnectOptions, SqlitePool,
+    postgres::{PgConnectOptions, PgSslMode},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::{
     error::Error,
     store::{
-        connection::Connection,
+        connection::{Connection, is_closed},
+        postgres::Postgres,
         statement::{Row, Statement},
         transaction::Transaction,
         user_changes::WatchedFile,
     },
 };
 
-/// How long a round trip to PostgreSQL may take, on top of the time that a statement runs.
-const ROUND_TRIP: Duration = Duration::from_secs(1);
-
-/// How often a migration of SQLite is attempted, and the pause between two attempts.
-const MIGRATION_ATTEMPTS: usize = 10;
-const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
-
-/// The default limits on the number of connections. SQLite reads from memory, so more readers than
-/// cores would only compete with each other.
+/// The default limit on the number of connections that read. SQLite reads from memory, so more
+/// readers than cores would only compete with each other.
 const SQLITE_READERS: u32 = 4;
-const POSTGRES_CONNECTIONS: u32 = 20;
 
 /// Limits on the use of a database.
 #[derive(Clone, Copy, Debug)]
@@ -88,10 +87,22 @@ impl FromStr for DatabaseUrl {
                 .map(|options| Self::Sqlite(Box::new(options)))
                 .map_err(|_| InvalidDatabaseUrl::Syntax),
             "postgres" | "postgresql" => PgConnectOptions::from_str(url)
-                .map(|options| Self::Postgres(Box::new(options)))
+                .map(|options| Self::Postgres(Box::new(with_verification(options, url))))
                 .map_err(|_| InvalidDatabaseUrl::Syntax),
             _ => Err(InvalidDatabaseUrl::Scheme),
         }
+    }
+}
+
+/// Whoever names a certificate authority wants it to be checked. With `sslmode=require`, libpq then
+/// does what `verify-ca` says, but sqlx would accept any certificate.
+fn with_verification(options: PgConnectOptions, url: &str) -> PgConnectOptions {
+    let has_authority = ["sslrootcert=", "ssl-root-cert=", "ssl-ca="]
+        .iter()
+        .any(|parameter| url.contains(parameter));
+    match options.get_ssl_mode() {
+        PgSslMode::Require if has_authority => options.ssl_mode(PgSslMode::VerifyCa),
+        _ => options,
     }
 }
 
@@ -100,6 +111,15 @@ impl DatabaseUrl {
     #[must_use]
     pub fn sqlite_file(path: PathBuf) -> Self {
         Self::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
+    }
+
+    /// The path of the database file, or `None` for a PostgreSQL server.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(options) => Some(options.get_filename()),
+            Self::Postgres(_) => None,
+        }
     }
 }
 
@@ -141,22 +161,6 @@ pub enum Database {
     Postgres(Postgres),
 }
 
-/// An open PostgreSQL database.
-#[derive(Clone)]
-pub struct Postgres {
-    pool: PgPool,
-    /// How long one statement or one transaction may take, including all waiting.
-    limit: Duration,
-}
-
-impl Postgres {
-    /// The connection pool.
-    #[must_use]
-    pub fn pool(&self) -> &PgPool {
-        &self.pool
-    }
-}
-
 impl Database {
     /// Opens a database. Creates a SQLite file that does not exist.
     ///
@@ -165,7 +169,9 @@ impl Database {
     pub async fn open(url: &DatabaseUrl, settings: DatabaseSettings) -> Result<Self, sqlx::Error> {
         match url {
             DatabaseUrl::Sqlite(options) => Self::open_sqlite(options, settings).await,
-            DatabaseUrl::Postgres(options) => Self::open_postgres(options, settings).await,
+            DatabaseUrl::Postgres(options) => {
+                Postgres::open(options, settings).await.map(Self::Postgres)
+            }
         }
     }
 
@@ -198,49 +204,18 @@ impl Database {
         Ok(Self::Sqlite { read, write, file })
     }
 
-    async fn open_postgres(
-        options: &PgConnectOptions,
-        settings: DatabaseSettings,
-    ) -> Result<Self, sqlx::Error> {
-        let DatabaseSettings {
-            wait,
-            statement_timeout,
-            ..
-        } = settings;
-        let limit = wait + statement_timeout + ROUND_TRIP;
-        let milliseconds = |time: Duration| format!("{}ms", time.as_millis());
-        let options = options
-            .clone()
-            .application_name("latchkey")
-            .options([
-                ("statement_timeout", milliseconds(statement_timeout)),
-                // By then, no client is left that would end the transaction.
-                ("idle_in_transaction_session_timeout", milliseconds(limit)),
-            ])
-            .disable_statement_logging();
-        // The error of a single connection says what is wrong; the pool would only time out.
-        let first = tokio::time::timeout(wait, options.connect()).await;
-        first
-            .map_err(|_| sqlx::Error::PoolTimedOut)??
-            .close()
-            .await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.connections.unwrap_or(POSTGRES_CONNECTIONS))
-            .acquire_timeout(wait)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await?;
-        Ok(Self::Postgres(Postgres { pool, limit }))
-    }
-
     /// Begins a transaction.
     pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
-        Transaction::begin(self.writer().await?).await
+        match Transaction::begin(self.writer().await?).await {
+            // Nothing has happened yet.
+            Err(error) if was_closed(&error) => Transaction::begin(self.writer().await?).await,
+            result => result,
+        }
     }
 
     /// Runs a statement that writes. Returns the number of affected rows.
     pub(crate) async fn execute(&self, statement: Statement<'_>) -> Result<u64, Error> {
-        self.writer().await?.execute(statement).await
+        self.writer().await?.execute(&statement).await
     }
 
     /// Runs a statement that writes. Returns the first row of its `RETURNING` clause, if any.
@@ -248,7 +223,7 @@ impl Database {
         &self,
         statement: Statement<'_>,
     ) -> Result<Option<T>, Error> {
-        self.writer().await?.fetch_optional(statement).await
+        self.writer().await?.fetch_optional(&statement).await
     }
 
     /// Runs a statement that writes. Returns all rows of its `RETURNING` clause.
@@ -256,7 +231,7 @@ impl Database {
         &self,
         statement: Statement<'_>,
     ) -> Result<Vec<T>, Error> {
-        self.writer().await?.fetch_all(statement).await
+        self.writer().await?.fetch_all(&statement).await
     }
 
     /// Runs a query. Returns its first row, if any.
@@ -264,12 +239,18 @@ impl Database {
         &self,
         statement: Statement<'_>,
     ) -> Result<Option<T>, Error> {
-        self.reader().await?.fetch_optional(statement).await
+        match self.reader().await?.fetch_optional(&statement).await {
+            Err(error) if was_closed(&error) => {
+                self.reader().await?.fetch_optional(&statement).await
+            }
+            result => result,
+        }
     }
 
     /// Runs a query. Returns its first row; having none is an error.
     pub(crate) async fn fetch_one<T: Row>(&self, statement: Statement<'_>) -> Result<T, Error> {
-        self.reader().await?.fetch_one(statement).await
+        let row = self.fetch_optional(statement).await?;
+        row.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
 
     /// Runs a query. Returns all its rows.
@@ -277,63 +258,35 @@ impl Database {
         &self,
         statement: Statement<'_>,
     ) -> Result<Vec<T>, Error> {
-        self.reader().await?.fetch_all(statement).await
-    }
-
-    async fn reader(&self) -> Result<Connection, sqlx::Error> {
-        match self {
-            Self::Sqlite { read, .. } => Connection::sqlite(read).await,
-            Self::Postgres(postgres) => Connection::postgres(&postgres.pool, postgres.limit).await,
+        match self.reader().await?.fetch_all(&statement).await {
+            Err(error) if was_closed(&error) => self.reader().await?.fetch_all(&statement).await,
+            result => result,
         }
     }
 
-    async fn writer(&self) -> Result<Connection, sqlx::Error> {
+    /// Takes a connection that reads. Whatever keeps it from being opened, the database can't serve.
+    async fn reader(&self) -> Result<Connection, Error> {
         match self {
-            Self::Sqlite { write, .. } => Connection::sqlite(write).await,
+            Self::Sqlite { read, .. } => Connection::sqlite(read).await,
+            Self::Postgres(postgres) => Connection::postgres(postgres).await,
+        }
+        .map_err(Error::Unavailable)
+    }
+
+    async fn writer(&self) -> Result<Connection, Error> {
+        match self {
+            Self::Sqlite { write, .. } => {
+                Connection::sqlite(write).await.map_err(Error::Unavailable)
+            }
             Self::Postgres(_) => self.reader().await,
         }
     }
 
-    /// Applies all migrations. Several servers may do this at the same time. PostgreSQL has them
-    /// wait for each other. In SQLite each migration is a transaction that one of them wins; the
-    /// others fail, try again, and find it applied.
-    ///
-    /// # Errors
-    /// When a migration fails, or the database is newer than this program.
-    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        let write = match self {
-            Self::Sqlite { write, .. } => write,
-            Self::Postgres(postgres) => {
-                // There is no time limit: a table may be large, and another server may be first.
-                let mut connection = postgres.pool.acquire().await?;
-                connection.close_on_drop();
-                let no_limit = "SELECT set_config('statement_timeout', '0', false),
-                    set_config('idle_in_transaction_session_timeout', '0', false)";
-                sqlx::query(no_limit).execute(&mut *connection).await?;
-                let migrations = sqlx::migrate!("../migrations/postgres");
-                return migrations.run(&mut *connection).await;
-            }
-        };
-        let migrations = sqlx::migrate!("../migrations/sqlite");
-        for _ in 1..MIGRATION_ATTEMPTS {
-            if migrations.run(write).await.is_ok() {
-                return Ok(());
-            }
-            tokio::time::sleep(MIGRATION_PAUSE).await;
-        }
-        migrations.run(write).await
-    }
-
-    /// Checks that the database responds.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Result<(), Error> {
-        let mut connection = self.reader().await?;
-        connection
-            .execute(Statement::new("SELECT 1"))
-            .await
-            .map(drop)
+    /// Checks that the database can be read.
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        let statement = Statement::new("SELECT count(*) FROM server_checks");
+        let (_,): (i64,) = self.fetch_one(statement).await?;
+        Ok(())
     }
 
     /// Returns the number of open connections, and how many of them are idle.
@@ -343,7 +296,9 @@ impl Database {
                 (read.size() + write.size()) as usize,
                 read.num_idle() + write.num_idle(),
             ),
-            Self::Postgres(postgres) => (postgres.pool.size() as usize, postgres.pool.num_idle()),
+            Self::Postgres(postgres) => {
+                (postgres.pool().size() as usize, postgres.pool().num_idle())
+            }
         }
     }
 
@@ -354,7 +309,13 @@ impl Database {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(postgres) => postgres.pool.close().await,
+            Self::Postgres(postgres) => postgres.pool().close().await,
         }
     }
+}
+
+/// Whether a connection was closed while it was idle, or at least before its answer came. What has no
+/// effect is then done once more: the next connection is a new one, or has been tested.
+fn was_closed(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(error) if is_closed(error))
 }

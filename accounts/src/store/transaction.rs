@@ -32,7 +32,7 @@ impl Transaction {
 
     /// Runs a statement. Returns the number of affected rows.
     pub async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
-        self.connection()?.execute(statement).await
+        self.connection()?.execute(&statement).await
     }
 
     /// Runs a statement. Returns the number of affected rows, and 0 if a unique index rejects it. On
@@ -41,7 +41,9 @@ impl Transaction {
         &mut self,
         statement: Statement<'_>,
     ) -> Result<u64, Error> {
-        self.connection()?.execute_unless_duplicate(statement).await
+        self.connection()?
+            .execute_unless_duplicate(&statement)
+            .await
     }
 
     /// Runs a statement. Returns its first row, if any.
@@ -49,12 +51,12 @@ impl Transaction {
         &mut self,
         statement: Statement<'_>,
     ) -> Result<Option<T>, Error> {
-        self.connection()?.fetch_optional(statement).await
+        self.connection()?.fetch_optional(&statement).await
     }
 
     /// Runs a statement. Returns its first row; having none is an error.
     pub async fn fetch_one<T: Row>(&mut self, statement: Statement<'_>) -> Result<T, Error> {
-        self.connection()?.fetch_one(statement).await
+        self.connection()?.fetch_one(&statement).await
     }
 
     /// Whether no other transaction can write until this one ends.

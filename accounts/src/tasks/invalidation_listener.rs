@@ -16,7 +16,7 @@ use crate::{
     cache::UserCache,
     id::Id,
     service::Accounts,
-    store::database::{Database, Postgres},
+    store::{database::Database, postgres::Postgres},
 };
 
 /// The channel of changed users: a user's id, sent by the database's triggers.

@@ -8,6 +8,7 @@ mod cleanup;
 mod clock;
 mod hang_up;
 mod links;
+mod migrations;
 mod outbox;
 mod rotation;
 mod second_factor;

@@ -67,8 +67,10 @@ pub enum Code {
     Throttled,
     /// 500: the reason is in the log only.
     InternalError,
-    /// 503: the server is overloaded, or the database is unavailable.
+    /// 503: the server has too much to do, with `Retry-After`.
     Overloaded,
+    /// 503: the database can't be reached or written, with `Retry-After`.
+    Unavailable,
     /// Not part of the API: the browser could not reach the server.
     #[serde(skip_serializing)]
     Unreachable,
@@ -96,7 +98,7 @@ impl Code {
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::InternalError | Self::Unreachable | Self::Unknown => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -125,6 +127,7 @@ impl Code {
             Self::Throttled => "Too many attempts. Try again later.",
             Self::InternalError => "Something went wrong on our side.",
             Self::Overloaded => "The server is busy. Try again in a moment.",
+            Self::Unavailable => "This is not possible right now. Try again in a moment.",
             Self::Unreachable => "The server can't be reached. Try again in a moment.",
             Self::Unknown => "The server sent a response that this page doesn't understand.",
         }
@@ -187,7 +190,7 @@ impl From<Code> for ApiError {
         Self::Detail {
             detail: code.sentence().into(),
             code,
-            retry_after: (code == Code::Overloaded).then_some(1),
+            retry_after: matches!(code, Code::Overloaded | Code::Unavailable).then_some(1),
         }
     }
 }
@@ -273,7 +276,7 @@ impl From<accounts::Error> for ApiError {
             // The span of the request names the route.
             error @ Error::Unavailable { .. } => {
                 tracing::error!(error = with_sources(&error), "database unavailable");
-                Code::Overloaded.into()
+                Code::Unavailable.into()
             }
             error @ Error::Internal { .. } => {
                 tracing::error!(error = with_sources(&error), "internal error");

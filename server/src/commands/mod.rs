@@ -7,31 +7,43 @@ use std::{fmt, io::Write, path::PathBuf};
 
 use accounts::{
     Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, MasterSecrets,
-    OsRandom, Settings, SystemClock, printable,
+    OsRandom, Schema, Settings, SystemClock, printable,
 };
 
 use crate::{
     config::{Config, EmailConfig},
     data_dir,
     failure::Failure,
-    logging, serve,
+    logging,
+    serve::{self, Listener, Listeners},
+    signals,
     site::SiteFiles,
 };
 
-/// `latchkey serve`
-pub fn serve(config: Config) -> Result<(), Failure> {
+/// `latchkey serve`. Logs the warnings first.
+pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
     let site = SiteFiles::find(&config.site_root)?;
     logging::start(&config.log);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     let paths = AppPaths::prepare(&config)?;
-    let master_secrets = paths.master_secrets(config.secret.clone())?;
     runtime()?.block_on(async move {
+        signals::survive()?;
         let database = paths.open_database().await?;
-        let listener = serve::listen(config.listen).await?;
+        let secrets = paths
+            .master_secrets(&database, config.secret.clone())
+            .await?;
+        let public = Listener::bind("LATCHKEY_LISTEN", config.listen).await?;
+        let metrics = match config.metrics_listen {
+            Some(address) => Some(Listener::bind("LATCHKEY_METRICS_LISTEN", address).await?),
+            None => None,
+        };
         let public_url = config
             .public_url
             .clone()
-            .unwrap_or_else(|| format!("http://{}", listener.address));
-        let accounts = accounts(&config, database, public_url.clone(), master_secrets)?;
+            .unwrap_or_else(|| format!("http://{}", public.address));
+        let accounts = accounts(&config, database, public_url.clone(), secrets)?;
         accounts
             .reencrypt_totp_secrets()
             .await
@@ -43,11 +55,12 @@ pub fn serve(config: Config) -> Result<(), Failure> {
             config.email.mail_from,
             public_url.clone(),
         );
-        print_line(format_args!(
+        // Nobody may be listening to standard output.
+        let _ = print_line(format_args!(
             "Latchkey is serving {public_url} (database: {paths})"
-        ))?;
+        ));
         serve::serve(
-            listener,
+            Listeners { public, metrics },
             accounts,
             email_worker,
             site,
@@ -94,30 +107,85 @@ struct AppPaths {
 }
 
 impl AppPaths {
-    /// Determines the paths, and creates the data folder if it contains the database.
+    /// Determines the paths, and creates the data folder if it contains the database. Only what starts
+    /// something new calls this.
     fn prepare(config: &Config) -> Result<Self, Failure> {
-        let data_dir = &config.data_dir;
-        let database_url = match &config.database_url {
-            Some(url) => url.clone(),
-            None => {
-                data_dir::create(data_dir)?;
-                DatabaseUrl::sqlite_file(data_dir.join("latchkey.db"))
-            }
-        };
-        Ok(Self {
-            data_dir: data_dir.clone(),
-            database_url,
-            database: config.database(),
-        })
+        let paths = Self::find(config);
+        if config.database_url.is_none() {
+            data_dir::create(&config.data_dir)?;
+        }
+        Ok(paths)
     }
 
-    /// Returns the configured master secrets, or else those in the data folder.
-    fn master_secrets(&self, configured: Option<MasterSecrets>) -> Result<MasterSecrets, Failure> {
+    /// Determines the paths.
+    fn find(config: &Config) -> Self {
+        let in_folder = || DatabaseUrl::sqlite_file(config.data_dir.join("latchkey.db"));
+        Self {
+            data_dir: config.data_dir.clone(),
+            database_url: config.database_url.clone().unwrap_or_else(in_folder),
+            database: config.database(),
+        }
+    }
+
+    /// Returns the configured master secrets, or else those in the data folder, where a new one is
+    /// created on the first start. The first is noted as the one that the data belongs to.
+    async fn master_secrets(
+        &self,
+        database: &Database,
+        configured: Option<MasterSecrets>,
+    ) -> Result<MasterSecrets, Failure> {
+        let has_data = database
+            .has_data()
+            .await
+            .map_err(|error| self.failed(&error))?;
+        if configured.is_none() && !has_data {
+            data_dir::create_secret(&self.data_dir)?;
+        }
+        let secrets = self.existing_master_secrets(configured)?;
+        let fits = database.adopt(&secrets).await;
+        if fits.map_err(|error| self.failed(&error))? {
+            return Ok(secrets);
+        }
+        Err(self.other_secret())
+    }
+
+    /// Returns the configured master secrets, or else those in the data folder, if the data was
+    /// written with them. Creates nothing.
+    async fn present_master_secrets(
+        &self,
+        database: &Database,
+        configured: Option<MasterSecrets>,
+    ) -> Result<MasterSecrets, Failure> {
+        let secrets = self.existing_master_secrets(configured)?;
+        let fits = database.fits(&secrets).await;
+        if fits.map_err(|error| self.failed(&error))? {
+            return Ok(secrets);
+        }
+        Err(self.other_secret())
+    }
+
+    fn existing_master_secrets(
+        &self,
+        configured: Option<MasterSecrets>,
+    ) -> Result<MasterSecrets, Failure> {
         if let Some(secrets) = configured {
             return Ok(secrets);
         }
-        data_dir::create(&self.data_dir)?;
-        data_dir::master_secrets(&self.data_dir)
+        if data_dir::has_secret(&self.data_dir) {
+            return data_dir::master_secrets(&self.data_dir);
+        }
+        Err(Failure::new(format!(
+            "LATCHKEY_SECRET: there is data in {self}, but no secret.key in {}: put the file back, or \
+             set the variable to the master secret that the data was written with",
+            self.data_dir.display()
+        )))
+    }
+
+    fn other_secret(&self) -> Failure {
+        Failure::new(format!(
+            "LATCHKEY_SECRET: the data in {self} was written with another master secret; use that \
+             one, alone or behind a new one (<new>,<old>)"
+        ))
     }
 
     /// Returns the SMTP server, or a folder for emails in the data folder.
@@ -145,17 +213,41 @@ impl AppPaths {
 
     /// Opens the database and migrates its tables.
     async fn open_database(&self) -> Result<Database, Failure> {
-        let failed = |error: &dyn fmt::Display| {
+        let opened = Database::open(&self.database_url, self.database).await;
+        let database = opened.map_err(|error| self.failed(&error))?;
+        let migrated = database.migrate().await;
+        migrated.map_err(|error| self.failed(&error))?;
+        Ok(database)
+    }
+
+    /// Opens a database that exists, with the tables that this program needs. Creates nothing.
+    async fn open_existing_database(&self) -> Result<Database, Failure> {
+        let missing = || {
             Failure::new(format!(
-                "DATABASE_URL: can't use {}: {error}",
-                self.database_url
+                "there is no database of Latchkey yet: {self}; start the server first, or set \
+                 LATCHKEY_DATA_DIR or DATABASE_URL to where it is"
             ))
         };
-        let database = Database::open(&self.database_url, self.database)
+        if self.database_url.file().is_some_and(|file| !file.exists()) {
+            return Err(missing());
+        }
+        let opened = Database::open(&self.database_url, self.database).await;
+        let database = opened.map_err(|error| self.failed(&error))?;
+        match database
+            .schema()
             .await
-            .map_err(|error| failed(&error))?;
-        database.migrate().await.map_err(|error| failed(&error))?;
-        Ok(database)
+            .map_err(|error| self.failed(&error))?
+        {
+            Schema::Current => Ok(database),
+            Schema::Missing => Err(missing()),
+            Schema::Outdated => Err(Failure::new(format!(
+                "the tables are older than this program: {self}; run latchkey migrate first"
+            ))),
+        }
+    }
+
+    fn failed(&self, reason: &dyn fmt::Display) -> Failure {
+        Failure::new(format!("DATABASE_URL: can't use {self}: {reason}"))
     }
 }
 

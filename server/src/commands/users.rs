@@ -13,7 +13,8 @@ const PAGE_SIZE: u32 = 500;
 /// `latchkey user create`
 pub fn create(config: &Config, email: &str, is_admin: bool) -> Result<(), Failure> {
     let password = read_password()?;
-    with_accounts(config, async |accounts| {
+    // The first administrator can be created before the first start of the server.
+    with_new_accounts(config, async |accounts| {
         let result = accounts
             .create_user(email.into(), password.as_str().into(), is_admin)
             .await;
@@ -139,22 +140,47 @@ pub fn password(config: &Config, email: &str) -> Result<(), Failure> {
     })
 }
 
-/// Opens the database, runs `action` on its accounts, and closes the database.
+/// Opens the database, runs `action` on its accounts, and closes the database. What does not exist is
+/// not created.
 pub(super) fn with_accounts(
     config: &Config,
     action: impl AsyncFnOnce(&Accounts) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let paths = AppPaths::find(config);
+    runtime()?.block_on(async {
+        let database = paths.open_existing_database().await?;
+        let configured = config.secret.clone();
+        let secrets = paths.present_master_secrets(&database, configured).await?;
+        run(accounts(config, database, public_url(config), secrets)?, action).await
+    })
+}
+
+/// The same, and creates the database and the master secret on first use.
+fn with_new_accounts(
+    config: &Config,
+    action: impl AsyncFnOnce(&Accounts) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let paths = AppPaths::prepare(config)?;
-    let master_secrets = paths.master_secrets(config.secret.clone())?;
     runtime()?.block_on(async {
         let database = paths.open_database().await?;
-        // Not for links, which the server makes: passwords must not resemble it.
-        let public_url = config.public_url.clone().unwrap_or_default();
-        let accounts = accounts(config, database, public_url, master_secrets)?;
-        let result = action(&accounts).await;
-        accounts.database().close().await;
-        result
+        let configured = config.secret.clone();
+        let secrets = paths.master_secrets(&database, configured).await?;
+        run(accounts(config, database, public_url(config), secrets)?, action).await
     })
+}
+
+/// Not for links, which the server makes: passwords must not resemble it.
+fn public_url(config: &Config) -> String {
+    config.public_url.clone().unwrap_or_default()
+}
+
+async fn run(
+    accounts: Accounts,
+    action: impl AsyncFnOnce(&Accounts) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let result = action(&accounts).await;
+    accounts.database().close().await;
+    result
 }
 
 /// Prompts for a password twice if standard input is a terminal; otherwise reads its first line.

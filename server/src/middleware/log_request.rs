@@ -21,7 +21,8 @@ use uuid::Uuid;
 
 use super::route_name;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header with the id of a request. The router removes it unless a trusted proxy has sent it.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest request id that is accepted from a client, in bytes.
 const MAX_LENGTH: usize = 64;

@@ -3,11 +3,13 @@
 mod client_ip;
 mod limit_time;
 mod log_request;
+mod reject_cross_site;
 mod security_headers;
 
 pub use client_ip::{InvalidProxies, TrustedProxies};
 pub use limit_time::limit_time;
-pub use log_request::log_request;
+pub use log_request::{X_REQUEST_ID, log_request};
+pub use reject_cross_site::reject_cross_site;
 pub use security_headers::SecurityHeaders;
 
 use axum::extract::MatchedPath;

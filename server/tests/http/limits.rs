@@ -221,7 +221,7 @@ fn throttled_sign_ins_are_counted() {
         "ada@example.com",
         PASSWORD,
     ));
-    let metrics = server.get("/metrics").send();
+    let metrics = server.metrics();
     for (result, count) in [
         ("invalid_credentials", 10),
         ("throttled", 1),

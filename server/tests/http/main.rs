@@ -13,6 +13,8 @@ mod limits;
 mod mfa_pending;
 mod operator;
 mod outbox;
+mod postgres;
+mod postgres_tls;
 mod program;
 mod races;
 mod routes;

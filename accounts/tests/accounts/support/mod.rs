@@ -7,7 +7,7 @@ mod emails;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -82,11 +82,7 @@ impl TestEnv {
 
     async fn with_postgres_options(options: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = match std::env::var("LATCHKEY_TEST_DATABASE").as_deref() {
-            Err(_) | Ok("sqlite") => DatabaseUrl::sqlite_file(folder.path().join("latchkey.db")),
-            Ok("postgres") => new_postgres_database(options).await,
-            Ok(other) => panic!("LATCHKEY_TEST_DATABASE is {other}, not sqlite or postgres"),
-        };
+        let url = database_with(folder.path(), options).await;
         let database = Database::open(&url, DatabaseSettings::default())
             .await
             .unwrap();
@@ -299,6 +295,19 @@ fn settings(secrets: &str, cost: &str) -> Settings {
             users: 100,
             lease: SECOND,
         },
+    }
+}
+
+/// Returns the URL of a database that is empty or, where it is a file in this folder, does not exist.
+pub async fn new_database(folder: &Path) -> DatabaseUrl {
+    database_with(folder, "").await
+}
+
+async fn database_with(folder: &Path, postgres_options: &str) -> DatabaseUrl {
+    match std::env::var("LATCHKEY_TEST_DATABASE").as_deref() {
+        Err(_) | Ok("sqlite") => DatabaseUrl::sqlite_file(folder.join("latchkey.db")),
+        Ok("postgres") => new_postgres_database(postgres_options).await,
+        Ok(other) => panic!("LATCHKEY_TEST_DATABASE is {other}, not sqlite or postgres"),
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{PASSWORD, Server, TestEnv};
+use crate::support::{PASSWORD, Server, TestEnv, raw_connection::RawConnection};
 
 fn mode(path: &Path) -> u32 {
     let metadata = fs::metadata(path).expect("the program has made it");
@@ -147,9 +147,47 @@ fn completes_requests_in_flight_before_it_stops() {
     assert_eq!(server.database().count("users", "true"), 1);
 }
 
+/// What an init system, a log rotation, a terminal or a limit of the system sends.
+#[test]
+fn goes_on_after_other_signals() {
+    let mut server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    for signal in [
+        "HUP", "USR1", "USR2", "PIPE", "ALRM", "VTALRM", "PROF", "IO", "TTIN", "TTOU", "WINCH",
+        "XCPU", "XFSZ", "CONT", "CHLD", "URG",
+    ] {
+        server.signal(signal);
+        server.signal(signal);
+        assert_eq!(server.view(&pair.token).status, 200, "{signal}");
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+}
+
+/// A terminal or a log collector may go away.
+#[test]
+fn goes_on_without_a_log() {
+    let env = TestEnv::new();
+    let mut command = env.command(&[("LATCHKEY_LOG", "debug")]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    command.stdout(writer.try_clone().unwrap()).stderr(writer);
+    let mut process = command.spawn().unwrap();
+    drop(command);
+    let mut connect = || std::net::TcpStream::connect(env.address).is_ok();
+    crate::support::wait_until("it listens", Duration::from_secs(30), &mut connect);
+    drop(reader);
+    for _ in 0..3 {
+        let request = "GET /api/user/view HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let status = RawConnection::open(env.address).send(request).status();
+        assert_eq!(status, Some(401));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
 #[test]
 fn stops_at_once_when_idle() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "QUIT"] {
         let mut server = Server::start();
         server.register("ada@example.com");
         server.signal(signal);

@@ -1,6 +1,7 @@
 //! The command line, the settings, the files, the log, and how the program starts and stops.
 
 mod command_line;
+mod existing_data;
 mod lifecycle;
 mod logs;
 mod settings;

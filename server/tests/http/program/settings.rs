@@ -10,8 +10,9 @@ use crate::support::{
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 22] = [
+pub const SETTINGS: [(&str, &str); 23] = [
     ("LATCHKEY_LISTEN", "--listen"),
+    ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
     ("DATABASE_URL", "--database-url"),
     ("LATCHKEY_SECRET", "--secret"),
@@ -44,6 +45,7 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_LISTEN", "127.0.0.1"),
         ("LATCHKEY_LISTEN", "127.0.0.1:99999"),
         ("LATCHKEY_LISTEN", "999.0.0.1:80"),
+        ("LATCHKEY_METRICS_LISTEN", "nonsense"),
         ("LATCHKEY_DATA_DIR", "/dev/null/data"),
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "mysql://localhost/latchkey"),
@@ -79,7 +81,6 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_SMTP_URL", "smtp://user@mail.example.com"),
         ("LATCHKEY_SMTP_URL", "smtp://mail.example.com?tls=maybe"),
         ("LATCHKEY_MAIL_FROM", "nonsense"),
-        ("LATCHKEY_MAIL_FROM", ""),
         ("LATCHKEY_MAIL_FROM", "Latchkey <nonsense>"),
         ("LATCHKEY_MAIL_FROM", "a@example.com, b@example.com"),
         (
@@ -87,12 +88,10 @@ fn names_an_invalid_variable() {
             "a@example.com\r\nBcc: eve@example.com",
         ),
         ("LATCHKEY_REQUIRE_ACTIVATION", "perhaps"),
-        ("LATCHKEY_REQUIRE_ACTIVATION", ""),
         ("LATCHKEY_REQUIRE_ACTIVATION", "1"),
         ("LATCHKEY_TRUSTED_PROXIES", "proxy.example.com"),
         ("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("LATCHKEY_RATE_LIMITS", "perhaps"),
-        ("LATCHKEY_RATE_LIMITS", ""),
         ("LATCHKEY_DB_CONNECTIONS", "many"),
         ("LATCHKEY_DB_CONNECTIONS", "0"),
         ("LATCHKEY_DB_CONNECTIONS", "1001"),
@@ -232,6 +231,7 @@ fn accepts_every_setting_as_a_flag() {
     let smtp = SmtpServer::start(SmtpBehavior::Accept);
     let values = [
         env.address.to_string(),
+        env.metrics_address.to_string(),
         data.to_str().unwrap().to_owned(),
         env.database.url().map_or_else(
             || format!("sqlite://{}", env.folder().join("flag.db").display()),
@@ -317,10 +317,136 @@ fn flag_and_current_variable_take_precedence() {
     assert_eq!(output.code, Some(2), "{output:?}");
 }
 
-/// An empty variable is like one that is not set.
+/// Compose and systemd hand over variables without a value.
 #[test]
-fn empty_smtp_url_is_like_none() {
-    let server = Server::start_with(&[("LATCHKEY_SMTP_URL", "")]);
+fn empty_variables_are_like_unset_ones() {
+    let env = TestEnv::new();
+    let mut command = env.command(&[]);
+    for (variable, _) in SETTINGS {
+        // The program needs these here, and only these.
+        let is_needed = match variable {
+            "LATCHKEY_LISTEN" | "LATCHKEY_METRICS_LISTEN" | "LATCHKEY_SITE_ROOT" => true,
+            "DATABASE_URL" => env.database.url().is_some(),
+            _ => false,
+        };
+        if !is_needed {
+            command.env(variable, "");
+        }
+        command.env(format!("{variable}_FILE"), "");
+    }
+    command.env("LATCHKEY_DB_WAIT", "");
+    let server = env.start_command(command);
     server.register("ada@example.com");
     server.activation_token("ada@example.com");
+}
+
+#[test]
+fn reads_settings_from_files() {
+    let env = TestEnv::new();
+    let file = |name: &str, content: &str| {
+        let path = env.folder().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let secret = "pa$word of 32 characters or more";
+    let issuer = file("issuer", "https://file.example\n");
+    let secret_file = file("secret", &format!("{secret}\r\n"));
+    let database = file("database", &env.database.address());
+    let mut command = env.command(&[
+        ("LATCHKEY_PUBLIC_URL_FILE", &issuer),
+        ("LATCHKEY_SECRET_FILE", &secret_file),
+        ("LATCHKEY_SECRET", ""),
+        ("DATABASE_URL_FILE", &database),
+    ]);
+    command.env_remove("DATABASE_URL");
+    fs::create_dir_all(env.data_dir()).unwrap();
+    let server = env.start_command(command);
+    let pair = server.sign_up("ada@example.com");
+    assert_eq!(jwt::claims(&pair.token)["iss"], "https://file.example");
+    assert!(
+        !server.log().contains("is not a setting"),
+        "{}",
+        server.log()
+    );
+    drop(server);
+    let url = ("LATCHKEY_PUBLIC_URL", "https://file.example");
+    env.start(&[url, ("LATCHKEY_SECRET", secret)])
+        .assert_valid(&pair);
+}
+
+#[test]
+fn names_a_file_that_does_not_work() {
+    let env = TestEnv::new();
+    let empty = env.folder().join("empty");
+    fs::write(&empty, "\n").unwrap();
+    let long = "x".repeat(32);
+    for settings in [
+        &[("LATCHKEY_SECRET_FILE", "/no/such/file")][..],
+        &[("LATCHKEY_SECRET_FILE", empty.to_str().unwrap())],
+        &[("LATCHKEY_SECRET_FILE", "/dev/zero")],
+        &[("LATCHKEY_SECRET", &long), ("LATCHKEY_SECRET_FILE", "/x")],
+        &[("LATCHKEY_ACCESS_TTL_FILE", "/proc/version")],
+    ] {
+        let output = env.run_command(env.command(settings), "");
+        let line = output.assert_fails_with_one_line();
+        for (variable, _) in settings {
+            assert!(line.contains(variable), "{line}");
+        }
+        assert!(!line.contains(&long), "{line}");
+        // Help does not depend on it.
+        let mut command = env.command(settings);
+        command.args(["migrate", "--help"]);
+        assert_eq!(env.run_command(command, "").code, Some(0));
+    }
+    assert!(!env.data_dir().exists());
+}
+
+/// Such as the variables that Kubernetes sets for a service with the name of the program.
+#[test]
+fn warns_of_unknown_variables_and_ignores_them() {
+    let env = TestEnv::new();
+    fs::write(
+        env.folder().join(".env"),
+        "LATCHKEY_LISTN=127.0.0.1:1\nOTHER=1\n",
+    )
+    .unwrap();
+    let server = env.start(&[
+        ("LATCHKEY_PORT", "tcp://10.0.0.1:3000"),
+        ("LATCHKEY_SERVICE_HOST", "10.0.0.1"),
+        ("LATCHKEY_SMPT_URL", "smtp://ada:hush-hush@localhost"),
+    ]);
+    let log = server.log();
+    for warning in [
+        "LATCHKEY_PORT is not a setting",
+        "LATCHKEY_SERVICE_HOST is not a setting",
+        "did you mean LATCHKEY_SMTP_URL?",
+        "did you mean LATCHKEY_LISTEN?",
+    ] {
+        assert!(log.contains(warning), "{warning}: {log}");
+    }
+    assert_eq!(log.matches("is not a setting").count(), 4, "{log}");
+    assert!(!log.contains("hush-hush"), "{log}");
+}
+
+#[test]
+fn takes_values_in_the_env_file_literally() {
+    let secret = r#"pa$word ${HOME} \n "quoted" # and long enough"#;
+    let env = TestEnv::new();
+    fs::write(
+        env.folder().join(".env"),
+        format!("LATCHKEY_SECRET={secret}\r\n"),
+    )
+    .unwrap();
+    let server = env.start(&[]);
+    let pair = server.sign_up("ada@example.com");
+    drop(server);
+    fs::remove_file(env.folder().join(".env")).unwrap();
+    env.start(&[("LATCHKEY_SECRET", secret)])
+        .assert_valid(&pair);
+
+    fs::write(env.folder().join(".env"), "A=1\nhush-hush\n").unwrap();
+    let output = env.run_command(env.command(&[]), "");
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains(".env") && line.contains("line 2"), "{line}");
+    assert!(!line.contains("hush-hush"), "{line}");
 }

@@ -275,6 +275,84 @@ fn each_response_has_a_unique_id() {
     assert_ne!(id(), id());
 }
 
+/// Otherwise clients could choose what the log says of them.
+#[test]
+fn takes_the_id_from_trusted_proxies_only() {
+    let id = |server: &Server, given: &str| {
+        let response = server
+            .get("/api/user/view")
+            .header("x-request-id", given)
+            .send();
+        response.header("x-request-id").to_owned()
+    };
+    let direct = Server::start();
+    assert_ne!(id(&direct, "chosen-by-the-client"), "chosen-by-the-client");
+    let behind = Server::start_with(&[("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8")]);
+    assert_eq!(id(&behind, "chosen-by-the-proxy"), "chosen-by-the-proxy");
+    for invalid in ["", "with space", &"x".repeat(65)] {
+        assert_ne!(id(&behind, invalid), invalid);
+    }
+}
+
+#[test]
+fn rejects_what_browsers_send_for_other_websites() {
+    let server = Server::start();
+    let json = json!({"email": "ada@example.com", "password": PASSWORD});
+    let create = |site: &str| {
+        server
+            .post(CREATE)
+            .header("sec-fetch-site", site)
+            .header("sec-fetch-mode", "navigate")
+            .header("sec-fetch-dest", "document")
+            .json(json.clone())
+            .send()
+    };
+    create("cross-site").assert_error(403, "permission_denied");
+    for site in ["same-origin", "same-site", "none"] {
+        assert_ne!(create(site).status, 403, "{site}");
+    }
+    let view = |mode: &str, dest: &str| {
+        let request = server
+            .get("/api/user/view")
+            .header("sec-fetch-site", "cross-site");
+        request
+            .header("sec-fetch-mode", mode)
+            .header("sec-fetch-dest", dest)
+            .send()
+    };
+    view("navigate", "document").assert_error(401, "not_authenticated");
+    for (mode, dest) in [
+        ("cors", "empty"),
+        ("no-cors", "image"),
+        ("navigate", "iframe"),
+    ] {
+        view(mode, dest).assert_error(403, "permission_denied");
+    }
+    for Endpoint { method, path, .. } in ENDPOINTS {
+        for path in [path, &format!("{path}/")] {
+            let request = server
+                .request(method, path)
+                .header("sec-fetch-site", "cross-site");
+            request.send().assert_error(403, "permission_denied");
+        }
+    }
+    // Pages may be opened from anywhere.
+    let page = server
+        .get("/login")
+        .header("sec-fetch-site", "cross-site")
+        .send();
+    assert_eq!(page.status, 200, "{page}");
+}
+
+#[test]
+fn leads_password_managers_to_the_right_page() {
+    let response = Server::start().get("/.well-known/change-password").send();
+    assert_eq!(
+        (response.status, response.header("location")),
+        (302, "/account/security")
+    );
+}
+
 #[test]
 fn connection_serves_many_requests() {
     let server = Server::start();

@@ -1,8 +1,13 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
-use std::time::Duration;
+use std::{
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
 
-use crate::support::{Database, Server, postgres_administration, wait_until};
+use crate::support::{
+    Database, Server, TestEnv, postgres_administration, raw_connection::RawConnection, wait_until,
+};
 
 #[test]
 fn is_alive_and_ready() {
@@ -25,11 +30,39 @@ fn ignores_credentials() {
 #[test]
 fn metrics_are_in_the_prometheus_text_format() {
     let server = Server::start();
-    let response = server.get("/metrics").send();
-    assert_eq!(response.status, 200, "{response}");
+    let response = server.metrics();
     assert_eq!(response.header("content-type"), "text/plain; version=0.0.4");
     let line = r#"latchkey_http_requests_total{method="GET",route="/readyz",status="200"} "#;
     assert!(response.text().contains(line), "{response}");
+}
+
+/// Neither metrics on the public address, nor anything else on the other one.
+#[test]
+fn metrics_have_an_address_of_their_own() {
+    let env = TestEnv::new();
+    let server = env.start(&[]);
+    for path in ["/metrics", "/metrics/"] {
+        let response = server.get(path).send();
+        assert_eq!(response.status, 404, "{response}");
+        assert!(!response.text().contains("latchkey_http_requests_total"));
+    }
+    for path in ["/", "/healthz", "/api/user/view", "/metrics/"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let status = RawConnection::open(env.metrics_address)
+            .send(request)
+            .status();
+        assert_eq!(status, Some(404), "{path}");
+    }
+    drop(server);
+    // By default there is none.
+    let server = env.start(&[("LATCHKEY_METRICS_LISTEN", "")]);
+    assert!(TcpStream::connect(env.metrics_address).is_err());
+    assert_eq!(server.get("/metrics").send().status, 404);
+    drop(server);
+    let _busy = TcpListener::bind(env.metrics_address).unwrap();
+    let output = env.run_command(env.command(&[("LATCHKEY_LOG", "off")]), "");
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains("LATCHKEY_METRICS_LISTEN"), "{line}");
 }
 
 #[test]

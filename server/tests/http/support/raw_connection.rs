@@ -13,7 +13,8 @@ const TIMEOUT: Duration = Duration::from_secs(90);
 pub struct RawConnection(TcpStream);
 
 impl RawConnection {
-    pub(super) fn open(address: SocketAddr) -> Self {
+    /// Opens a connection.
+    pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server accepts a connection");
         stream
             .set_read_timeout(Some(TIMEOUT))

@@ -208,11 +208,19 @@ impl Server {
         self.get("/api/user/view").token(token).send()
     }
 
+    /// Requests the metrics.
+    #[track_caller]
+    pub fn metrics(&self) -> Response {
+        let url = format!("http://{}/metrics", self.env.metrics_address);
+        let response = RequestBuilder::new(&self.agent, Method::GET, &url).send();
+        assert_eq!(response.status, 200, "{response}");
+        response
+    }
+
     /// Returns a metric: the value for these labels, or the sum over all labels.
     #[track_caller]
     pub fn metric(&self, name: &str) -> f64 {
-        let response = self.get("/metrics").send();
-        assert_eq!(response.status, 200, "{response}");
+        let response = self.metrics();
         let values = response.text().lines().filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let named = series == name || series.split('{').next() == Some(name);

@@ -30,6 +30,8 @@ pub struct TestEnv {
     pub database: Database,
     /// The address to serve, which was free when the environment was created.
     pub address: SocketAddr,
+    /// The address to serve metrics on.
+    pub metrics_address: SocketAddr,
     folder: TempDir,
 }
 
@@ -63,6 +65,7 @@ impl TestEnv {
         Arc::new(Self {
             database: database(&folder.path().join("data")),
             address: free_address(),
+            metrics_address: free_address(),
             folder,
         })
     }
@@ -90,6 +93,7 @@ impl TestEnv {
             .current_dir(self.folder())
             .env_clear()
             .env("LATCHKEY_LISTEN", self.address.to_string())
+            .env("LATCHKEY_METRICS_LISTEN", self.metrics_address.to_string())
             .env("LATCHKEY_SITE_ROOT", self.folder().join("site"))
             .env("LATCHKEY_ARGON2", "m=256,t=1,p=1")
             .envs(
@@ -99,6 +103,24 @@ impl TestEnv {
             )
             .envs(settings.iter().copied())
             .stdin(Stdio::null());
+        command
+    }
+
+    /// Returns a command that runs a shell script in a mount namespace of its own. In the script, `$0`
+    /// is the program, which has the common test settings and these.
+    pub fn command_in_namespace(&self, settings: &[(&str, &str)], script: &str) -> Command {
+        let program = self.command(settings);
+        let mut command = Command::new("unshare");
+        // Anybody may mount in a namespace in which they are root.
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", script])
+            .arg(program.get_program())
+            .current_dir(self.folder())
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        for (name, value) in program.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
         command
     }
 
