@@ -260,7 +260,7 @@ impl PgBouncer {
         let settings = format!(
             "[databases]\n{} = host={} port={} user={} password={}\n[pgbouncer]\n\
              listen_addr = 127.0.0.1\nlisten_port = {}\nunix_socket_dir =\nauth_type = any\n\
-             pool_mode = session\nlogfile = {}\n",
+             pool_mode = session\ndefault_pool_size = 40\nlogfile = {}\n",
             name(url),
             url.host_str().unwrap(),
             url.port().unwrap(),
