@@ -151,7 +151,11 @@ pub(super) fn with_accounts(
         let database = paths.open_existing_database().await?;
         let configured = config.secret.clone();
         let secrets = paths.present_master_secrets(&database, configured).await?;
-        run(accounts(config, database, public_url(config), secrets)?, action).await
+        run(
+            accounts(config, database, public_url(config), secrets)?,
+            action,
+        )
+        .await
     })
 }
 
@@ -165,7 +169,11 @@ fn with_new_accounts(
         let database = paths.open_database().await?;
         let configured = config.secret.clone();
         let secrets = paths.master_secrets(&database, configured).await?;
-        run(accounts(config, database, public_url(config), secrets)?, action).await
+        run(
+            accounts(config, database, public_url(config), secrets)?,
+            action,
+        )
+        .await
     })
 }
 
