@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
+use js_sys::{Function, Promise, Reflect};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
 
 /// One value for the whole tab, because a tab shows one document. Always false on the server.
 static HYDRATED: LazyLock<ArcRwSignal<bool>> = LazyLock::new(ArcRwSignal::default);
@@ -35,4 +38,21 @@ pub fn set_root_attribute(name: &str, value: &str) {
         // Setting an attribute with a valid name can't fail.
         let _ = root.set_attribute(name, value);
     }
+}
+
+/// Loads the page at this path anew if code is missing because the server has been updated, and
+/// returns whether it does. `shell/start.js` decides that, and does so at most once a minute.
+pub async fn reload_if_updated(path: &str) -> bool {
+    match call_reload(path) {
+        Some(reloads) => JsFuture::from(reloads)
+            .await
+            .is_ok_and(|reloads| reloads.is_truthy()),
+        None => false,
+    }
+}
+
+fn call_reload(path: &str) -> Option<Promise> {
+    let reload = Reflect::get(&window(), &"latchkeyReload".into()).ok()?;
+    let reload = reload.dyn_ref::<Function>()?;
+    reload.call1(&reload, &path.into()).ok()?.dyn_into().ok()
 }

@@ -20,12 +20,14 @@ pub mod components;
 mod email;
 pub mod hydration;
 pub mod pages;
+#[cfg(feature = "hydrate")]
+pub mod start;
 
 #[cfg(feature = "ssr")]
 mod shell;
 
 #[cfg(feature = "ssr")]
-pub use shell::shell;
+pub use shell::{shell, with_fingerprint};
 
 use browser::{AuthState, keep_fresh, session};
 use components::{Header, SyncHydrate};

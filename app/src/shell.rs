@@ -1,11 +1,15 @@
 //! The HTML document around the app, as the server renders it.
 
+mod fingerprint;
+
 use std::sync::LazyLock;
 
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
 use crate::{App, Site, browser::session::STORAGE_BLOCKED};
+
+pub use fingerprint::with_fingerprint;
 
 /// The script that decides what is visible before the app runs.
 static FIRST_PAINT: LazyLock<String> =
@@ -22,13 +26,30 @@ const UNSUPPORTED: &str = "This page needs JavaScript, WebAssembly and site data
 const INCOMPLETE: &str =
     "The page could not be loaded completely. Check your connection and reload.";
 
+/// The message when the app has not started after a while.
+const LATE: &str = "This page is still loading. If nothing happens, reload it.";
+
+/// The message when the app can't start, although its files have arrived.
+const NOT_STARTED: &str = "This page can't start, because something in this browser keeps changing \
+                           it. Turn off extensions and translation for this site, or use a private \
+                           window, and reload.";
+
+/// The message when the app has stopped.
+const STOPPED: &str = "This page has stopped working. Reload it to continue.";
+
 /// Renders the HTML document of a page. Both scripts carry the nonce of the response's
-/// Content-Security-Policy.
+/// Content-Security-Policy. [`with_fingerprint`] completes the document.
+///
+/// The app has an element of its own, because extensions add their elements to `<body>`.
 #[must_use]
 pub fn shell(site: &Site) -> impl IntoView + use<> {
     let Site { css, js, wasm } = site.clone();
+    let expected = fingerprint::PLACEHOLDER;
     // The debug format of a path is also a valid JavaScript literal.
-    let start = format!("const js = {js:?}, wasm = {wasm:?};\n{}", *START);
+    let start = format!(
+        "const js = {js:?}, wasm = {wasm:?}, expected = {expected};\n{}",
+        *START
+    );
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -67,10 +88,15 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                 <MetaTags />
             </head>
             <body>
-                <App />
                 <p class="banner unsupported">{UNSUPPORTED}</p>
                 <p class="banner storage-blocked">{STORAGE_BLOCKED}</p>
                 <p class="banner incomplete">{INCOMPLETE}</p>
+                <p class="banner late">{LATE}</p>
+                <p class="banner not-started">{NOT_STARTED}</p>
+                <p class="banner stopped">{STOPPED}</p>
+                <div id="app">
+                    <App />
+                </div>
             </body>
         </html>
     }

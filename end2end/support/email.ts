@@ -60,6 +60,20 @@ export class Mailbox {
   }
 }
 
+/** Returns the link that takes a change of the email address back. */
+export function undoLink(email: Email): string {
+  const [url] = email.text.match(/http\S+\/email\/undo#token=\S+/) ?? [];
+  expect(url, `the link in "${email.subject}"`).toBeDefined();
+  return url!;
+}
+
+/** Returns the code that an email shows for those whose link arrived incomplete. */
+export function emailedCode(email: Email): string {
+  const [code] = email.text.match(/\b\d{4}[ -]?\d{4}\b/) ?? [];
+  expect(code, `the code in "${email.subject}"`).toBeDefined();
+  return code!.replaceAll(/\D/g, '');
+}
+
 /** Returns the link of an email: the only one in its HTML, and on a line of its own in its text. */
 export function link(email: Email): string {
   const links = [...email.html.matchAll(/href="([^"]+)"/g)].map(([, url]) => url);

@@ -6,7 +6,7 @@ export type StoredSession = { token: string; refresh_token: string; expires_at: 
 
 /** The paths of the app's pages. */
 export const PAGES = [
-  '/', '/register', '/login', '/account', '/forgot', '/reset', '/activate', '/email', '/two-factor',
+  '/', '/register', '/login', '/account', '/forgot', '/reset', '/activate', '/email', '/email/undo', '/two-factor',
 ] as const;
 
 /** Opens a page and waits until it is hydrated. */
@@ -93,6 +93,32 @@ export async function openDialog(page: Page, name: string, label: string): Promi
 /** Presses a button of the open dialog. */
 export async function press(page: Page, label: string): Promise<void> {
   await dialog(page).getByRole('button', { name: label, exact: true }).click();
+}
+
+/** Opens an emailed link that needs a press, and gives the password where the page asks for it. */
+export async function follow(page: Page, url: string, label: string, user?: User): Promise<void> {
+  await open(page, url);
+  await expect(button(page, label)).toBeVisible();
+  if (user && (await password(page).count()) > 0) await password(page).fill(user.password);
+  await button(page, label).click();
+}
+
+/** Confirms an email address with the emailed link. */
+export async function confirmEmail(page: Page, url: string, user: User): Promise<void> {
+  await follow(page, url, 'Confirm email address', user);
+  await expect(title(page, 'Your email address is confirmed')).toBeVisible();
+}
+
+/** Confirms a new email address with the emailed link. */
+export async function confirmNewEmail(page: Page, url: string, user: User): Promise<void> {
+  await follow(page, url, 'Confirm new address', user);
+  await expect(title(page, 'Your email address has been changed')).toBeVisible();
+}
+
+/** Signs out every device, and confirms it. */
+export async function signOutEverywhere(page: Page): Promise<void> {
+  await button(page, 'Sign out everywhere').click();
+  await press(page, 'Sign out all devices');
 }
 
 /** Starts to set up an authenticator app, up to the dialog that shows the QR code. */

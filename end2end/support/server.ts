@@ -7,10 +7,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Authenticator } from './authenticator.ts';
+import { link, type Mailbox } from './email.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const PROGRAM = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'release/latchkey');
-const SITE = path.join(ROOT, 'target/site');
+/** Another program and site can be tested, such as those of a development build. */
+const PROGRAM = process.env.LATCHKEY_PROGRAM
+  ?? path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'release/latchkey');
+const SITE = process.env.LATCHKEY_SITE ?? path.join(ROOT, 'target/site');
 
 /** Environment variables of the program. */
 export type Settings = Record<string, string>;
@@ -113,6 +116,13 @@ export class Server {
     });
     if (!response.ok) throw new Error(`sessions: ${response.status} ${await response.text()}`);
     return response.json() as Promise<Session[]>;
+  }
+
+  /** Verifies a user's email address with the emailed link. */
+  async verify(user: User, mailbox: Mailbox): Promise<void> {
+    const url = new URL(link(await mailbox.take(user.email, 'Confirm your email address')));
+    const token = new URLSearchParams(url.hash.slice(1)).get('token');
+    await this.post('/api/user/activation', { token, password: user.password });
   }
 
   /** Turns on a user's second factor. */

@@ -89,13 +89,24 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     await use(user);
   },
 
-  secondFactor: async ({ server, user }, use) => use(await server.turnOnSecondFactor(user)),
+  secondFactor: async ({ server, user, mailbox }, use) => {
+    await server.verify(user, mailbox);
+    await use(await server.turnOnSecondFactor(user));
+  },
 });
 
 /** `test` in a browser in which `user` is signed in. */
 export const testSignedIn = test.extend({
   storageState: async ({ server, user }, use) => {
     await use(stored(server, await server.login(user)));
+  },
+});
+
+/** `test` in a browser in which `user` is signed in, with a verified email address. */
+export const testVerified = testSignedIn.extend({
+  user: async ({ server, mailbox, user }, use) => {
+    await server.verify(user, mailbox);
+    await use(user);
   },
 });
 

@@ -1,5 +1,5 @@
 import { devices as playwrightDevices } from '@playwright/test';
-import { button, devices, expectAccount, expectEnded, open, signIn } from '../support/pages.ts';
+import { devices, expectAccount, expectEnded, open, signIn, signOutEverywhere } from '../support/pages.ts';
 import { expect, test } from '../support/test.ts';
 
 /** Signs in in a desktop browser. */
@@ -72,7 +72,7 @@ test('signing out everywhere ends every session', async ({ page, anotherBrowser,
   await signIn(phone, user);
   await expectAccount(phone, user);
 
-  await button(page, 'Sign out everywhere').click();
+  await signOutEverywhere(page);
   await expect(page).not.toHaveURL('/account');
   await phone.reload();
   await expectEnded(phone);

@@ -1,34 +1,42 @@
 import type { Page } from '@playwright/test';
-import { link, type Mailbox } from '../support/email.ts';
-import { announced, button, currentPassword, dialog, expectAccount, expectFieldError, newEmail, open, openDialog, press, section, title } from '../support/pages.ts';
+import { emailedCode, link, type Mailbox, undoLink } from '../support/email.ts';
+import { announced, button, code, confirmEmail, confirmNewEmail, currentPassword, dialog, email, expectAccount, expectFieldError, expectLogin, follow, newEmail, newPassword, open, openDialog, password, press, section, title } from '../support/pages.ts';
 import type { Server, User } from '../support/server.ts';
-import { expect, newUser, test, testSignedIn } from '../support/test.ts';
+import { expect, newUser, test, testSignedIn, testVerified } from '../support/test.ts';
 
 const INVALID = 'This link no longer works';
 
 testSignedIn.describe('the email address', () => {
-  testSignedIn('is confirmed by a link that was sent again', async ({ page, user, mailbox, problems }) => {
+  testSignedIn('must be confirmed first, by a link that was sent again', async ({ page, user, mailbox }) => {
     const first = link(await mailbox.take(user.email, 'Confirm your email address'));
     await open(page, '/account');
     await expectAccount(page, user);
     await expect(section(page, 'Email')).toContainText(user.email);
     await expect(section(page, 'Email').getByText('Not confirmed', { exact: true })).toBeVisible();
-    await button(page, 'Send the link again').click();
+    await expect(section(page, 'Email')).toContainText('Confirm your email address first.');
+    await expect(section(page, 'Two-factor authentication')).toContainText('Confirm your email address first.');
+    await expect(button(page, 'Change email')).toHaveCount(0);
+    await expect(button(page, 'Turn on')).toHaveCount(0);
+    await section(page, 'Confirm your email address').getByRole('button', { name: 'Send the link again' }).click();
     await expect(announced(page).filter({ hasText: 'Sent. Check your inbox and spam folder.' })).toBeVisible();
     const second = link(await mailbox.take(user.email, 'Confirm your email address'));
 
-    problems.expectStatus(400, '/api/user/activation');
+    // Both links work. A signed-in browser is not asked for the password.
     await open(page, first);
-    await expect(title(page, INVALID)).toBeVisible();
-    await page.goto(second);
+    await expect(button(page, 'Confirm email address')).toBeVisible();
+    await open(page, second);
+    await expect(password(page)).toHaveCount(0);
+    await button(page, 'Confirm email address').click();
     await expect(title(page, 'Your email address is confirmed')).toBeVisible();
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await expectAccount(page, user);
     await expect(section(page, 'Email').getByText('Confirmed', { exact: true })).toBeVisible();
     await expect(button(page, 'Send the link again')).toHaveCount(0);
+    await expect(button(page, 'Change email')).toBeVisible();
+    await expect(button(page, 'Turn on')).toBeVisible();
   });
 
-  testSignedIn('is changed by a link to the new address, and the old address is notified', async ({ page, server, user, mailbox }) => {
+  testVerified('is changed by a link to the new address, and the old address is notified', async ({ page, server, user, mailbox }) => {
     const next = newUser().email;
     await open(page, '/account');
     await requestChange(page, user, next);
@@ -39,8 +47,7 @@ testSignedIn.describe('the email address', () => {
     await page.reload();
     await expectAccount(page, user);
 
-    await open(page, link(await mailbox.take(next, 'Confirm your new email address')));
-    await expect(title(page, 'Your email address has been changed')).toBeVisible();
+    await confirmNewEmail(page, link(await mailbox.take(next, 'Confirm your new email address')), user);
     expect((await mailbox.take(user.email, 'Your email address was changed')).text).toContain(next);
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await expectAccount(page, { ...user, email: next });
@@ -49,21 +56,27 @@ testSignedIn.describe('the email address', () => {
     await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
   });
 
-  testSignedIn('is changed by a link that is opened in another browser', async ({ page, anotherBrowser, user, mailbox }) => {
+  testVerified('is changed by a link that is opened in another browser, with the password', async ({ page, anotherBrowser, user, mailbox, problems }) => {
     const next = newUser().email;
     await open(page, '/account');
     await requestChange(page, user, next);
     // By default, a new context gets the storage state of the test.
     const phone = await (await anotherBrowser({ storageState: { cookies: [], origins: [] } })).newPage();
-    await open(phone, link(await mailbox.take(next, 'Confirm your new email address')));
-    await expect(title(phone, 'Your email address has been changed')).toBeVisible();
+    const url = link(await mailbox.take(next, 'Confirm your new email address'));
+    await open(phone, url);
+    await expect(phone.getByRole('main')).toContainText(user.email);
+    await expect(phone.getByRole('main')).toContainText(next);
+    problems.expectStatus(400, '/api/user/email/change/confirm');
+    await button(phone, 'Confirm new address').click();
+    await expectFieldError(password(phone), /This field is required\./);
+    await confirmNewEmail(phone, url, user);
     await phone.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await expect(phone).toHaveURL('/login');
     await page.reload();
     await expectAccount(page, { ...user, email: next });
   });
 
-  testSignedIn('is not changed to one of another account', async ({ page, server, user, problems }) => {
+  testVerified('is not changed to one of another account', async ({ page, server, user, problems }) => {
     problems.expectStatus(400, '/api/user/email/change');
     const other = newUser();
     await server.register(other);
@@ -74,18 +87,18 @@ testSignedIn.describe('the email address', () => {
     await expect(currentPassword(page)).toHaveValue(user.password);
   });
 
-  testSignedIn('is not changed to one that another account has taken in the meantime', async ({ page, server, user, mailbox, problems }) => {
+  testVerified('is not changed to one that another account has taken in the meantime', async ({ page, server, user, mailbox, problems }) => {
     problems.expectStatus(400, '/api/user/email/change/confirm');
     const other = newUser();
     const url = await changeLink(server, mailbox, user, other.email);
     await server.register(other);
-    await open(page, url);
+    await follow(page, url, 'Confirm new address', user);
     await expect(page.getByRole('main').getByText('A user with that email already exists.')).toBeVisible();
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await expectAccount(page, user);
   });
 
-  testSignedIn('must be valid, and changing it requires the password', async ({ page, user, problems }) => {
+  testVerified('must be valid, and changing it requires the password', async ({ page, user, problems }) => {
     problems.expectStatus(400, '/api/user/email/change');
     await open(page, '/account');
     await openDialog(page, 'Email', 'Change email');
@@ -109,8 +122,7 @@ testSignedIn.describe('the email address', () => {
 });
 
 testSignedIn('a used link does not look invalid while the next page is loading', async ({ page, user, mailbox }) => {
-  await open(page, link(await mailbox.take(user.email, 'Confirm your email address')));
-  await expect(title(page, 'Your email address is confirmed')).toBeVisible();
+  await confirmEmail(page, link(await mailbox.take(user.email, 'Confirm your email address')), user);
   let arrive = () => {};
   const arrived = new Promise<void>((resolve) => (arrive = resolve));
   await page.route('**/*.wasm', async (route) => {
@@ -131,29 +143,41 @@ testSignedIn('a used link does not look invalid while the next page is loading',
   await expect(page.getByText(INVALID)).toHaveCount(0);
 });
 
-testSignedIn('a link works once', async ({ page, server, user, mailbox, problems }) => {
+testVerified('a link that was used says so', async ({ page, server, user, mailbox }) => {
   const next = newUser().email;
   const url = await changeLink(server, mailbox, user, next);
-  await open(page, url);
-  await expect(title(page, 'Your email address has been changed')).toBeVisible();
-  problems.expectStatus(400, '/api/user/email/change/confirm');
+  await confirmNewEmail(page, url, user);
   await page.reload();
-  await expect(title(page, INVALID)).toBeVisible();
+  await expect(title(page, 'Your email address has already been changed')).toBeVisible();
   await page.getByRole('link', { name: 'Go to your account' }).click();
   await expectAccount(page, { ...user, email: next });
 });
 
 test('a damaged link is reported', async ({ page, problems }) => {
-  problems.expectStatus(400, '/api/user/email/change/confirm');
+  problems.expectStatus(400, '/api/user/link');
   await open(page, '/email#token=garbage');
   await expect(title(page, INVALID)).toBeVisible();
   await page.goto('/robots.txt');
   await open(page, '/email');
-  await expect(title(page, INVALID)).toBeVisible();
+  await expect(title(page, 'This link arrived incomplete')).toBeVisible();
+});
+
+testVerified('a link without its token is said to be incomplete, and the emailed code works instead', async ({ page, server, user, mailbox }) => {
+  const next = newUser().email;
+  const { token } = await server.login(user);
+  await server.post('/api/user/email/change', { new_email: next, current_password: user.password }, { Authorization: `Bearer ${token}` });
+  const emailed = emailedCode(await mailbox.take(next, 'Confirm your new email address'));
+  await open(page, '/email');
+  await email(page).fill(next);
+  await code(page).fill(emailed);
+  await button(page, 'Confirm new address').click();
+  await expect(title(page, 'Your email address has been changed')).toBeVisible();
 });
 
 test('a link that is opened while the server is unreachable works after trying again', async ({ page, server, user, mailbox, problems }) => {
+  problems.expect(/net::ERR_FAILED.*\/api\/user\/link\)/);
   problems.expect(/net::ERR_FAILED.*\/api\/user\/email\/change\/confirm\)/);
+  await server.verify(user, mailbox);
   const url = await changeLink(server, mailbox, user, newUser().email);
   await page.route('**/api/**', (route) => route.abort());
   await open(page, url);
@@ -161,7 +185,54 @@ test('a link that is opened while the server is unreachable works after trying a
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Your new email address is not confirmed yet');
   await page.unroute('**/api/**');
   await button(page, 'Try again').click();
-  await expect(title(page, 'Your email address has been changed')).toBeVisible();
+  await password(page).fill(user.password);
+  // The response is lost.
+  await page.route('**/api/user/email/change/confirm', async (route) => {
+    await route.fetch();
+    await route.abort();
+  }, { times: 1 });
+  await button(page, 'Confirm new address').click();
+  await expect(announced(page).filter({ hasText: /can.t be reached/ }).first()).toBeVisible();
+  problems.allow(/status of 400.*change\/confirm/);
+  await button(page, 'Confirm new address').click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/Your email address has (already )?been changed/);
+});
+
+testVerified('a change that someone else has made can be taken back', async ({ page, anotherBrowser, server, user, mailbox, problems }) => {
+  problems.allow(/status of 401/);
+  const next = newUser().email;
+  await confirmNewEmail(page, await changeLink(server, mailbox, user, next), user);
+  const owner = await (await anotherBrowser({ storageState: { cookies: [], origins: [] } })).newPage();
+  await open(owner, undoLink(await mailbox.take(user.email, 'Your email address was changed')));
+  await expect(owner.getByRole('main')).toContainText(next);
+  await button(owner, 'Take the change back').click();
+  await expect(title(owner, 'Your email address is yours again')).toBeVisible();
+  await page.goto('/account');
+  await expectLogin(page, '/account');
+  const reset = link(await mailbox.take(user.email, 'Choose a new password'));
+  await open(owner, reset);
+  await newPassword(owner).fill('cobalt-lantern-62-orchard');
+  await button(owner, 'Set password').click();
+  await expect(title(owner, 'Your password has been changed')).toBeVisible();
+  await server.login({ email: user.email, password: 'cobalt-lantern-62-orchard' });
+});
+
+test('opening a link changes nothing', async ({ page, server, user, mailbox }) => {
+  const sent: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().includes('/api/')) sent.push(new URL(request.url()).pathname);
+  });
+  const activation = link(await mailbox.take(user.email, 'Confirm your email address'));
+  await open(page, activation);
+  await expect(button(page, 'Confirm email address')).toBeVisible();
+  await server.post('/api/user/password/reset', { email: user.email });
+  await open(page, link(await mailbox.take(user.email, 'Choose a new password')));
+  await expect(button(page, 'Set password')).toBeVisible();
+  await page.waitForTimeout(3000);
+  expect(new Set(sent)).toEqual(new Set(['/api/user/link']));
+  const { token } = await server.login(user);
+  const view = await fetch(`${server.url}/api/user/view`, { headers: { Authorization: `Bearer ${token}` } });
+  expect(await view.json()).toMatchObject({ email_verified: false });
 });
 
 const DIALOGS = [
@@ -171,7 +242,7 @@ const DIALOGS = [
   { name: 'Delete account', label: 'Delete account' },
 ];
 
-testSignedIn('each dialog is closed by Escape and by "Cancel", and restores the focus', async ({ page, user }) => {
+testVerified('each dialog is closed by Escape and by "Cancel", and restores the focus', async ({ page, user }) => {
   await open(page, '/account');
   await expectAccount(page, user);
   for (const { name, label } of DIALOGS) {
@@ -196,7 +267,7 @@ testSignedIn('the sections are in order', async ({ page, user }) => {
   await open(page, '/account');
   await expectAccount(page, user);
   await expect(page.getByRole('heading', { level: 2 })).toHaveText(
-    ['Devices', 'Email', 'Password', 'Two-factor authentication', 'Recent activity', 'Delete account'],
+    ['Confirm your email address', 'Devices', 'Email', 'Password', 'Two-factor authentication', 'Recent activity', 'Delete account'],
   );
 });
 

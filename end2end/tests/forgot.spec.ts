@@ -1,11 +1,12 @@
 import type { Page } from '@playwright/test';
-import { link, type Mailbox } from '../support/email.ts';
-import { announced, button, email, expectAccount, expectFieldError, newPassword, open, signIn, storedSession, title } from '../support/pages.ts';
+import { emailedCode, link, type Mailbox } from '../support/email.ts';
+import { announced, button, code, email, expectAccount, expectFieldError, newPassword, open, signIn, storedSession, title } from '../support/pages.ts';
 import { Server, type User } from '../support/server.ts';
 import { expect, newUser, test, testSignedIn } from '../support/test.ts';
 
 const NEW_PASSWORD = 'cobalt-lantern-62-orchard';
 const INVALID = 'This link no longer works';
+const INCOMPLETE = 'This link arrived incomplete';
 const UNREACHABLE = /can.t be reached/;
 
 test('a forgotten password is reset with an emailed link', async ({ page, user, server, mailbox }) => {
@@ -79,7 +80,7 @@ test('a link works once', async ({ page, context, user, server, mailbox, problem
   await expect(title(page, 'Your password has been changed')).toBeVisible();
   await newPassword(other).fill('saffron-ladder-17-meadow');
   await button(other, 'Set password').click();
-  await expect(title(other, INVALID)).toBeVisible();
+  await expect(title(other, 'Your password has already been changed')).toBeVisible();
   await server.login({ ...user, password: NEW_PASSWORD });
   await other.getByRole('link', { name: 'Get a new link' }).click();
   await expect(other).toHaveURL('/forgot');
@@ -87,22 +88,36 @@ test('a link works once', async ({ page, context, user, server, mailbox, problem
 });
 
 test('a damaged link is reported, with a way to get a new one', async ({ page, problems }) => {
-  problems.expectStatus(400, '/api/user/password/reset/confirm');
+  problems.expectStatus(400, '/api/user/link');
   await open(page, '/reset#token=garbage');
-  await choose(page);
   await expect(title(page, INVALID)).toBeVisible();
+  await expect(newPassword(page)).toHaveCount(0);
+  await expect(page.getByRole('link', { name: 'Get a new link' })).toBeVisible();
+});
+
+test('a link without its token is said to be incomplete, and the emailed code works instead', async ({ page, user, server, mailbox, problems }) => {
+  problems.expectStatus(400, '/api/user/password/reset/confirm');
+  await server.post('/api/user/password/reset', { email: user.email });
+  const emailed = emailedCode(await mailbox.take(user.email, 'Choose a new password'));
   for (const path of ['/reset', '/reset#', '/reset#token=', '/reset#other=1']) {
     await page.goto('/robots.txt');
     await open(page, path);
-    await expect(title(page, INVALID)).toBeVisible();
-    await expect(newPassword(page)).toHaveCount(0);
-    await expect(page.getByRole('link', { name: 'Get a new link' })).toBeVisible();
+    await expect(title(page, INCOMPLETE)).toBeVisible();
   }
+  await email(page).fill(user.email);
+  await code(page).fill('00000000');
+  await newPassword(page).fill(NEW_PASSWORD);
+  await button(page, 'Set password').click();
+  await expect(code(page)).toHaveAttribute('aria-invalid', 'true');
+  await code(page).fill(`${emailed.slice(0, 4)} ${emailed.slice(4)}`);
+  await button(page, 'Set password').click();
+  await expect(title(page, 'Your password has been changed')).toBeVisible();
+  await server.login({ ...user, password: NEW_PASSWORD });
 });
 
 test('another link can be opened in the same tab', async ({ page, user, server, mailbox }) => {
   await open(page, '/reset#token=');
-  await expect(title(page, INVALID)).toBeVisible();
+  await expect(title(page, INCOMPLETE)).toBeVisible();
   // Only the fragment changes, so the browser does not load the page again.
   await page.goto(await resetLink(server, mailbox, user));
   await choose(page);

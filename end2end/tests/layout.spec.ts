@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, hydrated, newEmail, open, openDialog, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
-import { expect, test, testSignedIn, testWithSecondFactor } from '../support/test.ts';
+import { expect, test, testSignedIn, testVerified, testWithSecondFactor } from '../support/test.ts';
 
 /** An email address without a place for a line break. */
 const LONG = `${'a'.repeat(60)}@${'b'.repeat(60)}.example.org`;
@@ -23,22 +23,38 @@ test.describe('at 320 pixels', () => {
     await button(page, 'Send link').click();
     await expect(title(page, 'Check your email')).toBeVisible();
     await expectNoHorizontalScroll(page);
-    await button(page, 'Send again').click();
     await expect(page.getByRole('button', { name: /Send again in/ })).toBeVisible();
     await expectNoHorizontalScroll(page);
   });
 
   test('the states of emailed links do not scroll horizontally', async ({ page, problems }) => {
-    problems.expectStatus(400, '/api/user/activation');
-    problems.expectStatus(400, '/api/user/email/change/confirm');
-    for (const path of ['/activate', '/email']) {
+    problems.expectStatus(400, '/api/user/link');
+    for (const path of ['/activate', '/email', '/email/undo', '/reset']) {
       await open(page, `${path}#token=garbage`);
       await expect(title(page, 'This link no longer works')).toBeVisible();
       await expectNoHorizontalScroll(page);
+      await page.goto(`${path}#token=`);
+      await expect(title(page, 'This link arrived incomplete')).toBeVisible();
+      await expectNoHorizontalScroll(page);
     }
-    await open(page, '/reset#token=garbage');
-    await expect(button(page, 'Set password')).toBeVisible();
-    await expectNoHorizontalScroll(page);
+  });
+
+  test('the links to an account with a long address do not scroll horizontally', async ({ page }) => {
+    for (const [path, purpose, label] of [
+      ['/activate', 'activation', 'Confirm email address'],
+      ['/email', 'email_change', 'Confirm new address'],
+      ['/email/undo', 'undo', 'Take the change back'],
+      ['/reset', 'reset', 'Set password'],
+    ]) {
+      await page.route('**/api/user/link', (route) => route.fulfill({
+        json: { purpose, email: LONG, new_email: LONG, created_at: '2026-11-26T21:00:00Z', device: 'x'.repeat(80), used: false },
+      }));
+      await page.goto('/robots.txt');
+      await open(page, `${path}#token=some`);
+      await expect(button(page, label)).toBeVisible();
+      await expectNoHorizontalScroll(page);
+      await page.unroute('**/api/user/link');
+    }
   });
 
   test('the second factor does not scroll horizontally', async ({ page, user, secondFactor, problems }) => {
@@ -59,6 +75,7 @@ test.describe('at 320 pixels', () => {
 
 testSignedIn.describe('at 320 pixels, signed in', () => {
   testSignedIn.use({ viewport: { width: 320, height: 640 } });
+  testVerified.use({ viewport: { width: 320, height: 640 } });
   testSignedIn('the account does not scroll horizontally', async ({ page, user, server }) => {
     await server.login(user, 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36');
     await server.login(user, 'x'.repeat(200));
@@ -71,7 +88,7 @@ testSignedIn.describe('at 320 pixels, signed in', () => {
     await expectNoHorizontalScroll(page);
   });
 
-  testSignedIn('changing email and password does not scroll horizontally', async ({ page, user }) => {
+  testVerified('changing email and password does not scroll horizontally', async ({ page, user }) => {
     await open(page, '/account');
     await openDialog(page, 'Password', 'Change password');
     await expectNoHorizontalScroll(page);
@@ -85,7 +102,7 @@ testSignedIn.describe('at 320 pixels, signed in', () => {
     await expectNoHorizontalScroll(page);
   });
 
-  testSignedIn('setting up the second factor does not scroll horizontally', async ({ page, user }) => {
+  testVerified('setting up the second factor does not scroll horizontally', async ({ page, user }) => {
     await open(page, '/account');
     await beginSetUp(page, user);
     await expectNoHorizontalScroll(page);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { link } from '../support/email.ts';
-import { announced, beginSetUp, button, code, currentPassword, dialog, email, expectAccount, expectTwoFactor, fill, heading, newEmail, newPassword, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, storedSession, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, dialog, email, expectAccount, expectTwoFactor, fill, heading, newEmail, newPassword, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, storedSession, title } from '../support/pages.ts';
 import { expect, newUser, test } from '../support/test.ts';
 
 test.use({ settings: { LATCHKEY_REQUIRE_ACTIVATION: 'true' } });
@@ -39,8 +39,7 @@ test('an account from registration to deletion', async ({ page, context, server,
   });
 
   await test.step('confirms the email address', async () => {
-    await open(page, link(await mailbox.take(user.email, 'Confirm your email address')));
-    await expect(title(page, 'Your email address is confirmed')).toBeVisible();
+    await confirmEmail(page, link(await mailbox.take(user.email, 'Confirm your email address')), user);
     await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await signIn(page, user);
     await expectAccount(page, user);
@@ -124,8 +123,7 @@ test('an account from registration to deletion', async ({ page, context, server,
     await expect(section(page, 'Email').getByText(`We sent a link to ${next}. Open it to finish.`)).toBeVisible();
     expect((await mailbox.take(oldEmail, 'Your email address is about to change')).text).toContain(next);
     await expectAccount(page, user);
-    await open(page, link(await mailbox.take(next, 'Confirm your new email address')));
-    await expect(title(page, 'Your email address has been changed')).toBeVisible();
+    await confirmNewEmail(page, link(await mailbox.take(next, 'Confirm your new email address')), user);
     await mailbox.take(oldEmail, 'Your email address was changed');
     user.email = next;
     await page.getByRole('link', { name: 'Go to your account' }).click();

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { button, expectAccount, open, signIn, storedSession } from '../support/pages.ts';
+import { expectAccount, open, signIn, signOutEverywhere, storedSession } from '../support/pages.ts';
 import { expect, stored, test } from '../support/test.ts';
 
 // Short, but long enough that the whole seconds of a JWT's times don't matter.
@@ -50,7 +50,7 @@ test('an action on an open page works after the token has expired', async ({ pag
   const first = (await storedSession(page))!;
   await expect.poll(() => Date.now() - first.expires_at, { timeout: 10_000 }).toBeGreaterThan(500);
   const gone = page.waitForResponse((response) => response.url().endsWith('/api/user/logout/all'));
-  await button(page, 'Sign out everywhere').click();
+  await signOutEverywhere(page);
   expect((await gone).status()).toBe(204);
 });
 

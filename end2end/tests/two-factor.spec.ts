@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { announced, beginSetUp, button, code, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, expectLogin, expectTwoFactor, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, storedSession, tabTo, title } from '../support/pages.ts';
 import { Server } from '../support/server.ts';
-import { expect, newUser, stored, test, testSignedIn, testWithSecondFactor } from '../support/test.ts';
+import { expect, newUser, stored, test, testVerified, testWithSecondFactor } from '../support/test.ts';
 
 const NAME = 'Two-factor authentication';
 const WRONG = 'Incorrect code, or it was already used.';
@@ -194,13 +194,14 @@ test.describe('signing in', () => {
     await expect(page).toHaveURL('/account?from=mail');
   });
 
-  test('an unreachable server is reported, and trying again works', async ({ anotherBrowser, problems }) => {
+  test('an unreachable server is reported, and trying again works', async ({ anotherBrowser, mailbox, problems }) => {
     problems.expectStatus(403, '/api/user/view');
     problems.expectUnreachable('/api/totp/login');
-    const own = await Server.launch();
+    const own = await Server.launch({ LATCHKEY_SMTP_URL: mailbox.url });
     try {
       const user = newUser();
       await own.register(user);
+      await own.verify(user, mailbox);
       const { app } = await own.turnOnSecondFactor(user);
       const page = await (await anotherBrowser({ baseURL: own.url })).newPage();
       await open(page, '/login');
@@ -225,7 +226,7 @@ test('a signed-out visitor must sign in first', async ({ page }) => {
   await expectLogin(page, '/account');
 });
 
-testSignedIn('a user without a pending second factor is redirected', async ({ page, user }) => {
+testVerified('a user without a pending second factor is redirected', async ({ page, user }) => {
   for (const path of ['/two-factor', '/two-factor?next=https://evil.example', '/two-factor?next=//evil.example']) {
     await page.goto(path);
     await expectAccount(page, user);
@@ -235,7 +236,7 @@ testSignedIn('a user without a pending second factor is redirected', async ({ pa
 });
 
 test.describe('turning it on', () => {
-  testSignedIn('requires the password, and a code of the app that scanned the QR code', async ({ page, user, mailbox, problems }) => {
+  testVerified('requires the password, and a code of the app that scanned the QR code', async ({ page, user, mailbox, problems }) => {
     problems.expectStatus(400, '/api/totp/create');
     problems.expectStatus(400, '/api/totp/confirm');
     await open(page, '/account');
@@ -272,7 +273,7 @@ test.describe('turning it on', () => {
   });
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    testSignedIn(`shows a QR code that can be scanned, at 320 pixels in ${colorScheme}`, async ({ page, user }) => {
+    testVerified(`shows a QR code that can be scanned, at 320 pixels in ${colorScheme}`, async ({ page, user }) => {
       await page.setViewportSize({ width: 320, height: 640 });
       await page.emulateMedia({ colorScheme });
       await open(page, '/account');
@@ -281,7 +282,7 @@ test.describe('turning it on', () => {
     });
   }
 
-  testSignedIn('works by keyboard alone', async ({ page, user }) => {
+  testVerified('works by keyboard alone', async ({ page, user }) => {
     await open(page, '/account');
     await expectAccount(page, user);
     await tabTo(page, 'Turn on');
@@ -306,7 +307,7 @@ test.describe('turning it on', () => {
     await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
   });
 
-  testSignedIn('can be cancelled until the code is entered', async ({ page, user, server }) => {
+  testVerified('can be cancelled until the code is entered', async ({ page, user, server }) => {
     await open(page, '/account');
     await beginSetUp(page, user);
     const first = await shownSecret(page);
@@ -323,7 +324,7 @@ test.describe('turning it on', () => {
     await server.sessions((await server.login(user)).token);
   });
 
-  testSignedIn('makes other browsers ask for a code, and return', async ({ page, anotherBrowser, server, user, problems }) => {
+  testVerified('makes other browsers ask for a code, and return', async ({ page, anotherBrowser, server, user, problems }) => {
     problems.expect(/status of 403/);
     const storageState = stored(server, await server.login(user));
     const other = await (await anotherBrowser({ storageState })).newPage();
@@ -350,7 +351,7 @@ test.describe('turning it on', () => {
 });
 
 test.describe('recovery codes', () => {
-  testSignedIn('are copied, downloaded and printed, and are not lost by accident', async ({ page, context, user }) => {
+  testVerified('are copied, downloaded and printed, and are not lost by accident', async ({ page, context, user }) => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     await page.addInitScript(() => {
       const counted = { prints: 0, print: () => (counted.prints += 1) };
@@ -386,7 +387,7 @@ test.describe('recovery codes', () => {
     await expect(page.getByText(codes[0])).toHaveCount(0);
   });
 
-  testSignedIn('are printed on one page, without the page behind them', async ({ page, user }) => {
+  testVerified('are printed on one page, without the page behind them', async ({ page, user }) => {
     await open(page, '/account');
     await beginSetUp(page, user);
     const app = new Authenticator(await scan(qrCode(page)));

@@ -1,16 +1,30 @@
-//! The entry point of the browser's WebAssembly.
+//! The entry points of the browser's WebAssembly, which `app/src/shell/start.js` calls.
 
 // A view is one type, nested as deeply as its page.
 #![recursion_limit = "256"]
 
-use leptos::{mount::hydrate_from_async, prelude::document};
+use app::start;
+use leptos::web_sys::HtmlElement;
+use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
-/// Hydrates the page that the server has rendered.
-#[wasm_bindgen::prelude::wasm_bindgen]
-pub async fn hydrate() {
-    let Some(body) = document().body() else {
-        return;
-    };
-    hydrate_from_async(body, app::App).await.forget();
-    app::hydration::set_hydrated();
+/// Fetches the code of the page in the address bar.
+#[wasm_bindgen]
+pub async fn load() {
+    start::load().await;
+}
+
+/// Hydrates the page that the server has rendered in this element.
+#[wasm_bindgen]
+pub async fn hydrate(root: HtmlElement) {
+    start::hydrate(root).await;
+}
+
+/// Renders the page in this empty element.
+///
+/// # Errors
+/// Fails if code can't be fetched.
+#[wasm_bindgen]
+pub async fn render(root: HtmlElement) -> Result<(), JsError> {
+    let rendered = start::render(root).await;
+    rendered.map_err(|_| JsError::new("the code could not be fetched"))
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use app::App;
 use axum::{
     Router,
-    body::Body,
+    body::{Body, to_bytes},
     extract::State,
     middleware::{Next, from_fn, from_fn_with_state},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use leptos::{
     nonce::use_nonce,
     prelude::{expect_context, provide_context},
@@ -47,7 +47,8 @@ pub fn router(site: SiteFiles) -> Router {
     };
     let mut router = Router::new();
     for route in generate_route_list(App) {
-        router = router.route(route.path(), get(page(StatusCode::OK)));
+        let methods = get(page(StatusCode::OK)).post(redirect_to_page);
+        router = router.route(route.path(), methods);
     }
     let files = ServeDir::new(&site.root)
         .append_index_html_on_directories(false)
@@ -77,7 +78,27 @@ async fn render(site: Arc<SiteFiles>, status: StatusCode, request: Request<Body>
         provide_context(status);
     };
     let files = site.current();
-    render_app_to_stream_with_context(provide, move || app::shell(&files))(request).await
+    let render = render_app_to_stream_with_context(provide, move || app::shell(&files));
+    complete(render(request).await).await
+}
+
+/// Writes the fingerprint of a page into it.
+async fn complete(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    // Pages are rendered in memory, so reading them does not fail, and they are valid UTF-8.
+    let html = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let html = app::with_fingerprint(&String::from_utf8_lossy(&html));
+    Response::from_parts(parts, html.into())
+}
+
+/// Answers a form that was sent to its page, because the app does not run in the browser: the page
+/// opens again. Nothing reads the form.
+async fn redirect_to_page(uri: Uri) -> Response {
+    let page = uri.path_and_query().map_or("/", |page| page.as_str());
+    // A query may contain bytes that a header may not.
+    let page = HeaderValue::from_str(page).unwrap_or(HeaderValue::from_static("/"));
+    let headers = [(header::LOCATION, page), (header::CACHE_CONTROL, NO_CACHE)];
+    (StatusCode::SEE_OTHER, headers).into_response()
 }
 
 /// Returns the policy of one response, with its nonce. Under `cargo leptos watch` pages also

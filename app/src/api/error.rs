@@ -74,6 +74,9 @@ pub enum Code {
     /// Not part of the API: the browser could not reach the server.
     #[serde(skip_serializing)]
     Unreachable,
+    /// Not part of the API: the browser does not store the session.
+    #[serde(skip_serializing)]
+    StorageBlocked,
     /// Not part of the API: a response that this version of the browser app does not understand.
     #[serde(other, skip_serializing)]
     Unknown,
@@ -89,9 +92,9 @@ impl Code {
             | Self::TokenExpired
             | Self::TokenInvalid
             | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::InactiveAccount | Self::OtpRequired | Self::PermissionDenied => {
-                StatusCode::FORBIDDEN
-            }
+            Self::InactiveAccount
+            | Self::OtpRequired
+            | Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -99,7 +102,7 @@ impl Code {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::InternalError | Self::Unreachable | Self::Unknown => {
+            Self::InternalError | Self::Unreachable | Self::StorageBlocked | Self::Unknown => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -128,6 +131,7 @@ impl Code {
             Self::InternalError => "Something went wrong on our side.",
             Self::Overloaded => "The server is busy. Try again in a moment.",
             Self::Unavailable => "This is not possible right now. Try again in a moment.",
+            Self::StorageBlocked => "This browser does not store the session.",
             Self::Unreachable => "The server can't be reached. Try again in a moment.",
             Self::Unknown => "The server sent a response that this page doesn't understand.",
         }
@@ -173,6 +177,16 @@ impl ApiError {
             Self::Detail { code, .. } => code.status(),
             Self::Fields(_) => StatusCode::BAD_REQUEST,
         }
+    }
+
+    /// Returns whether the request may have been carried out nevertheless: there was no response, or
+    /// one from something in between.
+    #[must_use]
+    pub fn is_unclear(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(Code::Unreachable | Code::Unknown | Code::InternalError | Code::Overloaded | Code::Unavailable)
+        )
     }
 
     /// Returns the code, unless fields are invalid.

@@ -7,6 +7,8 @@ use serde::Deserialize;
 /// server can do that.
 #[derive(Deserialize)]
 pub(super) struct Claims {
+    /// The user's id.
+    pub sub: String,
     /// The session's id. Renewals keep it.
     pub sid: String,
     /// Issued at, in seconds since 1970 by the server's clock.

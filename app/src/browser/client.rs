@@ -69,6 +69,48 @@ impl Client<ApiError> for SignedIn {
     }
 }
 
+/// Sends a request with the session's access token, or without one if nobody is signed in.
+pub struct MaybeSignedIn;
+
+impl Client<ApiError> for MaybeSignedIn {
+    type Request = BrowserRequest;
+    type Response = BrowserResponse;
+
+    fn send(
+        request: BrowserRequest,
+    ) -> impl Future<Output = Result<BrowserResponse, ApiError>> + Send {
+        SendWrapper::new(async move {
+            match fresh_session().await {
+                Ok(session) => authorize(&request, &session),
+                Err(error) if error.status() == StatusCode::UNAUTHORIZED => {}
+                Err(error) => return Err(error),
+            }
+            with_timeout(<BrowserClient as Client<ApiError>>::send(request)).await
+        })
+    }
+
+    async fn open_websocket(
+        path: &str,
+    ) -> Result<
+        (
+            impl futures::Stream<Item = Result<Bytes, Bytes>> + Send + 'static,
+            impl futures::Sink<Bytes> + Send + 'static,
+        ),
+        ApiError,
+    > {
+        <BrowserClient as Client<ApiError>>::open_websocket(path).await
+    }
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        <BrowserClient as Client<ApiError>>::spawn(future);
+    }
+}
+
+fn authorize(request: &BrowserRequest, session: &Session) {
+    let headers = request.headers();
+    headers.set("Authorization", &format!("Bearer {}", session.token));
+}
+
 /// Asks the server whether a session still needs the second factor, before the session is stored.
 /// If it does, [`AuthState`](super::AuthState) will be `MfaPending`.
 ///
@@ -87,9 +129,7 @@ pub(super) async fn probe(session: &Session) -> Result<(), ApiError> {
 
 /// Sends a request with the session's access token. Responses 401 and 403 become errors.
 async fn send(request: BrowserRequest, session: &Session) -> Result<BrowserResponse, ApiError> {
-    request
-        .headers()
-        .set("Authorization", &format!("Bearer {}", session.token));
+    authorize(&request, session);
     let response = with_timeout(<BrowserClient as Client<ApiError>>::send(request)).await?;
     let status = ClientRes::<ApiError>::status(&response);
     if status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN {

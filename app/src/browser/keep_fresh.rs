@@ -6,7 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{lazy_requests::LazyRequest, session};
 
 /// The pause before a failed renewal is retried, in milliseconds.
-const RETRY_PAUSE: u64 = 10_000;
+const RETRY_PAUSE: u64 = 5_000;
 
 /// The longest single sleep, in milliseconds. Timers stop while the device sleeps, so the clock is
 /// checked at least this often.
@@ -29,6 +29,8 @@ pub fn keep_fresh() {
             {
                 sleep_until(session::now() + RETRY_PAUSE).await;
             }
+            // The storage may have been cleared, of which this tab is not notified.
+            session::sync();
         });
     });
 }

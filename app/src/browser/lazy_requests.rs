@@ -3,7 +3,10 @@
 //! This keeps 26 KB (Brotli) out of a first visit to `/login`: the HTTP client, and the decoding of
 //! responses. With them the visit would be 194,000 bytes, more than its budget of 180,000.
 
-use std::{future::Future, pin::Pin};
+use std::{
+    future::{Future, pending},
+    pin::Pin,
+};
 
 use leptos::wasm_split::SplitLoaderError;
 #[cfg(feature = "split")]
@@ -14,7 +17,10 @@ use super::{
     session::Session,
     sign_in::{resend_activation, sign_in},
 };
-use crate::api::{ApiError, Code};
+use crate::{
+    api::{ApiError, Code},
+    hydration::reload_if_updated,
+};
 
 /// A request whose code is fetched on demand.
 pub enum LazyRequest {
@@ -52,6 +58,7 @@ impl LazyRequest {
         let response = response.await;
         match response {
             Ok(response) => response.await,
+            Err(_) if reload_if_updated("").await => pending().await,
             Err(_) => Err(Code::Unreachable.into()),
         }
     }

@@ -10,12 +10,16 @@ use futures::{
     channel::oneshot,
     future::{Either, select},
 };
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 /// The name of the lock that a tab holds while it renews the session.
 const NAME: &str = "latchkey.session";
+
+/// How long to wait for the lock, in milliseconds. A tab that holds it may be frozen.
+const LIMIT: u32 = 10_000;
 
 thread_local! {
     /// Whether the future that is being polled already holds the lock.
@@ -40,10 +44,11 @@ impl Held {
     }
 }
 
-/// Waits for the lock.
+/// Waits for the lock, at most for [`LIMIT`].
 ///
-/// Browsers offer locks in secure contexts only (HTTPS and localhost). In other contexts tabs
-/// proceed without it: the server returns a valid pair for a refresh token that was just used.
+/// Browsers offer locks in secure contexts only (HTTPS and localhost). In other contexts, and after
+/// the limit, tabs proceed without it: the server returns a valid pair for a refresh token that was
+/// just used.
 pub(super) async fn acquire() -> Held {
     if IS_HOLDER.get() {
         return Held { _release: None };
@@ -62,10 +67,12 @@ pub(super) async fn acquire() -> Held {
         return Held { _release: None };
     };
     // The promise is pending while the lock is held, unless the browser refuses the lock.
-    match select(has_acquired, JsFuture::from(request)).await {
+    let refused = JsFuture::from(request);
+    match select(has_acquired, select(refused, TimeoutFuture::new(LIMIT))).await {
         Either::Left((Ok(()), _)) => Held {
             _release: Some(release),
         },
+        // A lock that arrives after the limit is released at once, because both channels are gone.
         _ => Held { _release: None },
     }
 }

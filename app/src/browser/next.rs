@@ -6,19 +6,28 @@ use leptos_router::{hooks::use_query_map, location::Url};
 /// The page that opens after signing in by default.
 pub const HOME: &str = "/account";
 
-/// Returns `path` if it is a path of this site, so that a link to the sign-in page can't redirect
-/// to another site.
+/// The pages that may follow. Pages for signed-out visitors would lead back to where one comes from.
+const PAGES: [&str; 6] = [
+    HOME,
+    "/activate",
+    "/email",
+    "/email/undo",
+    "/forgot",
+    "/reset",
+];
+
+/// Returns `target` if it is one of the app's own pages, with any query and fragment.
 ///
-/// Browsers read `\` as `/` and drop control characters, so `/\host` and `/<tab>/host` name
-/// another host, as `//host` does.
+/// A path that is literally one of these can't be understood in two ways: `//host`, `/\host`,
+/// `/./host`, `/<tab>/host` and `/account/../login` are none of them.
 #[must_use]
-pub fn local_path(path: &str) -> Option<&str> {
-    let rest = path.strip_prefix('/')?;
-    let local = !rest.starts_with('/') && !path.contains(|c: char| c == '\\' || c.is_control());
-    local.then_some(path)
+pub fn local_path(target: &str) -> Option<&str> {
+    let path = target.split(['?', '#']).next()?;
+    let is_clean = !target.contains(char::is_control);
+    (is_clean && PAGES.contains(&path)).then_some(target)
 }
 
-/// Returns the page's `next` parameter if it is a local path.
+/// Returns the page's `next` parameter if it is one of the app's own pages.
 #[must_use]
 pub fn next() -> Option<String> {
     let query = use_query_map().get_untracked();
@@ -40,13 +49,12 @@ mod tests {
     use super::local_path;
 
     #[test]
-    fn only_paths_of_this_site_are_followed() {
+    fn only_pages_of_the_app_are_followed() {
         for path in [
-            "/",
             "/account",
             "/account?tab=1#devices",
-            "/a//b",
-            "/%2F%2Fhost",
+            "/account?next=//host",
+            "/email/undo",
         ] {
             assert_eq!(local_path(path), Some(path));
         }
@@ -54,15 +62,33 @@ mod tests {
             "",
             "account",
             "//host",
+            "///host",
             "/\\host",
             "\\\\host",
+            "/.//host",
+            "/./account",
+            "/account/..//host",
+            "/account/../login",
+            "/%2F%2Fhost",
             "/\t/host",
             "/\n/host",
+            "/account\n",
+            "/account?\r\n",
             "https://host",
             "javascript:alert(1)",
             " /account",
+            "/accounts",
+            "/account@host",
+            "/account:80",
         ] {
             assert_eq!(local_path(elsewhere), None, "{elsewhere:?}");
+        }
+    }
+
+    #[test]
+    fn pages_that_lead_back_are_not_followed() {
+        for path in ["/", "/login", "/login?next=/account", "/register", "/two-factor"] {
+            assert_eq!(local_path(path), None, "{path}");
         }
     }
 }

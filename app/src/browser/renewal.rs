@@ -7,7 +7,7 @@ use http::StatusCode;
 use leptos::task::spawn_local;
 
 use super::{
-    limit::with_timeout,
+    limit::with_limit,
     lock::{self, Held},
     session::{self, EndReason, Session},
 };
@@ -15,6 +15,10 @@ use crate::api::{
     ApiError, Code,
     user::{self, TokenPair},
 };
+
+/// How long the response to a renewal may take, in milliseconds. Two attempts and the pause before
+/// the next take less than the 30 seconds in which the server repeats a response that was lost.
+const LIMIT: u32 = 8_000;
 
 /// How long the lock is kept after new tokens were stored, in milliseconds.
 const SETTLING: u32 = 100;
@@ -27,7 +31,11 @@ pub(super) async fn fresh_session() -> Result<Session, ApiError> {
     match session::load() {
         Some(session) if session::now() < session.renew_at() => Ok(session),
         Some(session) => renew(&session).await,
-        None => Err(Code::NotAuthenticated.into()),
+        None => {
+            // The storage may have been cleared, of which this tab is not notified.
+            session::sync();
+            Err(Code::NotAuthenticated.into())
+        }
     }
 }
 
@@ -42,7 +50,7 @@ pub(super) async fn renew(stale: &Session) -> Result<Session, ApiError> {
     if session != *stale {
         return Ok(session);
     }
-    let response = with_timeout(user::refresh(session.refresh_token.as_str().into())).await;
+    let response = refresh(&session).await;
     // Signing out takes no lock, so the session may have been removed in the meantime.
     let unchanged = session::load().as_ref() == Some(&session);
     match response {
@@ -63,6 +71,18 @@ pub(super) async fn renew(stale: &Session) -> Result<Session, ApiError> {
             }
             Err(error)
         }
+    }
+}
+
+/// Requests new tokens, and does so again at once if there is no response.
+///
+/// # Errors
+/// Returns the errors of [`user::refresh`], or `Code::Unreachable`.
+pub(super) async fn refresh(session: &Session) -> Result<TokenPair, ApiError> {
+    let attempt = || with_limit(LIMIT, user::refresh(session.refresh_token.as_str().into()));
+    match attempt().await {
+        Err(error) if error.code() == Some(Code::Unreachable) => attempt().await,
+        response => response,
     }
 }
 

@@ -86,6 +86,35 @@ pub enum EndReason {
     Revoked,
     /// The user deleted the account.
     Deleted,
+    /// As `Revoked`, noticed when the user tried to change something, which was not done.
+    NotDone,
+    /// As `Revoked`, noticed when the user tried to sign out other devices, which was not done.
+    OthersRemain,
+    /// The user tried to sign out all devices, and the response was lost.
+    OthersUnclear,
+}
+
+impl EndReason {
+    /// Returns the message for the user.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::SignedOut => "You are signed out.",
+            Self::Revoked => "Your session has ended. Sign in again.",
+            Self::Deleted => "Your account has been deleted.",
+            Self::NotDone => {
+                "Your session has ended, so your last change was not made. Sign in and try again."
+            }
+            Self::OthersRemain => {
+                "Your session has ended, so your other devices were not signed out by this. \
+                 To sign them out, sign in again or reset your password."
+            }
+            Self::OthersUnclear => {
+                "Your session has ended, but it isn't clear whether your other devices were signed \
+                 out. Sign in again to check, or reset your password."
+            }
+        }
+    }
 }
 
 /// What this tab knows of the session.
@@ -140,9 +169,12 @@ pub fn auth_state() -> AuthState {
 /// Stores a session, after signing in or renewing.
 ///
 /// # Errors
-/// Returns [`STORAGE_BLOCKED`] if the browser denies the storage or it is full.
+/// Returns [`STORAGE_BLOCKED`] if the browser denies the storage, it is full, or it keeps nothing.
 pub(super) fn store(session: &Session) -> Result<(), ApiError> {
-    set(session)?;
+    let is_kept = set(session) && load().as_ref() == Some(session);
+    if !is_kept {
+        return Err(ApiError::detail(Code::StorageBlocked, STORAGE_BLOCKED));
+    }
     TAB.update(|tab| {
         tab.session = Some(session.clone());
         tab.ended = None;
@@ -159,7 +191,7 @@ pub(super) fn require_second_factor(session: &Session) {
 pub fn end(reason: EndReason) {
     // Other tabs are notified of both steps: the first contains the reason. Without it
     // they assume that the user signed out.
-    let _ = set(reason);
+    set(reason);
     if is_storage_allowed() {
         LocalStorage::delete(KEY);
     }
@@ -169,9 +201,25 @@ pub fn end(reason: EndReason) {
     });
 }
 
+/// Replaces the reason why the session has ended by a more precise one.
+pub fn explain_end(reason: EndReason) {
+    TAB.maybe_update(|tab| {
+        let has_ended = tab.session.is_none();
+        if has_ended {
+            tab.ended = Some(reason);
+        }
+        has_ended
+    });
+}
+
+/// Adopts the stored session, if it has changed unnoticed.
+pub(super) fn sync() {
+    sync_from_storage(None);
+}
+
 /// Reads the stored session, and then listens for changes that other tabs make.
 pub fn listen() {
-    sync_from_storage(None);
+    sync();
     let stored = window_event_listener(ev::storage, |event| {
         // The event has no key when the whole storage was cleared.
         if event.key().is_none_or(|key| key == KEY) {
@@ -181,11 +229,14 @@ pub fn listen() {
             sync_from_storage(reason);
         }
     });
-    // A page in the browser's back/forward cache receives no storage events.
-    let shown = window_event_listener_untyped("pageshow", |_| sync_from_storage(None));
+    // A page in the browser's back/forward cache receives no storage events, and no page does when
+    // the browser's settings or an extension clear the storage.
+    let shown = ["pageshow", "focus"].map(|event| window_event_listener_untyped(event, |_| sync()));
     on_cleanup(move || {
         stored.remove();
-        shown.remove();
+        for listener in shown {
+            listener.remove();
+        }
     });
 }
 
@@ -204,16 +255,14 @@ fn sync_from_storage(reason: Option<EndReason>) {
     });
 }
 
-/// Stores a value under [`KEY`]. Fails if the browser denies the storage or it is full.
-fn set(value: impl Serialize) -> Result<(), ApiError> {
-    let is_stored = is_storage_allowed() && LocalStorage::set(KEY, value).is_ok();
-    is_stored
-        .then_some(())
-        .ok_or_else(|| ApiError::detail(Code::Unknown, STORAGE_BLOCKED))
+/// Stores a value under [`KEY`], and returns whether the browser has accepted it: not if it denies the
+/// storage or it is full.
+fn set(value: impl Serialize) -> bool {
+    is_storage_allowed() && LocalStorage::set(KEY, value).is_ok()
 }
 
 /// Returns whether the browser allows the storage. [`LocalStorage`] panics where it does not.
-fn is_storage_allowed() -> bool {
+pub(super) fn is_storage_allowed() -> bool {
     matches!(window().local_storage(), Ok(Some(_)))
 }
 

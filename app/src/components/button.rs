@@ -2,7 +2,7 @@
 
 use leptos::{ev, prelude::*};
 
-use super::submission::Submission;
+use super::{live_text::LiveText, submission::Submission};
 use crate::hydration::is_hydrated;
 
 /// A button that starts a request. While the request runs, the button says so and can't be
@@ -34,6 +34,10 @@ pub fn Button(
             on_press.run(());
         }
     };
+    let text = Signal::derive(move || {
+        let text = if submission.is_running() { pending_label } else { label };
+        text.to_owned()
+    });
     view! {
         <button
             type=kind
@@ -42,7 +46,7 @@ pub fn Button(
             aria-disabled=move || submission.is_running().then_some("true")
             on:click=press
         >
-            <span>{move || if submission.is_running() { pending_label } else { label }}</span>
+            <LiveText text />
             {subject.map(|subject| view! { <span class="visually-hidden">" "{subject}</span> })}
         </button>
     }

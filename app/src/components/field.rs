@@ -1,6 +1,7 @@
 //! The label, hint and message around an input.
 
 use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast;
 
 use super::submission::Submission;
 
@@ -26,7 +27,9 @@ pub fn Field<C: IntoView + 'static>(
             {children.into_inner()()}
             {hint.map(|hint| view! { <p class="hint" id=format!("{name}-hint")>{hint}</p> })}
             <p class="field-message" id=format!("{name}-message") aria-live="polite">
-                {move || submission.field_message(name)}
+                {move || {
+                    submission.field_message(name).map(|message| view! { <span>{message}</span> })
+                }}
             </p>
         </div>
     }
@@ -45,11 +48,18 @@ pub(super) fn invalid(submission: Submission, name: &str) -> Option<&'static str
     submission.field_message(name).map(|_| "true")
 }
 
-/// Returns the text in an input.
+/// Returns the text in an input. If an extension has put another one in its place, that is the one
+/// that the user sees.
 #[must_use]
 pub fn input_value(input: NodeRef<html::Input>) -> String {
-    input
-        .get_untracked()
-        .map(|input| input.value())
-        .unwrap_or_default()
+    let Some(input) = input.get_untracked() else {
+        return String::new();
+    };
+    if input.is_connected() {
+        return input.value();
+    }
+    let replacement = document()
+        .get_element_by_id(&input.id())
+        .and_then(|element| element.dyn_into::<web_sys::HtmlInputElement>().ok());
+    replacement.map_or_else(|| input.value(), |input| input.value())
 }

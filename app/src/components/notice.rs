@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::sync_hydrate::SyncHydrate;
+
 /// Shows what has happened, and announces it to screen readers.
 #[component]
 pub fn Notice(
@@ -16,7 +18,9 @@ pub fn Notice(
     // The region always exists, because screen readers announce changes of known regions only.
     view! {
         <div role="status" id=id>
-            {move || text.get().map(|text| view! { <p class="notice">{text}</p> })}
+            {move || {
+                text.get().map(|text| SyncHydrate(view! { <p class="notice">{text}</p> }))
+            }}
         </div>
     }
 }

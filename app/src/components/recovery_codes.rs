@@ -20,6 +20,8 @@ pub fn RecoveryCodes(
     on_done: Callback<()>,
 ) -> impl IntoView {
     let text = StoredValue::new(codes.join("\n") + "\n");
+    let guard = window_event_listener_untyped("beforeunload", ask_before_leaving);
+    on_cleanup(move || guard.remove());
     // The print names the site.
     let site = window().location().host().unwrap_or_default();
     view! {
@@ -29,7 +31,7 @@ pub fn RecoveryCodes(
         <p class="dialog-lead">
             "Each code signs you in once when you don't have your authenticator app. They are shown only once: keep them in a safe place."
         </p>
-        <ul class="recovery-codes" role="list" data-site=site>
+        <ul class="recovery-codes" role="list" translate="no" data-site=site>
             {codes.into_iter().map(|code| view! { <li>{code}</li> }).collect_view()}
         </ul>
         <SaveButtons text />
@@ -41,24 +43,31 @@ pub fn RecoveryCodes(
     }
 }
 
+/// Makes the browser ask before it leaves the page, because the codes are shown only once.
+fn ask_before_leaving(event: web_sys::Event) {
+    event.prevent_default();
+    // For older browsers. Setting a property of an event can't fail.
+    let _ = Reflect::set(&event, &"returnValue".into(), &true.into());
+}
+
 /// The buttons that copy, download and print the codes.
 #[component]
 fn SaveButtons(
     /// The codes, one per line.
     text: StoredValue<String>,
 ) -> impl IntoView {
-    let status = RwSignal::new("");
+    let status = RwSignal::new(None);
     let copy = move |_| {
         spawn_local(async move {
             let is_copied = match text.with_value(|text| write_to_clipboard(text)) {
                 Some(promise) => JsFuture::from(promise).await.is_ok(),
                 None => false,
             };
-            status.try_set(if is_copied {
+            status.try_set(Some(if is_copied {
                 "Copied."
             } else {
                 "Copying failed. Select the codes and copy them by hand."
-            });
+            }));
         });
     };
     let copy_button = has_clipboard().then(|| {
@@ -90,7 +99,7 @@ fn SaveButtons(
             </button>
         </div>
         <p class="action-status" role="status">
-            {status}
+            {move || status.get().map(|status| view! { <span>{status}</span> })}
         </p>
     }
 }

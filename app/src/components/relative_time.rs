@@ -1,7 +1,10 @@
-//! A relative point in time.
+//! Points in time, in the time zone of this device.
 
-use js_sys::{Array, Date, Intl::RelativeTimeFormat, Object, Reflect};
+use js_sys::{Date, Function, Object, Reflect};
 use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::live_text::LiveText;
 
 /// A relative time such as `2 minutes ago`, with the exact time as a tooltip.
 ///
@@ -13,26 +16,42 @@ pub fn RelativeTime(
     /// The current time, in milliseconds since 1970.
     now: Signal<u64>,
 ) -> impl IntoView {
-    let date = Date::new(&time.as_str().into());
-    let exact = exact(&date);
-    let milliseconds = date.get_time();
+    let exact = local_time(&time);
+    let milliseconds = Date::new(&time.as_str().into()).get_time();
+    let text = Signal::derive(move || relative(milliseconds, now.get()));
     view! {
         <time datetime=time title=exact>
-            {move || relative(milliseconds, now.get())}
+            <LiveText text />
         </time>
     }
 }
 
-fn exact(date: &Date) -> String {
-    let options = Object::new();
-    for key in ["dateStyle", "timeStyle"] {
-        // Setting a property of a new object can't fail.
-        let _ = Reflect::set(&options, &key.into(), &"medium".into());
-    }
-    let language = window().navigator().language().unwrap_or_default();
-    date.to_locale_string(&language, &options).into()
+/// Returns a time (RFC 3339) as this device writes it, in its own language and time zone.
+#[must_use]
+pub fn local_time(time: &str) -> String {
+    let date = Date::new(&time.into());
+    format_date(&date).unwrap_or_else(|| time.to_owned())
 }
 
+/// Calls `date.toLocaleString(undefined, options)`.
+///
+/// `navigator.language` may be no valid language (`C` or `en-US@posix`), for which this call throws
+/// an exception. The browser's default always is.
+fn format_date(date: &Date) -> Option<String> {
+    let options = Object::new();
+    for (key, value) in [("dateStyle", "long"), ("timeStyle", "short")] {
+        // Setting a property of a new object can't fail.
+        let _ = Reflect::set(&options, &key.into(), &value.into());
+    }
+    let format: Function = Reflect::get(date, &"toLocaleString".into())
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    let text = format.call2(date, &JsValue::UNDEFINED, &options).ok()?;
+    text.as_string()
+}
+
+/// Returns the time since then, in the language of the page.
 #[expect(clippy::cast_precision_loss, reason = "clocks stay far below 2^53 ms")]
 fn relative(time: f64, now: u64) -> String {
     const UNITS: [(f64, &str); 6] = [
@@ -45,11 +64,32 @@ fn relative(time: f64, now: u64) -> String {
     ];
     let seconds = (now as f64 - time) / 1000.0;
     match UNITS.iter().find(|(length, _)| seconds >= *length) {
-        // In the language of the page.
-        Some((length, unit)) => RelativeTimeFormat::new(&Array::of1(&"en".into()), &Object::new())
-            .format(-(seconds / length).floor(), unit)
-            .into(),
+        Some((length, unit)) => {
+            let count = (seconds / length).floor();
+            let plural = if count > 1.0 { "s" } else { "" };
+            format!("{count} {unit}{plural} ago")
+        }
         // Also if this device's clock is behind the server's.
         None => "just now".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative;
+
+    #[test]
+    fn times_are_relative_to_now() {
+        for (seconds, text) in [
+            (0, "just now"),
+            (59, "just now"),
+            (60, "1 minute ago"),
+            (3599, "59 minutes ago"),
+            (7200, "2 hours ago"),
+            (86_400 * 400, "1 year ago"),
+        ] {
+            assert_eq!(relative(0.0, seconds * 1000), text);
+        }
+        assert_eq!(relative(5000.0, 0), "just now");
     }
 }

@@ -1,15 +1,15 @@
-//! A button that sends an email again, at most once a minute.
+//! A button that sends an email again, at most once in two minutes.
 
 use std::future::Future;
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{alert::Alert, submission::Submission};
+use super::{alert::Alert, live_text::LiveText, submission::Submission};
 use crate::{api::ApiError, browser::session::now, hydration::is_hydrated};
 
-/// The pause before another email can be requested, in milliseconds.
-const PAUSE: u64 = 60_000;
+/// The pause before another email can be requested, in milliseconds: the server sends one in this time.
+const PAUSE: u64 = 120_000;
 
 /// A request to email a link again, and the pause before the next one.
 #[derive(Clone, Copy)]
@@ -30,7 +30,15 @@ impl Default for Resend {
 }
 
 impl Resend {
-    /// Starts the request, unless one is running or was sent within the last minute.
+    /// The pause after an email that was just sent by another request.
+    #[must_use]
+    pub fn after_another() -> Self {
+        let resend = Self::default();
+        spawn_local(resend.count_down());
+        resend
+    }
+
+    /// Starts the request, unless one is running or was sent just before.
     pub fn start(self, request: impl Future<Output = Result<(), ApiError>> + 'static) {
         if self.seconds_left.get_untracked() > 0 {
             return;
@@ -85,11 +93,11 @@ pub fn ResendButton(
         is_sent,
         seconds_left,
     } = resend;
-    let text = move || match seconds_left.get() {
+    let text = Signal::derive(move || match seconds_left.get() {
         0 if submission.is_running() => "Sending…".to_owned(),
         0 => label.to_owned(),
         seconds => format!("Send again in {seconds} s"),
-    };
+    });
     let is_disabled = move || submission.is_running() || seconds_left.get() > 0;
     view! {
         <div class="resend">
@@ -106,10 +114,14 @@ pub fn ResendButton(
                     }
                 }
             >
-                {text}
+                <LiveText text />
             </button>
             <p class="action-status" role="status">
-                {move || is_sent.get().then_some("Sent. Check your inbox and spam folder.")}
+                {move || {
+                    is_sent
+                        .get()
+                        .then(|| view! { <span>"Sent. Check your inbox and spam folder."</span> })
+                }}
             </p>
         </div>
     }

@@ -17,7 +17,7 @@ pub(super) fn CheckEmail(
     link: AnyView,
 ) -> impl IntoView {
     focus_soon("h1");
-    let resend = Resend::default();
+    let resend = Resend::after_another();
     view! {
         <Title text="Check your email · Latchkey" />
         <h1 tabindex="-1">"Check your email"</h1>

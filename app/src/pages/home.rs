@@ -16,7 +16,7 @@ pub fn Home() -> impl IntoView {
     let auth_state = use_auth_state();
     let notice = move || {
         let is_deleted = auth_state.get() == AuthState::SignedOut(Some(EndReason::Deleted));
-        is_deleted.then(|| "Your account has been deleted.".to_owned())
+        is_deleted.then(|| EndReason::Deleted.message().to_owned())
     };
     view! {
         <Title text="Latchkey: accounts in good hands" />

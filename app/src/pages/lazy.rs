@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     components::{SyncHydrate, focus_new_page},
-    hydration::{is_hydrated_untracked, show_incomplete},
+    hydration::{is_hydrated_untracked, reload_if_updated, show_incomplete},
 };
 
 /// A page for signed-out visitors, whose code is fetched on demand.
@@ -79,15 +79,36 @@ impl ChooseView for SignedInPage {
     async fn preload(&self) {}
 }
 
+/// Fetches the code of the page at this path ahead of time. An error is not reported: opening the page
+/// tries again.
+#[cfg(feature = "hydrate")]
+pub async fn preload(path: &str) {
+    #[cfg(feature = "split")]
+    {
+        let _ = match path.trim_end_matches('/') {
+            "/account" | "/two-factor" => load_signed_in().await,
+            "/login" => Ok(()),
+            _ => load_public().await,
+        };
+    }
+    #[cfg(not(feature = "split"))]
+    let _ = path;
+}
+
 /// Waits for a page, and moves the focus to it.
 async fn show(page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>) -> AnyView {
     let path = use_location().pathname;
     let requested = path.get_untracked();
     let page = page.await;
-    if page.is_err() && !is_hydrated_untracked() {
-        // The page that the server rendered stays: nothing else can be hydrated into it.
-        show_incomplete();
-        return pending().await;
+    if page.is_err() {
+        if reload_if_updated(&requested).await {
+            return pending().await;
+        }
+        if !is_hydrated_untracked() {
+            // The page that the server rendered stays: nothing else can be hydrated into it.
+            show_incomplete();
+            return pending().await;
+        }
     }
     // The focus moves only now, because the previous page was visible until now. If the user has
     // gone to another page in the meantime, that page sets the focus.
@@ -101,7 +122,7 @@ async fn show(page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError
 /// separate file.
 #[cfg_attr(
     feature = "split",
-    wasm_split(public, wasm_split_path = ::leptos::wasm_split, fallible)
+    wasm_split(public, wasm_split_path = ::leptos::wasm_split, preload(load_public), fallible)
 )]
 fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {
@@ -118,7 +139,7 @@ fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
 /// separate file.
 #[cfg_attr(
     feature = "split",
-    wasm_split(signed_in, wasm_split_path = ::leptos::wasm_split, fallible)
+    wasm_split(signed_in, wasm_split_path = ::leptos::wasm_split, preload(load_signed_in), fallible)
 )]
 fn signed_in_page(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {

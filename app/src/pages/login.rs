@@ -59,10 +59,9 @@ pub fn Login() -> impl IntoView {
 fn SignedOutNotice() -> impl IntoView {
     let auth_state = use_auth_state();
     let text = move || match auth_state.get() {
-        AuthState::SignedOut(Some(EndReason::Revoked)) => {
-            Some("Your session has ended. Sign in again.".to_owned())
-        }
-        AuthState::SignedOut(Some(EndReason::SignedOut)) => Some("You are signed out.".to_owned()),
+        // The page to which a deletion leads says it.
+        AuthState::SignedOut(Some(EndReason::Deleted)) => None,
+        AuthState::SignedOut(Some(reason)) => Some(reason.message().to_owned()),
         _ => None,
     };
     view! { <Notice text=Signal::derive(text) id="notice" /> }

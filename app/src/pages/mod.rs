@@ -16,6 +16,8 @@ mod reset;
 mod sign_out;
 mod two_factor;
 
+#[cfg(feature = "hydrate")]
+pub use lazy::preload;
 pub use lazy::{PublicPage, SignedInPage};
 pub use login::Login;
 pub use not_found::NotFound;

@@ -45,6 +45,6 @@ pub(super) fn signed_out_redirect(reason: Option<EndReason>, here: &str) -> Stri
     match reason {
         Some(EndReason::Deleted) => "/".to_owned(),
         Some(EndReason::SignedOut) => "/login".to_owned(),
-        Some(EndReason::Revoked) | None => with_next("/login", Some(here)),
+        _ => with_next("/login", Some(here)),
     }
 }

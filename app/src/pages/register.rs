@@ -49,13 +49,27 @@ fn RegistrationForm(
     // The email address of the account that has been created. If signing in fails after that, the
     // next attempt must not create it again.
     let created = StoredValue::new(None::<String>);
+    // The same if the response was lost: the account may have been created nevertheless.
+    let unclear = StoredValue::new(None::<String>);
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let (email, password) = (input_value(email), input_value(password));
         submission.start(async move {
             if created.try_get_value().flatten().as_ref() != Some(&email) {
                 let request = user::create(email.as_str().into(), password.as_str().into());
-                with_timeout(request).await?;
+                let response = with_timeout(request).await;
+                let was_unclear = unclear.try_get_value().flatten().as_ref() == Some(&email);
+                if response.as_ref().is_err_and(ApiError::is_unclear) {
+                    unclear.try_set_value(Some(email.clone()));
+                }
+                if let Err(error) = response {
+                    if !was_unclear || error.is_unclear() {
+                        return Err(error);
+                    }
+                    // If the earlier request has created the account, its password is correct.
+                    let request = LazyRequest::SignIn { email, password };
+                    return request.send().await.map_err(|_| error);
+                }
                 created.try_set_value(Some(email.clone()));
             }
             sign_in(email, password, sent_to).await

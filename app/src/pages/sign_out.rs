@@ -7,21 +7,57 @@ use crate::{
     browser::{EndReason, session},
 };
 
+/// What a request signs out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// This device.
+    Here,
+    /// Every device.
+    Everywhere,
+}
+
 /// Removes the session after the server has ended it, and only then: users must be able to rely on
 /// being signed out.
 ///
+/// Status 401 is no success: the session had ended before, and the request did nothing. `was_lost`
+/// says that the response to an earlier request was lost, which may have ended the session.
+///
 /// # Errors
-/// Returns the error of the response, unless it says that the session has ended anyway.
-pub(super) fn finish_sign_out(response: Result<(), ApiError>) -> Result<(), ApiError> {
+/// Returns the error of the response.
+pub(super) fn finish_sign_out(
+    response: Result<(), ApiError>,
+    scope: Scope,
+    was_lost: bool,
+) -> Result<(), ApiError> {
     match response {
-        Err(error) if error.code() == Some(Code::Unreachable) => Err(ApiError::detail(
-            Code::Unreachable,
-            "The server can't be reached, so you are still signed in. Try again in a moment.",
-        )),
-        Err(error) if error.status() != StatusCode::UNAUTHORIZED => Err(error),
-        _ => {
-            session::end(EndReason::SignedOut);
-            Ok(())
+        Ok(()) => session::end(EndReason::SignedOut),
+        Err(error) if error.status() == StatusCode::UNAUTHORIZED => {
+            // The client has removed the session.
+            if scope == Scope::Everywhere {
+                session::explain_end(if was_lost {
+                    EndReason::OthersUnclear
+                } else {
+                    EndReason::OthersRemain
+                });
+            }
+            return Err(error);
+        }
+        Err(error) if error.code() == Some(Code::Unreachable) => {
+            return Err(ApiError::detail(Code::Unreachable, unreachable(scope)));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn unreachable(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Here => {
+            "The server can't be reached, so you may still be signed in. Try again in a moment."
+        }
+        Scope::Everywhere => {
+            "The server can't be reached, so your devices may still be signed in. Try again in a \
+             moment."
         }
     }
 }

@@ -7,7 +7,7 @@ use leptos_meta::Title;
 
 use super::{
     navigation::{signed_out_redirect, use_auth_state, use_redirect},
-    sign_out::finish_sign_out,
+    sign_out::{Scope, finish_sign_out},
 };
 use crate::{
     api::{ApiError, recovery, totp, user, user::TokenPair},
@@ -15,12 +15,24 @@ use crate::{
         AuthState,
         next::{HOME, next},
         renewal::exchange,
+        unsaved_codes,
     },
     components::{
-        Alert, Button, CodeField, RecoveryCodeField, Submission, focus_new_page, focus_soon,
+        Alert, Button, CodeField, LiveText, Notice, RecoveryCodeField, Submission, focus_new_page, focus_soon,
         input_value,
     },
 };
+
+/// The error when the response to a code was lost.
+const CODE_LOST: &str = "The server can't be reached. Try again with your app's next code.";
+
+/// The error when the response to a recovery code was lost.
+const RECOVERY_CODE_LOST: &str =
+    "The server can't be reached. Try again, and if this code was used up, with another one.";
+
+/// What follows when the response that turned the second factor on was lost.
+const UNSAVED_CODES: &str = "Two-factor authentication is on, but your recovery codes were not saved. \
+                             Enter a code from your app, and then create new recovery codes.";
 
 /// `/two-factor`: the second step of signing in.
 #[component]
@@ -131,11 +143,19 @@ fn Checking(check: SessionCheck) -> impl IntoView {
 fn CodeForms() -> impl IntoView {
     let uses_recovery_code = RwSignal::new(false);
     let sign_out = Submission::default();
+    let has_unsaved_codes = unsaved_codes::has_current_user();
+    let notice = Signal::derive(move || has_unsaved_codes.then(|| UNSAVED_CODES.to_owned()));
+    let alternative = move || {
+        let uses_app = uses_recovery_code.get();
+        let text = if uses_app { "Use the authenticator app" } else { "Use a recovery code" };
+        text.to_owned()
+    };
     let switch = move |_: ev::MouseEvent| {
         uses_recovery_code.update(|uses_it| *uses_it = !*uses_it);
         focus_soon("#code");
     };
     view! {
+        <Notice text=notice />
         {move || {
             if uses_recovery_code.get() {
                 view! { <RecoveryCodeForm /> }.into_any()
@@ -145,13 +165,7 @@ fn CodeForms() -> impl IntoView {
         }}
         <div class="aside alternatives">
             <button type="button" class="link" on:click=switch>
-                {move || {
-                    if uses_recovery_code.get() {
-                        "Use the authenticator app"
-                    } else {
-                        "Use a recovery code"
-                    }
-                }}
+                <LiveText text=Signal::derive(alternative) />
             </button>
             <Button
                 submission=sign_out
@@ -159,7 +173,9 @@ fn CodeForms() -> impl IntoView {
                 label="Sign out"
                 pending_label="Signing out…"
                 on_press=move |()| {
-                    sign_out.start(async { finish_sign_out(user::logout().await) });
+                    sign_out.start(async {
+                        finish_sign_out(user::logout().await, Scope::Here, false)
+                    });
                 }
             />
             <Alert submission=sign_out />
@@ -171,7 +187,10 @@ fn CodeForms() -> impl IntoView {
 fn AppCodeForm() -> impl IntoView {
     let submission = Submission::default();
     let code = NodeRef::new();
-    let verify = move || submission.start(store_tokens(totp::login(input_value(code).into())));
+    let verify = move || {
+        let request = totp::login(input_value(code).into());
+        submission.start(store_tokens(request, CODE_LOST));
+    };
     view! {
         <p class="panel-text">"Enter the code from your authenticator app."</p>
         <form method="post" novalidate on:submit=move |event| submit(&event, verify)>
@@ -186,7 +205,10 @@ fn AppCodeForm() -> impl IntoView {
 fn RecoveryCodeForm() -> impl IntoView {
     let submission = Submission::default();
     let code = NodeRef::new();
-    let verify = move || submission.start(store_tokens(recovery::login(input_value(code).into())));
+    let verify = move || {
+        let request = recovery::login(input_value(code).into());
+        submission.start(store_tokens(request, RECOVERY_CODE_LOST));
+    };
     view! {
         <p class="panel-text">"Enter one of your saved recovery codes. Each works once."</p>
         <form method="post" novalidate on:submit=move |event| submit(&event, verify)>
@@ -202,9 +224,15 @@ fn submit(event: &ev::SubmitEvent, verify: impl Fn()) {
     verify();
 }
 
-/// Stores the tokens that the server returns for a correct code.
+/// Stores the tokens that the server returns for a correct code. If the response is lost, the code may
+/// have been used up, which `lost` says.
 async fn store_tokens(
     response: impl Future<Output = Result<TokenPair, ApiError>>,
+    lost: &'static str,
 ) -> Result<(), ApiError> {
-    exchange(async { Ok((response.await?, ())) }).await
+    let result = exchange(async { Ok((response.await?, ())) }).await;
+    result.map_err(|error| match error.code() {
+        Some(code) if error.is_unclear() => ApiError::detail(code, lost),
+        _ => error,
+    })
 }

@@ -12,10 +12,30 @@
       return false;
     }
   };
+  const isWritable = () => {
+    const probe = 'latchkey.probe';
+    try {
+      localStorage.setItem(probe, probe);
+      const isKept = localStorage.getItem(probe) === probe;
+      localStorage.removeItem(probe);
+      return isKept;
+    } catch {
+      return false;
+    }
+  };
+  // Until the app runs, a form would be sent to the page itself. The buttons are disabled until then,
+  // but some browsers restore the state that they had before a reload.
+  addEventListener('submit', (event) => {
+    if (!root.dataset.app || root.dataset.lacks) event.preventDefault();
+  }, true);
   const signedIn = isSignedIn();
   root.dataset.session = signedIn ? 'in' : 'out';
   if (typeof WebAssembly !== 'object') root.dataset.lacks = 'webassembly';
   if (root.dataset.lacks) return;
+  if (!isWritable()) root.dataset.storage = 'full';
+  setTimeout(() => {
+    root.dataset.late = '';
+  }, 15000);
   if (signedIn && location.pathname === '/') location.replace('/account');
   if (!signedIn && location.pathname === '/account') {
     const here = encodeURIComponent(location.pathname + location.search).replaceAll('%2F', '/');

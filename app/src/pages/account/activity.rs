@@ -8,7 +8,7 @@ use crate::{
         ApiError,
         user::{self, Event},
     },
-    components::{Button, RelativeTime, Submission, focus_soon},
+    components::{Button, LiveText, RelativeTime, Submission, focus_soon},
 };
 
 /// The number of events that are shown at first.
@@ -102,7 +102,10 @@ fn Events(
                             class="button quiet"
                             on:click=move |_| shows_all.update(|all| *all = !*all)
                         >
-                            {move || if shows_all.get() { "Show less" } else { "Show more" }}
+                            <LiveText text=Signal::derive(move || {
+                                let label = if shows_all.get() { "Show less" } else { "Show more" };
+                                label.to_owned()
+                            }) />
                         </button>
                     </p>
                 }

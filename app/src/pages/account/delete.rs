@@ -5,12 +5,17 @@ use leptos::prelude::*;
 use super::{
     details::Details,
     dialog::{CurrentPassword, DialogForm, DialogSection, DialogState},
+    token_request::{Outcome, TokenRequest},
 };
 use crate::{
-    api::user,
+    api::{ApiError, Code, user},
     browser::{EndReason, session},
     components::input_value,
 };
+
+/// The error when the request has changed nothing.
+const NOT_DELETED: &str =
+    "The server can't be reached. Your account was not deleted: try again in a moment.";
 
 /// Deletes the account, after the user has confirmed it with the password.
 #[component]
@@ -36,12 +41,23 @@ pub(super) fn DeleteAccount(details: Details) -> impl IntoView {
 fn Form(dialog: DialogState, details: Details) -> impl IntoView {
     let submission = dialog.submission;
     let password = NodeRef::new();
+    let token_request = TokenRequest::new(
+        NOT_DELETED,
+        "The server can't be reached, so it isn't clear whether your account was deleted. Try again \
+         in a moment.",
+    );
     let delete = move |()| {
-        let request = user::delete(input_value(password).into());
+        let password = input_value(password);
+        let request = user::delete(password.as_str().into());
+        let email = untrack(|| details.email());
         submission.start(async move {
-            request.await?;
-            session::end(EndReason::Deleted);
-            Ok(())
+            match token_request.send(request, email, password).await? {
+                Outcome::Answered | Outcome::Refused => {
+                    session::end(EndReason::Deleted);
+                    Ok(())
+                }
+                Outcome::SignedInAgain => Err(ApiError::detail(Code::Unreachable, NOT_DELETED)),
+            }
         });
     };
     view! {

@@ -1,5 +1,6 @@
 //! The section "Devices".
 
+use http::StatusCode;
 use leptos::prelude::*;
 
 use super::clock::clock;
@@ -8,6 +9,7 @@ use crate::{
         Code,
         user::{self, Session},
     },
+    browser::{EndReason, session},
     components::{Alert, Button, RelativeTime, Submission, focus_soon},
 };
 
@@ -57,7 +59,12 @@ fn Device(session: Session, now: Signal<u64>) -> impl IntoView {
         submission.start(async move {
             match user::revoke(id.as_str().into()).await {
                 // A session that does not exist any more is signed out, too.
-                Err(error) if error.code() != Some(Code::NotFound) => Err(error),
+                Err(error) if error.code() != Some(Code::NotFound) => {
+                    if error.status() == StatusCode::UNAUTHORIZED {
+                        session::explain_end(EndReason::OthersRemain);
+                    }
+                    Err(error)
+                }
                 _ => {
                     is_gone.try_set(true);
                     focus_soon("#devices");

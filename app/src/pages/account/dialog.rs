@@ -70,9 +70,9 @@ pub(super) fn DialogSection(
     /// The button's style: `quiet` or `danger`.
     #[prop(default = "quiet")]
     style: &'static str,
-    /// More buttons, in front of the button.
-    #[prop(optional, into)]
-    actions: ViewFn,
+    /// Why the dialog can't be opened now, in place of the button.
+    #[prop(default = Signal::stored(None), into)]
+    blocked: Signal<Option<&'static str>>,
     /// The dialog's content.
     #[prop(into)]
     form: ViewFn,
@@ -85,16 +85,21 @@ pub(super) fn DialogSection(
             <h2 id=id>{title}</h2>
             {children()}
             <Notice text=dialog.notice />
-            <div class="actions">
-                {move || actions.run()}
-                <button
-                    type="button"
-                    class=format!("button {style}")
-                    on:click=move |_| dialog.open()
-                >
-                    {label}
-                </button>
-            </div>
+            {move || match blocked.get() {
+                Some(reason) => view! { <p class="blocked">{reason}</p> }.into_any(),
+                None => {
+                    view! {
+                        <button
+                            type="button"
+                            class=format!("button {style}")
+                            on:click=move |_| dialog.open()
+                        >
+                            {label}
+                        </button>
+                    }
+                        .into_any()
+                }
+            }}
             <Dialog open=dialog.is_open locked=is_locked>
                 {form.run()}
             </Dialog>
@@ -140,7 +145,7 @@ pub(super) fn DialogForm(
             <h2 id=DIALOG_TITLE>{title}</h2>
             <Alert submission />
             // Tells password managers which account's password is asked for.
-            <input type="text" autocomplete="username" value=details.email() readonly hidden />
+            <input type="text" autocomplete="username" value=untrack(|| details.email()) readonly hidden />
             {children()}
             <div class="actions">
                 <button type="button" class="button quiet" on:click=cancel>

@@ -5,11 +5,11 @@ use leptos::prelude::*;
 use super::{
     details::Details,
     dialog::{CurrentPassword, DialogForm, DialogSection, DialogState},
+    unverified::FIRST,
 };
 use crate::{
     api::user,
-    browser::with_timeout,
-    components::{EmailField, Resend, ResendButton, input_value},
+    components::{EmailField, input_value},
 };
 
 /// Shows the email address and whether it is verified, and changes it.
@@ -29,25 +29,17 @@ pub(super) fn Email(details: Details) -> impl IntoView {
             title="Email"
             dialog
             label="Change email"
-            actions=move || (!details.is_verified()).then(|| view! { <ResendLink details /> })
+            blocked=Signal::derive(move || (!details.is_verified()).then_some(FIRST))
             form=move || view! { <Form dialog details /> }
         >
             <p class="section-lead fact">
-                <span class="fact-text">{move || details.shown_email()}</span>
+                <span class="fact-text" translate="no">
+                    {move || view! { <span>{details.shown_email()}</span> }}
+                </span>
                 {badge}
             </p>
         </DialogSection>
     }
-}
-
-#[component]
-fn ResendLink(details: Details) -> impl IntoView {
-    let resend = Resend::default();
-    let send_again = move |()| {
-        let email = untrack(|| details.email());
-        resend.start(with_timeout(user::resend_activation(email.into())));
-    };
-    view! { <ResendButton resend label="Send the link again" on_press=send_again /> }
 }
 
 #[component]

@@ -9,9 +9,12 @@ mod dialog;
 mod email;
 mod password;
 mod sign_out;
+mod token_request;
 mod two_factor;
+mod unverified;
 
 use futures::future::join3;
+use gloo_timers::future::TimeoutFuture;
 use http::StatusCode;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
@@ -23,7 +26,7 @@ use crate::{
         ApiError, Code,
         user::{self, Profile, Session},
     },
-    browser::{AuthState, next::with_next},
+    browser::{AuthState, LOADING_LIMIT, next::with_next},
     components::focus_soon,
     email::email_for_display,
 };
@@ -35,6 +38,10 @@ use email::Email;
 use password::Password;
 use sign_out::SignOut;
 use two_factor::TwoFactor;
+use unverified::Unverified;
+
+/// How long leaving this page may take, in milliseconds.
+const LEAVING: u32 = 2_000;
 
 /// The account's data, as far as the page has loaded it.
 #[derive(Clone)]
@@ -61,13 +68,13 @@ pub fn Account() -> impl IntoView {
         <div class="account when-signed-in">
             <div class="account-head">
                 <p class="eyebrow">"Signed in as"</p>
-                <h1 tabindex="-1">
+                <h1 tabindex="-1" translate="no">
                     {move || match email() {
-                        Some(email) => email.into_any(),
+                        Some(email) => view! { <span>{email}</span> }.into_any(),
                         None => view! { <span class="skeleton">"Your account"</span> }.into_any(),
                     }}
                 </h1>
-                <SignOut />
+                <SignOut data />
             </div>
             {move || match data.get() {
                 AccountData::Loading => view! { <Skeleton /> }.into_any(),
@@ -84,6 +91,7 @@ pub fn Account() -> impl IntoView {
 #[component]
 fn Sections(details: Details) -> impl IntoView {
     view! {
+        <Unverified details />
         <Devices sessions=details.sessions />
         <Email details />
         <Password details />
@@ -156,20 +164,30 @@ fn load(data: RwSignal<AccountData>) {
     spawn_local(async move {
         let (profile, sessions, activity) =
             join3(user::view(), user::sessions(), user::activity()).await;
-        match profile.and_then(|profile| Ok((profile, sessions?))) {
+        let loaded = match profile.and_then(|profile| Ok((profile, sessions?))) {
             // The page is useful without the recent events.
-            Ok((profile, sessions)) => {
-                data.try_set(AccountData::Loaded(profile, sessions, activity))
-            }
-            // The session has ended or needs the second factor: this page is about to be left.
-            Err(error)
+            Ok((profile, sessions)) => AccountData::Loaded(profile, sessions, activity),
+            Err(error) => {
+                // The session has ended or needs the second factor: this page is about to be left.
                 if error.status() == StatusCode::UNAUTHORIZED
-                    || error.code() == Some(Code::OtpRequired) =>
-            {
-                None
+                    || error.code() == Some(Code::OtpRequired)
+                {
+                    TimeoutFuture::new(LEAVING).await;
+                }
+                AccountData::Failed(error)
             }
-            Err(error) => data.try_set(AccountData::Failed(error)),
         };
+        data.try_set(loaded);
+    });
+    // Renewing the tokens takes several attempts when the server can't be reached. It goes on, but
+    // the page does not wait for it.
+    spawn_local(async move {
+        TimeoutFuture::new(LOADING_LIMIT).await;
+        data.try_update(|data| {
+            if matches!(data, AccountData::Loading) {
+                *data = AccountData::Failed(Code::Unreachable.into());
+            }
+        });
     });
 }
 

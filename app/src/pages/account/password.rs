@@ -5,10 +5,11 @@ use leptos::prelude::*;
 use super::{
     details::Details,
     dialog::{CurrentPassword, DialogForm, DialogSection, DialogState},
+    token_request::{Outcome, TokenRequest},
 };
 use crate::{
-    api::user,
-    browser::renewal::exchange,
+    api::{Code, user},
+    browser::{EndReason, renewal::exchange, session},
     components::{PASSWORD_HINT, PasswordField, input_value},
 };
 
@@ -35,10 +36,22 @@ pub(super) fn Password(details: Details) -> impl IntoView {
 fn Form(dialog: DialogState, details: Details) -> impl IntoView {
     let submission = dialog.submission;
     let (current, new) = (NodeRef::new(), NodeRef::new());
+    let token_request = TokenRequest::new(
+        "The server can't be reached. Your password hasn't changed: try again in a moment.",
+        "The server can't be reached, so it isn't clear whether your password has changed. Try \
+         again in a moment.",
+    );
     let change = move |()| {
-        let request = user::change_password(input_value(current).into(), input_value(new).into());
+        let (current, new) = (input_value(current), input_value(new));
+        let request = user::change_password(current.into(), new.as_str().into());
+        let request = exchange(async { Ok((request.await?, ())) });
+        let email = untrack(|| details.email());
         dialog.submit(async move {
-            exchange(async { Ok((request.await?, ())) }).await?;
+            if token_request.send(request, email, new).await? == Outcome::Refused {
+                // Something else has ended the session.
+                session::end(EndReason::NotDone);
+                return Err(Code::TokenInvalid.into());
+            }
             details.reload_sessions();
             Ok("Your password has been changed. Other devices are signed out.".to_owned())
         });

@@ -1,17 +1,23 @@
 //! The section "Two-factor authentication".
 
+use std::future::Future;
+
+use http::StatusCode;
 use leptos::prelude::*;
 
 use super::{
     details::Details,
     dialog::{CurrentPassword, DialogForm, DialogState},
+    token_request::{Outcome, TokenRequest},
+    unverified::FIRST,
 };
 use crate::{
     api::{
-        recovery,
+        ApiError, Code, recovery,
         totp::{self, Setup, TurnedOn},
+        user,
     },
-    browser::renewal::exchange,
+    browser::{EndReason, renewal::exchange, session, unsaved_codes},
     components::{CodeField, Dialog, Notice, RecoveryCodes, focus_soon, input_value},
 };
 
@@ -33,6 +39,20 @@ enum Step {
 const TURNED_ON: &str = "Two-factor authentication is on.";
 const CODES_REPLACED: &str = "You have new recovery codes. The old ones no longer work.";
 const TURNED_OFF: &str = "Two-factor authentication is off. Other devices are signed out.";
+const UNSAVED: &str = "You haven't saved your recovery codes. Without them you can't sign in if you \
+                       lose your phone: create new ones.";
+const NOT_ON: &str = "The server can't be reached. Two-factor authentication is not on yet: try again \
+                      in a moment.";
+const UNCLEAR_ON: &str = "The server can't be reached, so it isn't clear whether two-factor \
+                          authentication is on. Try again in a moment.";
+const CODES_LOST: &str = "Two-factor authentication is on, but the recovery codes didn't arrive. Create \
+                          new ones.";
+const NEW_CODES_LOST: &str = "The server can't be reached. Your earlier codes may not work any more: try \
+                              again in a moment.";
+const STILL_ON: &str = "The server can't be reached. Two-factor authentication is still on: try again in \
+                        a moment.";
+const UNCLEAR_OFF: &str = "The server can't be reached, so it isn't clear whether two-factor \
+                           authentication is still on. Try again in a moment.";
 
 /// The dialog, and the requests that lead from step to step.
 #[derive(Clone, Copy)]
@@ -40,6 +60,9 @@ struct Flow {
     details: Details,
     dialog: DialogState,
     step: RwSignal<Step>,
+    /// Whether the newest recovery codes were not saved.
+    has_unsaved_codes: RwSignal<bool>,
+    turn_off: TokenRequest,
 }
 
 impl Flow {
@@ -52,6 +75,38 @@ impl Flow {
     fn is_locked(self) -> bool {
         let shows_codes = self.step.with(|step| matches!(step, Step::Codes(..)));
         shows_codes || self.dialog.submission.is_running()
+    }
+
+    /// Records that the user has saved the codes.
+    fn finish_codes(self, notice: &'static str) {
+        self.set_unsaved_codes(false);
+        self.finish(notice);
+    }
+
+    /// Remembers, also in the browser's storage, whether the newest codes were not saved.
+    fn set_unsaved_codes(self, are_unsaved: bool) {
+        if are_unsaved {
+            let user = self.details.profile.try_get_untracked();
+            unsaved_codes::remember(&user.map(|user| user.id).unwrap_or_default());
+        } else {
+            unsaved_codes::forget();
+        }
+        self.has_unsaved_codes.try_set(are_unsaved);
+    }
+
+    /// Waits for new recovery codes. They are unsaved from now on, unless the server refuses the
+    /// request: the page may be left, and the response lost.
+    async fn receive_codes<T>(
+        self,
+        request: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let were_unsaved = self.has_unsaved_codes.try_get_untracked() == Some(true);
+        self.set_unsaved_codes(true);
+        let response = request.await;
+        if response.as_ref().is_err_and(|error| !error.is_unclear()) {
+            self.set_unsaved_codes(were_unsaved);
+        }
+        response
     }
 
     fn finish(self, notice: &'static str) {
@@ -74,31 +129,78 @@ impl Flow {
 
     fn turn_on(self, code: String) {
         self.dialog.submission.start(async move {
-            let codes = exchange(async {
+            let request = exchange(async {
                 let TurnedOn {
                     pair,
                     recovery_codes,
                 } = totp::confirm(code.into()).await?;
                 Ok((pair, recovery_codes))
-            })
-            .await?;
-            self.details.set_second_factor(true);
-            self.show_codes(codes, TURNED_ON);
-            Ok(())
+            });
+            match self.receive_codes(request).await {
+                Ok(codes) => {
+                    self.details.set_second_factor(true);
+                    self.show_codes(codes, TURNED_ON);
+                    Ok(())
+                }
+                Err(error) if error.is_unclear() => self.check_whether_on().await,
+                Err(error) => Err(note_end(error)),
+            }
         });
+    }
+
+    /// Asks the server whether the second factor is on, after the response was lost. If it is, the
+    /// session's tokens usually still lack it, and the page that asks for a code opens.
+    async fn check_whether_on(self) -> Result<(), ApiError> {
+        match user::view().await {
+            Ok(profile) if profile.otp_enabled => {
+                self.details.set_second_factor(true);
+                self.finish(CODES_LOST);
+                Ok(())
+            }
+            Ok(_) => {
+                self.set_unsaved_codes(false);
+                Err(ApiError::detail(Code::Unreachable, NOT_ON))
+            }
+            Err(error) if error.is_unclear() => {
+                Err(ApiError::detail(Code::Unreachable, UNCLEAR_ON))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn create_codes(self, password: String) {
         self.dialog.submission.start(async move {
-            let codes = recovery::create(password.into()).await?.recovery_codes;
-            self.show_codes(codes, CODES_REPLACED);
-            Ok(())
+            match self.receive_codes(recovery::create(password.into())).await {
+                Ok(created) => {
+                    self.show_codes(created.recovery_codes, CODES_REPLACED);
+                    Ok(())
+                }
+                Err(error) if error.is_unclear() => {
+                    Err(ApiError::detail(Code::Unreachable, NEW_CODES_LOST))
+                }
+                Err(error) => Err(note_end(error)),
+            }
         });
     }
 
     fn turn_off(self, password: String) {
         self.dialog.submission.start(async move {
-            exchange(async { Ok((totp::delete(password.into()).await?, ())) }).await?;
+            let email = untrack(|| self.details.email());
+            let request = totp::delete(password.as_str().into());
+            let request = exchange(async { Ok((request.await?, ())) });
+            match self.turn_off.send(request, email, password).await? {
+                Outcome::Answered => {}
+                // Unless this needs the second factor: then the page that asks for it opens.
+                Outcome::SignedInAgain if !user::view().await?.otp_enabled => {}
+                Outcome::SignedInAgain => {
+                    return Err(ApiError::detail(Code::Unreachable, STILL_ON));
+                }
+                Outcome::Refused => {
+                    session::end(EndReason::NotDone);
+                    return Err(Code::TokenInvalid.into());
+                }
+            }
+            self.set_unsaved_codes(false);
             self.details.set_second_factor(false);
             self.finish(TURNED_OFF);
             self.details.reload_sessions();
@@ -112,6 +214,14 @@ impl Flow {
     }
 }
 
+/// Says, where the user will read it, that the session ended before the change was made.
+fn note_end(error: ApiError) -> ApiError {
+    if error.status() == StatusCode::UNAUTHORIZED {
+        session::explain_end(EndReason::NotDone);
+    }
+    error
+}
+
 /// Turns the second factor on and off, and creates new recovery codes.
 #[component]
 pub(super) fn TwoFactor(details: Details) -> impl IntoView {
@@ -119,6 +229,10 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
         details,
         dialog: DialogState::default(),
         step: RwSignal::new(Step::TurnOn),
+        has_unsaved_codes: RwSignal::new(unsaved_codes::has(
+            &details.profile.read_untracked().id,
+        )),
+        turn_off: TokenRequest::new(STILL_ON, UNCLEAR_OFF),
     };
     let is_on = Memo::new(move |_| details.has_second_factor());
     view! {
@@ -139,7 +253,7 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
                     Step::SetUp(setup) => view! { <SetUp flow setup /> }.into_any(),
                     Step::CreateCodes => view! { <CreateCodes flow /> }.into_any(),
                     Step::Codes(codes, notice) => {
-                        view! { <RecoveryCodes codes on_done=move |()| flow.finish(notice) /> }
+                        view! { <RecoveryCodes codes on_done=move |()| flow.finish_codes(notice) /> }
                             .into_any()
                     }
                     Step::TurnOff => view! { <TurnOff flow /> }.into_any(),
@@ -156,13 +270,22 @@ fn Off(flow: Flow) -> impl IntoView {
             "Add a code from an app on your phone as a second step: a stolen password is no longer enough to sign in."
         </p>
         <Notice text=flow.dialog.notice />
-        <button
-            type="button"
-            class="button quiet"
-            on:click=move |_| flow.start(Step::TurnOn)
-        >
-            "Turn on"
-        </button>
+        {move || {
+            if flow.details.is_verified() {
+                view! {
+                    <button
+                        type="button"
+                        class="button quiet"
+                        on:click=move |_| flow.start(Step::TurnOn)
+                    >
+                        "Turn on"
+                    </button>
+                }
+                    .into_any()
+            } else {
+                view! { <p class="blocked">{FIRST}</p> }.into_any()
+            }
+        }}
     }
 }
 
@@ -173,6 +296,11 @@ fn On(flow: Flow) -> impl IntoView {
             <span class="badge">"On"</span>
             <span>"Signing in requires a code from your authenticator app."</span>
         </p>
+        {move || {
+            // While the codes are shown, they are not saved yet.
+            let warns = flow.has_unsaved_codes.get() && !flow.dialog.is_open.get();
+            warns.then(|| view! { <p class="alert unsaved">{UNSAVED}</p> })
+        }}
         <Notice text=flow.dialog.notice />
         <div class="actions">
             <button
@@ -292,7 +420,7 @@ fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
             ></div>
             <p class="secret">
                 <span class="secret-label">"Key"</span>
-                <code>{in_groups(&setup.secret)}</code>
+                <code translate="no">{in_groups(&setup.secret)}</code>
             </p>
             <CodeField submission=flow.dialog.submission input on_complete=turn_on />
         </DialogForm>

@@ -1,0 +1,41 @@
+//! The field for the code that an email shows.
+
+use leptos::{html, prelude::*};
+
+use super::{
+    field::{Field, describe, invalid},
+    submission::Submission,
+};
+
+/// The hint below the field.
+const HINT: &str = "The 8 digits in the same email.";
+
+/// Asks for the code that an email shows besides its link.
+#[component]
+pub fn EmailedCodeField(
+    /// The form's request.
+    submission: Submission,
+    /// The input, from which the form reads the code.
+    input: NodeRef<html::Input>,
+) -> impl IntoView {
+    // `maxlength` leaves room for a pasted code with spaces in or around it.
+    view! {
+        <Field submission name="code" label="Code" hint=Some(HINT)>
+            <input
+                node_ref=input
+                class="code"
+                id="code"
+                name="code"
+                type="text"
+                inputmode="numeric"
+                autocomplete="one-time-code"
+                autocapitalize="none"
+                spellcheck="false"
+                maxlength="24"
+                required
+                aria-describedby=describe("code", Some(HINT))
+                aria-invalid=move || invalid(submission, "code")
+            />
+        </Field>
+    }
+}

@@ -1,0 +1,45 @@
+//! What the account page says while the email address is not verified.
+
+use leptos::prelude::*;
+
+use super::details::Details;
+use crate::{
+    api::user,
+    browser::with_timeout,
+    components::{Resend, ResendButton},
+};
+
+/// Says that the address must be verified first, in place of something that needs it.
+pub(super) const FIRST: &str = "Confirm your email address first.";
+
+/// Asks to verify the email address, at the top of the page.
+#[component]
+pub(super) fn Unverified(details: Details) -> impl IntoView {
+    move || {
+        (!details.is_verified()).then(|| {
+            view! {
+                <section class="callout" aria-labelledby="unverified">
+                    <div class="callout-text">
+                        <h2 id="unverified">"Confirm your email address"</h2>
+                        <p>
+                            "We emailed a link to "
+                            <strong translate="no">{details.email()}</strong>
+                            ". Until you open it and confirm, you can't turn on two-factor authentication or change your email."
+                        </p>
+                    </div>
+                    <ResendLink details />
+                </section>
+            }
+        })
+    }
+}
+
+#[component]
+fn ResendLink(details: Details) -> impl IntoView {
+    let resend = Resend::default();
+    let send_again = move |()| {
+        let email = untrack(|| details.email());
+        resend.start(with_timeout(user::resend_activation(email.into())));
+    };
+    view! { <ResendButton resend label="Send the link again" on_press=send_again /> }
+}
