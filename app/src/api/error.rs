@@ -92,9 +92,9 @@ impl Code {
             | Self::TokenExpired
             | Self::TokenInvalid
             | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::InactiveAccount
-            | Self::OtpRequired
-            | Self::PermissionDenied => StatusCode::FORBIDDEN,
+            Self::InactiveAccount | Self::OtpRequired | Self::PermissionDenied => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -185,7 +185,13 @@ impl ApiError {
     pub fn is_unclear(&self) -> bool {
         matches!(
             self.code(),
-            Some(Code::Unreachable | Code::Unknown | Code::InternalError | Code::Overloaded | Code::Unavailable)
+            Some(
+                Code::Unreachable
+                    | Code::Unknown
+                    | Code::InternalError
+                    | Code::Overloaded
+                    | Code::Unavailable
+            )
         )
     }
 

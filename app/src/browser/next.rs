@@ -87,7 +87,13 @@ mod tests {
 
     #[test]
     fn pages_that_lead_back_are_not_followed() {
-        for path in ["/", "/login", "/login?next=/account", "/register", "/two-factor"] {
+        for path in [
+            "/",
+            "/login",
+            "/login?next=/account",
+            "/register",
+            "/two-factor",
+        ] {
             assert_eq!(local_path(path), None, "{path}");
         }
     }

@@ -35,7 +35,11 @@ pub fn Button(
         }
     };
     let text = Signal::derive(move || {
-        let text = if submission.is_running() { pending_label } else { label };
+        let text = if submission.is_running() {
+            pending_label
+        } else {
+            label
+        };
         text.to_owned()
     });
     view! {

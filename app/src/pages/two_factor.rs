@@ -18,8 +18,8 @@ use crate::{
         unsaved_codes,
     },
     components::{
-        Alert, Button, CodeField, LiveText, Notice, RecoveryCodeField, Submission, focus_new_page, focus_soon,
-        input_value,
+        Alert, Button, CodeField, LiveText, Notice, RecoveryCodeField, Submission, focus_new_page,
+        focus_soon, input_value,
     },
 };
 
@@ -147,7 +147,11 @@ fn CodeForms() -> impl IntoView {
     let notice = Signal::derive(move || has_unsaved_codes.then(|| UNSAVED_CODES.to_owned()));
     let alternative = move || {
         let uses_app = uses_recovery_code.get();
-        let text = if uses_app { "Use the authenticator app" } else { "Use a recovery code" };
+        let text = if uses_app {
+            "Use the authenticator app"
+        } else {
+            "Use a recovery code"
+        };
         text.to_owned()
     };
     let switch = move |_: ev::MouseEvent| {

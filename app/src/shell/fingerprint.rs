@@ -110,7 +110,8 @@ mod tests {
     #[test]
     fn it_is_the_number_that_the_script_computes() {
         // node -e 'let s=0; for (const c of "p#text//") s=Math.imul(s,31)+c.charCodeAt(0)|0; console.log(s)'
-        let page = "<script>FINGERPRINT</script><body><p>b</p><div id=\"app\"><p>x</p></div></body>";
+        let page =
+            "<script>FINGERPRINT</script><body><p>b</p><div id=\"app\"><p>x</p></div></body>";
         let expected = page.replace("FINGERPRINT", "2042064704");
         assert_eq!(with_fingerprint(page), expected);
     }

@@ -229,9 +229,7 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
         details,
         dialog: DialogState::default(),
         step: RwSignal::new(Step::TurnOn),
-        has_unsaved_codes: RwSignal::new(unsaved_codes::has(
-            &details.profile.read_untracked().id,
-        )),
+        has_unsaved_codes: RwSignal::new(unsaved_codes::has(&details.profile.read_untracked().id)),
         turn_off: TokenRequest::new(STILL_ON, UNCLEAR_OFF),
     };
     let is_on = Memo::new(move |_| details.has_second_factor());
