@@ -26,6 +26,9 @@ pub enum Error {
     /// The user has a second factor, and this token has not completed it.
     #[error("the second factor is pending")]
     OtpRequired,
+    /// This needs a verified email address first.
+    #[error("the email address is not verified")]
+    EmailUnverified,
     /// Not possible in the present state: there is no second factor to complete or to remove.
     #[error("not allowed")]
     PermissionDenied,
@@ -61,6 +64,7 @@ impl Error {
             Self::InvalidCredentials => "invalid_credentials",
             Self::InactiveAccount => "inactive_account",
             Self::OtpRequired => "otp_required",
+            Self::EmailUnverified => "email_unverified",
             Self::PermissionDenied => "permission_denied",
             Self::Throttled(_) => "throttled",
             Self::NotFound => "not_found",

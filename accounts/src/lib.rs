@@ -40,11 +40,13 @@ pub use file::create_file;
 pub use id::Id;
 pub use random::{OsRandom, Random};
 pub use service::{
-    Accounts, Authorized, Caller, Lifetimes, Readiness, Registered, Settings, SignedIn,
+    Accounts, Authorized, Caller, EmailProof, Lifetimes, LinkInfo, Readiness, Registered, Settings,
+    SignedIn,
 };
 pub use store::{
     audit_events::AuditEvent,
     database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl},
+    email_tokens::LinkPurpose,
     migrations::{MigrationError, Schema},
     postgres::Postgres,
     sessions::Session,

@@ -68,6 +68,8 @@ enum UserCommand {
     Deactivate(UserSelector),
     /// Activate an account.
     Activate(UserSelector),
+    /// Mark a user's email address as verified, or accept a registration that awaits activation.
+    Verify(UserSelector),
     /// End every session of a user.
     SignOut(UserSelector),
     /// Remove a user's second factor after the app and the recovery codes are lost. Ends every
@@ -120,6 +122,7 @@ pub fn run() -> Result<(), Failure> {
             UserCommand::List => users::list(&config),
             UserCommand::Deactivate(user) => users::deactivate(&config, &user.email),
             UserCommand::Activate(user) => users::activate(&config, &user.email),
+            UserCommand::Verify(user) => users::verify(&config, &user.email),
             UserCommand::SignOut(user) => users::sign_out(&config, &user.email),
             UserCommand::ResetOtp(user) => users::reset_otp(&config, &user.email),
             UserCommand::Password(user) => users::password(&config, &user.email),

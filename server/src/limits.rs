@@ -71,7 +71,7 @@ impl Group {
 
 /// The group of each endpoint. Endpoints without one need a valid token, and neither hash a
 /// password nor send an email.
-const ENDPOINTS: [(&str, Option<Group>); 24] = [
+const ENDPOINTS: [(&str, Option<Group>); 27] = [
     ("/api/user/create", Some(Group::Registration)),
     ("/api/user/login", Some(Group::SignIn)),
     ("/api/user/login/refresh", Some(Group::Tokens)),
@@ -84,12 +84,15 @@ const ENDPOINTS: [(&str, Option<Group>); 24] = [
     ("/api/user/sessions", None),
     ("/api/user/sessions/revoke", None),
     ("/api/user/activation", Some(Group::Email)),
+    ("/api/user/activation/reject", Some(Group::Email)),
     ("/api/user/activation/resend", Some(Group::Email)),
+    ("/api/user/link", Some(Group::Email)),
     ("/api/user/password/change", Some(Group::Proof)),
     ("/api/user/password/reset", Some(Group::Email)),
     ("/api/user/password/reset/confirm", Some(Group::Email)),
     ("/api/user/email/change", Some(Group::Email)),
     ("/api/user/email/change/confirm", Some(Group::Email)),
+    ("/api/user/email/change/undo", Some(Group::Email)),
     ("/api/totp/create", Some(Group::Proof)),
     ("/api/totp/confirm", Some(Group::Proof)),
     ("/api/totp/login", Some(Group::Proof)),

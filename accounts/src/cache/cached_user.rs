@@ -88,7 +88,6 @@ impl CachedUser {
                 id,
                 email: email.into(),
                 is_active: true,
-                awaits_activation: false,
                 is_admin: false,
                 date_joined: now,
                 last_login: None,

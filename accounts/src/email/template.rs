@@ -4,7 +4,11 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use super::address::email_for_display;
-use crate::{crypto::email_token::LinkToken, text::printable};
+use crate::{
+    crypto::email_token::{LinkCode, LinkToken},
+    device::device_name,
+    text::printable,
+};
 
 /// An email: recipient and template. It waits in the outbox in this form, as encrypted JSON, so the
 /// serialized names must stay readable for later versions.
@@ -15,6 +19,35 @@ pub(crate) struct Email {
     /// What the email says.
     #[serde(rename = "letter")]
     pub template: EmailTemplate,
+    /// The code that does the same as the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<LinkCode>,
+    /// Where the email comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// The request that an email is about.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// When it was made, in RFC 3339.
+    pub at: String,
+    /// The IP address of the device; may be empty.
+    pub ip: String,
+    /// The user agent of the device; may be empty.
+    pub user_agent: String,
+}
+
+impl Origin {
+    /// Says when a request was made, and from which device.
+    fn describe(&self) -> String {
+        let minute = self.at.get(..16).unwrap_or(&self.at).replace('T', " ");
+        if self.ip.is_empty() {
+            return format!("Requested on {minute} UTC.");
+        }
+        let device = device_name(&self.user_agent);
+        format!("Requested on {minute} UTC from {device}, IP address {}.", self.ip)
+    }
 }
 
 /// What an email says. A token belongs to a link, which works once.
@@ -34,6 +67,12 @@ pub(crate) enum EmailTemplate {
     EmailChangeRequested { new_email: String },
     /// To the old email address: the account has another one now.
     EmailChanged { new_email: String },
+    /// The same, with a link that takes the change back.
+    EmailChangedWithUndo { new_email: String, undo: LinkToken },
+    /// The account was deleted.
+    AccountDeleted,
+    /// Someone signed in on a device that has not signed in before.
+    NewDevice,
     /// The password was changed.
     PasswordChanged,
     /// Two-factor authentication was turned on.
@@ -54,10 +93,15 @@ pub(crate) struct Rendered {
 }
 
 /// The content of an email, independent of its format.
+#[derive(Default)]
 struct EmailContent {
     subject: &'static str,
     paragraphs: Vec<String>,
     link: Option<Link>,
+    /// The code that does the same as the link, in groups of digits.
+    code: Option<String>,
+    /// When and from where it was requested.
+    origin: Option<String>,
     /// The last paragraph, in small print: what to do if this is a surprise.
     note: &'static str,
 }
@@ -88,7 +132,11 @@ struct Text<'a> {
 impl Email {
     /// Renders the email for the server at this public URL.
     pub fn render(&self, public_url: &str) -> Result<Rendered, askama::Error> {
-        let content = &self.template.content(public_url);
+        let content = &EmailContent {
+            code: self.code.as_ref().map(LinkCode::expose),
+            origin: self.origin.as_ref().map(Origin::describe),
+            ..self.template.content(public_url)
+        };
         let (site, to) = (public_url, &*shown(&self.to));
         Ok(Rendered {
             subject: content.subject,
@@ -107,6 +155,11 @@ impl EmailTemplate {
             Self::EmailChange(token) => email_change(site, token),
             Self::EmailChangeRequested { new_email } => email_change_requested(&shown(new_email)),
             Self::EmailChanged { new_email } => email_changed(&shown(new_email)),
+            Self::EmailChangedWithUndo { new_email, undo } => {
+                email_changed_with_undo(site, &shown(new_email), undo)
+            }
+            Self::AccountDeleted => account_deleted(),
+            Self::NewDevice => new_device(),
             Self::PasswordChanged => password_changed(),
             Self::SecondFactorOn => second_factor_on(),
             Self::SecondFactorOff => second_factor_off(),
@@ -134,13 +187,19 @@ fn link_url(site: &str, page: &str, token: &LinkToken) -> String {
 fn activation(site: &str, token: &LinkToken) -> EmailContent {
     EmailContent {
         subject: "Confirm your email address",
-        paragraphs: vec!["Welcome! Open this link to confirm your email address.".into()],
+        paragraphs: vec![
+            "Someone, perhaps you, created an account with this email address. To use it, open this \
+             link and confirm that it is your account."
+                .into(),
+        ],
         link: Some(Link {
             label: "Confirm your email address",
             url: link_url(site, "activate", token),
             validity: "This link works once and expires in 24 hours.",
         }),
-        note: "If you didn't create an account, you can ignore this email.",
+        note: "If you didn't create an account, open the link and choose \"I did not create this \
+               account\", or ignore this email.",
+        ..EmailContent::default()
     }
 }
 
@@ -158,6 +217,7 @@ fn already_registered(site: &str) -> EmailContent {
         ],
         link: None,
         note: "If this wasn't you, you can ignore this email.",
+        ..EmailContent::default()
     }
 }
 
@@ -176,19 +236,23 @@ fn reset(site: &str, token: &LinkToken) -> EmailContent {
                        devices.",
         }),
         note: "If this wasn't you, you can ignore this email. Your password stays the same.",
+        ..EmailContent::default()
     }
 }
 
 fn email_change(site: &str, token: &LinkToken) -> EmailContent {
     EmailContent {
         subject: "Confirm your new email address",
-        paragraphs: vec!["Open this link to make this the email address of your account.".into()],
+        paragraphs: vec![
+            "Open this link and confirm, to make this the email address of your account.".into(),
+        ],
         link: Some(Link {
             label: "Confirm your new email address",
             url: link_url(site, "email", token),
             validity: "This link works once and expires in 24 hours.",
         }),
         note: "If you didn't request this, you can ignore this email. Nothing will change.",
+        ..EmailContent::default()
     }
 }
 
@@ -197,10 +261,11 @@ fn email_change_requested(new_email: &str) -> EmailContent {
         subject: "Your email address is about to change",
         paragraphs: vec![format!(
             "Someone with your password requested to change the email address of your account to \
-             {new_email}. It changes when the link that we emailed to that address is opened."
+             {new_email}. It changes when the link that we emailed to that address is confirmed."
         )],
         link: None,
         note: NOT_YOU,
+        ..EmailContent::default()
     }
 }
 
@@ -212,6 +277,49 @@ fn email_changed(new_email: &str) -> EmailContent {
         )],
         link: None,
         note: "If this wasn't you, contact the administrator of this site.",
+        ..EmailContent::default()
+    }
+}
+
+fn email_changed_with_undo(site: &str, new_email: &str, undo: &LinkToken) -> EmailContent {
+    EmailContent {
+        link: Some(Link {
+            label: "Undo the change",
+            url: link_url(site, "email/undo", undo),
+            validity: "This link works once and expires in 7 days. It gives the account this email \
+                       address back, signs out all devices and removes the password. Then we'll \
+                       email you a link to choose a new one.",
+        }),
+        note: "If this was you, you can ignore this email.",
+        ..email_changed(new_email)
+    }
+}
+
+fn account_deleted() -> EmailContent {
+    EmailContent {
+        subject: "Your account was deleted",
+        paragraphs: vec![
+            "Your account and everything that belonged to it were deleted, as someone with its \
+             password requested."
+                .into(),
+        ],
+        link: None,
+        note: "If this wasn't you, contact the administrator of this site.",
+        ..EmailContent::default()
+    }
+}
+
+fn new_device() -> EmailContent {
+    EmailContent {
+        subject: "New sign-in to your account",
+        paragraphs: vec![
+            "Your password was used to sign in on a device or from a network that hasn't been used \
+             with your account lately."
+                .into(),
+        ],
+        link: None,
+        note: NOT_YOU,
+        ..EmailContent::default()
     }
 }
 
@@ -224,6 +332,7 @@ fn password_changed() -> EmailContent {
         link: None,
         note: "If this wasn't you, choose a new password immediately: use \"Forgot password?\" on \
                the sign-in page, and we'll email you a link.",
+        ..EmailContent::default()
     }
 }
 
@@ -237,6 +346,7 @@ fn second_factor_on() -> EmailContent {
         ],
         link: None,
         note: NOT_YOU,
+        ..EmailContent::default()
     }
 }
 
@@ -246,6 +356,7 @@ fn second_factor_off() -> EmailContent {
         paragraphs: vec!["Signing in to your account now requires only your password.".into()],
         link: None,
         note: NOT_YOU,
+        ..EmailContent::default()
     }
 }
 
@@ -258,6 +369,7 @@ fn recovery_codes_replaced() -> EmailContent {
         ],
         link: None,
         note: NOT_YOU,
+        ..EmailContent::default()
     }
 }
 
@@ -274,6 +386,7 @@ fn recovery_code_used(left: u32) -> EmailContent {
         )],
         link: None,
         note: NOT_YOU,
+        ..EmailContent::default()
     }
 }
 
@@ -286,6 +399,8 @@ mod tests {
         let email = Email {
             to: "ada@example.com".into(),
             template,
+            code: None,
+            origin: None,
         };
         email.render("https://accounts.example.com").unwrap()
     }
@@ -335,6 +450,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_code_and_the_origin_are_in_both_formats() {
+        let code = LinkCode::new(&OsRandom);
+        let email = Email {
+            to: "ada@example.com".into(),
+            template: EmailTemplate::Reset(LinkToken::new(&OsRandom)),
+            code: Some(code.clone()),
+            origin: Some(Origin {
+                at: "2026-03-01T12:34:56.789Z".into(),
+                ip: "192.0.2.7".into(),
+                user_agent: "curl/8".into(),
+            }),
+        };
+        let json = serde_json::to_string(&email).unwrap();
+        let email: Email = serde_json::from_str(&json).unwrap();
+        let rendered = email.render("https://accounts.example.com").unwrap();
+        let origin = "Requested on 2026-03-01 12:34 UTC from curl, IP address 192.0.2.7.";
+        for text in [&rendered.text, &rendered.html] {
+            assert!(text.contains(&code.expose()), "{text}");
+            assert!(text.contains(origin), "{text}");
+        }
+    }
+
     /// Emails that an earlier version has left in the outbox are sent, and the other way around while
     /// servers are updated one by one.
     #[test]
@@ -352,6 +490,12 @@ mod tests {
                 r#"{"email_changed":{"new_email":"e"}}"#,
                 "Your email address was changed",
             ),
+            (
+                r#"{"email_changed_with_undo":{"new_email":"e","undo":"t"}}"#,
+                "Your email address was changed",
+            ),
+            (r#""account_deleted""#, "Your account was deleted"),
+            (r#""new_device""#, "New sign-in to your account"),
             (r#""password_changed""#, "Your password was changed"),
             (r#""second_factor_on""#, "Two-factor authentication is on"),
             (r#""second_factor_off""#, "Two-factor authentication is off"),

@@ -45,7 +45,7 @@ pub struct Settings {
     pub hashing_cost: HashingCost,
     /// How long tokens, sessions and audit events live.
     pub lifetimes: Lifetimes,
-    /// Whether a new account stays inactive until its email address is verified.
+    /// Whether a new account can be used only once its email address is verified.
     pub require_activation: bool,
     /// Whether sign-ins are delayed after many failures.
     pub throttle_failed_sign_ins: bool,
@@ -113,6 +113,12 @@ impl Accounts {
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.0.public_url
+    }
+
+    /// Whether a new account can be used only once its email address is verified.
+    #[must_use]
+    pub fn requires_activation(&self) -> bool {
+        self.0.require_activation
     }
 
     pub(crate) fn cache(&self) -> &UserCache {

@@ -7,9 +7,17 @@ use super::{
 use crate::{
     email::template::EmailTemplate,
     error::Error,
-    store::{audit_events::Event, rekey::Rekey, users::User},
+    store::{
+        audit_events::Event,
+        registrations::Registration,
+        rekey::Rekey,
+        users::{NewAccount, User},
+    },
     validation::Validator,
 };
+
+const SEVERAL_REGISTRATIONS: &str = "Several registrations with different passwords wait for this \
+    address. Let its owner open the emailed link, or create the account with a new password.";
 
 impl Accounts {
     /// Returns up to `limit` users whose email addresses sort after `after`.
@@ -34,12 +42,14 @@ impl Accounts {
         .await
     }
 
-    /// Activates an account.
+    /// Activates an account, or accepts the registration that waits for this email address.
     ///
     /// # Errors
-    /// `NotFound`; a field error for an invalid email address.
+    /// As [`Self::verify_user`].
     pub async fn activate_user(&self, email: Option<&str>) -> Result<User, Error> {
-        let user = self.user_by_email(email).await?;
+        let Some(user) = self.existing_user(email).await? else {
+            return self.accept_registration(email).await;
+        };
         let event = self.event_without_device(Event::OperatorActivated, user.id);
         let activated = User::activate_by_operator(&self.0.database, user.id, &event).await;
         self.invalidate(user.id);
@@ -47,6 +57,55 @@ impl Accounts {
             Ok(user)
         } else {
             Err(Error::NotFound)
+        }
+    }
+
+    /// Marks the email address of an account as verified, or accepts the registration that waits for
+    /// this address.
+    ///
+    /// # Errors
+    /// `NotFound`; a field error for an invalid email address, and for one with several registrations:
+    /// which of their passwords is the owner's can't be told.
+    pub async fn verify_user(&self, email: Option<&str>) -> Result<User, Error> {
+        let Some(user) = self.existing_user(email).await? else {
+            return self.accept_registration(email).await;
+        };
+        let event = self.event_without_device(Event::OperatorVerified, user.id);
+        let (database, now) = (&self.0.database, self.now());
+        let verified = User::verify_by_operator(database, user.id, now, &event).await;
+        self.invalidate(user.id);
+        if verified? {
+            Ok(user)
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+
+    /// Creates the account of the only registration that waits for an email address.
+    async fn accept_registration(&self, email: Option<&str>) -> Result<User, Error> {
+        let (database, now) = (&self.0.database, self.now());
+        let address = existing_email_address("email", email)?.to_lowercase();
+        let waiting = Registration::of_address(database, &address, now).await?;
+        let registration = match waiting.as_slice() {
+            [] => return Err(Error::NotFound),
+            [registration] => registration,
+            _ => return Err(Error::field("email", SEVERAL_REGISTRATIONS)),
+        };
+        let hash = registration.password_hash.clone();
+        let mut user = self.registered_user(registration, hash)?;
+        user.event = self.event_without_device(Event::OperatorVerified, user.id);
+        let new = NewAccount {
+            user,
+            activation: None,
+            proof: None,
+        };
+        User::insert(database, &new).await?.ok_or(Error::NotFound)
+    }
+
+    async fn existing_user(&self, email: Option<&str>) -> Result<Option<User>, Error> {
+        match self.user_by_email(email).await {
+            Err(Error::NotFound) => Ok(None),
+            result => result.map(Some),
         }
     }
 
@@ -67,13 +126,14 @@ impl Accounts {
     /// `NotFound`; a field error for an invalid email address.
     pub async fn reset_otp_of_user(&self, email: Option<&str>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
-        let notice = user.otp_enabled.then(|| {
-            let template = EmailTemplate::SecondFactorOff;
-            self.new_email(user.id, &user.email, template, self.now())
-        });
+        let notice = if user.otp_enabled {
+            self.notice(&user, EmailTemplate::SecondFactorOff, self.now())?
+        } else {
+            None
+        };
         self.rekey_user(Rekey {
             removes_second_factor: true,
-            notice: notice.transpose()?,
+            notice,
             ..self.new_rekey(self.event_without_device(Event::OperatorResetOtp, user.id))
         })
         .await
@@ -102,11 +162,10 @@ impl Accounts {
         let Some(password) = password else {
             return Err(validator.into_error());
         };
-        let template = EmailTemplate::PasswordChanged;
-        let notice = self.new_email(user.id, &user.email, template, self.now())?;
+        let notice = self.notice(&user, EmailTemplate::PasswordChanged, self.now())?;
         self.rekey_user(Rekey {
             password_hash: Some(self.hash_password(password).await?),
-            notice: Some(notice),
+            notice,
             ..self.new_rekey(self.event_without_device(Event::OperatorSetPassword, user.id))
         })
         .await

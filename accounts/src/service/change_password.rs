@@ -41,12 +41,12 @@ impl Accounts {
         };
         self.confirm_password(caller, current_password).await?;
         let now = self.now();
-        let notice = self.new_email(user.id, &user.email, EmailTemplate::PasswordChanged, now)?;
+        let notice = self.notice(user, EmailTemplate::PasswordChanged, now)?;
         let change = Rekey {
             expected_secret: Some(&user.jwt_secret),
             password_hash: Some(self.hash_password(new).await?),
             keeps: Some(self.replacement(caller, caller.second_factor, now)),
-            notice: Some(notice),
+            notice,
             ..self.new_rekey(self.event_by(Event::PasswordChanged, caller))
         };
         self.rekey_caller(&change, now).await

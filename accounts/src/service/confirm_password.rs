@@ -1,6 +1,6 @@
 //! Confirms the caller's password, before a change that must not be made with a stolen token.
 
-use super::{accounts::Accounts, caller::Authorized, fields::CURRENT_PASSWORD};
+use super::{accounts::Accounts, caller::Authorized, fields::{CURRENT_PASSWORD, INCORRECT_PASSWORD}};
 use crate::{
     crypto::password::{Password, Verified},
     error::Error,
@@ -40,7 +40,7 @@ impl Accounts {
         let salt = self.random().bytes();
         let verified = self.0.hasher.verify(password, Some(&stored), salt).await?;
         if verified == Verified::Wrong {
-            return Err(Error::field(CURRENT_PASSWORD, "Incorrect password."));
+            return Err(Error::field(CURRENT_PASSWORD, INCORRECT_PASSWORD));
         }
         Ok(())
     }

@@ -8,6 +8,11 @@ pub(super) const CURRENT_PASSWORD: &str = "current_password";
 /// The field with the token of an emailed link.
 pub(super) const TOKEN: &str = "token";
 
+/// The field with the password of an account that is not signed in.
+pub(super) const PASSWORD: &str = "password";
+
+pub(super) const INCORRECT_PASSWORD: &str = "Incorrect password.";
+
 pub(super) const EMAIL_TAKEN: &str = "A user with that email already exists.";
 
 pub(super) const INVALID_LINK: &str =

@@ -85,6 +85,7 @@ impl Accounts {
             removes_second_factor: false,
             deactivates: false,
             link: None,
+            rejection: None,
             keeps: None,
             notice: None,
             event,

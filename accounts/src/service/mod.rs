@@ -10,6 +10,7 @@ mod change_email;
 mod change_password;
 mod confirm_password;
 mod delete_account;
+mod email_proof;
 mod failed_sign_ins;
 mod fields;
 mod issue_tokens;
@@ -30,6 +31,7 @@ mod verify_second_factor;
 
 pub use accounts::{Accounts, Lifetimes, Settings};
 pub use caller::{Authorized, Caller};
+pub use email_proof::{EmailProof, LinkInfo};
 pub use login::SignedIn;
 pub use readiness::Readiness;
 pub use register::Registered;

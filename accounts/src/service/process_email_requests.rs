@@ -1,54 +1,77 @@
 //! Processes email requests: looks up whose email address it is, and puts an email into the outbox.
 
-use super::accounts::Accounts;
+use super::{
+    accounts::Accounts,
+    queue_email::{EmailKind, LinkRequest},
+};
 use crate::{
     clock::Timestamp,
+    crypto::email_token::LinkToken,
     email::{address::EmailAddress, template::EmailTemplate},
     error::Error,
-    id::Id,
     store::{
         audit_events::{self, Event, NewEvent},
+        email_limits,
         email_requests::{self, EmailRequest, EmailRequestKind},
-        email_tokens::{self, NewLink},
+        email_tokens::{self, LinkOwner, LinkPurpose, NewLink},
         outbox::{self, NewEmail},
+        registrations::{self, Registration},
         transaction::Transaction,
         users::{self, User},
     },
 };
 
-/// How an email request of a user is answered.
+/// How an email request is answered.
 struct Reply {
-    user: User,
+    /// The user with the email address; `None` if it has no account, but registrations that wait.
+    user: Option<User>,
     action: Action,
+    /// The key of the limit on such emails, if they are limited.
+    limit: Option<Vec<u8>>,
     event: Option<NewEvent>,
-}
-
-impl Reply {
-    async fn carry_out(&self, transaction: &mut Transaction) -> Result<(), Error> {
-        // Skip users who were deleted or changed their email address in the meantime. The email would
-        // go to someone else.
-        let locked = users::lock(transaction, self.user.id).await?;
-        if locked.is_none_or(|locked| locked.email != self.user.email) {
-            return Ok(());
-        }
-        match &self.action {
-            Action::IssueLink(link) => {
-                email_tokens::issue(transaction, self.user.id, link).await?;
-            }
-            Action::SendEmail(email) => outbox::enqueue(transaction, email).await?,
-            Action::Nothing => {}
-        }
-        if let Some(event) = &self.event {
-            audit_events::record(transaction, event).await?;
-        }
-        Ok(())
-    }
 }
 
 enum Action {
     IssueLink(NewLink),
     SendEmail(NewEmail),
     Nothing,
+}
+
+impl Reply {
+    async fn carry_out(
+        &self,
+        transaction: &mut Transaction,
+        request: &EmailRequest,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if let Some(user) = &self.user {
+            // Skip users who were deleted or changed their email address in the meantime. The email
+            // would go to someone else.
+            let locked = users::lock(transaction, user.id).await?;
+            if locked.is_none_or(|locked| locked.email != user.email) {
+                return Ok(());
+            }
+            if request.kind() == Some(EmailRequestKind::Registration) {
+                registrations::mark_as_known(transaction, request.id).await?;
+            }
+        }
+        if let Some(event) = &self.event {
+            audit_events::record(transaction, event).await?;
+        }
+        if matches!(self.action, Action::Nothing) {
+            return Ok(());
+        }
+        if let Some(limit) = &self.limit
+            && !email_limits::grant(transaction, limit, now).await?
+        {
+            return Ok(());
+        }
+        match &self.action {
+            Action::IssueLink(link) => email_tokens::issue(transaction, link).await,
+            Action::SendEmail(email) => outbox::enqueue(transaction, email).await,
+            Action::Nothing => Ok(()),
+        }
+    }
 }
 
 impl Accounts {
@@ -64,14 +87,14 @@ impl Accounts {
         let now = self.now();
         let mut replies = Vec::with_capacity(requests.len());
         for request in requests {
-            replies.push((request.id, self.reply(request, now).await?));
+            replies.push((request, self.reply(request, now).await?));
         }
         let mut transaction = self.0.database.begin().await?;
-        for (request_id, reply) in &replies {
-            if email_requests::claim(&mut transaction, *request_id).await?
+        for (request, reply) in &replies {
+            if email_requests::claim(&mut transaction, request.id).await?
                 && let Some(reply) = reply
             {
-                reply.carry_out(&mut transaction).await?;
+                reply.carry_out(&mut transaction, request, now).await?;
             }
         }
         transaction.commit().await
@@ -79,48 +102,148 @@ impl Accounts {
 
     /// Decides how a request is answered. Returns `None` if the email address is nobody's.
     async fn reply(&self, request: &EmailRequest, now: Timestamp) -> Result<Option<Reply>, Error> {
-        let user = match EmailAddress::parse_existing(&request.email) {
-            Ok(email) => User::find_by_email(&self.0.database, &email).await?,
-            Err(_) => None,
-        };
-        let (Some(kind), Some(user)) = (request.kind(), user) else {
+        let Ok(email) = EmailAddress::parse_existing(&request.email) else {
             return Ok(None);
         };
-        Ok(Some(Reply {
-            action: self.action(kind, &user, now)?,
-            event: self.requested_event(request, user.id),
-            user,
-        }))
+        let Some(kind) = request.kind() else {
+            return Ok(None);
+        };
+        match User::find_by_email(&self.0.database, &email).await? {
+            Some(user) => self.reply_to_user(kind, request, user, now).map(Some),
+            None => self.reply_to_registration(kind, request, &email, now).await,
+        }
     }
 
-    fn action(&self, kind: EmailRequestKind, user: &User, now: Timestamp) -> Result<Action, Error> {
-        let (id, email) = (user.id, &*user.email);
-        Ok(match kind {
+    fn reply_to_user(
+        &self,
+        kind: EmailRequestKind,
+        request: &EmailRequest,
+        user: User,
+        now: Timestamp,
+    ) -> Result<Reply, Error> {
+        let limit = |kind| {
+            let address = email_tokens::key_of(&user.email);
+            Some(self.email_limit(kind, request.is_own, &address))
+        };
+        let link = |purpose, template: fn(LinkToken) -> EmailTemplate| {
+            let owner = LinkOwner::User(user.id);
+            let link = self.requested_link(purpose, owner, &user.email, request);
+            self.new_link(link, template, now).map(Action::IssueLink)
+        };
+        let (action, limit) = match kind {
             // Only an operator can activate an account that was deactivated.
-            _ if !user.is_active && !user.awaits_activation => Action::Nothing,
-            EmailRequestKind::Reset => Action::IssueLink(self.reset_link_email(id, email, now)?),
-            EmailRequestKind::Activation if user.email_verified => Action::Nothing,
-            EmailRequestKind::Activation => {
-                Action::IssueLink(self.activation_link(id, email, now)?)
-            }
-            // A user who registers again may have lost the first email.
-            EmailRequestKind::Registration if user.awaits_activation => {
-                Action::IssueLink(self.activation_link(id, email, now)?)
-            }
-            EmailRequestKind::Registration => {
+            _ if !user.is_active => (Action::Nothing, None),
+            EmailRequestKind::Reset => (
+                link(LinkPurpose::Reset, EmailTemplate::Reset)?,
+                limit(EmailKind::Reset),
+            ),
+            EmailRequestKind::Registration if user.email_verified => {
                 let template = EmailTemplate::AlreadyRegistered;
-                Action::SendEmail(self.new_email(id, email, template, now)?)
+                let email = self.new_email(user.id, &user.email, template, now)?;
+                (Action::SendEmail(email), limit(EmailKind::AlreadyRegistered))
             }
+            EmailRequestKind::Activation if user.email_verified => (Action::Nothing, None),
+            // A user who registers again may have lost the first email.
+            EmailRequestKind::Activation | EmailRequestKind::Registration => (
+                link(LinkPurpose::Activation, EmailTemplate::Activation)?,
+                limit(EmailKind::Activation),
+            ),
+        };
+        Ok(Reply {
+            action,
+            limit,
+            event: self.requested_event(kind, request, &user),
+            user: Some(user),
         })
     }
 
-    /// Creates the audit event of a request, if it was stored with its device.
-    fn requested_event(&self, request: &EmailRequest, user_id: Id) -> Option<NewEvent> {
+    /// Answers a request for an email to an address without an account.
+    async fn reply_to_registration(
+        &self,
+        kind: EmailRequestKind,
+        request: &EmailRequest,
+        email: &EmailAddress,
+        now: Timestamp,
+    ) -> Result<Option<Reply>, Error> {
+        let database = &self.0.database;
+        let address = email.to_lowercase();
+        let newest = match kind {
+            EmailRequestKind::Registration => {
+                Registration::find(database, request.id, now).await?
+            }
+            _ => {
+                let waiting = Registration::of_address(database, &address, now).await?;
+                waiting.into_iter().next()
+            }
+        };
+        let Some(registration) = newest else {
+            return Ok(None);
+        };
+        let (purpose, owner, limit) = match kind {
+            EmailRequestKind::Reset => (
+                LinkPurpose::Reset,
+                LinkOwner::Address,
+                Some(EmailKind::Reset),
+            ),
+            // It is for whichever registration has the password that is entered.
+            EmailRequestKind::Activation => (
+                LinkPurpose::Activation,
+                LinkOwner::Address,
+                Some(EmailKind::Activation),
+            ),
+            EmailRequestKind::Registration => (
+                LinkPurpose::Activation,
+                LinkOwner::Registration(registration.id),
+                None,
+            ),
+        };
+        let template: fn(LinkToken) -> EmailTemplate = match purpose {
+            LinkPurpose::Reset => EmailTemplate::Reset,
+            _ => EmailTemplate::Activation,
+        };
+        let link = self.requested_link(purpose, owner, &registration.email, request);
+        Ok(Some(Reply {
+            user: None,
+            action: Action::IssueLink(self.new_link(link, template, now)?),
+            limit: limit.map(|kind| self.email_limit(kind, request.is_own, &address)),
+            event: None,
+        }))
+    }
+
+    /// The link that a request asks for.
+    fn requested_link<'a>(
+        &self,
+        purpose: LinkPurpose,
+        owner: LinkOwner,
+        email: &'a str,
+        request: &EmailRequest,
+    ) -> LinkRequest<'a> {
+        LinkRequest {
+            purpose,
+            owner,
+            email,
+            second_factor: false,
+            ip: request.ip.clone().unwrap_or_default(),
+            user_agent: request.user_agent.clone().unwrap_or_default(),
+            at: request.created_at,
+        }
+    }
+
+    /// Creates the audit event of a request for a new password.
+    fn requested_event(
+        &self,
+        kind: EmailRequestKind,
+        request: &EmailRequest,
+        user: &User,
+    ) -> Option<NewEvent> {
+        if kind != EmailRequestKind::Reset {
+            return None;
+        }
         Some(NewEvent {
             at: request.created_at,
             ip: request.ip.clone()?,
             user_agent: request.user_agent.clone()?,
-            ..self.event_without_device(Event::PasswordResetRequested, user_id)
+            ..self.event_without_device(Event::PasswordResetRequested, user.id)
         })
     }
 }

@@ -1,25 +1,96 @@
 //! Prepares emails and email requests for the email worker.
 
-use super::accounts::Accounts;
+use super::{accounts::Accounts, caller::Authorized};
 use crate::{
     clock::Timestamp,
-    crypto::{email_token::LinkToken, encryption::Purpose},
+    crypto::{
+        device_token,
+        email_token::{LinkCode, LinkToken},
+        encryption::Purpose,
+    },
     device::Device,
     email::{
         address::EmailAddress,
-        template::{Email, EmailTemplate},
+        template::{Email, EmailTemplate, Origin},
     },
     error::Error,
     id::Id,
     store::{
-        email_requests::{EmailRequest, EmailRequestKind},
-        email_tokens::{LinkPurpose, NewLink},
+        email_requests::{EmailRequestKind, NewEmailRequest},
+        email_tokens::{LinkOwner, LinkPurpose, NewLink, key_of},
         outbox::NewEmail,
+        users::User,
     },
 };
 
+/// What is limited for each address apart.
+#[derive(Clone, Copy)]
+pub(super) enum EmailKind {
+    /// The link of a new account.
+    Welcome,
+    /// The same link, again.
+    Activation,
+    /// A link to choose a new password.
+    Reset,
+    /// Someone tried to register with the address.
+    AlreadyRegistered,
+    /// A link that makes this the address of an account.
+    EmailChange,
+    /// A change to another address was requested.
+    EmailChangeRequested,
+}
+
+impl EmailKind {
+    /// The name in the keys of limits, which never changes.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Welcome => "welcome",
+            Self::Activation => "activation",
+            Self::Reset => "reset",
+            Self::AlreadyRegistered => "registered",
+            Self::EmailChange => "change",
+            Self::EmailChangeRequested => "change requested",
+        }
+    }
+}
+
+/// A link to be emailed.
+pub(super) struct LinkRequest<'a> {
+    pub purpose: LinkPurpose,
+    pub owner: LinkOwner,
+    /// A parsed email address, as it is stored.
+    pub email: &'a str,
+    /// Whether the session that asks for it has completed a second factor.
+    pub second_factor: bool,
+    pub ip: String,
+    pub user_agent: String,
+    /// When it was requested, or the account was created.
+    pub at: Timestamp,
+}
+
+impl<'a> LinkRequest<'a> {
+    /// A link that is requested now from this device.
+    pub fn new(
+        purpose: LinkPurpose,
+        owner: LinkOwner,
+        email: &'a str,
+        device: &Device,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            purpose,
+            owner,
+            email,
+            second_factor: false,
+            ip: device.ip.to_string(),
+            user_agent: device.user_agent.clone(),
+            at: now,
+        }
+    }
+}
+
 impl Accounts {
-    /// Creates an email for the outbox. Its content is encrypted, because it may hold a link.
+    /// Creates an email to a user for the outbox.
     pub(super) fn new_email(
         &self,
         user_id: Id,
@@ -30,8 +101,20 @@ impl Accounts {
         let email = Email {
             to: to.to_owned(),
             template,
+            code: None,
+            origin: None,
         };
-        let content = serde_json::to_vec(&email)
+        self.queued_email(Some(user_id), &email, now)
+    }
+
+    /// Creates an email for the outbox. Its content is encrypted, because it may hold a link.
+    pub(super) fn queued_email(
+        &self,
+        user_id: Option<Id>,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<NewEmail, Error> {
+        let content = serde_json::to_vec(email)
             .map_err(|error| Error::internal("can't serialize an email", error))?;
         let (id, random) = (self.random().id(), self.random());
         Ok(NewEmail {
@@ -45,67 +128,112 @@ impl Accounts {
         })
     }
 
-    /// Creates a link that verifies a user's email address, and the email with it.
-    pub(super) fn activation_link(
+    /// Creates the email that announces a change to a user. An unverified email address receives
+    /// none: it may be someone else's.
+    pub(super) fn notice(
         &self,
-        user_id: Id,
-        email: &str,
+        user: &User,
+        template: EmailTemplate,
         now: Timestamp,
-    ) -> Result<NewLink, Error> {
-        self.emailed_link(
-            LinkPurpose::Activation,
-            EmailTemplate::Activation,
-            user_id,
-            email,
-            now,
-        )
+    ) -> Result<Option<NewEmail>, Error> {
+        if !user.email_verified {
+            return Ok(None);
+        }
+        self.new_email(user.id, &user.email, template, now).map(Some)
     }
 
-    /// Creates a link that allows a new password, and the email with it.
-    pub(super) fn reset_link_email(
+    /// Creates a link, with its code and its email.
+    pub(super) fn new_link(
         &self,
-        user_id: Id,
-        email: &str,
-        now: Timestamp,
-    ) -> Result<NewLink, Error> {
-        self.emailed_link(
-            LinkPurpose::Reset,
-            EmailTemplate::Reset,
-            user_id,
-            email,
-            now,
-        )
-    }
-
-    fn emailed_link(
-        &self,
-        purpose: LinkPurpose,
+        request: LinkRequest<'_>,
         template: impl FnOnce(LinkToken) -> EmailTemplate,
-        user_id: Id,
-        email: &str,
         now: Timestamp,
     ) -> Result<NewLink, Error> {
         let token = LinkToken::new(self.random());
+        let hash = token.hash();
+        // The page that takes a change back has no field for a code.
+        let has_code = request.purpose != LinkPurpose::Undo;
+        let code = has_code.then(|| LinkCode::new(self.random()));
+        let masters = &self.0.master_secrets;
+        let code_hash = code.as_ref().map(|code| code.hash(masters, &hash));
+        let user_id = match request.owner {
+            LinkOwner::User(id) => Some(id),
+            LinkOwner::Registration(_) | LinkOwner::Address => None,
+        };
+        let email = Email {
+            to: request.email.to_owned(),
+            template: template(token),
+            code,
+            origin: Some(Origin {
+                at: request.at.to_string(),
+                ip: request.ip.clone(),
+                user_agent: request.user_agent.clone(),
+            }),
+        };
         Ok(NewLink {
-            purpose,
-            hash: token.hash(),
-            new_email: None,
+            purpose: request.purpose,
+            owner: request.owner,
+            hash,
+            code_hash,
+            attempts_key: self.code_attempts_key(request.purpose, &key_of(request.email)),
+            message: Some(self.queued_email(user_id, &email, now)?),
+            email: request.email.to_owned(),
+            second_factor: request.second_factor,
+            ip: request.ip,
+            user_agent: request.user_agent,
             now,
-            emails: vec![self.new_email(user_id, email, template(token), now)?],
         })
     }
 
-    /// Stores a request for an email, and notifies the email worker. The device is stored where the
-    /// request appears in the audit log.
+    /// The key under which attempts at a code are counted for an address, in lower case.
+    pub(super) fn code_attempts_key(&self, purpose: LinkPurpose, address: &str) -> Vec<u8> {
+        let purpose = purpose.as_str().as_bytes();
+        self.keyed_hash(&[b"email code attempts 1 ", purpose, b" ", address.as_bytes()])
+    }
+
+    /// The key of the limit on emails of a kind to an address, in lower case. Requests from a session
+    /// or a known device of the account have a limit of their own.
+    pub(super) fn email_limit(&self, kind: EmailKind, is_own: bool, address: &str) -> Vec<u8> {
+        let from: &[u8] = if is_own { b" own " } else { b" any " };
+        let kind = kind.as_str().as_bytes();
+        self.keyed_hash(&[b"email limit 1 ", kind, from, address.as_bytes()])
+    }
+
+    fn keyed_hash(&self, info: &[&[u8]]) -> Vec<u8> {
+        let mut codes = self.0.master_secrets.codes::<32>(info);
+        codes.next().unwrap_or_default().to_vec()
+    }
+
+    /// Stores a request for an email, and notifies the email worker.
     pub(super) async fn request_email(
         &self,
         kind: EmailRequestKind,
         email: &EmailAddress,
-        device: Option<&Device>,
+        caller: Option<&Authorized>,
+        device: &Device,
     ) -> Result<(), Error> {
-        let (id, database) = (self.random().id(), &self.0.database);
-        EmailRequest::insert(database, id, kind, email, device, self.now()).await?;
+        let address = email.to_lowercase();
+        let is_session = caller.is_some_and(|caller| key_of(&caller.user().email) == address);
+        let request = NewEmailRequest {
+            id: self.random().id(),
+            kind,
+            email,
+            device: Some(device),
+            is_own: is_session || self.is_known_device(&address, device),
+            now: self.now(),
+        };
+        let mut transaction = self.0.database.begin().await?;
+        request.insert(&mut transaction).await?;
+        transaction.commit().await?;
         self.notify_email_worker();
         Ok(())
+    }
+
+    /// Whether a device has signed in to the account with this address, in lower case, before.
+    fn is_known_device(&self, address: &str, device: &Device) -> bool {
+        let tokens = device.device_tokens.as_deref();
+        tokens.is_some_and(|tokens| {
+            device_token::find(&self.0.master_secrets, address, tokens).is_some()
+        })
     }
 }

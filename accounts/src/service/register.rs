@@ -3,17 +3,19 @@
 use super::{
     accounts::Accounts,
     fields::{EMAIL_TAKEN, check_new_password, email_address},
+    queue_email::{EmailKind, LinkRequest},
 };
 use crate::{
     crypto::jwt_secret::JwtSecret,
     device::Device,
-    email::address::EmailAddress,
+    email::{address::EmailAddress, template::EmailTemplate},
     error::Error,
     id::Id,
     store::{
         audit_events::Event,
-        email_requests::EmailRequestKind,
-        users::{NewUser, User},
+        email_tokens::{LinkOwner, LinkPurpose},
+        registrations::NewRegistration,
+        users::{NewAccount, NewUser, User},
     },
     validation::Validator,
 };
@@ -23,7 +25,7 @@ const EMAIL: &str = "email";
 /// A new account.
 #[derive(Clone, Debug)]
 pub struct Registered {
-    /// The user's id.
+    /// The user's id; where new accounts require activation, the id that the user will have.
     pub id: Id,
     /// The email address.
     pub email: String,
@@ -41,8 +43,8 @@ enum CreatedBy<'a> {
 impl Accounts {
     /// Registers a user, and emails a link that verifies the email address.
     ///
-    /// Where new accounts require activation, an email address that has an account gets the same
-    /// response as a new one, and its owner is notified by email.
+    /// Where new accounts require activation, the registration waits for its link, and an email address
+    /// that has an account gets the same response as a new one; its owner is notified by email.
     ///
     /// # Errors
     /// Messages for all fields that break a rule; `Overloaded`.
@@ -75,8 +77,7 @@ impl Accounts {
         password: Option<&str>,
         created_by: CreatedBy<'_>,
     ) -> Result<Registered, Error> {
-        let awaits_activation =
-            self.0.require_activation && matches!(created_by, CreatedBy::User(_));
+        let waits = self.0.require_activation && matches!(created_by, CreatedBy::User(_));
         let mut validator = Validator::default();
         let email = validator.merge(email_address(EMAIL, email))?;
         let email_text = email.as_ref().map(EmailAddress::as_str);
@@ -87,61 +88,89 @@ impl Accounts {
             email_text,
             self.public_url(),
         );
+        let (database, now) = (&self.0.database, self.now());
         let (Some(email), Some(password)) = (&email, password) else {
             // The insert decides whether the address is taken. This only reports all errors at once.
             if let Some(email) = &email
-                && !awaits_activation
-                && User::email_is_taken(&self.0.database, email).await?
+                && !waits
+                && User::email_is_taken(database, email, None, now).await?
             {
                 validator.reject(EMAIL, EMAIL_TAKEN);
             }
             return Err(validator.into_error());
         };
         let password_hash = self.hash_password(password).await?;
-        let new = self.new_user(email, password_hash, created_by, awaits_activation)?;
-        match User::insert(&self.0.database, &new).await? {
-            Some(_) => self.notify_email_worker(),
-            None if awaits_activation => {
-                self.request_email(EmailRequestKind::Registration, email, None)
-                    .await?;
+        let id = match created_by {
+            CreatedBy::User(device) if waits => {
+                self.add_registration(email, &password_hash, device).await?
             }
-            None => return Err(Error::field(EMAIL, EMAIL_TAKEN)),
-        }
+            _ => {
+                let new = self.new_account(email, password_hash, created_by)?;
+                let user = User::insert(database, &new).await?;
+                user.ok_or_else(|| Error::field(EMAIL, EMAIL_TAKEN))?.id
+            }
+        };
+        self.notify_email_worker();
         Ok(Registered {
-            id: new.id,
+            id,
             email: email.as_str().to_owned(),
         })
     }
 
-    fn new_user(
+    /// Adds a registration that waits for its link, whether or not the address has an account.
+    async fn add_registration(
+        &self,
+        email: &EmailAddress,
+        password_hash: &str,
+        device: &Device,
+    ) -> Result<Id, Error> {
+        let new = NewRegistration {
+            id: self.random().id(),
+            email,
+            password_hash,
+            device,
+            now: self.now(),
+        };
+        new.insert(&self.0.database).await?;
+        Ok(new.id)
+    }
+
+    fn new_account(
         &self,
         email: &EmailAddress,
         password_hash: String,
         created_by: CreatedBy<'_>,
-        awaits_activation: bool,
-    ) -> Result<NewUser, Error> {
+    ) -> Result<NewAccount<'static>, Error> {
         let (id, now) = (self.random().id(), self.now());
         let (activation, event, is_admin) = match created_by {
-            CreatedBy::User(device) => (
-                Some(self.activation_link(id, email.as_str(), now)?),
-                self.event(Event::Registered, id, device),
-                false,
-            ),
+            CreatedBy::User(device) => {
+                let (purpose, owner) = (LinkPurpose::Activation, LinkOwner::User(id));
+                let link = LinkRequest::new(purpose, owner, email.as_str(), device, now);
+                let link = self.new_link(link, EmailTemplate::Activation, now)?;
+                // An account that is deleted and created again and again sends no more than others.
+                let limit = self.email_limit(EmailKind::Welcome, false, &email.to_lowercase());
+                let event = self.event(Event::Registered, id, device);
+                (Some((link, limit)), event, false)
+            }
             CreatedBy::Operator { is_admin } => {
                 let event = self.event_without_device(Event::OperatorCreated, id);
                 (None, event, is_admin)
             }
         };
-        Ok(NewUser {
+        let user = NewUser {
             id,
             email: email.clone(),
             password_hash,
             is_admin,
-            awaits_activation,
+            email_verified: false,
             jwt_secret: JwtSecret::new(self.random()),
             date_joined: now,
-            activation,
             event,
+        };
+        Ok(NewAccount {
+            user,
+            activation,
+            proof: None,
         })
     }
 }

@@ -2,18 +2,23 @@
 
 use super::{
     accounts::Accounts,
-    fields::{INVALID_LINK, TOKEN, check_new_password, existing_email_address, invalid_link},
+    caller::Authorized,
+    email_proof::EmailProof,
+    fields::{check_new_password, existing_email_address, invalid_link},
 };
 use crate::{
-    crypto::email_token,
+    crypto::jwt_secret::JwtSecret,
     device::Device,
     email::template::EmailTemplate,
     error::Error,
+    id::Id,
     store::{
         audit_events::Event,
         email_requests::EmailRequestKind,
-        email_tokens::{LinkOwner, LinkPurpose},
+        email_tokens::{Link, LinkPurpose},
+        registrations::Registration,
         rekey::Rekey,
+        users::{NewAccount, NewUser, User},
     },
     validation::Validator,
 };
@@ -24,30 +29,37 @@ impl Accounts {
     ///
     /// # Errors
     /// A field error for an invalid email address.
-    pub async fn reset_password(&self, email: Option<&str>, device: &Device) -> Result<(), Error> {
+    pub async fn reset_password(
+        &self,
+        email: Option<&str>,
+        caller: Option<&Authorized>,
+        device: &Device,
+    ) -> Result<(), Error> {
         let email = existing_email_address("email", email)?;
-        self.request_email(EmailRequestKind::Reset, &email, Some(device))
+        self.request_email(EmailRequestKind::Reset, &email, caller, device)
             .await
     }
 
     /// Sets a new password with an emailed link. Every session ends, all other links are
-    /// invalidated, and the email address is verified. A second factor stays.
+    /// invalidated, and the email address is verified. A second factor stays if the address was
+    /// verified before. For an address that has only registrations that wait, this creates the account.
     ///
     /// # Errors
-    /// Field errors for a link that is missing, used, replaced or expired, and for a password that
-    /// breaks a rule; `Overloaded`.
+    /// Field errors for a link or code that does not work, and for a password that breaks a rule;
+    /// `Overloaded`.
     pub async fn confirm_reset(
         &self,
-        token: Option<&str>,
+        proof: EmailProof<'_>,
         new_password: Option<&str>,
         device: &Device,
     ) -> Result<(), Error> {
         let mut validator = Validator::default();
-        let owner = match validator.required(TOKEN, token) {
-            Some(token) => self.reset_link(&mut validator, token).await?,
-            None => None,
-        };
-        let email = owner.as_ref().map(|(owner, _)| owner.email.as_str());
+        let purpose = LinkPurpose::Reset;
+        let mut link = self.find_link(&mut validator, proof, purpose).await?;
+        if link.as_ref().is_some_and(|link| link.is_used) {
+            link = validator.merge(Err(invalid_link()))?;
+        }
+        let email = link.as_ref().map(|link| link.email.as_str());
         let new = check_new_password(
             &mut validator,
             "new_password",
@@ -55,33 +67,65 @@ impl Accounts {
             email,
             self.public_url(),
         );
-        let (Some((owner, hash)), Some(new)) = (&owner, new) else {
+        let (Some(link), Some(new)) = (&link, new) else {
             return Err(validator.into_error());
         };
         let password_hash = self.hash_password(new).await?;
-        let (user_id, now) = (owner.user_id, self.now());
-        let notice = self.new_email(user_id, &owner.email, EmailTemplate::PasswordChanged, now)?;
+        let is_done = match link.user_id {
+            Some(user_id) => {
+                self.replace_password(link, user_id, password_hash, device)
+                    .await?
+            }
+            None => self.create_by_reset(link, password_hash, device).await?,
+        };
+        if is_done { Ok(()) } else { Err(invalid_link()) }
+    }
+
+    async fn replace_password(
+        &self,
+        link: &Link,
+        user_id: Id,
+        password_hash: String,
+        device: &Device,
+    ) -> Result<bool, Error> {
+        let now = self.now();
+        let notice = self.new_email(user_id, &link.email, EmailTemplate::PasswordChanged, now)?;
         let change = Rekey {
             password_hash: Some(password_hash),
-            link: Some((hash, now)),
+            link: Some((&link.hash, now)),
             notice: Some(notice),
             ..self.new_rekey(self.event(Event::PasswordReset, user_id, device))
         };
-        let changed = self.rekey(&change).await?;
-        changed.map(drop).ok_or_else(invalid_link)
+        Ok(self.rekey(&change).await?.is_some())
     }
 
-    /// Looks up a reset link, and returns its owner and the hash of its token.
-    async fn reset_link(
+    /// Creates the account of an address that has only registrations that wait. None of their
+    /// passwords counts.
+    async fn create_by_reset(
         &self,
-        validator: &mut Validator,
-        token: &str,
-    ) -> Result<Option<(LinkOwner, Vec<u8>)>, Error> {
-        let owner =
-            LinkOwner::find(&self.0.database, token, LinkPurpose::Reset, self.now()).await?;
-        if owner.is_none() {
-            validator.reject(TOKEN, INVALID_LINK);
+        link: &Link,
+        password_hash: String,
+        device: &Device,
+    ) -> Result<bool, Error> {
+        let (database, id, now) = (&self.0.database, self.random().id(), self.now());
+        let waiting = Registration::of_address(database, &link.address, now).await?;
+        if waiting.is_empty() {
+            return Ok(false);
         }
-        Ok(owner.map(|owner| (owner, email_token::hash(token))))
+        let new = NewAccount {
+            user: NewUser {
+                id,
+                email: existing_email_address("email", Some(&link.email))?,
+                password_hash,
+                is_admin: false,
+                email_verified: true,
+                jwt_secret: JwtSecret::new(self.random()),
+                date_joined: now,
+                event: self.event(Event::Registered, id, device),
+            },
+            activation: None,
+            proof: Some((link, self.event(Event::PasswordReset, id, device))),
+        };
+        Ok(User::insert(database, &new).await?.is_some())
     }
 }

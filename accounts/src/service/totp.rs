@@ -32,13 +32,14 @@ impl Accounts {
     /// confirmed.
     ///
     /// # Errors
-    /// A field error when the password is missing or wrong; `TokenInvalid` when the caller was
-    /// signed out in the meantime; `Throttled`; `Overloaded`.
+    /// `EmailUnverified`; a field error when the password is missing or wrong; `TokenInvalid` when the
+    /// caller was signed out in the meantime; `Throttled`; `Overloaded`.
     pub async fn begin_totp(
         &self,
         caller: &Authorized,
         current_password: Option<&str>,
     ) -> Result<TotpSetup, Error> {
+        require_verified_email(caller)?;
         self.confirm_password(caller, current_password).await?;
         let (user, random) = (caller.user(), self.random());
         let secret = TotpSecret::new(random);
@@ -63,6 +64,7 @@ impl Accounts {
         caller: &Authorized,
         code: Option<&str>,
     ) -> Result<(TokenPair, Vec<String>), Error> {
+        require_verified_email(caller)?;
         let code = required_field(CODE, code)?;
         let (user, now) = (caller.user(), self.now());
         let (codes, hashes) = self.new_recovery_codes(user.id);
@@ -125,12 +127,12 @@ impl Accounts {
         if !user.otp_enabled {
             return Err(Error::PermissionDenied);
         }
-        let notice = self.new_email(user.id, &user.email, EmailTemplate::SecondFactorOff, now)?;
+        let notice = self.notice(user, EmailTemplate::SecondFactorOff, now)?;
         let change = Rekey {
             expected_secret: Some(&user.jwt_secret),
             removes_second_factor: true,
             keeps: Some(self.replacement(caller, false, now)),
-            notice: Some(notice),
+            notice,
             ..self.new_rekey(self.event_by(Event::SecondFactorOff, caller))
         };
         self.rekey_caller(&change, now).await
@@ -198,5 +200,14 @@ impl Accounts {
                 )
             })?;
         TotpSecret::from_bytes(secret).matching_step(code, self.now())
+    }
+}
+
+/// What is set up before the email address is verified might be someone else's.
+fn require_verified_email(caller: &Authorized) -> Result<(), Error> {
+    if caller.user().email_verified {
+        Ok(())
+    } else {
+        Err(Error::EmailUnverified)
     }
 }

@@ -35,13 +35,18 @@ pub(crate) enum Event {
     SessionRevoked,
     Registered,
     AddressConfirmed,
+    /// The owner of the email address did not create the account.
+    AccountRejected,
     PasswordResetRequested,
     PasswordChanged,
     /// The password was changed by an emailed link.
     PasswordReset,
     EmailChangeRequested,
     EmailChanged,
+    /// A change of the email address was taken back from the old one.
+    EmailChangeUndone,
     OperatorCreated,
+    OperatorVerified,
     OperatorDeactivated,
     OperatorActivated,
     OperatorSignedOut,
@@ -67,12 +72,15 @@ impl Event {
             Self::SessionRevoked => "session_revoked",
             Self::Registered => "registered",
             Self::AddressConfirmed => "address_confirmed",
+            Self::AccountRejected => "account_rejected",
             Self::PasswordResetRequested => "password_reset_requested",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
             Self::EmailChangeRequested => "email_change_requested",
             Self::EmailChanged => "email_changed",
+            Self::EmailChangeUndone => "email_change_undone",
             Self::OperatorCreated => "operator_created",
+            Self::OperatorVerified => "operator_verified",
             Self::OperatorDeactivated => "operator_deactivated",
             Self::OperatorActivated => "operator_activated",
             Self::OperatorSignedOut => "operator_signed_out",
@@ -132,6 +140,20 @@ pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> R
         .bind(event.count)
         .bind(event.shared_hour());
     transaction.execute(statement).await.map(drop)
+}
+
+/// Returns the user agent of the device on which an account was registered.
+pub(crate) async fn registered_on(
+    database: &Database,
+    user_id: Id,
+) -> Result<Option<String>, Error> {
+    const SQL: &str = "
+        SELECT user_agent FROM audit_events
+        WHERE user_id = $1 AND event = 'registered' ORDER BY at LIMIT 1";
+    let row: Option<(String,)> = database
+        .fetch_optional(Statement::new(SQL).bind(user_id))
+        .await?;
+    Ok(row.map(|(user_agent,)| user_agent))
 }
 
 /// An event in the history of an account.

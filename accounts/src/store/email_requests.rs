@@ -20,7 +20,8 @@ pub(crate) enum EmailRequestKind {
     Reset,
     /// The activation link, again.
     Activation,
-    /// A notice to the account's owner that someone tried to register with the address.
+    /// The link of the registration with the same id; or, if there is an account, a notice to its
+    /// owner that someone tried to register with the address.
     Registration,
 }
 
@@ -40,6 +41,35 @@ impl EmailRequestKind {
     }
 }
 
+/// An email request to be added.
+pub(crate) struct NewEmailRequest<'a> {
+    pub id: Id,
+    pub kind: EmailRequestKind,
+    pub email: &'a EmailAddress,
+    pub device: Option<&'a Device>,
+    /// Whether it comes from a session or a known device of the account.
+    pub is_own: bool,
+    pub now: Timestamp,
+}
+
+impl NewEmailRequest<'_> {
+    /// Adds the request.
+    pub async fn insert(&self, transaction: &mut Transaction) -> Result<(), Error> {
+        const SQL: &str = "
+            INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent, is_own)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let statement = Statement::new(SQL)
+            .bind(self.id)
+            .bind(self.kind.as_str())
+            .bind(self.email.as_entered())
+            .bind(self.now)
+            .bind(self.device.map(|device| device.ip.to_string()))
+            .bind(self.device.map(|device| device.user_agent.as_str()))
+            .bind(self.is_own);
+        transaction.execute(statement).await.map(drop)
+    }
+}
+
 /// An email request that has not been processed yet.
 #[derive(FromRow)]
 pub(crate) struct EmailRequest {
@@ -47,38 +77,17 @@ pub(crate) struct EmailRequest {
     purpose: String,
     pub email: String,
     pub created_at: Timestamp,
-    /// The device's IP address, for requests that are recorded as audit events.
     pub ip: Option<String>,
     pub user_agent: Option<String>,
+    /// Whether it comes from a session or a known device of the account.
+    pub is_own: bool,
 }
 
 impl EmailRequest {
-    /// Adds a request.
-    pub async fn insert(
-        database: &Database,
-        id: Id,
-        kind: EmailRequestKind,
-        email: &EmailAddress,
-        device: Option<&Device>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        const SQL: &str = "
-            INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent)
-            VALUES ($1, $2, $3, $4, $5, $6)";
-        let statement = Statement::new(SQL)
-            .bind(id)
-            .bind(kind.as_str())
-            .bind(email.as_entered())
-            .bind(now)
-            .bind(device.map(|device| device.ip.to_string()))
-            .bind(device.map(|device| device.user_agent.as_str()));
-        database.execute(statement).await.map(drop)
-    }
-
     /// Returns the oldest requests, in the same order on every server.
     pub async fn oldest(database: &Database, limit: u32) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, purpose, email, created_at, ip, user_agent
+            SELECT id, purpose, email, created_at, ip, user_agent, is_own
             FROM mail_requests ORDER BY created_at, id LIMIT $1";
         let statement = Statement::new(SQL).bind(limit);
         database.fetch_all(statement).await

@@ -3,6 +3,8 @@
 pub(crate) mod audit_events;
 mod connection;
 pub(crate) mod database;
+pub(crate) mod email_changes;
+pub(crate) mod email_limits;
 pub(crate) mod email_requests;
 pub(crate) mod email_tokens;
 pub(crate) mod expired_rows;
@@ -10,6 +12,7 @@ pub(crate) mod migrations;
 pub(crate) mod outbox;
 pub(crate) mod postgres;
 pub(crate) mod recovery_codes;
+pub(crate) mod registrations;
 pub(crate) mod rekey;
 pub(crate) mod second_factors;
 pub(crate) mod server_checks;

@@ -25,7 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// An email to be added to the outbox.
 pub(crate) struct NewEmail {
     pub id: Id,
-    pub user_id: Id,
+    /// The user who owns the email address, if any. The email is deleted with the user.
+    pub user_id: Option<Id>,
     /// An encrypted [`crate::email::template::Email`].
     pub content: Vec<u8>,
     pub now: Timestamp,

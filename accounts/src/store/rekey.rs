@@ -29,8 +29,12 @@ pub(crate) struct Rekey<'a> {
     pub removes_second_factor: bool,
     pub deactivates: bool,
     /// The hash of the emailed link that allows the change, and the time now. The link is used up
-    /// and verifies the email address.
+    /// and verifies the email address. If that is its first verification, the second factor goes,
+    /// too.
     pub link: Option<(&'a [u8], Timestamp)>,
+    /// The hash of the emailed link that rejects the account, and the time now. The link is used up;
+    /// nothing changes if the email address is verified.
+    pub rejection: Option<(&'a [u8], Timestamp)>,
     /// The one session that continues.
     pub keeps: Option<Replacement>,
     /// The email that notifies the user.
@@ -45,17 +49,32 @@ impl Rekey<'_> {
         &self,
         database: &Database,
     ) -> Result<Option<(User, Option<Session>)>, Error> {
+        let mut removes_second_factor = self.removes_second_factor;
         let mut transaction = database.begin().await?;
         if let Some((hash, now)) = self.link {
-            users::lock(&mut transaction, self.user_id).await?;
-            if !email_tokens::use_up(&mut transaction, LinkPurpose::Reset, hash, now).await? {
+            let locked = users::lock(&mut transaction, self.user_id).await?;
+            if !email_tokens::use_up(&mut transaction, hash, now).await? {
+                return Ok(None);
+            }
+            // Nobody has verified the address before, so someone else may have set it up.
+            removes_second_factor |= locked.is_some_and(|locked| !locked.email_verified);
+            for purpose in [LinkPurpose::Reset, LinkPurpose::Activation] {
+                email_tokens::use_up_all(&mut transaction, self.user_id, purpose, now).await?;
+            }
+        }
+        if let Some((hash, now)) = self.rejection {
+            let locked = users::lock(&mut transaction, self.user_id).await?;
+            if locked.is_none_or(|locked| locked.email_verified)
+                || !email_tokens::use_up(&mut transaction, hash, now).await?
+            {
                 return Ok(None);
             }
         }
-        let Some(user) = self.update_user(&mut transaction).await? else {
+        let updated = self.update_user(&mut transaction, removes_second_factor);
+        let Some(user) = updated.await? else {
             return Ok(None);
         };
-        if self.removes_second_factor {
+        if removes_second_factor {
             second_factors::remove(&mut transaction, user.id).await?;
         }
         if self.password_hash.is_some() || self.deactivates {
@@ -79,22 +98,25 @@ impl Rekey<'_> {
         Ok(Some((user, session)))
     }
 
-    async fn update_user(&self, transaction: &mut Transaction) -> Result<Option<User>, Error> {
+    async fn update_user(
+        &self,
+        transaction: &mut Transaction,
+        removes_second_factor: bool,
+    ) -> Result<Option<User>, Error> {
         const SQL: &str = "
             UPDATE users SET jwt_secret = $2,
                 password_hash = COALESCE($3, password_hash),
                 otp_enabled = otp_enabled AND NOT $4,
                 email_verified = email_verified OR $6,
-                is_active = (is_active OR (awaits_activation AND $6)) AND NOT $5,
-                awaits_activation = awaits_activation AND NOT $5 AND NOT $6
+                is_active = is_active AND NOT $5
             WHERE id = $1 AND ($7 IS NULL OR jwt_secret = $7)
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, awaits_activation";
+                otp_enabled, jwt_secret";
         let statement = Statement::new(SQL)
             .bind(self.user_id)
             .bind(&self.new_secret)
             .bind(self.password_hash.as_deref())
-            .bind(self.removes_second_factor)
+            .bind(removes_second_factor)
             .bind(self.deactivates)
             .bind(self.link.is_some())
             .bind(self.expected_secret);

@@ -151,7 +151,7 @@ impl Session {
             UPDATE users SET last_login = $3, password_hash = $4
             WHERE id = $1 AND password_hash = $2 AND is_active
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, awaits_activation";
+                otp_enabled, jwt_secret";
         const INSERT: &str = "
             INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
                 ip, user_agent)

@@ -22,7 +22,7 @@ pub(crate) enum Value<'a> {
     Bool(bool),
     Integer(Option<i64>),
     Text(Option<Cow<'a, str>>),
-    Bytes(&'a [u8]),
+    Bytes(Option<&'a [u8]>),
     Id(Option<Id>),
     Timestamp(Timestamp),
     JwtSecret(Option<&'a JwtSecret>),
@@ -55,7 +55,7 @@ impl<'a> Statement<'a> {
         bool: Encode<'v, DB> + Type<DB>,
         Option<i64>: Encode<'v, DB> + Type<DB>,
         Option<&'v str>: Encode<'v, DB> + Type<DB>,
-        &'v [u8]: Encode<'v, DB> + Type<DB>,
+        Option<&'v [u8]>: Encode<'v, DB> + Type<DB>,
         Option<Id>: Encode<'v, DB> + Type<DB>,
         Timestamp: Encode<'v, DB> + Type<DB>,
         Option<&'v JwtSecret>: Encode<'v, DB> + Type<DB>,
@@ -139,13 +139,19 @@ impl From<Option<String>> for Value<'_> {
 
 impl<'a> From<&'a [u8]> for Value<'a> {
     fn from(value: &'a [u8]) -> Self {
+        Self::Bytes(Some(value))
+    }
+}
+
+impl<'a> From<Option<&'a [u8]>> for Value<'a> {
+    fn from(value: Option<&'a [u8]>) -> Self {
         Self::Bytes(value)
     }
 }
 
 impl<'a> From<&'a Vec<u8>> for Value<'a> {
     fn from(value: &'a Vec<u8>) -> Self {
-        Self::Bytes(value)
+        Self::Bytes(Some(value))
     }
 }
 

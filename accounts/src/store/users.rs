@@ -12,8 +12,10 @@ use crate::{
     store::{
         audit_events::{self, NewEvent},
         database::Database,
-        email_tokens::{self, LinkPurpose, NewLink},
+        email_limits,
+        email_tokens::{self, Link, LinkPurpose, NewLink, key_of},
         outbox::{self, NewEmail},
+        registrations,
         statement::Statement,
         transaction::Transaction,
     },
@@ -28,8 +30,6 @@ pub struct User {
     pub email: Box<str>,
     /// Whether the account may be used.
     pub is_active: bool,
-    /// Whether the account is inactive only because its email address is not verified yet.
-    pub awaits_activation: bool,
     /// Whether the user is an administrator of this server.
     pub is_admin: bool,
     /// When the account was created.
@@ -49,30 +49,26 @@ pub(crate) struct NewUser {
     pub email: EmailAddress,
     pub password_hash: String,
     pub is_admin: bool,
-    /// Whether the account can be used only once its email address is verified.
-    pub awaits_activation: bool,
+    pub email_verified: bool,
     pub jwt_secret: JwtSecret,
     pub date_joined: Timestamp,
-    /// The link that verifies the email address, and the email with it.
-    pub activation: Option<NewLink>,
     pub event: NewEvent,
 }
 
-/// The result of a change of the email address.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum EmailChange {
-    /// The account has the new address.
-    Done,
-    /// The link was used up or invalidated in the meantime.
-    LinkInvalid,
-    /// Another account has the address by now.
-    Taken,
+/// A user to be created, and the email that follows from it.
+pub(crate) struct NewAccount<'a> {
+    pub user: NewUser,
+    /// The link that verifies the email address, with the key of the limit on such emails.
+    pub activation: Option<(NewLink, Vec<u8>)>,
+    /// The emailed link that was used, and verifies the email address.
+    pub proof: Option<(&'a Link, NewEvent)>,
 }
 
 /// The columns of a locked user that changes depend on.
 #[derive(FromRow)]
 pub(crate) struct LockedUser {
     pub email: Box<str>,
+    pub email_verified: bool,
     jwt_secret: JwtSecret,
 }
 
@@ -85,8 +81,9 @@ pub(crate) async fn lock(
     transaction: &mut Transaction,
     user_id: Id,
 ) -> Result<Option<LockedUser>, Error> {
-    const SELECT: &str = "SELECT email, jwt_secret FROM users WHERE id = $1";
-    const LOCK: &str = "SELECT email, jwt_secret FROM users WHERE id = $1 FOR NO KEY UPDATE";
+    const SELECT: &str = "SELECT email, email_verified, jwt_secret FROM users WHERE id = $1";
+    const LOCK: &str = "
+        SELECT email, email_verified, jwt_secret FROM users WHERE id = $1 FOR NO KEY UPDATE";
     let sql = if transaction.is_only_writer() {
         SELECT
     } else {
@@ -154,7 +151,7 @@ impl User {
     ) -> Result<Option<Self>, Error> {
         const SQL: &str = "
             SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, awaits_activation
+                otp_enabled, jwt_secret
             FROM users WHERE email_key IN ($1, $2, $3)
             ORDER BY email = $4 DESC, email_key = $1 DESC, email_key = $2 DESC, date_joined LIMIT 1";
         database.fetch_optional(by_email(SQL, email)).await
@@ -168,7 +165,7 @@ impl User {
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
             SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, awaits_activation
+                otp_enabled, jwt_secret
             FROM users WHERE email_key >= $1 AND (email_key > $1 OR email > $2)
             ORDER BY email_key, email LIMIT $3";
         let statement = Statement::new(SQL)
@@ -187,7 +184,7 @@ impl User {
     ) -> Result<Option<(Self, SmallVec<[Id; 1]>)>, Error> {
         const SQL: &str = "
             SELECT users.id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, awaits_activation, sessions.id AS session_id
+                otp_enabled, jwt_secret, sessions.id AS session_id
             FROM users LEFT JOIN sessions ON user_id = users.id AND expires_at > $2
             WHERE users.id = $1 ORDER BY last_used_at DESC LIMIT $3";
         #[derive(FromRow)]
@@ -203,74 +200,105 @@ impl User {
         Ok(rows.into_iter().next().map(|row| (row.user, sessions)))
     }
 
-    /// Adds a user. Returns `None` if the email address is taken.
-    pub(crate) async fn insert(database: &Database, new: &NewUser) -> Result<Option<Self>, Error> {
-        const SQL: &str = "
-            INSERT INTO users (id, email, password_hash, is_active, is_admin, awaits_activation,
-                jwt_secret, date_joined)
-            SELECT $1, $2, $3, NOT $5, $4, $5, $6, $7
-            WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key IN ($8, $9, $10))
-            ON CONFLICT DO NOTHING
-            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, awaits_activation";
+    /// Adds a user, and removes the registrations that wait for the same email address. Returns `None`
+    /// if the address is taken or reserved, or the link was used up in the meantime.
+    pub(crate) async fn insert(
+        database: &Database,
+        new: &NewAccount<'_>,
+    ) -> Result<Option<Self>, Error> {
+        let now = new.user.date_joined;
         let mut transaction = database.begin().await?;
-        let [former, current, shown] = new.email.keys();
-        let statement = Statement::new(SQL)
-            .bind(new.id)
-            .bind(new.email.as_str())
-            .bind(&new.password_hash)
-            .bind(new.is_admin)
-            .bind(new.awaits_activation)
-            .bind(&new.jwt_secret)
-            .bind(new.date_joined)
-            .bind(former)
-            .bind(current)
-            .bind(shown);
-        let Some(user) = transaction.fetch_optional(statement).await? else {
+        // The first lock that it takes: of two concurrent ones, the second waits here.
+        let Some(user) = new.user.insert(&mut transaction).await? else {
             return Ok(None);
         };
-        if let Some(link) = &new.activation {
-            email_tokens::issue(&mut transaction, new.id, link).await?;
+        if email_tokens::is_reserved(&mut transaction, &user.email, user.id, now).await? {
+            return Ok(None);
         }
-        audit_events::record(&mut transaction, &new.event).await?;
+        audit_events::record(&mut transaction, &new.user.event).await?;
+        if let Some((link, event)) = &new.proof {
+            if !email_tokens::use_up(&mut transaction, &link.hash, now).await? {
+                return Ok(None);
+            }
+            email_tokens::assign(&mut transaction, link, user.id).await?;
+            let purpose = link.purpose().unwrap_or(LinkPurpose::Activation);
+            for purpose in [LinkPurpose::Activation, purpose] {
+                email_tokens::use_up_all(&mut transaction, user.id, purpose, now).await?;
+            }
+            audit_events::record(&mut transaction, event).await?;
+        }
+        registrations::remove_all(&mut transaction, &key_of(&user.email)).await?;
+        if let Some((link, limit)) = &new.activation
+            && email_limits::grant(&mut transaction, limit, now).await?
+        {
+            email_tokens::issue(&mut transaction, link).await?;
+        }
         transaction.commit().await?;
         Ok(Some(user))
     }
 
-    /// Checks whether an account has this email address.
+    /// Checks whether an account has this email address, or may get it back.
     pub(crate) async fn email_is_taken(
         database: &Database,
         email: &EmailAddress,
+        except: Option<Id>,
+        now: Timestamp,
     ) -> Result<bool, Error> {
-        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE email_key IN ($1, $2, $3))";
+        const SQL: &str = "
+            SELECT EXISTS (
+                SELECT 1 FROM users
+                WHERE email_key IN ($1, $2, $3) AND ($5 IS NULL OR id <> $5)
+            ) OR EXISTS (
+                SELECT 1 FROM mailed_tokens
+                WHERE address = $4 AND purpose = 'undo' AND used_at IS NULL AND expires_at > $6
+                    AND ($5 IS NULL OR user_id <> $5)
+            )";
         let [former, current, shown] = email.keys();
-        let statement = Statement::new(SQL).bind(former).bind(current).bind(shown);
+        let statement = Statement::new(SQL)
+            .bind(former)
+            .bind(current)
+            .bind(shown)
+            .bind(email.to_lowercase())
+            .bind(except)
+            .bind(now);
         let (is_taken,) = database.fetch_one(statement).await?;
         Ok(is_taken)
     }
 
-    /// Uses up an activation link: the email address is verified, and an account that waited for
-    /// that becomes active. Returns `false` if the link no longer works.
-    pub(crate) async fn activate(
+    /// Uses up a link: the email address that it was sent to is verified. Returns `false` if the link
+    /// no longer works.
+    pub(crate) async fn verify_email(
         database: &Database,
         user_id: Id,
-        link_hash: &[u8],
+        link: &Link,
         now: Timestamp,
         event: &NewEvent,
     ) -> Result<bool, Error> {
-        const SQL: &str = "
-            UPDATE users SET email_verified = TRUE, is_active = is_active OR awaits_activation,
-                awaits_activation = FALSE
-            WHERE id = $1";
         let mut transaction = database.begin().await?;
-        lock(&mut transaction, user_id).await?;
-        let purpose = LinkPurpose::Activation;
-        if !email_tokens::use_up(&mut transaction, purpose, link_hash, now).await? {
+        let locked = lock(&mut transaction, user_id).await?;
+        if locked.is_none_or(|locked| key_of(&locked.email) != key_of(&link.email))
+            || !email_tokens::use_up(&mut transaction, &link.hash, now).await?
+        {
             return Ok(false);
         }
-        transaction
-            .execute(Statement::new(SQL).bind(user_id))
-            .await?;
+        set_verified(&mut transaction, user_id, now).await?;
+        audit_events::record(&mut transaction, event).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Verifies the email address of a user for an operator. Returns `false` if there is no such user.
+    pub(crate) async fn verify_by_operator(
+        database: &Database,
+        user_id: Id,
+        now: Timestamp,
+        event: &NewEvent,
+    ) -> Result<bool, Error> {
+        let mut transaction = database.begin().await?;
+        if lock(&mut transaction, user_id).await?.is_none() {
+            return Ok(false);
+        }
+        set_verified(&mut transaction, user_id, now).await?;
         audit_events::record(&mut transaction, event).await?;
         transaction.commit().await?;
         Ok(true)
@@ -282,8 +310,7 @@ impl User {
         user_id: Id,
         event: &NewEvent,
     ) -> Result<bool, Error> {
-        const SQL: &str = "
-            UPDATE users SET is_active = TRUE, awaits_activation = FALSE WHERE id = $1";
+        const SQL: &str = "UPDATE users SET is_active = TRUE WHERE id = $1";
         let mut transaction = database.begin().await?;
         let changed = transaction
             .execute(Statement::new(SQL).bind(user_id))
@@ -293,67 +320,84 @@ impl User {
         Ok(changed == 1)
     }
 
-    /// Issues a link to the user. Returns `false` if the user's secret has changed in the meantime.
-    pub(crate) async fn issue_link(
-        &self,
+    /// Deletes a user with an unverified email address, because the owner of the address has rejected
+    /// the account. Returns `false` if the link no longer works or the address is verified.
+    pub(crate) async fn delete_rejected(
         database: &Database,
-        link: &NewLink,
-        event: &NewEvent,
+        user_id: Id,
+        link_hash: &[u8],
+        now: Timestamp,
     ) -> Result<bool, Error> {
+        const SQL: &str = "DELETE FROM users WHERE id = $1 AND NOT email_verified";
         let mut transaction = database.begin().await?;
-        if !lock_unchanged(&mut transaction, self).await? {
+        lock(&mut transaction, user_id).await?;
+        if !email_tokens::detach(&mut transaction, link_hash, now).await? {
             return Ok(false);
         }
-        email_tokens::issue(&mut transaction, self.id, link).await?;
-        audit_events::record(&mut transaction, event).await?;
+        let statement = Statement::new(SQL).bind(user_id);
+        if transaction.execute(statement).await? == 0 {
+            return Ok(false);
+        }
         transaction.commit().await?;
         Ok(true)
     }
 
-    /// Uses up an email-change link: the user gets the new address, which is thereby verified. All
-    /// links that were sent to the old one become invalid.
-    pub(crate) async fn change_email(
+    /// Deletes the user and all its rows, and sends the notice. Returns `false` if its secret has
+    /// changed in the meantime.
+    pub(crate) async fn delete(
+        &self,
         database: &Database,
-        user_id: Id,
-        link_hash: &[u8],
-        new_email: &EmailAddress,
-        now: Timestamp,
-        notice: &NewEmail,
-        event: &NewEvent,
-    ) -> Result<EmailChange, Error> {
-        const SQL: &str = "
-            UPDATE users SET email = $2, email_verified = TRUE
-            WHERE id = $1 AND NOT EXISTS (
-                SELECT 1 FROM users WHERE email_key IN ($3, $4, $5) AND id <> $1
-            )";
+        notice: Option<&NewEmail>,
+    ) -> Result<bool, Error> {
+        const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2";
         let mut transaction = database.begin().await?;
-        lock(&mut transaction, user_id).await?;
-        let purpose = LinkPurpose::EmailChange;
-        if !email_tokens::use_up(&mut transaction, purpose, link_hash, now).await? {
-            return Ok(EmailChange::LinkInvalid);
+        let statement = Statement::new(SQL).bind(self.id).bind(&self.jwt_secret);
+        if transaction.execute(statement).await? == 0 {
+            return Ok(false);
         }
-        let [former, current, shown] = new_email.keys();
+        if let Some(notice) = notice {
+            outbox::enqueue(&mut transaction, notice).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+impl NewUser {
+    /// Adds the row. Returns `None` if the email address is taken.
+    async fn insert(&self, transaction: &mut Transaction) -> Result<Option<User>, Error> {
+        const SQL: &str = "
+            INSERT INTO users (id, email, password_hash, is_admin, email_verified, jwt_secret,
+                date_joined)
+            SELECT $1, $2, $3, $4, $5, $6, $7
+            WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key IN ($8, $9, $10))
+            ON CONFLICT DO NOTHING
+            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
+                otp_enabled, jwt_secret";
+        let [former, current, shown] = self.email.keys();
         let statement = Statement::new(SQL)
-            .bind(user_id)
-            .bind(new_email.as_str())
+            .bind(self.id)
+            .bind(self.email.as_str())
+            .bind(&self.password_hash)
+            .bind(self.is_admin)
+            .bind(self.email_verified)
+            .bind(&self.jwt_secret)
+            .bind(self.date_joined)
             .bind(former)
             .bind(current)
             .bind(shown);
-        // Another account may take the address at the same moment. Then the unique index decides.
-        if transaction.execute_unless_duplicate(statement).await? == 0 {
-            return Ok(EmailChange::Taken);
-        }
-        email_tokens::invalidate_all(&mut transaction, user_id).await?;
-        outbox::enqueue(&mut transaction, notice).await?;
-        audit_events::record(&mut transaction, event).await?;
-        transaction.commit().await?;
-        Ok(EmailChange::Done)
+        transaction.fetch_optional(statement).await
     }
+}
 
-    /// Deletes the user and all its rows. Returns `false` if its secret has changed in the meantime.
-    pub(crate) async fn delete(&self, database: &Database) -> Result<bool, Error> {
-        const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2";
-        let statement = Statement::new(SQL).bind(self.id).bind(&self.jwt_secret);
-        Ok(database.execute(statement).await? == 1)
-    }
+/// Notes that the email address of a user is verified. All links that do that are used up.
+async fn set_verified(
+    transaction: &mut Transaction,
+    user_id: Id,
+    now: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str = "UPDATE users SET email_verified = TRUE WHERE id = $1";
+    let statement = Statement::new(SQL).bind(user_id);
+    transaction.execute(statement).await?;
+    email_tokens::use_up_all(transaction, user_id, LinkPurpose::Activation, now).await
 }

@@ -1,4 +1,5 @@
-//! The task that deletes expired rows: sessions, used refresh tokens, emailed links, old audit events.
+//! The task that deletes expired rows: sessions, used refresh tokens, emailed links,
+//! registrations that nobody has activated, old audit events.
 //!
 //! It deletes a few rows at a time, each batch in a statement and transaction of its own with a pause
 //! after it, so that it never blocks anyone for long. On PostgreSQL a batch skips locked rows: it does
@@ -8,7 +9,11 @@
 
 use std::time::Duration;
 
-use crate::{error::Error, service::Accounts, store::expired_rows::ExpiredRows};
+use crate::{
+    error::Error,
+    service::Accounts,
+    store::{email_limits, email_tokens::CODE_ATTEMPTS_LIFETIME, expired_rows::ExpiredRows},
+};
 
 /// How many rows are deleted at once, and the pause before the next batch.
 const BATCH: u32 = 500;
@@ -62,7 +67,7 @@ impl Accounts {
 
     /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
     /// index on the time.
-    fn expired_rows(&self) -> [ExpiredRows; 5] {
+    fn expired_rows(&self) -> [ExpiredRows; 8] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         let rows = |table, key, time, until| ExpiredRows {
             table,
@@ -72,12 +77,16 @@ impl Accounts {
         };
         // At the very end of its grace time, a refresh token can still be exchanged.
         let past_grace = now.minus(lifetimes.grace).minus(Duration::from_millis(1));
+        let past_codes = now.minus(CODE_ATTEMPTS_LIFETIME);
         [
             // Deleting sessions makes all servers invalidate their users, which does no harm.
             rows("sessions", "id", "expires_at", now),
             rows("sessions", "id", "last_used_at", now.minus(lifetimes.idle)),
             rows("retired_refresh_tokens", "id", "retired_at", past_grace),
             rows("mailed_tokens", "hash", "expires_at", now),
+            rows("registrations", "id", "expires_at", now),
+            rows("email_limits", "key", "sent_1", now.minus(email_limits::DAY)),
+            rows("code_attempts", "key", "updated_at", past_codes),
             rows("audit_events", "id", "at", now.minus(lifetimes.audit)),
         ]
     }

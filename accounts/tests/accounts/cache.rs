@@ -94,7 +94,7 @@ async fn only_changes_of_what_is_cached_drop_a_user() {
 
     for change in [
         "UPDATE users SET email = 'ada@example.org' WHERE email = 'ada@example.com'",
-        "UPDATE users SET email_verified = TRUE WHERE email = 'ada@example.org'",
+        "UPDATE users SET email_verified = FALSE WHERE email = 'ada@example.org'",
         "UPDATE users SET is_admin = TRUE WHERE email = 'ada@example.org'",
         "UPDATE users SET last_login = NULL WHERE email = 'ada@example.org'",
         "UPDATE users SET otp_enabled = FALSE WHERE email = 'ada@example.org'",

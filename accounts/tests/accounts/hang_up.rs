@@ -41,7 +41,7 @@ async fn no_transaction_is_left_open() {
             cut += 1;
         }
         for _ in 0..4 {
-            let request = env.accounts.reset_password(EMAIL.into(), &device);
+            let request = env.accounts.reset_password(EMAIL.into(), None, &device);
             request.await.unwrap();
             requests += 1;
         }

@@ -10,6 +10,8 @@ mod hang_up;
 mod links;
 mod migrations;
 mod outbox;
+mod ownership;
+mod registrations;
 mod rotation;
 mod second_factor;
 mod sessions;

@@ -293,7 +293,7 @@ async fn totp_secrets_move_to_the_new_master_secret() {
 /// An app that is being set up while the master secret is replaced.
 #[tokio::test]
 async fn totp_secrets_that_are_being_set_up_move_as_well() {
-    let env = TestEnv::with_user().await;
+    let env = TestEnv::with_verified_user().await;
     let cost = "m=64,t=1,p=1";
     let rotating = env.server(&format!("{NEW_SECRET},{OLD_SECRET}"), cost);
     let rotated = env.server(NEW_SECRET, cost);

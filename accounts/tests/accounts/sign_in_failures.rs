@@ -370,7 +370,7 @@ fn sign_ins_are_delayed_as_the_model_says() {
 /// A stolen token allows no faster guessing than an unknown device, and delays nobody else.
 #[tokio::test]
 async fn a_session_that_guesses_the_password_has_to_wait() {
-    let env = TestEnv::with_user().await;
+    let env = TestEnv::with_verified_user().await;
     let (stolen, own) = (env.sign_in().await, env.sign_in().await);
     let caller = env.authorize(&stolen.access_token).await.unwrap();
     let guess = async |password: &str| {

@@ -35,7 +35,7 @@ async fn an_account_is_active_and_ordinary() {
     let [ada, root] = users.as_slice() else {
         panic!("{users:?}")
     };
-    assert!(ada.is_active && !ada.is_admin && !ada.awaits_activation);
+    assert!(ada.is_active && !ada.is_admin);
     assert!(!ada.email_verified && !ada.otp_enabled);
     assert_eq!(ada.date_joined.to_string(), "2026-03-01T12:00:00.000Z");
     assert_eq!(ada.last_login, None);

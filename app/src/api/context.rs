@@ -58,6 +58,12 @@ pub async fn identify() -> Result<Caller, ApiError> {
     Ok(caller)
 }
 
+/// Returns the caller of an endpoint that works without one, too. A token that [`authorize`] would
+/// reject counts as none.
+pub async fn optional_caller() -> Option<Authorized> {
+    authorize().await.ok()
+}
+
 /// Makes the client keep its device tokens, in a cookie that is sent to sign in only, and that
 /// neither scripts nor other sites can use.
 pub fn set_device_cookie(tokens: &str) {

@@ -51,6 +51,8 @@ pub enum Code {
     InactiveAccount,
     /// 403: the account has a second factor, which this token has not completed.
     OtpRequired,
+    /// 403: this needs a verified email address first.
+    EmailUnverified,
     /// 403: authenticated, but not allowed.
     PermissionDenied,
     /// 404.
@@ -92,9 +94,10 @@ impl Code {
             | Self::TokenExpired
             | Self::TokenInvalid
             | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::InactiveAccount | Self::OtpRequired | Self::PermissionDenied => {
-                StatusCode::FORBIDDEN
-            }
+            Self::InactiveAccount
+            | Self::OtpRequired
+            | Self::EmailUnverified
+            | Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -119,6 +122,7 @@ impl Code {
             Self::InvalidCredentials => "Incorrect email or password.",
             Self::InactiveAccount => "This account is not active.",
             Self::OtpRequired => "Two-factor authentication is required.",
+            Self::EmailUnverified => "Confirm your email address first.",
             Self::PermissionDenied => "You are not allowed to do this.",
             Self::NotFound => "Not found.",
             Self::MethodNotAllowed => "This method is not allowed here.",
@@ -289,6 +293,7 @@ impl From<accounts::Error> for ApiError {
             Error::InvalidCredentials => Code::InvalidCredentials.into(),
             Error::InactiveAccount => Code::InactiveAccount.into(),
             Error::OtpRequired => Code::OtpRequired.into(),
+            Error::EmailUnverified => Code::EmailUnverified.into(),
             Error::PermissionDenied => Code::PermissionDenied.into(),
             Error::Throttled(time) => Self::throttled(time),
             Error::NotFound => Code::NotFound.into(),

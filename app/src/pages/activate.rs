@@ -7,7 +7,7 @@ use super::emailed_link::{
     Continue, INVALID_LINK, INVALID_REASON, LinkFailed, LinkState, use_emailed_link,
 };
 use crate::{
-    api::user,
+    api::{Text, user},
     browser::with_timeout,
     components::{EmailField, Resend, ResendButton, input_value},
 };
@@ -15,7 +15,10 @@ use crate::{
 /// `/activate`: the emailed link that verifies an email address.
 #[component]
 pub fn Activate() -> impl IntoView {
-    let link = use_emailed_link(|token| Box::pin(user::activation(token)));
+    let link = use_emailed_link(|token| {
+        let none = Text::default;
+        Box::pin(user::activation(token, none(), none(), none()))
+    });
     let heading = move || match link.state.get() {
         LinkState::Pending => "Confirming your email address…",
         LinkState::Failed(_) => "Your email address is not confirmed yet",

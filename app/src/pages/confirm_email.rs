@@ -6,12 +6,15 @@ use leptos_meta::Title;
 use super::emailed_link::{
     Continue, INVALID_LINK, INVALID_REASON, LinkFailed, LinkState, use_emailed_link,
 };
-use crate::api::user;
+use crate::api::{Text, user};
 
 /// `/email`: the emailed link that changes the account's email address.
 #[component]
 pub fn ConfirmEmail() -> impl IntoView {
-    let link = use_emailed_link(|token| Box::pin(user::confirm_email_change(token)));
+    let link = use_emailed_link(|token| {
+        let none = Text::default;
+        Box::pin(user::confirm_email_change(token, none(), none(), none()))
+    });
     let heading = move || match link.state.get() {
         LinkState::Pending => "Confirming your new email address…".to_owned(),
         LinkState::Failed(_) => "Your new email address is not confirmed yet".to_owned(),

@@ -5,7 +5,7 @@ use leptos_meta::Title;
 
 use super::emailed_link::{INVALID_LINK, INVALID_REASON, on_token};
 use crate::{
-    api::user,
+    api::{Text, user},
     browser::{session, with_timeout},
     components::{
         Alert, Button, PASSWORD_HINT, PasswordField, Submission, focus_soon, input_value,
@@ -60,7 +60,12 @@ fn Choose(
     let password = NodeRef::new();
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let request = user::confirm_reset(token.as_str().into(), input_value(password).into());
+        let request = user::confirm_reset(
+            token.as_str().into(),
+            Text::default(),
+            Text::default(),
+            input_value(password).into(),
+        );
         submission.start(async move {
             with_timeout(request).await?;
             verify_session();

@@ -58,10 +58,10 @@ pub fn list(config: &Config) -> Result<(), Failure> {
 }
 
 fn line(user: &User) -> String {
-    let state = match (user.is_active, user.awaits_activation) {
-        (true, _) => "active",
-        (false, true) => "awaits activation",
-        (false, false) => "deactivated",
+    let state = if user.is_active {
+        "active"
+    } else {
+        "deactivated"
     };
     let yes = |is| if is { "yes" } else { "no" };
     [
@@ -98,6 +98,18 @@ pub fn activate(config: &Config, email: &str) -> Result<(), Failure> {
         let result = accounts.activate_user(email.into()).await;
         let user = result.map_err(|error| failure(error, email))?;
         print_line(format_args!("Activated {}", email_for_display(&user.email)))
+    })
+}
+
+/// `latchkey user verify`
+pub fn verify(config: &Config, email: &str) -> Result<(), Failure> {
+    with_accounts(config, async |accounts| {
+        let result = accounts.verify_user(email.into()).await;
+        let user = result.map_err(|error| failure(error, email))?;
+        print_line(format_args!(
+            "Verified the email address {}",
+            email_for_display(&user.email)
+        ))
     })
 }
 

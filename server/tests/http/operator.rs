@@ -48,19 +48,16 @@ fn lists_users() {
     command.args(["user", "create", "--email", "root@example.com", "--admin"]);
     server.env().run_command(command, PASSWORD);
     let token = server.activation_token("ada@example.com");
-    server
-        .post("/api/user/activation")
-        .json(serde_json::json!({"token": token}))
-        .send()
-        .assert_no_content();
+    server.activate(&token).assert_no_content();
+    // This verifies all addresses.
     server.enable_totp(&server.sign_in("ada@example.com"));
     user(&server, "deactivate", "root@example.com");
     assert_eq!(
         list(&server),
         [
             ["ada@example.com", "active", "no", "yes", "yes"],
-            ["Grace@example.com", "awaits activation", "no", "no", "no"],
-            ["root@example.com", "deactivated", "yes", "no", "no"],
+            // Grace has not opened the link yet, and is no user.
+            ["root@example.com", "deactivated", "yes", "yes", "no"],
         ]
     );
 }
@@ -124,6 +121,34 @@ fn activates_an_account_whose_email_is_not_verified() {
 }
 
 #[test]
+fn verifies_an_email_address() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    user(&server, "verify", "ADA@example.com");
+    assert_eq!(server.view(&pair.token).json()["email_verified"], true);
+    server.assert_valid(&pair);
+    // Repeating it changes nothing.
+    user(&server, "verify", "ada@example.com");
+}
+
+#[test]
+fn accepts_a_registration_that_awaits_activation() {
+    let server = Server::start_with(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
+    server.register("ada@example.com");
+    user(&server, "verify", "ada@example.com");
+    let pair = server.sign_in("ada@example.com");
+    assert_eq!(server.view(&pair.token).json()["email_verified"], true);
+    // Of several, none is known to be the owner's.
+    server.register("grace@example.com");
+    server.register("grace@example.com");
+    let output = server
+        .env()
+        .run(&["user", "verify", "--email", "grace@example.com"]);
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains("Several registrations"), "{line}");
+}
+
+#[test]
 fn signs_a_user_out_everywhere() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
@@ -180,11 +205,7 @@ fn sets_a_password() {
     // The second factor is kept.
     let pending = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
     server.assert_mfa_pending(&pending);
-    server
-        .post("/api/user/activation")
-        .json(serde_json::json!({"token": activation}))
-        .send()
-        .assert_field_errors(&["token"]);
+    server.activate(&activation).assert_field_errors(&["token"]);
     server
         .take_email("ada@example.com", PASSWORD_CHANGED)
         .assert_no_link();
@@ -206,7 +227,7 @@ fn rejects_an_unacceptable_password() {
 fn fails_for_an_unknown_user() {
     let server = Server::start();
     server.register("ada@example.com");
-    for command in ["deactivate", "activate", "sign-out", "reset-otp"] {
+    for command in ["deactivate", "activate", "verify", "sign-out", "reset-otp"] {
         for email in ["nobody@example.com", "not an address", ""] {
             let output = server.env().run(&["user", command, "--email", email]);
             output.assert_fails_with_one_line();

@@ -175,6 +175,7 @@ impl Hasher {
         salt: [u8; SALT_LENGTH],
     ) -> Result<Verified, Error> {
         let cost = self.cost.clone();
+        let stored = stored.filter(|stored| *stored != super::NO_PASSWORD);
         let known = stored.is_some();
         let stored = stored.unwrap_or(&self.decoy).to_owned();
         self.run(move |memory| {

@@ -14,6 +14,8 @@ pub struct SentEmail {
     pub subject: String,
     /// The token of its link; empty without a link.
     pub token: String,
+    /// The code beside it; empty without a code.
+    pub code: String,
 }
 
 impl TestEnv {
@@ -86,6 +88,11 @@ fn sender(accounts: &Accounts, transport: EmailTransport) -> EmailWorker {
     EmailWorker::new(accounts.clone(), transport, from, PUBLIC_URL.to_owned())
 }
 
+fn code(text: &str) -> String {
+    let line = text.split("enter ").nth(1).unwrap_or_default();
+    line.chars().take_while(|c| *c == ' ' || c.is_ascii_digit()).collect()
+}
+
 fn read(file: &Path) -> SentEmail {
     let raw = fs::read(file).unwrap();
     let message = MessageParser::default().parse(&raw).unwrap();
@@ -96,5 +103,6 @@ fn read(file: &Path) -> SentEmail {
         to: to.address().unwrap().to_owned(),
         subject: message.subject().unwrap().to_owned(),
         token: token.split_whitespace().next().unwrap_or_default().into(),
+        code: code(&text),
     }
 }

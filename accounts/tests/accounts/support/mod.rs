@@ -110,6 +110,18 @@ impl TestEnv {
         env
     }
 
+    /// A database with one user, whose email address is verified.
+    pub async fn with_verified_user() -> Self {
+        let env = Self::with_user().await;
+        env.verify_users().await;
+        env
+    }
+
+    /// Verifies the email addresses of all users.
+    pub async fn verify_users(&self) {
+        self.execute("UPDATE users SET email_verified = TRUE").await;
+    }
+
     /// Another server on the same database, with other master secrets and hashing cost.
     pub fn server(&self, secrets: &str, cost: &str) -> Accounts {
         self.start(settings(secrets, cost))
@@ -161,6 +173,7 @@ impl TestEnv {
 
     /// Turns the second factor on. Returns the authenticator app and the recovery codes.
     pub async fn turn_on_second_factor(&self) -> (Totp, Vec<String>) {
+        self.verify_users().await;
         let pair = self.sign_in().await;
         let caller = self.authorize(&pair.access_token).await.unwrap();
         let setup = self.accounts.begin_totp(&caller, PASSWORD.into()).await;
@@ -252,6 +265,7 @@ pub fn why(error: accounts::Error) -> &'static str {
         accounts::Error::InvalidCredentials => "wrong credentials",
         accounts::Error::InactiveAccount => "inactive",
         accounts::Error::OtpRequired => "otp",
+        accounts::Error::EmailUnverified => "unverified",
         accounts::Error::PermissionDenied => "not allowed",
         accounts::Error::Throttled(_) => "throttled",
         other => panic!("{other}"),

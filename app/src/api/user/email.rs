@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize, device},
+    context::{accounts, authorize, device, optional_caller},
     text::text_fields,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// Field errors for an address that is invalid or taken and for a wrong password, and the errors of
-/// a missing or invalid token.
+/// a missing or invalid token; `email_unverified` while the present address is unverified.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/email/change", client = SignedIn)]
 pub async fn change_email(
     #[server(default)] new_email: Text,
@@ -34,13 +34,39 @@ pub async fn change_email(
 }
 
 /// `POST /api/user/email/change/confirm`: changes the email address to the one that the link with
-/// this token was sent to.
+/// this token, or the email with this code, was sent to. It takes the account's password or an access
+/// token of the account.
 ///
 /// # Errors
-/// A field error for a token that is missing, used, revoked or expired, or whose address another
-/// account has taken in the meantime.
+/// Field errors for a token that is missing, used, revoked or expired, or whose address another
+/// account has taken in the meantime, for a wrong code, and for a missing or wrong password.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/email/change/confirm")]
-pub async fn confirm_email_change(#[server(default)] token: Text) -> Result<(), ApiError> {
+pub async fn confirm_email_change(
+    #[server(default)] token: Text,
+    #[server(default)] email: Text,
+    #[server(default)] code: Text,
+    #[server(default)] password: Text,
+) -> Result<(), ApiError> {
+    let [token, email, code, password] = text_fields([
+        ("token", &token),
+        ("email", &email),
+        ("code", &code),
+        ("password", &password),
+    ])?;
+    let proof = accounts::EmailProof { token, email, code };
+    let caller = optional_caller().await;
+    Ok(accounts()
+        .confirm_email_change(proof, password, caller.as_ref(), &device())
+        .await?)
+}
+
+/// `POST /api/user/email/change/undo`: takes a change of the email address back, with the link that
+/// the old address has received. Every session ends, and the password is removed.
+///
+/// # Errors
+/// A field error for a token that is missing, revoked or expired.
+#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/email/change/undo")]
+pub async fn undo_email_change(#[server(default)] token: Text) -> Result<(), ApiError> {
     let [token] = text_fields([("token", &token)])?;
-    Ok(accounts().confirm_email_change(token, &device()).await?)
+    Ok(accounts().undo_email_change(token, &device()).await?)
 }

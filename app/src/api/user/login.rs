@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::{ApiError, Post, Text};
 #[cfg(feature = "ssr")]
 use crate::api::{
+    Code,
     context::{accounts, device, set_device_cookie},
     text::text_fields,
 };
@@ -46,6 +47,20 @@ pub struct Claims {
     pub jti: String,
 }
 
+/// Adds a hint for everyone who may have registered and not opened the link yet, which is the same for
+/// every email address.
+#[cfg(feature = "ssr")]
+fn credentials_error(error: accounts::Error) -> ApiError {
+    if matches!(error, accounts::Error::InvalidCredentials) && accounts().requires_activation() {
+        return ApiError::detail(
+            Code::InvalidCredentials,
+            "Incorrect email or password. If you have just registered, open the link that we emailed \
+             you.",
+        );
+    }
+    error.into()
+}
+
 /// `POST /api/user/login`: signs in, and starts a session for this device.
 ///
 /// # Errors
@@ -56,7 +71,8 @@ pub async fn login(
     #[server(default)] password: Text,
 ) -> Result<TokenPair, ApiError> {
     let [email, password] = text_fields([("email", &email), ("password", &password)])?;
-    let signed_in = accounts().login(email, password, &device()).await?;
+    let signed_in = accounts().login(email, password, &device()).await;
+    let signed_in = signed_in.map_err(credentials_error)?;
     if let Some(tokens) = &signed_in.device_tokens {
         set_device_cookie(tokens);
     }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize, device},
+    context::{accounts, authorize, device, optional_caller},
     text::text_fields,
 };
 use crate::{
@@ -41,22 +41,33 @@ pub async fn change_password(
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/password/reset")]
 pub async fn reset_password(#[server(default)] email: Text) -> Result<(), ApiError> {
     let [email] = text_fields([("email", &email)])?;
-    Ok(accounts().reset_password(email, &device()).await?)
+    let caller = optional_caller().await;
+    Ok(accounts()
+        .reset_password(email, caller.as_ref(), &device())
+        .await?)
 }
 
-/// `POST /api/user/password/reset/confirm`: sets a new password with an emailed link, and ends all
-/// sessions. The second factor stays.
+/// `POST /api/user/password/reset/confirm`: sets a new password with an emailed link or code, and
+/// ends all sessions. The second factor of a verified account stays.
 ///
 /// # Errors
-/// Field errors for a token that is missing, used, revoked or expired, and for a password that
-/// breaks the rules.
+/// Field errors for a token that is missing, used, revoked or expired, for a wrong code, and for a
+/// password that breaks the rules.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "user/password/reset/confirm")]
 pub async fn confirm_reset(
     #[server(default)] token: Text,
+    #[server(default)] email: Text,
+    #[server(default)] code: Text,
     #[server(default)] new_password: Text,
 ) -> Result<(), ApiError> {
-    let [token, new_password] = text_fields([("token", &token), ("new_password", &new_password)])?;
+    let [token, email, code, new_password] = text_fields([
+        ("token", &token),
+        ("email", &email),
+        ("code", &code),
+        ("new_password", &new_password),
+    ])?;
+    let proof = accounts::EmailProof { token, email, code };
     Ok(accounts()
-        .confirm_reset(token, new_password, &device())
+        .confirm_reset(proof, new_password, &device())
         .await?)
 }

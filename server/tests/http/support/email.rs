@@ -113,6 +113,16 @@ impl Email {
         token.to_owned()
     }
 
+    /// Returns the code that the email shows beside its link.
+    #[track_caller]
+    pub fn code(&self) -> String {
+        let after = "If the page asks for a code, enter ";
+        let code = self.text.split(after).nth(1).expect("a code");
+        let code: String = code.chars().take(9).collect();
+        assert!(self.html.contains(&code), "{self:?}");
+        code
+    }
+
     /// The email contains no link.
     #[track_caller]
     pub fn assert_no_link(&self) -> &Self {
@@ -248,6 +258,7 @@ pub const CONFIRM_NEW_ADDRESS: &str = "Confirm your new email address";
 pub const RESET: &str = "Choose a new password";
 pub const ALREADY_REGISTERED: &str = "You already have an account";
 pub const EMAIL_ABOUT_TO_CHANGE: &str = "Your email address is about to change";
+pub const ACCOUNT_DELETED: &str = "Your account was deleted";
 pub const EMAIL_CHANGED: &str = "Your email address was changed";
 pub const PASSWORD_CHANGED: &str = "Your password was changed";
 pub const OTP_ENABLED: &str = "Two-factor authentication is on";

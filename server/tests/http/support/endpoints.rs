@@ -41,7 +41,7 @@ const fn post(path: &'static str, required_token: RequiredToken) -> Endpoint {
 }
 
 /// The endpoints, as specified in the API contract.
-pub const ENDPOINTS: [Endpoint; 24] = [
+pub const ENDPOINTS: [Endpoint; 27] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
@@ -54,12 +54,15 @@ pub const ENDPOINTS: [Endpoint; 24] = [
     post("/api/user/sessions/revoke", RequiredToken::Access),
     get("/api/user/activity", RequiredToken::Access),
     post("/api/user/activation", RequiredToken::None),
+    post("/api/user/activation/reject", RequiredToken::None),
     post("/api/user/activation/resend", RequiredToken::None),
+    post("/api/user/link", RequiredToken::None),
     post("/api/user/password/change", RequiredToken::Access),
     post("/api/user/password/reset", RequiredToken::None),
     post("/api/user/password/reset/confirm", RequiredToken::None),
     post("/api/user/email/change", RequiredToken::Access),
     post("/api/user/email/change/confirm", RequiredToken::None),
+    post("/api/user/email/change/undo", RequiredToken::None),
     post("/api/totp/create", RequiredToken::Access),
     post("/api/totp/confirm", RequiredToken::Access),
     post("/api/totp/login", RequiredToken::MfaPending),

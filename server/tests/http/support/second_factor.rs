@@ -105,9 +105,10 @@ pub fn recovery_codes(response: &Response) -> Vec<String> {
 }
 
 impl Server {
-    /// Starts to set up an authenticator app.
+    /// Starts to set up an authenticator app, for which the email address must be verified.
     #[track_caller]
     pub fn set_up_totp(&self, pair: &TokenPair) -> Authenticator {
+        self.verify_users();
         let response = self
             .post("/api/totp/create")
             .token(&pair.token)

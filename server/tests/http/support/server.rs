@@ -186,6 +186,41 @@ impl Server {
         self.sign_in(email)
     }
 
+    /// Creates an account with [`PASSWORD`] whose email address is verified, and signs in.
+    #[track_caller]
+    pub fn sign_up_verified(&self, email: &str) -> TokenPair {
+        self.register(email);
+        self.verify_users();
+        self.sign_in(email)
+    }
+
+    /// Verifies the email addresses of all users.
+    pub fn verify_users(&self) {
+        self.database()
+            .execute("UPDATE users SET email_verified = true");
+    }
+
+    /// Lifts the limits on emails that were sent so far.
+    pub fn forget_sent_emails(&self) {
+        self.database().execute("DELETE FROM email_limits");
+    }
+
+    /// Uses a link that verifies the email address of an account with [`PASSWORD`].
+    #[track_caller]
+    pub fn activate(&self, token: &str) -> Response {
+        self.post("/api/user/activation")
+            .json(json!({"token": token, "password": PASSWORD}))
+            .send()
+    }
+
+    /// Requests a link to choose a new password.
+    #[track_caller]
+    pub fn reset(&self, email: &str) -> Response {
+        self.post("/api/user/password/reset")
+            .json(json!({"email": email}))
+            .send()
+    }
+
     /// Sends a refresh token.
     #[track_caller]
     pub fn refresh(&self, refresh_token: &str) -> Response {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{OTHER_PASSWORD, PASSWORD, Server};
+use crate::support::{OTHER_PASSWORD, PASSWORD, Server, email::ACCOUNT_DELETED};
 
 const PATH: &str = "/api/user/delete";
 
@@ -30,6 +30,28 @@ fn deletes_the_account_and_ends_all_its_sessions() {
     // The email address is free again, and the new account is a different one.
     assert_ne!(server.register("ada@example.com").id, user.id);
     server.assert_revoked(&pair);
+}
+
+#[test]
+fn notifies_a_verified_email_address() {
+    let server = Server::start();
+    for (email, expected) in [
+        ("ada@example.com", &[("ada@example.com", ACCOUNT_DELETED)][..]),
+        ("grace@example.com", &[]),
+    ] {
+        let pair = server.sign_up(email);
+        if email.starts_with("ada") {
+            server.verify_users();
+        }
+        server.take_all_emails();
+        server
+            .post(PATH)
+            .token(&pair.token)
+            .json(json!({"current_password": PASSWORD}))
+            .send()
+            .assert_no_content();
+        server.assert_emails(expected);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod activity;
 mod create;
 mod delete;
 mod email;
+mod link;
 mod login;
 mod logout;
 mod logout_all;

@@ -1,12 +1,13 @@
 //! `/api/user/activation`.
 
+mod reject;
 mod resend;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::support::{
-    PASSWORD, Response, Server, concurrently,
+    PASSWORD, Response, Server, TokenPair, concurrently,
     email::{ALREADY_REGISTERED, CONFIRM_ADDRESS},
 };
 
@@ -14,7 +15,14 @@ const PATH: &str = "/api/user/activation";
 const REQUIRED: (&str, &str) = ("LATCHKEY_REQUIRE_ACTIVATION", "true");
 
 fn open(server: &Server, token: &str) -> Response {
-    server.post(PATH).json(json!({"token": token})).send()
+    open_with(server, token, PASSWORD)
+}
+
+fn open_with(server: &Server, token: &str, password: &str) -> Response {
+    server
+        .post(PATH)
+        .json(json!({"token": token, "password": password}))
+        .send()
 }
 
 fn is_verified(server: &Server, token: &str) -> bool {
@@ -38,7 +46,8 @@ fn accepts_a_form() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");
     let token = server.activation_token("ada@example.com");
-    let form = server.post(PATH).form(&[("token", &token)]).send();
+    let fields = [("token", token.as_str()), ("password", PASSWORD)];
+    let form = server.post(PATH).form(&fields).send();
     form.assert_no_content();
     assert!(is_verified(&server, &pair.token));
 }
@@ -74,12 +83,21 @@ fn keeps_only_the_hash_of_the_token() {
 }
 
 #[test]
-fn works_once() {
+fn repeating_it_is_no_error() {
     let server = Server::start();
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");
     open(&server, &token).assert_no_content();
-    open(&server, &token).assert_json(
+    open(&server, &token).assert_no_content();
+    // Not even the password is needed then.
+    server
+        .post(PATH)
+        .json(json!({"token": token}))
+        .send()
+        .assert_no_content();
+    let confirmed = "event = 'address_confirmed'";
+    assert_eq!(server.database().count("audit_events", confirmed), 1);
+    open(&server, "x").assert_json(
         400,
         json!({"token": [
             "This link no longer works. It may have expired, been used, or been replaced by a newer one."
@@ -93,16 +111,11 @@ fn works_once_under_concurrency() {
     server.register("ada@example.com");
     let token = server.activation_token("ada@example.com");
     let responses = concurrently(8, |_| open(&server, &token));
-    let good = responses
-        .iter()
-        .filter(|response| response.status == 204)
-        .count();
-    assert_eq!(good, 1);
     for response in responses {
-        if response.status != 204 {
-            response.assert_field_errors(&["token"]);
-        }
+        response.assert_no_content();
     }
+    let confirmed = "event = 'address_confirmed'";
+    assert_eq!(server.database().count("audit_events", confirmed), 1);
 }
 
 #[test]
@@ -157,12 +170,20 @@ fn activates_a_pending_account() {
         .send()
         .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
     let sign_in = || server.try_sign_in("ada@example.com", PASSWORD);
-    sign_in().assert_error(403, "inactive_account");
-    server
-        .try_sign_in("ada@example.com", "wrong-password-1")
-        .assert_error(401, "invalid_credentials");
+    // The same response as for an unknown email address.
+    let unknown = server.try_sign_in("nobody@example.com", PASSWORD);
+    assert_eq!(sign_in().json(), unknown.json());
+    unknown.assert_json(
+        401,
+        json!({
+            "detail": "Incorrect email or password. If you have just registered, open the link that \
+                we emailed you.",
+            "code": "invalid_credentials",
+        }),
+    );
     let token = server.activation_token("ada@example.com");
-    sign_in().assert_error(403, "inactive_account");
+    sign_in().assert_error(401, "invalid_credentials");
+    assert_eq!(server.database().count("users", "true"), 0);
     open(&server, &token).assert_no_content();
     let pair = server.sign_in("ada@example.com");
     assert!(is_verified(&server, &pair.token));
@@ -202,11 +223,12 @@ fn known_email_address_gets_the_same_response_as_a_new_one() {
         .try_sign_in("ada@example.com", "another-password-5")
         .assert_error(401, "invalid_credentials");
     server.assert_valid(&pair);
-    assert_eq!(server.database().count("users", "true"), 2);
+    assert_eq!(server.database().count("users", "true"), 1);
+    assert_eq!(server.database().count("registrations", "true"), 2);
 }
 
 #[test]
-fn registering_again_before_activation_sends_a_new_link() {
+fn registrations_of_an_address_wait_side_by_side() {
     let server = Server::start_with(&[REQUIRED]);
     server.register("ada@example.com");
     let first = server.activation_token("ada@example.com");
@@ -216,16 +238,139 @@ fn registering_again_before_activation_sends_a_new_link() {
         .send()
         .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
     let second = server.activation_token("ada@example.com");
-    open(&server, &first).assert_field_errors(&["token"]);
+    // Each link activates what was entered with it.
+    open(&server, &second).assert_json(400, json!({"password": ["Incorrect password."]}));
+    open_with(&server, &second, "another-password-5").assert_no_content();
     server
         .try_sign_in("ada@example.com", PASSWORD)
-        .assert_error(403, "inactive_account");
-    open(&server, &second).assert_no_content();
-    // The account has the password of the first registration.
-    server
-        .try_sign_in("ada@example.com", "another-password-5")
         .assert_error(401, "invalid_credentials");
+    let pair = TokenPair::from(&server.try_sign_in("ada@example.com", "another-password-5"));
+    assert!(is_verified(&server, &pair.token));
+    // The first that is activated wins.
+    open(&server, &first).assert_field_errors(&["token"]);
+}
+
+#[test]
+fn requires_a_session_or_the_password() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let eve = server.sign_up("eve@example.com");
+    let token = server.activation_token("ada@example.com");
+    let send = |bearer: Option<&str>, body| {
+        let request = server.post(PATH);
+        let request = match bearer {
+            Some(token) => request.token(token),
+            None => request,
+        };
+        request.json(body).send()
+    };
+    let required = json!({"password": ["This field is required."]});
+    // A token of another account, or an invalid one, counts as none.
+    for bearer in [None, Some(&*eve.token), Some("x"), Some(&pair.refresh_token)] {
+        send(bearer, json!({"token": token})).assert_json(400, required.clone());
+    }
+    open_with(&server, &token, "wrong-password-1")
+        .assert_json(400, json!({"password": ["Incorrect password."]}));
+    assert!(!is_verified(&server, &pair.token));
+    send(Some(&pair.token), json!({"token": token})).assert_no_content();
+    assert!(is_verified(&server, &pair.token));
+}
+
+#[test]
+fn delays_guesses_at_the_password() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let token = server.activation_token("ada@example.com");
+    for _ in 0..10 {
+        open_with(&server, &token, "wrong-password-1").assert_field_errors(&["password"]);
+    }
+    open(&server, &token).assert_error(429, "throttled");
+    // Guesses of others delay neither the owner's link nor the other way around.
     server.sign_in("ada@example.com");
+}
+
+#[test]
+fn guesses_of_others_do_not_delay_it() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let token = server.activation_token("ada@example.com");
+    for _ in 0..11 {
+        server.try_sign_in("ada@example.com", "wrong-password-1");
+    }
+    open(&server, &token).assert_no_content();
+}
+
+#[test]
+fn takes_the_code_of_the_email() {
+    for settings in [&[][..], &[REQUIRED]] {
+        let server = Server::start_with(settings);
+        server.register("ada@example.com");
+        let code = server.take_email("ada@example.com", CONFIRM_ADDRESS).code();
+        let send = |email: &str, code: &str| {
+            server
+                .post(PATH)
+                .json(json!({"email": email, "code": code, "password": PASSWORD}))
+                .send()
+        };
+        for _ in 0..4 {
+            let wrong = send("ada@example.com", "12345678");
+            let unknown = send("nobody@example.com", "12345678");
+            assert_eq!(wrong.json(), unknown.json());
+            wrong.assert_field_errors(&["code"]);
+        }
+        send("ADA@example.com", &code.replace(' ', "")).assert_no_content();
+        assert!(is_verified(&server, &server.sign_in("ada@example.com").token));
+        send("ada@example.com", &code).assert_no_content();
+    }
+}
+
+#[test]
+fn code_ends_after_five_wrong_ones_and_the_link_still_works() {
+    let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
+    server.register("ada@example.com");
+    let email = server.take_email("ada@example.com", CONFIRM_ADDRESS);
+    let send = |code: &str| {
+        server
+            .post(PATH)
+            .json(json!({"email": "ada@example.com", "code": code, "password": PASSWORD}))
+            .send()
+    };
+    let responses = concurrently(10, |number| send(&format!("0000000{number}")));
+    for response in responses {
+        response.assert_field_errors(&["code"]);
+    }
+    send(&email.code()).assert_field_errors(&["code"]);
+    let token = email.token(&format!("{}/activate", server.url()));
+    open(&server, &token).assert_no_content();
+}
+
+#[test]
+fn keeps_only_a_keyed_hash_of_the_code() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    let code = server.take_email("ada@example.com", CONFIRM_ADDRESS).code();
+    let stored = server.database().hex("mailed_tokens", "code_hash");
+    let hash: String = Sha256::digest(code.replace(' ', ""))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(stored.len(), 64);
+    assert_ne!(stored, hash);
+    assert!(!server.log().contains(&code));
+}
+
+/// The sixth gets the same response, and no email.
+#[test]
+fn at_most_five_registrations_of_an_address_wait() {
+    let server = Server::start_with(&[REQUIRED]);
+    for _ in 0..7 {
+        server
+            .post("/api/user/create")
+            .json(json!({"email": "ada@example.com", "password": PASSWORD}))
+            .send()
+            .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+    }
+    server.assert_emails(&[("ada@example.com", CONFIRM_ADDRESS); 5]);
 }
 
 #[test]
@@ -234,6 +379,12 @@ fn does_not_activate_an_account_deactivated_by_an_operator() {
         let server = Server::start_with(settings);
         server.register("ada@example.com");
         let token = server.activation_token("ada@example.com");
+        if !settings.is_empty() {
+            open(&server, &token).assert_no_content();
+            server
+                .database()
+                .execute("UPDATE users SET email_verified = false");
+        }
         let output = server
             .env()
             .run(&["user", "deactivate", "--email", "ada@example.com"]);

@@ -20,7 +20,7 @@ fn change(server: &Server, token: &str, current: &str, new: &str) -> Response {
 #[test]
 fn changes_the_password_and_ends_every_other_session() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     let other_device = server.sign_in("ada@example.com");
     let grace = server.sign_up("grace@example.com");
     server.take_all_emails();
@@ -101,7 +101,7 @@ fn reports_all_errors_and_changes_nothing() {
 #[test]
 fn invalidates_all_emailed_links() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     let activation = server.activation_token("ada@example.com");
     server
         .post("/api/user/password/reset")

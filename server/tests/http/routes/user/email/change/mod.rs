@@ -1,6 +1,7 @@
 //! `/api/user/email/change`.
 
 mod confirm;
+mod undo;
 
 use serde_json::json;
 
@@ -22,7 +23,7 @@ fn change(server: &Server, token: &str, email: &str) -> Response {
 #[test]
 fn emails_a_link_to_the_new_address_and_a_notice_to_the_old_one() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     server.take_all_emails();
     change(&server, &pair.token, " Ada@NEW.example ").assert_no_content();
     let link = server.take_email("Ada@new.example", CONFIRM_NEW_ADDRESS);
@@ -42,7 +43,7 @@ fn emails_a_link_to_the_new_address_and_a_notice_to_the_old_one() {
 #[test]
 fn reports_all_errors() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     server.register("grace@example.com");
     server.take_all_emails();
     let required = "This field is required.";
@@ -85,13 +86,41 @@ fn reports_all_errors() {
     );
 }
 
+#[test]
+fn requires_a_verified_email_address() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    server.take_all_emails();
+    change(&server, &pair.token, "new@example.com").assert_error(403, "email_unverified");
+    // Authorization comes before the fields.
+    change(&server, &pair.token, "ada").assert_error(403, "email_unverified");
+    server.assert_emails(&[]);
+    server.verify_users();
+    change(&server, &pair.token, "new@example.com").assert_no_content();
+}
+
+#[test]
+fn sends_few_emails_to_a_new_address() {
+    let server = Server::start();
+    let ada = server.sign_up_verified("ada@example.com");
+    let eve = server.sign_up_verified("eve@example.com");
+    server.take_all_emails();
+    for pair in [&ada, &eve, &ada, &eve] {
+        change(&server, &pair.token, "victim@example.com").assert_no_content();
+    }
+    server.assert_emails(&[
+        ("ada@example.com", EMAIL_ABOUT_TO_CHANGE),
+        ("victim@example.com", CONFIRM_NEW_ADDRESS),
+    ]);
+}
+
 /// Where registration does not reveal which accounts exist, this endpoint does not either.
 #[test]
 fn does_not_reveal_accounts_where_activation_is_required() {
     let env = crate::support::TestEnv::new();
     let server = env.start(&[]);
     server.register("grace@example.com");
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     server.take_all_emails();
     drop(server);
     let server = env.start(&[("LATCHKEY_REQUIRE_ACTIVATION", "true")]);
@@ -107,13 +136,13 @@ fn does_not_reveal_accounts_where_activation_is_required() {
 #[test]
 fn accepts_the_own_email_address_in_another_case() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     server.take_all_emails();
     change(&server, &pair.token, "ADA@example.com").assert_no_content();
     let token = server.email_token("ADA@example.com");
     server
         .post("/api/user/email/change/confirm")
-        .json(json!({"token": token}))
+        .json(json!({"token": token, "password": PASSWORD}))
         .send()
         .assert_no_content();
     assert_eq!(server.view(&pair.token).json()["email"], "ADA@example.com");

@@ -102,7 +102,7 @@ fn reports_all_errors() {
 #[test]
 fn rejects_a_token_for_another_purpose() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     let activation = server.activation_token("ada@example.com");
     server
         .post("/api/user/email/change")
@@ -124,12 +124,10 @@ fn invalidates_all_other_links() {
     let activation = server.activation_token("ada@example.com");
     let token = ask(&server, "ada@example.com");
     confirm(&server, &token, OTHER_PASSWORD).assert_no_content();
-    server
-        .post("/api/user/activation")
-        .json(json!({"token": activation}))
-        .send()
-        .assert_field_errors(&["token"]);
-    assert_eq!(server.database().count("mailed_tokens", "true"), 0);
+    // The address is verified now, which is all that the link would do.
+    server.activate(&activation).assert_no_content();
+    let unused = server.database().count("mailed_tokens", "used_at IS NULL");
+    assert_eq!(unused, 0);
 }
 
 #[test]
@@ -157,6 +155,49 @@ fn activates_an_account_whose_email_is_not_verified() {
     server.register("ada@example.com");
     let token = ask(&server, "ada@example.com");
     confirm(&server, &token, OTHER_PASSWORD).assert_no_content();
+    let pair = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
+    server.assert_valid(&pair);
+}
+
+/// Whoever has registered with the address of someone else, and set up an authenticator app.
+#[test]
+fn first_proof_of_the_address_removes_what_was_set_up_before() {
+    let server = Server::start();
+    let attacker = server.sign_up("victim@example.com");
+    let pair = server.enable_totp(&attacker).pair;
+    // As an earlier version allowed.
+    server
+        .database()
+        .execute("UPDATE users SET email_verified = false");
+    let token = ask(&server, "victim@example.com");
+    confirm(&server, &token, OTHER_PASSWORD).assert_no_content();
+    server.assert_revoked(&pair);
+    let owner = TokenPair::from(&server.try_sign_in("victim@example.com", OTHER_PASSWORD));
+    server.assert_valid(&owner);
+    assert_eq!(server.view(&owner.token).json()["otp_enabled"], false);
+}
+
+#[test]
+fn takes_the_code_of_the_email() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    server.reset("ada@example.com").assert_no_content();
+    let code = server
+        .take_email("ada@example.com", crate::support::email::RESET)
+        .code();
+    let confirm = |email: &str, code: &str| {
+        server
+            .post(PATH)
+            .json(json!({"email": email, "code": code, "new_password": OTHER_PASSWORD}))
+            .send()
+    };
+    let wrong = confirm("ada@example.com", "1234 5678").assert_field_errors(&["code"]);
+    let unknown = confirm("nobody@example.com", "1234 5678").assert_field_errors(&["code"]);
+    assert_eq!(wrong.json(), unknown.json());
+    confirm("ada@example.com", "").assert_field_errors(&["code"]);
+    confirm("", &code).assert_field_errors(&["email"]);
+    confirm("ADA@example.com", &code).assert_no_content();
+    confirm("ada@example.com", &code).assert_field_errors(&["token"]);
     let pair = TokenPair::from(&server.try_sign_in("ada@example.com", OTHER_PASSWORD));
     server.assert_valid(&pair);
 }
