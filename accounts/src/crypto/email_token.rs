@@ -69,7 +69,11 @@ impl LinkCode {
     /// The hash for the database. It is keyed, because there are few codes, and bound to the link.
     pub fn hash(&self, masters: &MasterSecrets, link_hash: &[u8]) -> Vec<u8> {
         let info = code_info(link_hash, &self.0);
-        masters.codes::<32>(&info).next().unwrap_or_default().to_vec()
+        masters
+            .codes::<32>(&info)
+            .next()
+            .unwrap_or_default()
+            .to_vec()
     }
 }
 
@@ -113,7 +117,11 @@ mod tests {
         let hash = code.hash(&masters, b"link");
         let digits = code.0.clone();
         assert_eq!(digits.len(), 8);
-        for entered in [digits.clone(), code.expose(), format!(" {}-", code.expose())] {
+        for entered in [
+            digits.clone(),
+            code.expose(),
+            format!(" {}-", code.expose()),
+        ] {
             assert!(is_code_of(&masters, b"link", &hash, &entered), "{entered}");
         }
         assert!(!is_code_of(&masters, b"other", &hash, &digits));

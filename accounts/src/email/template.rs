@@ -46,7 +46,10 @@ impl Origin {
             return format!("Requested on {minute} UTC.");
         }
         let device = device_name(&self.user_agent);
-        format!("Requested on {minute} UTC from {device}, IP address {}.", self.ip)
+        format!(
+            "Requested on {minute} UTC from {device}, IP address {}.",
+            self.ip
+        )
     }
 }
 

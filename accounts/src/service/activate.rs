@@ -86,7 +86,10 @@ impl Accounts {
     ) -> Result<bool, Error> {
         let (database, now) = (&self.0.database, self.now());
         let waiting = match link.registration_id {
-            Some(id) => Registration::find(database, id, now).await?.into_iter().collect(),
+            Some(id) => Registration::find(database, id, now)
+                .await?
+                .into_iter()
+                .collect(),
             None => Registration::of_address(database, &link.address, now).await?,
         };
         if waiting.is_empty() {
@@ -149,12 +152,7 @@ impl Accounts {
         }
     }
 
-    async fn reject_account(
-        &self,
-        link: &Link,
-        user_id: Id,
-        device: &Device,
-    ) -> Result<(), Error> {
+    async fn reject_account(&self, link: &Link, user_id: Id, device: &Device) -> Result<(), Error> {
         let (database, now) = (&self.0.database, self.now());
         require(link.email_verified == Some(false))?;
         let is_new = link.date_joined.is_some_and(|at| now < at.plus(NEW));

@@ -1,6 +1,10 @@
 //! Confirms the caller's password, before a change that must not be made with a stolen token.
 
-use super::{accounts::Accounts, caller::Authorized, fields::{CURRENT_PASSWORD, INCORRECT_PASSWORD}};
+use super::{
+    accounts::Accounts,
+    caller::Authorized,
+    fields::{CURRENT_PASSWORD, INCORRECT_PASSWORD},
+};
 use crate::{
     crypto::password::{Password, Verified},
     error::Error,

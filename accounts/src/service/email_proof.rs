@@ -153,9 +153,8 @@ impl Accounts {
             now,
         };
         let masters = &self.0.master_secrets;
-        let is_code_of = |link: &[u8], stored: &[u8]| {
-            email_token::is_code_of(masters, link, stored, code)
-        };
+        let is_code_of =
+            |link: &[u8], stored: &[u8]| email_token::is_code_of(masters, link, stored, code);
         let link = match attempt.make(database, is_code_of).await? {
             Some(hash) => Link::find_by_hash(database, &hash, now).await?,
             None => None,

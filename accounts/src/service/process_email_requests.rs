@@ -140,7 +140,10 @@ impl Accounts {
             EmailRequestKind::Registration if user.email_verified => {
                 let template = EmailTemplate::AlreadyRegistered;
                 let email = self.new_email(user.id, &user.email, template, now)?;
-                (Action::SendEmail(email), limit(EmailKind::AlreadyRegistered))
+                (
+                    Action::SendEmail(email),
+                    limit(EmailKind::AlreadyRegistered),
+                )
             }
             EmailRequestKind::Activation if user.email_verified => (Action::Nothing, None),
             // A user who registers again may have lost the first email.
@@ -168,9 +171,7 @@ impl Accounts {
         let database = &self.0.database;
         let address = email.to_lowercase();
         let newest = match kind {
-            EmailRequestKind::Registration => {
-                Registration::find(database, request.id, now).await?
-            }
+            EmailRequestKind::Registration => Registration::find(database, request.id, now).await?,
             _ => {
                 let waiting = Registration::of_address(database, &address, now).await?;
                 waiting.into_iter().next()

@@ -139,7 +139,8 @@ impl Accounts {
         if !user.email_verified {
             return Ok(None);
         }
-        self.new_email(user.id, &user.email, template, now).map(Some)
+        self.new_email(user.id, &user.email, template, now)
+            .map(Some)
     }
 
     /// Creates a link, with its code and its email.

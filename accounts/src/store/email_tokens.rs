@@ -51,14 +51,9 @@ impl LinkPurpose {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Activation,
-            Self::Reset,
-            Self::EmailChange,
-            Self::Undo,
-        ]
-        .into_iter()
-        .find(|purpose| purpose.as_str() == text)
+        [Self::Activation, Self::Reset, Self::EmailChange, Self::Undo]
+            .into_iter()
+            .find(|purpose| purpose.as_str() == text)
     }
 
     /// How long the link works.
@@ -348,7 +343,9 @@ impl CodeAttempt<'_> {
             .bind(self.now)
             .bind(counted.map_or(i64::MAX, |(attempts,)| attempts));
         let codes: Vec<(Vec<u8>, Vec<u8>)> = database.fetch_all(statement).await?;
-        let mut right = codes.into_iter().filter(|(hash, code)| is_code_of(hash, code));
+        let mut right = codes
+            .into_iter()
+            .filter(|(hash, code)| is_code_of(hash, code));
         let Some((hash, _)) = right.next() else {
             return Ok(None);
         };

@@ -137,10 +137,7 @@ pub(crate) async fn remove(transaction: &mut Transaction, id: Id) -> Result<(), 
 }
 
 /// Removes all registrations of an address, in lower case. Their links become invalid.
-pub(crate) async fn remove_all(
-    transaction: &mut Transaction,
-    address: &str,
-) -> Result<(), Error> {
+pub(crate) async fn remove_all(transaction: &mut Transaction, address: &str) -> Result<(), Error> {
     const SQL: &str = "DELETE FROM registrations WHERE address = $1";
     let statement = Statement::new(SQL).bind(address);
     transaction.execute(statement).await.map(drop)

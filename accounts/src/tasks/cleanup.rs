@@ -85,7 +85,12 @@ impl Accounts {
             rows("retired_refresh_tokens", "id", "retired_at", past_grace),
             rows("mailed_tokens", "hash", "expires_at", now),
             rows("registrations", "id", "expires_at", now),
-            rows("email_limits", "key", "sent_1", now.minus(email_limits::DAY)),
+            rows(
+                "email_limits",
+                "key",
+                "sent_1",
+                now.minus(email_limits::DAY),
+            ),
             rows("code_attempts", "key", "updated_at", past_codes),
             rows("audit_events", "id", "at", now.minus(lifetimes.audit)),
         ]

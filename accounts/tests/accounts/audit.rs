@@ -324,7 +324,12 @@ async fn email_and_password_changes_are_logged() {
     log.adds(&["email_change_requested"]).await;
     let token = env.token_to(NEW_EMAIL).await;
     let confirmed = accounts
-        .confirm_email_change(EmailProof::token(&token), NEW_PASSWORD.into(), None, &laptop())
+        .confirm_email_change(
+            EmailProof::token(&token),
+            NEW_PASSWORD.into(),
+            None,
+            &laptop(),
+        )
         .await;
     confirmed.unwrap();
     log.email = NEW_EMAIL;

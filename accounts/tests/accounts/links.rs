@@ -30,7 +30,10 @@ impl Purpose {
         };
         env.execute(verified).await;
         match self {
-            Activation => accounts.resend_activation(EMAIL.into(), None, &laptop()).await.unwrap(),
+            Activation => accounts
+                .resend_activation(EMAIL.into(), None, &laptop())
+                .await
+                .unwrap(),
             Reset => accounts
                 .reset_password(EMAIL.into(), None, &laptop())
                 .await
@@ -159,7 +162,11 @@ async fn a_link_works_once_however_many_open_it() {
         }
         let expected = if purpose == Reset { 1 } else { 8 };
         assert_eq!(worked, expected, "{purpose:?}");
-        assert_eq!(env.rows("audit_events WHERE event = 'address_confirmed'").await, i64::from(purpose == Activation));
+        assert_eq!(
+            env.rows("audit_events WHERE event = 'address_confirmed'")
+                .await,
+            i64::from(purpose == Activation)
+        );
     }
 }
 
@@ -219,7 +226,10 @@ async fn an_operator_invalidates_all_links() {
 async fn an_earlier_email_request_does_not_reactivate_an_account() {
     let env = env_without_emails().await;
     let accounts = &env.accounts;
-    accounts.resend_activation(EMAIL.into(), None, &laptop()).await.unwrap();
+    accounts
+        .resend_activation(EMAIL.into(), None, &laptop())
+        .await
+        .unwrap();
     accounts
         .reset_password(EMAIL.into(), None, &laptop())
         .await

@@ -39,7 +39,10 @@ async fn an_unverified_address_counts_for_nothing() {
     changed.await.unwrap();
     let pair = accounts.login(EMAIL.into(), OTHER.into(), &laptop()).await;
     let caller = env.authorize(&pair.unwrap().tokens.access_token).await;
-    accounts.delete_user(&caller.unwrap(), OTHER.into()).await.unwrap();
+    accounts
+        .delete_user(&caller.unwrap(), OTHER.into())
+        .await
+        .unwrap();
     let emails = env.emails().await;
     assert!(emails.is_empty(), "{emails:?}");
 }
@@ -55,10 +58,16 @@ async fn a_reset_of_an_unverified_account_removes_what_was_set_up_before() {
         }
         env.emails().await;
         let accounts = &env.accounts;
-        accounts.reset_password(EMAIL.into(), None, &laptop()).await.unwrap();
+        accounts
+            .reset_password(EMAIL.into(), None, &laptop())
+            .await
+            .unwrap();
         let token = env.token_to(EMAIL).await;
         let proof = EmailProof::token(&token);
-        accounts.confirm_reset(proof, OTHER.into(), &laptop()).await.unwrap();
+        accounts
+            .confirm_reset(proof, OTHER.into(), &laptop())
+            .await
+            .unwrap();
         assert_eq!(env.rows("sessions").await, 0);
         let signed_in = accounts.login(EMAIL.into(), OTHER.into(), &laptop()).await;
         let allowed = env.authorize(&signed_in.unwrap().tokens.access_token).await;
@@ -74,8 +83,14 @@ async fn a_session_of_the_account_verifies_and_no_other() {
     let accounts = &env.accounts;
     let token = env.token_to(EMAIL).await;
     let eve = "eve@example.com";
-    accounts.register(eve.into(), OTHER.into(), &laptop()).await.unwrap();
-    let pair = accounts.login(eve.into(), OTHER.into(), &laptop()).await.unwrap();
+    accounts
+        .register(eve.into(), OTHER.into(), &laptop())
+        .await
+        .unwrap();
+    let pair = accounts
+        .login(eve.into(), OTHER.into(), &laptop())
+        .await
+        .unwrap();
     let eve = env.authorize(&pair.tokens.access_token).await.unwrap();
     let proof = EmailProof::token(&token);
     let open = async |caller| accounts.activate(proof, None, caller, &laptop()).await;
@@ -92,8 +107,13 @@ async fn a_session_of_the_account_verifies_and_no_other() {
 /// Changes the address of the only user. Returns the token that takes it back.
 async fn change_email(env: &TestEnv, from: &str, to: &str) -> String {
     let accounts = &env.accounts;
-    let pair = accounts.login(from.into(), PASSWORD.into(), &laptop()).await;
-    let caller = env.authorize(&pair.unwrap().tokens.access_token).await.unwrap();
+    let pair = accounts
+        .login(from.into(), PASSWORD.into(), &laptop())
+        .await;
+    let caller = env
+        .authorize(&pair.unwrap().tokens.access_token)
+        .await
+        .unwrap();
     let begun = accounts.begin_email_change(&caller, to.into(), PASSWORD.into());
     begun.await.unwrap();
     let token = env.token_to(to).await;
@@ -106,7 +126,9 @@ async fn change_email(env: &TestEnv, from: &str, to: &str) -> String {
 }
 
 async fn undo(env: &TestEnv, token: &str) -> Result<(), Error> {
-    env.accounts.undo_email_change(token.into(), &laptop()).await
+    env.accounts
+        .undo_email_change(token.into(), &laptop())
+        .await
 }
 
 #[tokio::test]
@@ -117,8 +139,13 @@ async fn a_change_is_taken_back_with_everything_that_came_with_it() {
     let token = change_email(&env, EMAIL, NEW_EMAIL).await;
     // The thief goes on: another address, a second factor, a new password.
     change_email(&env, NEW_EMAIL, "evil@example.com").await;
-    let pair = accounts.login("evil@example.com".into(), PASSWORD.into(), &laptop()).await;
-    let caller = env.authorize(&pair.unwrap().tokens.access_token).await.unwrap();
+    let pair = accounts
+        .login("evil@example.com".into(), PASSWORD.into(), &laptop())
+        .await;
+    let caller = env
+        .authorize(&pair.unwrap().tokens.access_token)
+        .await
+        .unwrap();
     let setup = accounts.begin_totp(&caller, PASSWORD.into()).await.unwrap();
     let code = env.code(&crate::support::authenticator(setup.secret));
     let confirmed = accounts.confirm_totp(&caller, (&*code).into()).await;
@@ -137,7 +164,10 @@ async fn a_change_is_taken_back_with_everything_that_came_with_it() {
     }
     let reset = env.token_to(EMAIL).await;
     let proof = EmailProof::token(&reset);
-    accounts.confirm_reset(proof, PASSWORD.into(), &laptop()).await.unwrap();
+    accounts
+        .confirm_reset(proof, PASSWORD.into(), &laptop())
+        .await
+        .unwrap();
     caller_without_second_factor(&env).await;
 }
 
@@ -161,18 +191,29 @@ async fn the_old_address_is_reserved_while_the_change_can_be_taken_back() {
     assert!(matches!(register().await, Err(Error::Fields(_))));
     // Nor can it be reached by way of a registration that waits.
     let server = env.server_with_activation();
-    server.register(EMAIL.into(), OTHER.into(), &laptop()).await.unwrap();
+    server
+        .register(EMAIL.into(), OTHER.into(), &laptop())
+        .await
+        .unwrap();
     let activation = env.token_to(EMAIL).await;
     let proof = EmailProof::token(&activation);
     let activated = server.activate(proof, OTHER.into(), None, &laptop()).await;
     assert!(matches!(activated, Err(Error::Fields(_))));
     // Nor by changing another account's address.
     let eve = "eve@example.com";
-    accounts.register(eve.into(), OTHER.into(), &laptop()).await.unwrap();
+    accounts
+        .register(eve.into(), OTHER.into(), &laptop())
+        .await
+        .unwrap();
     env.verify_users().await;
-    let pair = accounts.login(eve.into(), OTHER.into(), &laptop()).await.unwrap();
+    let pair = accounts
+        .login(eve.into(), OTHER.into(), &laptop())
+        .await
+        .unwrap();
     let eve = env.authorize(&pair.tokens.access_token).await.unwrap();
-    let taken = accounts.begin_email_change(&eve, EMAIL.into(), OTHER.into()).await;
+    let taken = accounts
+        .begin_email_change(&eve, EMAIL.into(), OTHER.into())
+        .await;
     assert!(matches!(taken, Err(Error::Fields(_))));
 
     env.clock.advance(7 * DAY - HOUR - SECOND);
@@ -191,7 +232,10 @@ async fn a_change_by_a_session_with_a_second_factor_can_not_be_taken_back() {
     env.clock.advance(MINUTE);
     let pair = env.sign_in().await;
     let laptop_device = crate::support::on_laptop();
-    let pending = accounts.identify(&pair.access_token, &laptop_device).await.unwrap();
+    let pending = accounts
+        .identify(&pair.access_token, &laptop_device)
+        .await
+        .unwrap();
     let code = env.code(&app);
     let pair = accounts.pass_totp(&pending, (&*code).into()).await.unwrap();
     let caller = env.authorize(&pair.access_token).await.unwrap();
@@ -206,7 +250,10 @@ async fn a_change_by_a_session_with_a_second_factor_can_not_be_taken_back() {
     assert_eq!(emails.len(), 1, "{emails:?}");
     assert_eq!((&*emails[0].to, &*emails[0].token), (EMAIL, ""));
     // So the address is free.
-    accounts.register(EMAIL.into(), OTHER.into(), &laptop()).await.unwrap();
+    accounts
+        .register(EMAIL.into(), OTHER.into(), &laptop())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -263,7 +310,10 @@ async fn the_first_link_still_works_after_many_requests() {
     let accounts = &env.accounts;
     let ask = async || {
         let device = laptop();
-        accounts.reset_password(EMAIL.into(), None, &device).await.unwrap();
+        accounts
+            .reset_password(EMAIL.into(), None, &device)
+            .await
+            .unwrap();
     };
     ask().await;
     let first = env.token_to(EMAIL).await;
@@ -272,7 +322,10 @@ async fn the_first_link_still_works_after_many_requests() {
     }
     assert!(env.emails().await.is_empty());
     let proof = EmailProof::token(&first);
-    accounts.confirm_reset(proof, OTHER.into(), &laptop()).await.unwrap();
+    accounts
+        .confirm_reset(proof, OTHER.into(), &laptop())
+        .await
+        .unwrap();
     assert_eq!(login(accounts, EMAIL, OTHER).await, None);
 }
 
@@ -281,7 +334,10 @@ async fn the_deletion_of_an_account_is_announced() {
     let env = TestEnv::with_verified_user().await;
     env.emails().await;
     let caller = caller(&env).await;
-    env.accounts.delete_user(&caller, PASSWORD.into()).await.unwrap();
+    env.accounts
+        .delete_user(&caller, PASSWORD.into())
+        .await
+        .unwrap();
     let emails = env.emails().await;
     assert_eq!(emails.len(), 1);
     assert_eq!(emails[0].subject, "Your account was deleted");

@@ -7,7 +7,9 @@ use crate::support::{DAY, EMAIL, HOUR, MINUTE, PASSWORD, SECOND, TestEnv, laptop
 const OTHER: &str = "another good password";
 
 async fn register(server: &Accounts, password: &str) {
-    let registered = server.register(EMAIL.into(), password.into(), &laptop()).await;
+    let registered = server
+        .register(EMAIL.into(), password.into(), &laptop())
+        .await;
     assert_eq!(registered.unwrap().email, EMAIL);
 }
 
@@ -18,7 +20,9 @@ async fn login(server: &Accounts, password: &str) -> Option<&'static str> {
 }
 
 async fn open(server: &Accounts, proof: EmailProof<'_>, password: &str) -> Result<(), String> {
-    let opened = server.activate(proof, password.into(), None, &laptop()).await;
+    let opened = server
+        .activate(proof, password.into(), None, &laptop())
+        .await;
     opened.map_err(|error| match error {
         Error::Fields(fields) => (*fields.keys().next().unwrap()).to_owned(),
         other => why(other).to_owned(),
@@ -85,15 +89,24 @@ async fn a_registration_expires_after_a_day() {
     env.clock.advance(SECOND);
     let proof = EmailProof::token(&late);
     assert_eq!(open(&server, proof, PASSWORD).await, Err("token".into()));
-    server.resend_activation(EMAIL.into(), None, &laptop()).await.unwrap();
-    server.reset_password(EMAIL.into(), None, &laptop()).await.unwrap();
+    server
+        .resend_activation(EMAIL.into(), None, &laptop())
+        .await
+        .unwrap();
+    server
+        .reset_password(EMAIL.into(), None, &laptop())
+        .await
+        .unwrap();
     assert!(env.emails().await.is_empty());
     server.clean_up().await.unwrap();
     assert_eq!(env.rows("registrations").await, 0);
     // The address is free again.
     register(&server, OTHER).await;
     let token = env.token_to(EMAIL).await;
-    assert_eq!(open(&server, EmailProof::token(&token), OTHER).await, Ok(()));
+    assert_eq!(
+        open(&server, EmailProof::token(&token), OTHER).await,
+        Ok(())
+    );
 }
 
 #[tokio::test]
@@ -118,7 +131,11 @@ async fn at_most_five_registrations_of_an_address_wait() {
         let emails = env.emails().await;
         // The owner of an account is not emailed five times.
         assert_eq!(emails.len(), if is_known { 1 } else { 5 });
-        assert!(emails.iter().all(|email| email.token.is_empty() == is_known));
+        assert!(
+            emails
+                .iter()
+                .all(|email| email.token.is_empty() == is_known)
+        );
         // What has expired makes room.
         env.clock.advance(DAY);
         register(&server, OTHER).await;
@@ -134,10 +151,16 @@ async fn a_link_that_is_sent_again_is_for_the_registration_whose_password_is_ent
     register(&server, PASSWORD).await;
     register(&server, OTHER).await;
     env.emails().await;
-    server.resend_activation(EMAIL.into(), None, &laptop()).await.unwrap();
+    server
+        .resend_activation(EMAIL.into(), None, &laptop())
+        .await
+        .unwrap();
     let token = env.token_to(EMAIL).await;
     let proof = EmailProof::token(&token);
-    assert_eq!(open(&server, proof, "neither of them").await, Err("password".into()));
+    assert_eq!(
+        open(&server, proof, "neither of them").await,
+        Err("password".into())
+    );
     assert_eq!(open(&server, proof, PASSWORD).await, Ok(()));
     assert_eq!(login(&server, PASSWORD).await, None);
     assert_eq!(login(&server, OTHER).await, Some("wrong credentials"));
@@ -149,7 +172,10 @@ async fn a_password_reset_creates_the_account_with_the_new_password() {
     let server = env.server_with_activation();
     register(&server, PASSWORD).await;
     let activation = env.token_to(EMAIL).await;
-    server.reset_password(EMAIL.into(), None, &laptop()).await.unwrap();
+    server
+        .reset_password(EMAIL.into(), None, &laptop())
+        .await
+        .unwrap();
     let token = env.token_to(EMAIL).await;
     let reset = async || {
         let (proof, device) = (EmailProof::token(&token), laptop());
@@ -174,7 +200,10 @@ async fn a_rejected_registration_is_removed() {
     register(&server, OTHER).await;
     let own = env.token_to(EMAIL).await;
     for _ in 0..2 {
-        server.reject_activation((&*wrong).into(), &laptop()).await.unwrap();
+        server
+            .reject_activation((&*wrong).into(), &laptop())
+            .await
+            .unwrap();
     }
     let proof = EmailProof::token(&wrong);
     assert_eq!(open(&server, proof, PASSWORD).await, Err("token".into()));
@@ -194,15 +223,28 @@ async fn a_rejected_account_is_removed_on_its_first_day_and_deactivated_later() 
         env.clock.advance(age);
         env.emails().await;
         let accounts = &env.accounts;
-        accounts.resend_activation(EMAIL.into(), None, &laptop()).await.unwrap();
+        accounts
+            .resend_activation(EMAIL.into(), None, &laptop())
+            .await
+            .unwrap();
         let token = env.token_to(EMAIL).await;
         for _ in 0..2 {
-            accounts.reject_activation((&*token).into(), &laptop()).await.unwrap();
+            accounts
+                .reject_activation((&*token).into(), &laptop())
+                .await
+                .unwrap();
         }
-        assert_eq!(env.refresh(&pair.refresh_token).await.err(), Some("invalid"));
+        assert_eq!(
+            env.refresh(&pair.refresh_token).await.err(),
+            Some("invalid")
+        );
         let is_new = age < DAY;
         assert_eq!(env.rows("users").await, i64::from(!is_new));
-        let expected = if is_new { "wrong credentials" } else { "inactive" };
+        let expected = if is_new {
+            "wrong credentials"
+        } else {
+            "inactive"
+        };
         assert_eq!(login(accounts, PASSWORD).await, Some(expected));
     }
 }
@@ -229,14 +271,27 @@ async fn a_code_does_what_its_link_does_until_five_wrong_ones() {
         let opened = open(&server, code("12345678"), PASSWORD).await;
         assert_eq!(opened, Err("code".into()));
     }
-    assert_eq!(open(&server, code(right), PASSWORD).await, Err("code".into()));
+    assert_eq!(
+        open(&server, code(right), PASSWORD).await,
+        Err("code".into())
+    );
     // A new email has a new code.
     env.clock.advance(2 * MINUTE);
-    server.resend_activation(EMAIL.into(), None, &laptop()).await.unwrap();
+    server
+        .resend_activation(EMAIL.into(), None, &laptop())
+        .await
+        .unwrap();
     let again = env.emails().await.remove(0);
-    assert_eq!(open(&server, code(right), PASSWORD).await, Err("code".into()));
+    assert_eq!(
+        open(&server, code(right), PASSWORD).await,
+        Err("code".into())
+    );
     assert_eq!(open(&server, code(&again.code), PASSWORD).await, Ok(()));
-    assert_eq!(open(&server, code(&again.code), PASSWORD).await, Ok(()), "it is done");
+    assert_eq!(
+        open(&server, code(&again.code), PASSWORD).await,
+        Ok(()),
+        "it is done"
+    );
 }
 
 #[tokio::test]

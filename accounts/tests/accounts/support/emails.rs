@@ -90,7 +90,9 @@ fn sender(accounts: &Accounts, transport: EmailTransport) -> EmailWorker {
 
 fn code(text: &str) -> String {
     let line = text.split("enter ").nth(1).unwrap_or_default();
-    line.chars().take_while(|c| *c == ' ' || c.is_ascii_digit()).collect()
+    line.chars()
+        .take_while(|c| *c == ' ' || c.is_ascii_digit())
+        .collect()
 }
 
 fn read(file: &Path) -> SentEmail {

@@ -36,7 +36,10 @@ fn deletes_the_account_and_ends_all_its_sessions() {
 fn notifies_a_verified_email_address() {
     let server = Server::start();
     for (email, expected) in [
-        ("ada@example.com", &[("ada@example.com", ACCOUNT_DELETED)][..]),
+        (
+            "ada@example.com",
+            &[("ada@example.com", ACCOUNT_DELETED)][..],
+        ),
         ("grace@example.com", &[]),
     ] {
         let pair = server.sign_up(email);

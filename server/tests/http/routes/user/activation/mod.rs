@@ -266,7 +266,12 @@ fn requires_a_session_or_the_password() {
     };
     let required = json!({"password": ["This field is required."]});
     // A token of another account, or an invalid one, counts as none.
-    for bearer in [None, Some(&*eve.token), Some("x"), Some(&pair.refresh_token)] {
+    for bearer in [
+        None,
+        Some(&*eve.token),
+        Some("x"),
+        Some(&pair.refresh_token),
+    ] {
         send(bearer, json!({"token": token})).assert_json(400, required.clone());
     }
     open_with(&server, &token, "wrong-password-1")
@@ -319,7 +324,10 @@ fn takes_the_code_of_the_email() {
             wrong.assert_field_errors(&["code"]);
         }
         send("ADA@example.com", &code.replace(' ', "")).assert_no_content();
-        assert!(is_verified(&server, &server.sign_in("ada@example.com").token));
+        assert!(is_verified(
+            &server,
+            &server.sign_in("ada@example.com").token
+        ));
         send("ada@example.com", &code).assert_no_content();
     }
 }
