@@ -63,6 +63,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/reset") view=PublicPage::Reset />
                     <Route path=path!("/activate") view=PublicPage::Activate />
                     <Route path=path!("/email") view=PublicPage::ConfirmEmail />
+                    <Route path=path!("/email/undo") view=PublicPage::UndoEmail />
                 </FlatRoutes>
             </main>
         </Router>

@@ -3,39 +3,121 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::emailed_link::{
-    Continue, INVALID_LINK, INVALID_REASON, LinkFailed, LinkState, use_emailed_link,
+use super::{
+    emailed_link::{
+        Continue, INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link, LinkFacts,
+        LinkFailed, LinkLoading, LinkState,
+    },
+    link_form::{Answer, LinkForm},
 };
 use crate::{
-    api::{Text, user},
+    api::{
+        ApiError,
+        user::{self, EmailedLink, LinkPurpose},
+    },
     browser::with_timeout,
-    components::{EmailField, Resend, ResendButton, input_value},
+    components::{Alert, Button, EmailField, LiveText, Resend, ResendButton, Submission, input_value},
 };
 
 /// `/activate`: the emailed link that verifies an email address.
 #[component]
 pub fn Activate() -> impl IntoView {
-    let link = use_emailed_link(|token| {
-        let none = Text::default;
-        Box::pin(user::activation(token, none(), none(), none()))
-    });
+    let link = Link::new(LinkPurpose::Activation);
     let heading = move || match link.state.get() {
-        LinkState::Pending => "Confirming your email address…",
+        LinkState::Loading | LinkState::Ready(..) => "Confirm your email address",
         LinkState::Failed(_) => "Your email address is not confirmed yet",
         LinkState::Done => "Your email address is confirmed",
+        LinkState::Used(_) => "Your email address is already confirmed",
+        LinkState::Rejected => "This account can't be used any more",
+        LinkState::Incomplete => INCOMPLETE_LINK,
         LinkState::Invalid(_) => INVALID_LINK,
     };
     view! {
         <Title text="Confirm your email address · Latchkey" />
         <div class="panel needs-app">
-            <h1 tabindex="-1">{heading}</h1>
+            <h1 tabindex="-1">
+                <LiveText text=Signal::derive(move || heading().to_owned()) />
+            </h1>
             {move || match link.state.get() {
-                LinkState::Pending => ().into_any(),
-                LinkState::Done => view! { <Continue /> }.into_any(),
-                LinkState::Invalid(_) => view! { <NewLinkForm /> }.into_any(),
+                LinkState::Loading => view! { <LinkLoading /> }.into_any(),
                 LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any(),
+                LinkState::Ready(token, facts) => view! { <Confirm link token facts /> }.into_any(),
+                LinkState::Incomplete => view! { <Incomplete link /> }.into_any(),
+                LinkState::Invalid(_) => view! { <NewLinkForm /> }.into_any(),
+                LinkState::Done | LinkState::Used(_) => view! { <Continue /> }.into_any(),
+                LinkState::Rejected => view! { <Rejected /> }.into_any(),
             }}
         </div>
+    }
+}
+
+/// Sends what the form contains.
+fn activate(link: Link, submission: Submission, (proof, password): Answer) {
+    submission.start(async move {
+        let (token, email, code) = proof.fields();
+        let response = user::activation(token, email, code, password.into()).await;
+        link.finish(response)
+    });
+}
+
+#[component]
+fn Confirm(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
+    let (confirm, reject) = (Submission::default(), Submission::default());
+    let account = facts.email.clone();
+    let rejected = token.clone();
+    let send_rejection = move |()| {
+        let request = user::reject_activation(rejected.as_str().into());
+        confirm.reset();
+        reject.start(async move {
+            match with_timeout(request).await {
+                Ok(()) => link.show(LinkState::Rejected),
+                Err(ApiError::Fields(_)) => link.show(LinkState::Invalid(None)),
+                Err(error) => return Err(error),
+            }
+            Ok(())
+        });
+    };
+    view! {
+        <p class="panel-text">"This address was given for an account:"</p>
+        <LinkFacts link=facts when="Created" />
+        <LinkForm
+            submission=confirm
+            token=Some(token)
+            account=Some(account)
+            label="Confirm email address"
+            pending_label="Confirming…"
+            on_submit=move |answer| activate(link, confirm, answer)
+        />
+        <div class="aside">
+            <p>"Wasn't it you? Then nobody should use this address."</p>
+            <Button
+                submission=reject
+                style="quiet"
+                label="I did not create this account"
+                pending_label="Removing the account…"
+                on_press=send_rejection
+            />
+            <Alert submission=reject />
+        </div>
+    }
+}
+
+/// Asks for the code that the email shows.
+#[component]
+fn Incomplete(link: Link) -> impl IntoView {
+    let submission = Submission::default();
+    view! {
+        <p class="panel-text">
+            {INCOMPLETE_REASON}
+            " Open the email again and copy the whole link, or enter the code that it shows."
+        </p>
+        <LinkForm
+            submission
+            token=None
+            label="Confirm email address"
+            pending_label="Confirming…"
+            on_submit=move |answer| activate(link, submission, answer)
+        />
     }
 }
 
@@ -58,5 +140,19 @@ fn NewLinkForm() -> impl IntoView {
             <EmailField submission=resend.submission() input=email />
             <ResendButton resend kind="submit" label="Send a new link" />
         </form>
+    }
+}
+
+#[component]
+fn Rejected() -> impl IntoView {
+    view! {
+        <p class="panel-text">
+            "Thank you. Whoever created it is signed out. You don't need to do anything else."
+        </p>
+        <p>
+            <a class="button quiet" href="/">
+                "Go to the home page"
+            </a>
+        </p>
     }
 }

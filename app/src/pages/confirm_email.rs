@@ -3,22 +3,28 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::emailed_link::{
-    Continue, INVALID_LINK, INVALID_REASON, LinkFailed, LinkState, use_emailed_link,
+use super::{
+    emailed_link::{
+        Continue, INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link, LinkFacts,
+        LinkFailed, LinkLoading, LinkState,
+    },
+    link_form::{Answer, LinkForm},
 };
-use crate::api::{Text, user};
+use crate::{
+    api::user::{self, EmailedLink, LinkPurpose},
+    components::{LiveText, Submission},
+};
 
 /// `/email`: the emailed link that changes the account's email address.
 #[component]
 pub fn ConfirmEmail() -> impl IntoView {
-    let link = use_emailed_link(|token| {
-        let none = Text::default;
-        Box::pin(user::confirm_email_change(token, none(), none(), none()))
-    });
+    let link = Link::new(LinkPurpose::EmailChange);
     let heading = move || match link.state.get() {
-        LinkState::Pending => "Confirming your new email address…".to_owned(),
+        LinkState::Loading | LinkState::Ready(..) => "Confirm your new email address".to_owned(),
         LinkState::Failed(_) => "Your new email address is not confirmed yet".to_owned(),
-        LinkState::Done => "Your email address has been changed".to_owned(),
+        LinkState::Done | LinkState::Rejected => "Your email address has been changed".to_owned(),
+        LinkState::Used(_) => "Your email address has already been changed".to_owned(),
+        LinkState::Incomplete => INCOMPLETE_LINK.to_owned(),
         // The server's message is more precise if another account has taken the address.
         LinkState::Invalid(Some(message)) if !message.starts_with(INVALID_LINK) => message,
         LinkState::Invalid(_) => INVALID_LINK.to_owned(),
@@ -26,14 +32,66 @@ pub fn ConfirmEmail() -> impl IntoView {
     view! {
         <Title text="Confirm your new email address · Latchkey" />
         <div class="panel needs-app">
-            <h1 tabindex="-1">{heading}</h1>
+            <h1 tabindex="-1">
+                <LiveText text=Signal::derive(heading) />
+            </h1>
             {move || match link.state.get() {
-                LinkState::Pending => ().into_any(),
-                LinkState::Done => view! { <Continue /> }.into_any(),
-                LinkState::Invalid(message) => view! { <Unchanged message /> }.into_any(),
+                LinkState::Loading => view! { <LinkLoading /> }.into_any(),
                 LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any(),
+                LinkState::Ready(token, facts) => view! { <Confirm link token facts /> }.into_any(),
+                LinkState::Incomplete => view! { <Incomplete link /> }.into_any(),
+                LinkState::Invalid(message) => view! { <Unchanged message /> }.into_any(),
+                LinkState::Done | LinkState::Used(_) | LinkState::Rejected => {
+                    view! { <Continue /> }.into_any()
+                }
             }}
         </div>
+    }
+}
+
+/// Sends what the form contains.
+fn confirm(link: Link, submission: Submission, (proof, password): Answer) {
+    submission.start(async move {
+        let (token, email, code) = proof.fields();
+        let response = user::confirm_email_change(token, email, code, password.into()).await;
+        link.finish(response)
+    });
+}
+
+#[component]
+fn Confirm(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
+    let submission = Submission::default();
+    let account = facts.email.clone();
+    view! {
+        <p class="panel-text">"The account gets a new address, and you sign in with that one:"</p>
+        <LinkFacts link=facts />
+        <LinkForm
+            submission
+            token=Some(token)
+            account=Some(account)
+            label="Confirm new address"
+            pending_label="Confirming…"
+            on_submit=move |answer| confirm(link, submission, answer)
+        />
+    }
+}
+
+/// Asks for the code that the email shows.
+#[component]
+fn Incomplete(link: Link) -> impl IntoView {
+    let submission = Submission::default();
+    view! {
+        <p class="panel-text">
+            {INCOMPLETE_REASON}
+            " Open the email again and copy the whole link, or enter your new address and the code that the email shows."
+        </p>
+        <LinkForm
+            submission
+            token=None
+            label="Confirm new address"
+            pending_label="Confirming…"
+            on_submit=move |answer| confirm(link, submission, answer)
+        />
     }
 }
 

@@ -1,16 +1,21 @@
 //! Emailed links. Their token is in the URL's fragment, which browsers do not send to servers: only
 //! the app can read it, after it has started.
-
-use std::{future::Future, pin::Pin};
+//!
+//! Opening a link changes nothing, because mail scanners open links, too. The page says what the link
+//! will do, and to which account; a button does it.
 
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_location;
 
 use super::navigation::use_auth_state;
 use crate::{
-    api::{ApiError, Text},
-    browser::{AuthState, with_timeout},
-    components::focus_soon,
+    api::{
+        ApiError, Text,
+        user::{self, EmailedLink, LinkPurpose},
+    },
+    browser::{AuthState, LOADING_LIMIT, with_limit},
+    components::{focus_soon, local_time},
+    email::email_for_display,
 };
 
 /// The heading for a link that does not work.
@@ -20,8 +25,15 @@ pub(super) const INVALID_LINK: &str = "This link no longer works";
 pub(super) const INVALID_REASON: &str =
     "It may have expired, been used, or been replaced by a newer one.";
 
+/// The heading for a link without its token.
+pub(super) const INCOMPLETE_LINK: &str = "This link arrived incomplete";
+
+/// Why a link has no token.
+pub(super) const INCOMPLETE_REASON: &str =
+    "Its last part is missing: an email filter or a program between may have cut it off.";
+
 /// Calls `handle` with the token in the URL when the app runs, and whenever the token changes.
-pub(super) fn on_token(handle: impl Fn(Option<String>) + 'static) {
+fn on_token(handle: impl Fn(Option<String>) + 'static) {
     let location = use_location();
     let here = location.pathname.get_untracked();
     Effect::new(move |_| {
@@ -43,76 +55,186 @@ fn token(hash: &str) -> Option<String> {
         .map(ToOwned::to_owned)
 }
 
-/// The state of a link that is being opened.
+/// How the user shows that an email was received.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum LinkState {
-    /// The request is running.
-    Pending,
-    /// The request succeeded.
-    Done,
-    /// The link does not work. Holds the server's message, if it was asked.
-    Invalid(Option<String>),
-    /// The server could not handle the request.
-    Failed(ApiError),
+pub(super) enum Proof {
+    /// By the token of its link.
+    Token(String),
+    /// By the code that it shows.
+    Code {
+        /// The address to which it was sent.
+        email: String,
+        /// The code.
+        code: String,
+    },
 }
 
-/// The server's response to the token of a link.
-pub(super) type LinkResponse = Pin<Box<dyn Future<Output = Result<(), ApiError>>>>;
-
-/// A link whose page sends its token without further input.
-#[derive(Clone, Copy)]
-pub(super) struct EmailedLink {
-    /// The state.
-    pub state: Memo<LinkState>,
-    /// Sends the token again, after a failure.
-    pub retry: Callback<()>,
-}
-
-/// Sends the token in the URL when the app runs, and whenever the token changes.
-pub(super) fn use_emailed_link(send: fn(Text) -> LinkResponse) -> EmailedLink {
-    let last = StoredValue::new(None);
-    let state = RwSignal::new(LinkState::Pending);
-    let open = move |token: Option<String>| {
-        let Some(token) = token else {
-            state.set(LinkState::Invalid(None));
-            return;
-        };
-        state.set(LinkState::Pending);
-        spawn_local(async move {
-            let next = match with_timeout(send(token.into())).await {
-                Ok(()) => LinkState::Done,
-                Err(error @ ApiError::Fields(_)) => LinkState::Invalid(Some(error.to_string())),
-                Err(error) => LinkState::Failed(error),
-            };
-            state.try_set(next);
-            focus_soon("h1");
-        });
-    };
-    on_token(move |token| {
-        last.set_value(token.clone());
-        open(token);
-    });
-    EmailedLink {
-        state: Memo::new(move |_| state.get()),
-        retry: Callback::new(move |()| open(last.get_value())),
+impl Proof {
+    /// Returns the request's fields `token`, `email` and `code`.
+    pub fn fields(self) -> (Text, Text, Text) {
+        match self {
+            Self::Token(token) => (token.into(), Text::Absent, Text::Absent),
+            Self::Code { email, code } => (Text::Absent, email.into(), code.into()),
+        }
     }
 }
 
-/// Shows why the server could not handle the request, with a button to try again.
+/// What the page of a link shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum LinkState {
+    /// The server is being asked what the link is for.
+    Loading,
+    /// The server could not be asked.
+    Failed(ApiError),
+    /// The link arrived without its token.
+    Incomplete,
+    /// The link does not work. Holds the server's message, if it has a more precise one.
+    Invalid(Option<String>),
+    /// The link waits for a press. Holds its token and what it is for.
+    Ready(String, EmailedLink),
+    /// The link was used before.
+    Used(EmailedLink),
+    /// The link was used just now.
+    Done,
+    /// The owner of the address did not create the account.
+    Rejected,
+}
+
+/// The link of a page.
+#[derive(Clone, Copy)]
+pub(super) struct Link {
+    purpose: LinkPurpose,
+    token: StoredValue<Option<String>>,
+    /// What the page shows.
+    pub state: RwSignal<LinkState>,
+}
+
+impl Link {
+    /// Reads the link in the address bar when the app runs, and whenever it changes.
+    pub fn new(purpose: LinkPurpose) -> Self {
+        let link = Self {
+            purpose,
+            token: StoredValue::new(None),
+            state: RwSignal::new(LinkState::Loading),
+        };
+        on_token(move |token| {
+            link.token.set_value(token);
+            link.look();
+        });
+        link
+    }
+
+    /// Asks the server what the link is for.
+    pub fn look(self) {
+        let Some(token) = self.token.get_value() else {
+            self.state.set(LinkState::Incomplete);
+            return;
+        };
+        self.state.set(LinkState::Loading);
+        spawn_local(async move {
+            let response = with_limit(LOADING_LIMIT, user::link(token.as_str().into())).await;
+            let next = match response {
+                Ok(link) if link.purpose != self.purpose => LinkState::Invalid(None),
+                Ok(link) if link.used => LinkState::Used(link),
+                Ok(link) => LinkState::Ready(token, link),
+                Err(ApiError::Fields(_)) => LinkState::Invalid(None),
+                Err(error) => LinkState::Failed(error),
+            };
+            self.show(next);
+        });
+    }
+
+    /// Shows the next state. The form or button that had the focus is gone.
+    pub fn show(self, state: LinkState) {
+        self.state.try_set(state);
+        focus_soon("h1");
+    }
+
+    /// Shows the result of a press.
+    ///
+    /// # Errors
+    /// Returns the errors that belong into the form: those of its fields, and of requests that may be
+    /// repeated.
+    pub fn finish(self, response: Result<(), ApiError>) -> Result<(), ApiError> {
+        match response {
+            Ok(()) => self.show(LinkState::Done),
+            Err(ApiError::Fields(mut fields)) => {
+                let is_code = self.token.try_get_value().flatten().is_none();
+                let messages = fields.remove("token").map(|messages| messages.join(" "));
+                match messages {
+                    // The form has no field for the token.
+                    Some(message) if is_code => return Err(ApiError::field("code", message)),
+                    // An earlier press may have used it, whose response was lost.
+                    Some(message) if message.starts_with(INVALID_LINK) => self.look(),
+                    Some(message) => self.show(LinkState::Invalid(Some(message))),
+                    None => return Err(ApiError::Fields(fields)),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Says what is being waited for.
+#[component]
+pub(super) fn LinkLoading() -> impl IntoView {
+    view! {
+        <p class="panel-text" aria-busy="true">
+            <span class="skeleton">"What this link does, and to which account."</span>
+        </p>
+    }
+}
+
+/// Shows why the server could not be asked, with a button to try again.
 #[component]
 pub(super) fn LinkFailed(
     /// The error.
     error: ApiError,
     /// The link.
-    link: EmailedLink,
+    link: Link,
 ) -> impl IntoView {
     view! {
         <div role="alert">
             <p class="alert">{error.to_string()}</p>
         </div>
-        <button type="button" class="button primary" on:click=move |_| link.retry.run(())>
+        <button type="button" class="button primary" on:click=move |_| link.look()>
             "Try again"
         </button>
+    }
+}
+
+/// Which account a link concerns, and who has requested it.
+#[component]
+pub(super) fn LinkFacts(
+    /// What the link is for.
+    link: EmailedLink,
+    /// What happened at the time of the link: `Created` or `Requested`.
+    #[prop(default = "Requested")]
+    when: &'static str,
+) -> impl IntoView {
+    let EmailedLink {
+        email,
+        new_email,
+        created_at,
+        device,
+        ..
+    } = link;
+    let row = |name: &'static str, value: String| {
+        view! {
+            <div>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+            </div>
+        }
+    };
+    let device = device.filter(|device| !device.is_empty());
+    view! {
+        <dl class="facts">
+            {row("Account", email_for_display(&email))}
+            {new_email.map(|email| row("New address", email_for_display(&email)))}
+            {row(when, local_time(&created_at))} {device.map(|device| row("Device", device))}
+        </dl>
     }
 }
 

@@ -18,7 +18,7 @@ use leptos_router::{ChooseView, hooks::use_location};
 
 use super::{
     account::Account, activate::Activate, confirm_email::ConfirmEmail, forgot::Forgot, home::Home,
-    register::Register, reset::Reset, two_factor::TwoFactor,
+    register::Register, reset::Reset, two_factor::TwoFactor, undo_email::UndoEmail,
 };
 use crate::{
     components::{SyncHydrate, focus_new_page},
@@ -40,6 +40,8 @@ pub enum PublicPage {
     Activate,
     /// `/email`
     ConfirmEmail,
+    /// `/email/undo`
+    UndoEmail,
 }
 
 /// A page for users who have entered their password, whose code is fetched on demand.
@@ -132,6 +134,7 @@ fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
         PublicPage::Reset => SyncHydrate(view! { <Reset /> }).into_any(),
         PublicPage::Activate => SyncHydrate(view! { <Activate /> }).into_any(),
         PublicPage::ConfirmEmail => SyncHydrate(view! { <ConfirmEmail /> }).into_any(),
+        PublicPage::UndoEmail => SyncHydrate(view! { <UndoEmail /> }).into_any(),
     })
 }
 

@@ -29,7 +29,11 @@ pub fn Login() -> impl IntoView {
         let (email, password) = (input_value(email), input_value(password));
         submission.start(LazyRequest::SignIn { email, password }.send());
     };
-    let is_inactive = Memo::new(move |_| submission.code() == Some(Code::InactiveAccount));
+    // With activation required, the server says the same for every address.
+    let mentions_link = Memo::new(move |_| {
+        let is_refused = submission.code() == Some(Code::InvalidCredentials);
+        is_refused && submission.message().is_some_and(|text| text.contains("open the link"))
+    });
     view! {
         <Title text="Sign in · Latchkey" />
         <div class="panel when-signed-out">
@@ -39,7 +43,7 @@ pub fn Login() -> impl IntoView {
             <SignedOutNotice />
             <form method="post" novalidate on:focusin=|_| LazyRequest::prefetch() on:submit=send>
                 <Alert submission />
-                {move || is_inactive.get().then(|| view! { <NotActivated email /> })}
+                {move || mentions_link.get().then(|| view! { <NotActivated email /> })}
                 <EmailField submission input=email />
                 <PasswordField submission input=password autocomplete="current-password" />
                 <p class="forgot">

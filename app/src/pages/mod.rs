@@ -8,6 +8,7 @@ mod emailed_link;
 mod forgot;
 mod home;
 mod lazy;
+mod link_form;
 mod login;
 mod navigation;
 mod not_found;
@@ -15,6 +16,7 @@ mod register;
 mod reset;
 mod sign_out;
 mod two_factor;
+mod undo_email;
 
 #[cfg(feature = "hydrate")]
 pub use lazy::preload;

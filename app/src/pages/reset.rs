@@ -3,86 +3,117 @@
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
-use super::emailed_link::{INVALID_LINK, INVALID_REASON, on_token};
+use super::emailed_link::{
+    INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link, LinkFacts, LinkFailed,
+    LinkLoading, LinkState, Proof,
+};
 use crate::{
-    api::{Text, user},
+    api::user::{self, EmailedLink, LinkPurpose},
     browser::{session, with_timeout},
     components::{
-        Alert, Button, PASSWORD_HINT, PasswordField, Submission, focus_soon, input_value,
+        Alert, Button, EmailField, EmailedCodeField, LiveText, PASSWORD_HINT, PasswordField,
+        Submission, input_value,
     },
 };
-
-/// What the page shows.
-#[derive(Clone, PartialEq, Eq)]
-enum Step {
-    /// Nothing: the app has not read the link yet.
-    Pending,
-    /// The form. Holds the link's token.
-    Choose(String),
-    /// The link does not work.
-    Invalid,
-    /// The password has been changed.
-    Done,
-}
 
 /// `/reset`: the emailed link to choose a new password.
 #[component]
 pub fn Reset() -> impl IntoView {
-    let step = RwSignal::new(Step::Pending);
-    on_token(move |token| step.set(token.map_or(Step::Invalid, Step::Choose)));
-    let heading = move || match step.get() {
-        Step::Pending | Step::Choose(_) => "Choose a new password",
-        Step::Invalid => INVALID_LINK,
-        Step::Done => "Your password has been changed",
+    let link = Link::new(LinkPurpose::Reset);
+    let heading = move || match link.state.get() {
+        LinkState::Loading | LinkState::Failed(_) | LinkState::Ready(..) => "Choose a new password",
+        LinkState::Incomplete => INCOMPLETE_LINK,
+        LinkState::Invalid(_) => INVALID_LINK,
+        LinkState::Used(_) => "Your password has already been changed",
+        LinkState::Done | LinkState::Rejected => "Your password has been changed",
     };
     view! {
         <Title text="Choose a new password · Latchkey" />
         <div class="panel needs-app">
-            <h1 tabindex="-1">{heading}</h1>
-            {move || match step.get() {
-                Step::Pending => ().into_any(),
-                Step::Choose(token) => view! { <Choose token step /> }.into_any(),
-                Step::Invalid => view! { <Invalid /> }.into_any(),
-                Step::Done => view! { <Done /> }.into_any(),
+            <h1 tabindex="-1">
+                <LiveText text=Signal::derive(move || heading().to_owned()) />
+            </h1>
+            {move || match link.state.get() {
+                LinkState::Loading => view! { <LinkLoading /> }.into_any(),
+                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any(),
+                LinkState::Ready(token, facts) => view! { <Choose link token facts /> }.into_any(),
+                LinkState::Incomplete => view! { <Incomplete link /> }.into_any(),
+                LinkState::Invalid(_) => view! { <Invalid /> }.into_any(),
+                LinkState::Used(_) => view! { <Used /> }.into_any(),
+                LinkState::Done | LinkState::Rejected => view! { <Done /> }.into_any(),
             }}
         </div>
     }
 }
 
 #[component]
-fn Choose(
-    /// The link's token.
-    token: String,
-    /// The page's step.
-    step: RwSignal<Step>,
+fn Choose(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
+    let email = facts.email.clone();
+    view! {
+        <p class="panel-text">"This signs out every device."</p>
+        <LinkFacts link=facts />
+        <PasswordForm link token=Some(token) account=Some(email) />
+    }
+}
+
+/// Asks for the code that the email shows, too.
+#[component]
+fn Incomplete(link: Link) -> impl IntoView {
+    view! {
+        <p class="panel-text">
+            {INCOMPLETE_REASON}
+            " Open the email again and copy the whole link, or enter the code that it shows."
+        </p>
+        <PasswordForm link token=None account=None />
+    }
+}
+
+/// Asks for the new password.
+#[component]
+fn PasswordForm(
+    link: Link,
+    /// The link's token, unless the link arrived incomplete.
+    token: Option<String>,
+    /// The address of the account, if it is known.
+    account: Option<String>,
 ) -> impl IntoView {
     let submission = Submission::default();
-    let password = NodeRef::new();
+    let (email, code, password) = (NodeRef::new(), NodeRef::new(), NodeRef::new());
+    let needs_code = token.is_none();
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let request = user::confirm_reset(
-            token.as_str().into(),
-            Text::default(),
-            Text::default(),
-            input_value(password).into(),
-        );
+        let proof = match &token {
+            Some(token) => Proof::Token(token.clone()),
+            None => Proof::Code {
+                email: input_value(email),
+                code: input_value(code),
+            },
+        };
+        let (token, email, code) = proof.fields();
+        let request = user::confirm_reset(token, email, code, input_value(password).into());
         submission.start(async move {
-            with_timeout(request).await?;
-            verify_session();
-            step.try_set(Step::Done);
-            focus_soon("h1");
-            Ok(())
+            let response = with_timeout(request).await;
+            if response.is_ok() {
+                verify_session();
+            }
+            link.finish(response)
         });
     };
-    Effect::new(move |_| {
-        if submission.field_message("token").is_some() {
-            step.set(Step::Invalid);
-            focus_soon("h1");
-        }
-    });
     view! {
         <form method="post" novalidate on:submit=send>
             <Alert submission />
+            {needs_code
+                .then(|| {
+                    view! {
+                        <EmailField submission input=email />
+                        <EmailedCodeField submission input=code />
+                    }
+                })}
+            // Tells password managers which account's password this will be.
+            {account
+                .map(|email| {
+                    view! { <input type="text" autocomplete="username" value=email readonly hidden /> }
+                })}
             <PasswordField
                 submission
                 input=password
@@ -103,7 +134,7 @@ fn Choose(
 
 /// Sends a request with this browser's session, if there is one. If the new password has ended that
 /// session, the browser then removes it.
-fn verify_session() {
+pub(super) fn verify_session() {
     if session::load().is_some() {
         spawn_local(async {
             let _ = user::view().await;
@@ -117,6 +148,23 @@ fn Invalid() -> impl IntoView {
         <p class="panel-text">{INVALID_REASON} " Your password hasn't changed."</p>
         <p>
             <a class="button primary" href="/forgot">
+                "Get a new link"
+            </a>
+        </p>
+    }
+}
+
+#[component]
+fn Used() -> impl IntoView {
+    view! {
+        <p class="panel-text">
+            "This link was used to choose a password. Sign in with it. If it wasn't you, get a new link."
+        </p>
+        <p class="actions">
+            <a class="button primary" href="/login">
+                "Sign in"
+            </a>
+            <a class="button quiet" href="/forgot">
                 "Get a new link"
             </a>
         </p>

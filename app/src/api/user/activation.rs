@@ -2,11 +2,14 @@
 
 use leptos::prelude::*;
 
-use crate::api::{ApiError, Post, Text};
 #[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, device, optional_caller},
     text::text_fields,
+};
+use crate::{
+    api::{ApiError, Post, Text},
+    browser::MaybeSignedIn,
 };
 
 /// `POST /api/user/activation`: verifies the email address that the link with this token, or the
@@ -16,7 +19,7 @@ use crate::api::{
 /// # Errors
 /// Field errors for a token that is missing, revoked or expired, for a wrong code, and for a missing
 /// or wrong password; `throttled` after many wrong ones.
-#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation")]
+#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation", client = MaybeSignedIn)]
 pub async fn activation(
     #[server(default)] token: Text,
     #[server(default)] email: Text,
@@ -51,7 +54,7 @@ pub async fn reject_activation(#[server(default)] token: Text) -> Result<(), Api
 ///
 /// # Errors
 /// A field error for an invalid email address.
-#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation/resend")]
+#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/activation/resend", client = MaybeSignedIn)]
 pub async fn resend_activation(#[server(default)] email: Text) -> Result<(), ApiError> {
     let [email] = text_fields([("email", &email)])?;
     let caller = optional_caller().await;

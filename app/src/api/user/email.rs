@@ -9,7 +9,7 @@ use crate::api::{
 };
 use crate::{
     api::{ApiError, Post, Text},
-    browser::SignedIn,
+    browser::{MaybeSignedIn, SignedIn},
 };
 
 /// `POST /api/user/email/change`: emails a link to the new address, and a notice to the current
@@ -40,7 +40,7 @@ pub async fn change_email(
 /// # Errors
 /// Field errors for a token that is missing, used, revoked or expired, or whose address another
 /// account has taken in the meantime, for a wrong code, and for a missing or wrong password.
-#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/email/change/confirm")]
+#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/email/change/confirm", client = MaybeSignedIn)]
 pub async fn confirm_email_change(
     #[server(default)] token: Text,
     #[server(default)] email: Text,

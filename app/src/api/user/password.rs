@@ -9,7 +9,7 @@ use crate::api::{
 };
 use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
-    browser::SignedIn,
+    browser::{MaybeSignedIn, SignedIn},
 };
 
 /// `POST /api/user/password/change`: changes the password, and ends all other sessions.
@@ -38,7 +38,7 @@ pub async fn change_password(
 ///
 /// # Errors
 /// A field error for an invalid email address.
-#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/password/reset")]
+#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/password/reset", client = MaybeSignedIn)]
 pub async fn reset_password(#[server(default)] email: Text) -> Result<(), ApiError> {
     let [email] = text_fields([("email", &email)])?;
     let caller = optional_caller().await;
