@@ -10,7 +10,7 @@ test.use({ settings: { LATCHKEY_REQUIRE_ACTIVATION: 'true' } });
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1280, 360]) {
     test(`activation at ${width} px in ${colorScheme}`, async ({ anotherBrowser, problems }) => {
-      problems.expectStatus(403, '/api/user/login');
+      problems.expectStatus(401, '/api/user/login');
       const shoot = (page: Page, name: string) =>
         page.screenshot({ path: path.join(FOLDER, `${name}-${width}-${colorScheme}.png`), fullPage: true });
       const user = newUser();

@@ -95,7 +95,7 @@ testSignedIn.describe('a lost response', () => {
     });
     await page.goto('/account');
     // The page does not wait for ever.
-    await expect(announced(page).filter({ hasText: 'can\'t be reached' }).first()).toBeVisible({ timeout: 18_000 });
+    await expect(announced(page).filter({ hasText: 'can\'t be reached' }).first()).toBeVisible({ timeout: 30_000 });
     await expectAccount(page, user).catch(async () => {
       await button(page, 'Try again').click();
       await expectAccount(page, user);
