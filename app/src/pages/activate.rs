@@ -5,8 +5,8 @@ use leptos_meta::Title;
 
 use super::{
     emailed_link::{
-        Continue, INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link, LinkFacts,
-        LinkFailed, LinkLoading, LinkState,
+        Continue, INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link,
+        LinkFacts, LinkFailed, LinkLoading, LinkState,
     },
     link_form::{Answer, LinkForm},
 };
@@ -16,7 +16,9 @@ use crate::{
         user::{self, EmailedLink, LinkPurpose},
     },
     browser::with_timeout,
-    components::{Alert, Button, EmailField, LiveText, Resend, ResendButton, Submission, input_value},
+    components::{
+        Alert, Button, EmailField, LiveText, Resend, ResendButton, Submission, input_value,
+    },
 };
 
 /// `/activate`: the emailed link that verifies an email address.

@@ -5,8 +5,8 @@ use leptos_meta::Title;
 
 use super::{
     emailed_link::{
-        Continue, INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link, LinkFacts,
-        LinkFailed, LinkLoading, LinkState,
+        Continue, INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link,
+        LinkFacts, LinkFailed, LinkLoading, LinkState,
     },
     link_form::{Answer, LinkForm},
 };

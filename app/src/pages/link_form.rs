@@ -6,7 +6,9 @@ use super::emailed_link::Proof;
 use crate::{
     api::user,
     browser::session,
-    components::{Alert, Button, EmailField, EmailedCodeField, PasswordField, Submission, input_value},
+    components::{
+        Alert, Button, EmailField, EmailedCodeField, PasswordField, Submission, input_value,
+    },
 };
 
 /// What a form sends: how the user shows that the email was received, and the password.

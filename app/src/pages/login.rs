@@ -32,7 +32,10 @@ pub fn Login() -> impl IntoView {
     // With activation required, the server says the same for every address.
     let mentions_link = Memo::new(move |_| {
         let is_refused = submission.code() == Some(Code::InvalidCredentials);
-        is_refused && submission.message().is_some_and(|text| text.contains("open the link"))
+        is_refused
+            && submission
+                .message()
+                .is_some_and(|text| text.contains("open the link"))
     });
     view! {
         <Title text="Sign in · Latchkey" />
