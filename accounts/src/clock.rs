@@ -41,6 +41,14 @@ impl Timestamp {
         }
     }
 
+    /// Creates a timestamp from seconds since 1970.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: i64) -> Self {
+        Self {
+            milliseconds: seconds.saturating_mul(1000).clamp(MIN, MAX),
+        }
+    }
+
     /// Whole seconds since 1970, as in a JWT's NumericDate (RFC 7519, section 2).
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
@@ -135,8 +143,12 @@ impl Decode<'_, Postgres> for Timestamp {
 
 /// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// The current time.
+    /// The current time. It may be wrong, and may be set to any other at any moment.
     fn now(&self) -> Timestamp;
+
+    /// The time since some moment in the past, by a clock that nobody sets and that counts on while
+    /// the machine is suspended.
+    fn uptime(&self) -> Duration;
 }
 
 /// The machine's clock.
@@ -147,6 +159,22 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods)] // the only place that reads the system clock
     fn now(&self) -> Timestamp {
         Timestamp::new(OffsetDateTime::now_utc())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn uptime(&self) -> Duration {
+        use rustix::time::{ClockId, clock_gettime};
+        clock_gettime(ClockId::Boottime)
+            .try_into()
+            .unwrap_or_default()
+    }
+
+    /// On other systems, `Instant` is the nearest that there is. It may stop during a suspension.
+    #[cfg(not(target_os = "linux"))]
+    fn uptime(&self) -> Duration {
+        use std::{sync::LazyLock, time::Instant};
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 }
 

@@ -7,6 +7,7 @@
 mod backoff;
 mod cache;
 mod clock;
+mod clock_watch;
 mod crypto;
 mod device;
 mod email;

@@ -13,6 +13,7 @@ pub(crate) struct Metrics {
     refreshes: IntCounterVec,
     pub cache_lookups: IntCounter,
     pub cache_misses: IntCounter,
+    pub session_queries: IntCounter,
     pub forged_tokens: IntCounter,
     pub cached_users: IntGauge,
     pub cache_up_to_date: IntGauge,
@@ -39,6 +40,10 @@ impl Metrics {
             cache_misses: IntCounter::new(
                 "latchkey_cache_misses_total",
                 "Lookups that queried the database.",
+            )?,
+            session_queries: IntCounter::new(
+                "latchkey_session_queries_total",
+                "Sessions that the cache does not know, looked up in the database.",
             )?,
             forged_tokens: IntCounter::new(
                 "latchkey_forged_tokens_total",
@@ -72,6 +77,7 @@ impl Metrics {
         registry.register(Box::new(self.refreshes.clone()))?;
         registry.register(Box::new(self.cache_lookups.clone()))?;
         registry.register(Box::new(self.cache_misses.clone()))?;
+        registry.register(Box::new(self.session_queries.clone()))?;
         registry.register(Box::new(self.forged_tokens.clone()))?;
         registry.register(Box::new(self.cached_users.clone()))?;
         registry.register(Box::new(self.cache_up_to_date.clone()))?;

@@ -362,7 +362,7 @@ test.describe('recovery codes', () => {
     const app = new Authenticator(await scan(qrCode(page)));
     await code(page).fill(app.code());
     const codes = await shownRecoveryCodes(page);
-    for (const one of codes) expect(one).toMatch(/^[0-9a-hjkmnp-tv-z]{5}(-[0-9a-hjkmnp-tv-z]{5}){2}$/);
+    for (const one of codes) expect(one).toMatch(/^[0-9a-hjkmnp-tv-z]{6}(-[0-9a-hjkmnp-tv-z]{6}){3}$/);
     expect(new Set(codes).size).toBe(10);
 
     for (const _ of [1, 2, 3]) await page.keyboard.press('Escape');

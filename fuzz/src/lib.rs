@@ -321,6 +321,10 @@ impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().expect("no panic")
     }
+
+    fn uptime(&self) -> Duration {
+        Duration::from_secs(self.now().unix_seconds().try_into().unwrap_or_default())
+    }
 }
 
 /// Bytes that differ from each other, and not from one run to the next (SplitMix64).

@@ -7,11 +7,11 @@ use crate::{
     crypto::{master_secrets::MasterSecrets, token_keys::TokenKeys},
     error::Error,
     id::Id,
-    store::{database::Database, users::User},
+    store::{database::Database, sessions, users::User},
 };
 
-/// How many sessions of a user are cached.
-const SESSION_LIMIT: usize = 64;
+/// How many sessions of a user are cached: all that there can be, unless many were added by hand.
+const SESSION_LIMIT: usize = (sessions::SESSION_LIMIT + sessions::PENDING_LIMIT) as usize;
 
 /// A user with its live sessions and token keys. There are many, so it is kept small.
 #[derive(Debug)]
@@ -67,9 +67,14 @@ impl CachedUser {
         if self.sessions.contains(&session_id) {
             return Some(true);
         }
-        let is_older = token_issued_at < self.loaded_at.minus(CLOCK_SKEW).unix_seconds()
-            && self.loaded_at <= now.plus(CLOCK_SKEW);
+        let is_older =
+            !self.may_be_older_than(token_issued_at) && self.loaded_at <= now.plus(CLOCK_SKEW);
         (self.is_complete && is_older).then_some(false)
+    }
+
+    /// Whether this may have been loaded before a token was issued.
+    pub fn may_be_older_than(&self, token_issued_at: i64) -> bool {
+        token_issued_at >= self.loaded_at.minus(CLOCK_SKEW).unix_seconds()
     }
 }
 

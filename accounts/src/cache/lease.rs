@@ -1,23 +1,29 @@
 //! The time until which the cache is valid without a database query.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-/// Until when the cache is valid, by the machine's monotonic clock, which nobody can set.
+use crate::clock::Clock;
+
+/// Until when the cache is valid, by the machine's uptime: nobody can set it, and it counts on while
+/// the machine is suspended.
 pub(crate) struct Lease {
-    start: Instant,
+    clock: Arc<dyn Clock>,
     length: Duration,
-    /// Nanoseconds after `start`.
+    /// An uptime in nanoseconds.
     expires: AtomicU64,
 }
 
 impl Lease {
     /// Creates a lease that has not begun.
-    pub fn new(length: Duration) -> Self {
+    pub fn new(length: Duration, clock: Arc<dyn Clock>) -> Self {
         Self {
-            start: Instant::now(),
+            clock,
             length,
             expires: AtomicU64::new(0),
         }
@@ -28,16 +34,20 @@ impl Lease {
         self.length
     }
 
-    /// Whether the cache is valid now.
-    pub fn is_valid(&self) -> bool {
-        nanoseconds(self.start.elapsed()) < self.expires.load(Ordering::SeqCst)
+    /// The uptime now.
+    pub fn uptime(&self) -> Duration {
+        self.clock.uptime()
     }
 
-    /// Extends the lease: every change committed before this moment has been applied.
-    pub fn renew(&self, up_to_date_at: Instant) {
-        let expires = up_to_date_at.saturating_duration_since(self.start) + self.length;
-        self.expires
-            .fetch_max(nanoseconds(expires), Ordering::SeqCst);
+    /// Whether the cache is valid now.
+    pub fn is_valid(&self) -> bool {
+        nanoseconds(self.uptime()) < self.expires.load(Ordering::SeqCst)
+    }
+
+    /// Extends the lease: every change committed before this uptime has been applied.
+    pub fn renew(&self, up_to_date_at: Duration) {
+        let expires = nanoseconds(up_to_date_at.saturating_add(self.length));
+        self.expires.fetch_max(expires, Ordering::SeqCst);
     }
 
     /// Ends the lease: changes may have been missed.
@@ -53,20 +63,54 @@ fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::{SystemClock, Timestamp};
+
+    /// The uptime in seconds.
+    struct Uptime(AtomicU64);
+
+    impl Clock for Uptime {
+        fn now(&self) -> Timestamp {
+            SystemClock.now()
+        }
+
+        fn uptime(&self) -> Duration {
+            Duration::from_secs(self.0.load(Ordering::SeqCst))
+        }
+    }
 
     #[test]
     fn a_lease_is_valid_for_its_length_after_the_heartbeat_was_sent() {
-        let lease = Lease::new(Duration::from_secs(60));
+        let clock = Arc::new(Uptime(AtomicU64::new(1000)));
+        let lease = Lease::new(Duration::from_secs(60), clock.clone());
         assert!(!lease.is_valid());
-        lease.renew(Instant::now());
+        lease.renew(lease.uptime());
+        assert!(lease.is_valid());
+        clock.0.store(1059, Ordering::SeqCst);
+        assert!(lease.is_valid());
+        clock.0.store(1060, Ordering::SeqCst);
+        assert!(!lease.is_valid());
+        // A heartbeat that was sent a lease ago, and comes back now, renews nothing.
+        lease.renew(Duration::from_secs(1000));
+        assert!(!lease.is_valid());
+        lease.renew(Duration::from_secs(1001));
         assert!(lease.is_valid());
         lease.end();
         assert!(!lease.is_valid());
-        // A heartbeat that was sent a lease ago, and comes back now, renews nothing.
-        let short = Lease::new(Duration::from_millis(1));
-        let sent = Instant::now();
-        std::thread::sleep(Duration::from_millis(5));
-        short.renew(sent);
-        assert!(!short.is_valid());
+    }
+
+    /// While a machine is suspended, it receives no changes. Its uptime counts on, so that its lease
+    /// has expired when it wakes up.
+    #[test]
+    fn the_uptime_is_the_one_that_counts_while_suspended() {
+        let before = SystemClock.uptime();
+        let boot = std::fs::read_to_string("/proc/uptime").ok();
+        let boot = boot.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+        if let Some(boot) = boot {
+            assert!(
+                (before.as_secs_f64() - boot).abs() < 1.0,
+                "{before:?} {boot}"
+            );
+        }
+        assert!(SystemClock.uptime() >= before);
     }
 }

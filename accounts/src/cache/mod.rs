@@ -25,6 +25,9 @@
 //! **SQLite: the file.** A commit by any process changes the header of the file's WAL index, which is
 //! read for every request ([`WatchedFile`](crate::store::user_changes::WatchedFile)). When it has
 //! changed, a table that triggers fill names the users to invalidate. There is no delay at all.
+//!
+//! Users and sessions that were looked up and don't exist are remembered under the same conditions.
+//! Their ids are random, so that none comes back but with an older state of the database.
 
 mod cached_user;
 mod lease;
@@ -44,6 +47,7 @@ use quick_cache::{DefaultHashBuilder, sync::Cache};
 use self::cached_user::Version;
 pub(crate) use self::{cached_user::CachedUser, lease::Lease};
 use crate::{
+    clock::Clock,
     error::Error,
     id::Id,
     store::{database::Database, user_changes::Changes},
@@ -51,6 +55,10 @@ use crate::{
 
 /// How many counters users share. Two users that share one cost each other a query now and then.
 const GENERATIONS: usize = 1 << 14;
+
+/// How many ended sessions and deleted users are remembered, so that tokens that were valid once cost
+/// no query.
+const ABSENT_LIMIT: usize = 10_000;
 
 /// How often a load is repeated because of concurrent changes, before its result is used without
 /// being cached.
@@ -68,6 +76,8 @@ pub struct CacheSettings {
 /// The user cache.
 pub(crate) struct UserCache {
     users: Option<Cache<Id, Arc<CachedUser>>>,
+    /// The ids of users and sessions that don't exist, and the version of that knowledge.
+    absent: Cache<Id, Version>,
     generations: Box<[AtomicU32]>,
     epoch: AtomicU32,
     hasher: DefaultHashBuilder,
@@ -75,13 +85,14 @@ pub(crate) struct UserCache {
 }
 
 impl UserCache {
-    pub fn new(settings: CacheSettings) -> Self {
+    pub fn new(settings: CacheSettings, clock: Arc<dyn Clock>) -> Self {
         Self {
             users: (settings.users > 0).then(|| Cache::new(settings.users)),
+            absent: Cache::new(ABSENT_LIMIT),
             generations: (0..GENERATIONS).map(|_| AtomicU32::new(0)).collect(),
             epoch: AtomicU32::new(0),
             hasher: DefaultHashBuilder::default(),
-            lease: Lease::new(settings.lease),
+            lease: Lease::new(settings.lease, clock),
         }
     }
 
@@ -98,14 +109,14 @@ impl UserCache {
     {
         let fresh = async || {
             let version = self.version(user_id);
-            let loaded = load().await?;
-            Ok::<_, Error>(loaded.map(|mut user| {
+            let loaded = load().await?.map(|mut user| {
                 user.version = version;
                 Arc::new(user)
-            }))
+            });
+            Ok::<_, Error>((version, loaded))
         };
         let Some(users) = &self.users else {
-            return fresh().await;
+            return Ok(fresh().await?.1);
         };
         for _ in 0..ATTEMPTS {
             if !self.is_up_to_date(database).await? {
@@ -118,7 +129,12 @@ impl UserCache {
                 }
                 // If this request is dropped while it holds the guard, the next one in line loads.
                 Err(guard) => {
-                    let Some(loaded) = fresh().await? else {
+                    if self.is_absent(user_id, user_id) {
+                        return Ok(None);
+                    }
+                    let (version, loaded) = fresh().await?;
+                    let Some(loaded) = loaded else {
+                        self.absent.insert(user_id, version);
                         return Ok(None);
                     };
                     if self.is_current(user_id, &loaded) {
@@ -130,7 +146,23 @@ impl UserCache {
                 }
             }
         }
-        fresh().await
+        Ok(fresh().await?.1)
+    }
+
+    /// Whether a session of this user is known to have ended.
+    pub fn has_ended(&self, user: &CachedUser, session_id: Id) -> bool {
+        self.users.is_some() && self.is_absent(user.user.id, session_id)
+    }
+
+    /// Remembers that a session of this user was not found after the user was loaded.
+    pub fn add_ended(&self, user: &CachedUser, session_id: Id) {
+        self.absent.insert(session_id, user.version);
+    }
+
+    /// Whether a user or one of its sessions is known not to exist.
+    fn is_absent(&self, user_id: Id, id: Id) -> bool {
+        let version = self.absent.get(&id);
+        version.is_some_and(|version| version == self.version(user_id))
     }
 
     /// Whether all changes up to now have been applied. Applies those of a SQLite file.
@@ -173,6 +205,7 @@ impl UserCache {
         if let Some(users) = &self.users {
             users.clear();
         }
+        self.absent.clear();
     }
 
     fn is_current(&self, user_id: Id, cached: &CachedUser) -> bool {
@@ -202,7 +235,10 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::store::database::{DatabaseSettings, DatabaseUrl};
+    use crate::{
+        clock::SystemClock,
+        store::database::{DatabaseSettings, DatabaseUrl},
+    };
 
     const LEASE: Duration = Duration::from_secs(60);
 
@@ -235,7 +271,7 @@ mod tests {
                 lease: LEASE,
             };
             Self {
-                cache: Arc::new(UserCache::new(settings)),
+                cache: Arc::new(UserCache::new(settings, Arc::new(SystemClock))),
                 database,
                 folder,
                 loads: Arc::default(),
@@ -275,6 +311,59 @@ mod tests {
         env.cache.invalidate_all();
         assert_eq!(env.get("newer").await, "newer");
         assert_eq!(env.loads(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_user_that_does_not_exist_is_looked_up_once() {
+        let env = TestEnv::new().await;
+        let exists = async |in_database: bool| {
+            let load = || async {
+                env.loads.fetch_add(1, Ordering::SeqCst);
+                Ok(in_database.then(|| CachedUser::for_test(ada(), "ada")))
+            };
+            let cached = env.cache.get(&env.database, ada(), load).await;
+            cached.unwrap().is_some()
+        };
+        for _ in 0..10 {
+            assert!(!exists(false).await);
+        }
+        assert_eq!(env.loads(), 1);
+        // A backup was restored.
+        for (loads, restore) in [
+            (|cache: &UserCache| cache.invalidate(ada())) as fn(&UserCache),
+            UserCache::invalidate_all,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            restore(&env.cache);
+            assert!(exists(true).await);
+            env.cache.invalidate(ada());
+            for _ in 0..10 {
+                assert!(!exists(false).await);
+            }
+            assert_eq!(env.loads(), 3 + 2 * loads);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_has_ended_is_looked_up_once() {
+        let env = TestEnv::new().await;
+        let load = || async { found("ada") };
+        let user = async || {
+            let cached = env.cache.get(&env.database, ada(), load).await;
+            cached.unwrap().unwrap()
+        };
+        let (ended, other) = (Id::from_random([2; 16]), Id::from_random([3; 16]));
+        env.cache.add_ended(&*user().await, ended);
+        assert!(env.cache.has_ended(&*user().await, ended));
+        assert!(!env.cache.has_ended(&*user().await, other));
+        env.cache.invalidate(ada());
+        assert!(!env.cache.has_ended(&*user().await, ended));
+        env.cache.add_ended(&*user().await, ended);
+        assert!(env.cache.has_ended(&*user().await, ended));
+        env.cache.invalidate_all();
+        assert!(!env.cache.has_ended(&*user().await, ended));
     }
 
     #[tokio::test]

@@ -10,12 +10,15 @@ pub(crate) const COUNT: usize = 10;
 /// Digits that can't be mistaken for each other (Crockford's base 32), in lower case.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// Three groups of five digits: 75 random bits. That is too many to guess even with stolen hashes,
-/// which therefore need not be slow.
-const LENGTH: usize = 15;
-const GROUP: usize = 5;
+/// Four groups of six digits: 120 random bits. That is too many to guess even with stolen hashes, which
+/// therefore need not be slow (OWASP ASVS 5.0, 6.5.2, asks for 112).
+const LENGTH: usize = 24;
+const GROUP: usize = 6;
 
-/// Generates codes in the form in which they are shown: `k3v9t-0m2xq-8hd1r`.
+/// The length of codes that were issued before. They stay valid.
+const FORMER_LENGTH: usize = 15;
+
+/// Generates codes in the form in which they are shown: `k3v9t0-m2xq8h-d1r5ya-c7w4ze`.
 pub(crate) fn new_codes(random: &dyn Random) -> Vec<String> {
     (0..COUNT)
         .map(|_| {
@@ -40,7 +43,8 @@ pub(crate) fn hash(user_id: Id, code: &str) -> Option<Vec<u8>> {
             other => other,
         })
         .collect();
-    let is_code = digits.len() == LENGTH && digits.iter().all(|digit| DIGITS.contains(digit));
+    let is_code = [LENGTH, FORMER_LENGTH].contains(&digits.len())
+        && digits.iter().all(|digit| DIGITS.contains(digit));
     is_code.then(|| {
         Sha256::new()
             .chain_update(b"recovery code 1")
@@ -57,11 +61,11 @@ mod tests {
     use crate::random::OsRandom;
 
     #[test]
-    fn codes_are_ten_different_ones_of_three_groups() {
+    fn codes_are_ten_different_ones_of_four_groups() {
         let mut codes = new_codes(&OsRandom);
         for code in &codes {
             let groups: Vec<_> = code.split('-').map(str::len).collect();
-            assert_eq!(groups, [5, 5, 5], "{code}");
+            assert_eq!(groups, [6, 6, 6, 6], "{code}");
         }
         codes.sort();
         codes.dedup();
@@ -71,6 +75,12 @@ mod tests {
     #[test]
     fn spelling_variants_of_a_code_are_accepted() {
         let user = Id::from_random([1; 16]);
+        let current = hash(user, "k3v9t0-m2xq8h-d1r5ya-c7w4ze");
+        assert!(current.is_some());
+        for written in ["K3V9T0 M2XQ8H D1R5YA C7W4ZE", "k3v9tom2xq8hdIr5yac7w4ze"] {
+            assert_eq!(hash(user, written), current, "{written}");
+        }
+        // As an earlier version has issued them.
         let expected = hash(user, "k3v9t-0m2xq-8hd1r");
         assert!(expected.is_some());
         for written in [
@@ -87,6 +97,8 @@ mod tests {
             "k3v9t-0m2xq",
             "k3v9t-0m2xq-8hd1u",
             "k3v9t-0m2xq-8hd1r0",
+            "k3v9t0-m2xq8h-d1r5ya-c7w4z",
+            "k3v9t0-m2xq8h-d1r5ya-c7w4zee",
             "é",
         ] {
             assert_eq!(hash(user, other), None, "{other}");

@@ -8,7 +8,11 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, error::Error, id::Id};
+use crate::{
+    clock::{CLOCK_SKEW, Timestamp},
+    error::Error,
+    id::Id,
+};
 
 /// The maximum length of a token, in bytes. Ours have about 500.
 const MAX_LENGTH: usize = 4096;
@@ -24,6 +28,8 @@ pub struct TokenPair {
     pub refresh_token: String,
     /// The lifetime of the access token, in seconds.
     pub expires_in: u64,
+    /// Whether the second factor is still to be completed.
+    pub otp_required: bool,
 }
 
 /// What a token is for.
@@ -93,6 +99,11 @@ impl Claims {
         self.amr.contains(&Method::Otp)
     }
 
+    /// When the token expires.
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.exp)
+    }
+
     /// Signs these claims with the key that has this id.
     pub(crate) fn sign(&self, key: &EncodingKey, key_id: &str) -> Result<String, Error> {
         let header = Header {
@@ -118,6 +129,7 @@ pub(crate) fn validation(issuer: &str) -> Validation {
 pub(crate) struct UnverifiedToken<'a> {
     text: &'a str,
     user_id: Id,
+    issued_at: i64,
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -129,18 +141,29 @@ impl<'a> UnverifiedToken<'a> {
         #[derive(Deserialize)]
         struct Subject {
             sub: Id,
+            #[serde(default)]
+            iat: i64,
         }
         let header_length = text.find('.').unwrap_or(text.len());
         if text.len() > MAX_LENGTH || header_length > MAX_HEADER_LENGTH {
             return Err(Error::TokenInvalid);
         }
-        let Subject { sub } = insecure_decode_claims(text).map_err(|_| Error::TokenInvalid)?;
-        Ok(Self { text, user_id: sub })
+        let Subject { sub, iat } = insecure_decode_claims(text).map_err(|_| Error::TokenInvalid)?;
+        Ok(Self {
+            text,
+            user_id: sub,
+            issued_at: iat,
+        })
     }
 
     /// The id of the user that the token claims to belong to.
     pub fn user_id(&self) -> Id {
         self.user_id
+    }
+
+    /// When the token claims to have been issued, in seconds since 1970.
+    pub fn issued_at(&self) -> i64 {
+        self.issued_at
     }
 
     /// The id of the key that the token claims to be signed with.
@@ -170,7 +193,11 @@ impl<'a> UnverifiedToken<'a> {
             .map(|token| token.claims)
             .filter(|claims| claims.token_type == token_type)
             .ok_or(Error::TokenInvalid)?;
-        if now.unix_seconds() >= claims.exp {
+        // An access token that was issued while the clock was ahead would live too long. A refresh
+        // token is judged by its session's row.
+        let is_from_the_future = claims.token_type == TokenType::Access
+            && claims.iat > now.plus(CLOCK_SKEW).unix_seconds();
+        if now.unix_seconds() >= claims.exp || is_from_the_future {
             return Err(Error::TokenExpired);
         }
         Ok(claims)
@@ -265,6 +292,10 @@ mod tests {
         );
         let late = verify(7, TokenType::Access, ISSUED + 900);
         assert!(matches!(late, Err(Error::TokenExpired)));
+        // It was issued while the clock was ahead.
+        assert!(verify(7, TokenType::Access, ISSUED - 60).is_ok());
+        let early = verify(7, TokenType::Access, ISSUED - 61);
+        assert!(matches!(early, Err(Error::TokenExpired)));
         let other_type = verify(7, TokenType::Refresh, ISSUED);
         assert!(matches!(other_type, Err(Error::TokenInvalid)));
         // Without the key, not even the expiry is revealed.

@@ -8,16 +8,18 @@ use tokio::sync::Notify;
 use crate::{
     cache::{CacheSettings, UserCache},
     clock::{Clock, Timestamp},
+    clock_watch::{ClockTrust, ClockWatch},
     crypto::{
         master_secrets::MasterSecrets,
         password::{Hasher, HashingCost},
         token,
     },
+    error::Error,
     id::Id,
     metrics::Metrics,
     random::Random,
     service::failed_sign_ins::FailedSignIns,
-    store::database::Database,
+    store::{database::Database, expired_rows},
 };
 
 /// How long tokens, sessions and audit events live.
@@ -68,9 +70,10 @@ pub(super) struct Inner {
     pub failed_sign_ins: FailedSignIns,
     pub cache: UserCache,
     pub hasher: Hasher,
+    clock_watch: ClockWatch,
     email_queued: Notify,
     metrics: Metrics,
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
     random: Box<dyn Random>,
 }
 
@@ -85,6 +88,7 @@ impl Accounts {
         clock: impl Clock + 'static,
         random: impl Random + 'static,
     ) -> std::io::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         Ok(Self(Arc::new(Inner {
             database,
             token_validation: token::validation(&settings.public_url),
@@ -94,11 +98,12 @@ impl Accounts {
             require_activation: settings.require_activation,
             throttle_failed_sign_ins: settings.throttle_failed_sign_ins,
             failed_sign_ins: FailedSignIns::default(),
-            cache: UserCache::new(settings.cache),
+            cache: UserCache::new(settings.cache, clock.clone()),
             hasher: Hasher::start(settings.hashing_cost)?,
             email_queued: Notify::new(),
             metrics: Metrics::new().map_err(std::io::Error::other)?,
-            clock: Box::new(clock),
+            clock_watch: ClockWatch::new(clock.now(), clock.uptime()),
+            clock,
             random: Box::new(random),
         })))
     }
@@ -139,6 +144,19 @@ impl Accounts {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// Whether the time can be relied on to delete what has expired.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn clock_trust(&self) -> Result<ClockTrust, Error> {
+        let watch = &self.0.clock_watch;
+        if let Some(started_at) = watch.unknown_start() {
+            let newest = expired_rows::newest_time(&self.0.database, started_at).await?;
+            watch.compare_start(newest);
+        }
+        Ok(watch.observe(self.now(), self.0.clock.uptime()))
     }
 
     pub(crate) fn random(&self) -> &dyn Random {

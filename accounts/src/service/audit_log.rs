@@ -1,16 +1,21 @@
 //! The audit log: what happened to an account.
 
-use std::time::Duration;
+use std::{cmp::Reverse, collections::BTreeSet, time::Duration};
 
 use super::{
     accounts::Accounts,
     caller::{Authorized, Caller},
+    fields::existing_email_address,
 };
 use crate::{
     device::Device,
     error::Error,
     id::Id,
-    store::audit_events::{self, AuditEvent, Event, NewEvent},
+    store::{
+        audit_events::{self, AuditEvent, Event, NewEvent},
+        deleted_accounts::DeletedAccount,
+        users::User,
+    },
 };
 
 /// How many events a user sees.
@@ -28,13 +33,27 @@ impl Accounts {
         AuditEvent::list(&self.0.database, caller.user().id, ACTIVITY_LIMIT).await
     }
 
-    /// Returns the latest events of a user's account, newest first, for operators.
+    /// Returns the latest events of the account with an email address, newest first, and when accounts
+    /// with this address were deleted, for operators.
     ///
     /// # Errors
     /// `NotFound`; a field error for an invalid email address.
     pub async fn audit(&self, email: Option<&str>, limit: u32) -> Result<Vec<AuditEvent>, Error> {
-        let user = self.user_by_email(email).await?;
-        AuditEvent::list(&self.0.database, user.id, limit).await
+        let database = &self.0.database;
+        let email = existing_email_address("email", email)?;
+        let spellings = BTreeSet::from(email.keys());
+        let mut events = Vec::new();
+        for key in spellings.iter().flat_map(|email| self.deleted_account_keys(email)) {
+            events.extend(DeletedAccount::list(database, &key, limit).await?);
+        }
+        match User::find_by_email(database, &email).await? {
+            Some(user) => events.extend(AuditEvent::list(database, user.id, limit).await?),
+            None if events.is_empty() => return Err(Error::NotFound),
+            None => {}
+        }
+        events.sort_by_key(|event| Reverse(event.at));
+        events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(events)
     }
 
     /// Creates an event that happens now on a device.
@@ -65,6 +84,7 @@ impl Accounts {
             user_agent: String::new(),
             session_id: None,
             count: 1,
+            first: None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     cache::CachedUser,
+    clock::Timestamp,
     crypto::token::{Claims, TokenType, UnverifiedToken},
     device::Device,
     error::Error,
@@ -57,19 +58,13 @@ impl Accounts {
     /// its claims, an active user and a live session. Usually all of it is cached.
     async fn check_access_token(&self, token: &str) -> Result<(Arc<CachedUser>, Claims), Error> {
         let token = UnverifiedToken::parse(token)?;
-        let user_id = token.user_id();
-        self.metrics().cache_lookups.inc();
-        // The keys of a cached user expose a forged token. Other users are only looked up if the
-        // token names their key correctly.
-        let load = || self.load_user_of(&token);
-        let cached = self.0.cache.get(&self.0.database, user_id, load).await?;
-        let cached = cached.ok_or(Error::TokenInvalid)?;
+        let cached = self.cached_user(&token).await?;
         let now = self.now();
         let validation = &self.0.token_validation;
         let claims = token.verify(&cached.keys, validation, TokenType::Access, now)?;
         let is_alive = match cached.has_session(claims.sid, claims.iat, now) {
             Some(is_alive) => is_alive,
-            None => Session::is_alive(&self.0.database, user_id, claims.sid, now).await?,
+            None => self.look_up_session(&cached, claims.sid, now).await?,
         };
         if is_alive && cached.user.is_active {
             Ok((cached, claims))
@@ -79,19 +74,64 @@ impl Accounts {
     }
 
     /// Checks a refresh token, except whether its session is alive and the token unused: the
-    /// statement that exchanges it does that.
-    pub(super) async fn check_refresh_token(&self, token: &str) -> Result<(User, Claims), Error> {
+    /// transaction that exchanges it does that. Tokens of users and sessions that are known to be
+    /// gone don't get that far.
+    pub(super) async fn check_refresh_token(
+        &self,
+        token: &str,
+    ) -> Result<(Arc<CachedUser>, Claims), Error> {
         let token = UnverifiedToken::parse(token)?;
-        self.check_key_id(&token)?;
-        let found = self.load_user(token.user_id()).await?;
-        let found = found.ok_or(Error::TokenInvalid)?;
-        let validation = &self.0.token_validation;
-        let claims = token.verify(&found.keys, validation, TokenType::Refresh, self.now())?;
-        if found.user.is_active {
-            Ok((found.user, claims))
-        } else {
-            Err(Error::TokenInvalid)
+        let mut cached = self.cached_user(&token).await?;
+        let now = self.now();
+        let verify = |cached: &CachedUser| {
+            let validation = &self.0.token_validation;
+            token.verify(&cached.keys, validation, TokenType::Refresh, now)
+        };
+        let claims = match verify(&cached) {
+            // Another server may have replaced the user's secret a moment ago. Whether a token that
+            // is not that new has the right signature is known from the cache.
+            Err(Error::TokenInvalid) if cached.may_be_older_than(token.issued_at()) => {
+                let loaded = self.load_user_of(&token).await?;
+                cached = Arc::new(loaded.ok_or(Error::TokenInvalid)?);
+                verify(&cached)?
+            }
+            result => result?,
+        };
+        let has_ended = cached.has_session(claims.sid, claims.iat, now) == Some(false)
+            || self.0.cache.has_ended(&cached, claims.sid);
+        if has_ended || !cached.user.is_active {
+            return Err(Error::TokenInvalid);
         }
+        Ok((cached, claims))
+    }
+
+    /// Returns the user of a token, usually from the cache.
+    async fn cached_user(&self, token: &UnverifiedToken<'_>) -> Result<Arc<CachedUser>, Error> {
+        self.metrics().cache_lookups.inc();
+        // The keys of a cached user expose a forged token. Other users are only looked up if the
+        // token names their key correctly.
+        let load = || self.load_user_of(token);
+        let (cache, database) = (&self.0.cache, &self.0.database);
+        let cached = cache.get(database, token.user_id(), load).await?;
+        cached.ok_or(Error::TokenInvalid)
+    }
+
+    /// Looks up a session that the cache doesn't know, and remembers if it does not exist.
+    async fn look_up_session(
+        &self,
+        cached: &CachedUser,
+        session_id: Id,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        if self.0.cache.has_ended(cached, session_id) {
+            return Ok(false);
+        }
+        self.metrics().session_queries.inc();
+        let end = Session::end_of(&self.0.database, cached.user.id, session_id).await?;
+        if end.is_none() {
+            self.0.cache.add_ended(cached, session_id);
+        }
+        Ok(end.is_some_and(|end| end > now))
     }
 
     /// Rejects forged tokens before they cost a query: the id of a user's key can't be computed

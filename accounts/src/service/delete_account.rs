@@ -4,6 +4,7 @@ use super::{accounts::Accounts, caller::Authorized};
 use crate::{
     email::template::{Email, EmailTemplate, Origin},
     error::Error,
+    store::deleted_accounts::DeletedAccount,
 };
 
 impl Accounts {
@@ -35,7 +36,15 @@ impl Accounts {
             self.queued_email(None, &email, now)
         });
         let notice = notice.transpose()?;
-        let deleted = user.delete(&self.0.database, notice.as_ref()).await;
+        let deletion = DeletedAccount {
+            id: self.random().id(),
+            address_key: self.deleted_account_keys(&user.email).remove(0),
+            at: now,
+            ip: caller.device.ip.to_string(),
+            user_agent: caller.device.user_agent.clone(),
+        };
+        let database = &self.0.database;
+        let deleted = user.delete(database, notice.as_ref(), &deletion).await;
         self.invalidate(user.id);
         self.notify_email_worker();
         if deleted? {
@@ -43,5 +52,14 @@ impl Accounts {
         } else {
             Err(Error::TokenInvalid)
         }
+    }
+
+    /// Returns the keys under which the deletion of an account with this email address is recorded, one
+    /// for each master secret. The first one is for new records.
+    pub(super) fn deleted_account_keys(&self, email: &str) -> Vec<Vec<u8>> {
+        let email = email.to_ascii_lowercase();
+        let info: [&[u8]; 2] = [b"deleted account 1 ", email.as_bytes()];
+        let keys = self.0.master_secrets.codes::<32>(&info);
+        keys.map(|key| key.to_vec()).collect()
     }
 }

@@ -17,12 +17,13 @@ impl FailedSignIns {
     pub fn add(&self, failed: NewEvent) -> bool {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = waiting.is_empty();
-        let count = waiting
-            .get(failed.user_id.as_bytes())
-            .map_or(0, |earlier| earlier.count);
-        let failed = NewEvent {
-            count: failed.count + count,
-            ..failed
+        let failed = match waiting.get(failed.user_id.as_bytes()) {
+            None => failed,
+            Some(earlier) => NewEvent {
+                count: failed.count + earlier.count,
+                first: Some(earlier.first_source()),
+                ..failed
+            },
         };
         waiting.insert(*failed.user_id.as_bytes(), failed);
         is_first

@@ -55,6 +55,7 @@ impl Accounts {
             refresh_token: token(TokenType::Refresh, refresh_expires, session.refresh_id)?,
             expires_in: u64::try_from(access_expires.unix_seconds() - now.unix_seconds())
                 .unwrap_or_default(),
+            otp_required: user.otp_enabled && !session.second_factor,
         })
     }
 
@@ -72,6 +73,16 @@ impl Accounts {
             second_factor,
             now,
             idle_since: self.idle_since(now),
+            completed_until: None,
+        }
+    }
+
+    /// Prepares the tokens of a session that completes the second factor. If it was pending, it
+    /// begins only now.
+    pub(super) fn completion(&self, caller: &Caller, now: Timestamp) -> Replacement {
+        Replacement {
+            completed_until: Some(now.plus(self.0.lifetimes.session)),
+            ..self.replacement(caller, true, now)
         }
     }
 

@@ -142,6 +142,7 @@ impl Accounts {
                 session_id: Some(session_id),
                 ..self.event(Event::SignedIn, user.id, device)
             },
+            pending_event: self.event(Event::SignInPending, user.id, device),
         };
         let started = Session::start(database, &sign_in).await;
         self.invalidate(user.id);

@@ -41,12 +41,13 @@ impl Accounts {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let attempt = Attempt {
-            user_id: user.id,
+            user,
             factor: Factor::RecoveryCode(hash.as_deref()),
             on_success: OnSuccess::PassAndNotify(&notices),
-            session: self.replacement(caller, true, now),
+            session: self.completion(caller, now),
             passed: self.event_by(Event::RecoveryCodeUsed, caller),
             failed: self.event_by(Event::SecondFactorFailed, caller),
+            signed_in: self.event_by(Event::SignedIn, caller),
         };
         self.attempt_second_factor(caller, &attempt).await
     }

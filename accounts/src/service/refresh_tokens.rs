@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     store::{
         audit_events::{Event, NewEvent},
-        sessions::{Renewal, Session},
+        refresh_tokens::{Exchange, Renewal},
     },
     validation::required_field,
 };
@@ -16,8 +16,8 @@ use crate::{
 impl Accounts {
     /// Exchanges a refresh token for a new pair.
     ///
-    /// Within the grace time a used token still gets a pair, because a response may be lost and two
-    /// tabs may refresh at once. Later it must have been stolen, and the session ends.
+    /// A used token still gets a pair within the grace time, because two tabs may refresh at once, and
+    /// also later if the response must have been lost. Otherwise it was stolen, and the session ends.
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, and a field error for a missing token.
@@ -33,32 +33,45 @@ impl Accounts {
     }
 
     async fn exchange(&self, token: &str, device: &Device) -> Result<TokenPair, Error> {
-        let (user, claims) = self.check_refresh_token(token).await?;
-        let now = self.now();
+        let (cached, claims) = self.check_refresh_token(token).await?;
+        let (user_id, now) = (cached.user.id, self.now());
         let renewal = Renewal {
-            user_id: user.id,
+            user_id,
+            jwt_secret: &cached.user.jwt_secret,
             session_id: claims.sid,
             presented: claims.jti,
             replacement: self.random().id(),
             now,
             idle_since: self.idle_since(now),
+            latest_end: now.plus(self.0.lifetimes.session),
             grace_since: now.minus(self.0.lifetimes.grace),
             grace_until: now.plus(CLOCK_SKEW),
             device,
             reuse: NewEvent {
                 session_id: Some(claims.sid),
-                ..self.event(Event::RefreshTokenReused, user.id, device)
+                ..self.event(Event::RefreshTokenReused, user_id, device)
             },
         };
-        let renewed = Session::renew(&self.0.database, &renewal).await?;
-        let Some(mut session) = renewed else {
-            // The session has ended, perhaps because of this request.
-            self.invalidate(user.id);
-            return Err(Error::TokenInvalid);
+        let (user, mut session) = match renewal.apply(&self.0.database).await? {
+            Exchange::Renewed(user, session) => (user, session),
+            Exchange::Reused => {
+                self.invalidate(user_id);
+                return Err(Error::TokenInvalid);
+            }
+            Exchange::SessionEnded => {
+                self.0.cache.add_ended(&cached, claims.sid);
+                return Err(Error::TokenInvalid);
+            }
+            Exchange::Refused => return Err(Error::TokenInvalid),
         };
         // A token from before the second factor was completed never gets one that has completed it,
-        // not even within the grace time.
-        session.second_factor &= claims.has_second_factor();
+        // nor one that lives longer.
+        if !claims.has_second_factor() {
+            session.second_factor = false;
+            if user.otp_enabled {
+                session.expires_at = session.expires_at.min(claims.expires_at());
+            }
+        }
         self.token_pair(&user, &session, now)
     }
 }

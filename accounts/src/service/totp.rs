@@ -54,7 +54,8 @@ impl Accounts {
     }
 
     /// Turns the second factor on with the first code of the app that was set up. Returns tokens that
-    /// have completed it, and new recovery codes. For other sessions, the second factor is pending.
+    /// have completed it, and new recovery codes. For other sessions, the second factor is pending:
+    /// they end unless they complete it within 10 minutes.
     ///
     /// # Errors
     /// A field error for a code that is missing or wrong, and when no app was set up; `Throttled`;
@@ -71,7 +72,7 @@ impl Accounts {
         let notice = self.new_email(user.id, &user.email, EmailTemplate::SecondFactorOn, now)?;
         let matching_step = |encrypted: &[u8]| self.matching_step(user.id, encrypted, code);
         let attempt = Attempt {
-            user_id: user.id,
+            user,
             factor: Factor::NewCode(&matching_step),
             on_success: OnSuccess::TurnOn {
                 recovery_hashes: &hashes,
@@ -80,6 +81,7 @@ impl Accounts {
             session: self.replacement(caller, true, now),
             passed: self.event_by(Event::SecondFactorOn, caller),
             failed: self.event_by(Event::SecondFactorFailed, caller),
+            signed_in: self.event_by(Event::SignedIn, caller),
         };
         let pair = match self.attempt_second_factor(caller, &attempt).await {
             Err(Error::PermissionDenied) => Err(Error::field(
@@ -98,15 +100,16 @@ impl Accounts {
     /// without a second factor; `TokenInvalid` when the caller was signed out in the meantime.
     pub async fn pass_totp(&self, caller: &Caller, code: Option<&str>) -> Result<TokenPair, Error> {
         let code = required_field(CODE, code)?;
-        let user_id = caller.user().id;
-        let matching_step = |encrypted: &[u8]| self.matching_step(user_id, encrypted, code);
+        let user = caller.user();
+        let matching_step = |encrypted: &[u8]| self.matching_step(user.id, encrypted, code);
         let attempt = Attempt {
-            user_id,
+            user,
             factor: Factor::Code(&matching_step),
             on_success: OnSuccess::Pass,
-            session: self.replacement(caller, true, self.now()),
+            session: self.completion(caller, self.now()),
             passed: self.event_by(Event::SecondFactorPassed, caller),
             failed: self.event_by(Event::SecondFactorFailed, caller),
+            signed_in: self.event_by(Event::SignedIn, caller),
         };
         self.attempt_second_factor(caller, &attempt).await
     }

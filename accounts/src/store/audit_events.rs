@@ -1,9 +1,10 @@
 //! The table `audit_events`: the history of each account. An event is recorded in the transaction
 //! of the change itself, and deleted with its user. It contains no secret and no email address.
 //!
-//! Token refreshes are not recorded. Events that unauthenticated clients can cause, such as a wrong
-//! password, share one row with a counter for each user and hour. So a flood adds 24 rows a day, and
-//! the fifty events that a user sees still cover two days.
+//! Token refreshes are not recorded. Events that clients can cause without being signed in, such as a
+//! wrong password, share one row with a counter for each user and hour. So a flood adds 24 rows a day,
+//! and the fifty events that a user sees still cover two days. Such a row keeps where the first and the
+//! last of them came from.
 
 use sqlx::FromRow;
 
@@ -14,10 +15,18 @@ use crate::{
     store::{database::Database, statement::Statement, transaction::Transaction},
 };
 
+/// How many events of a user are kept. Further ones replace the oldest.
+const LIMIT: u32 = 1000;
+
+/// How many events beyond the limit are deleted with a new one: there are more only after an update.
+const PRUNE_BATCH: u32 = 100;
+
 /// The kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     SignedIn,
+    /// The password was right, and the second factor is still to be completed.
+    SignInPending,
     /// The password was wrong.
     SignInFailed,
     SecondFactorPassed,
@@ -59,6 +68,7 @@ impl Event {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignedIn => "signed_in",
+            Self::SignInPending => "sign_in_pending",
             Self::SignInFailed => "sign_in_failed",
             Self::SecondFactorPassed => "second_factor_passed",
             Self::SecondFactorFailed => "second_factor_failed",
@@ -89,9 +99,12 @@ impl Event {
         }
     }
 
-    /// Whether clients can cause it without a password or token.
-    fn needs_no_authentication(self) -> bool {
-        matches!(self, Self::SignInFailed | Self::PasswordResetRequested)
+    /// Whether clients that are not signed in can cause it.
+    fn needs_no_session(self) -> bool {
+        matches!(
+            self,
+            Self::SignInPending | Self::SignInFailed | Self::PasswordResetRequested
+        )
     }
 }
 
@@ -110,13 +123,30 @@ pub(crate) struct NewEvent {
     pub session_id: Option<Id>,
     /// How often it happened.
     pub count: i64,
+    /// Where the first of several came from.
+    pub first: Option<Source>,
+}
+
+/// Where an event came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub ip: String,
+    pub user_agent: String,
 }
 
 impl NewEvent {
+    /// Where the first of these events came from.
+    pub fn first_source(&self) -> Source {
+        self.first.clone().unwrap_or_else(|| Source {
+            ip: self.ip.clone(),
+            user_agent: self.user_agent.clone(),
+        })
+    }
+
     /// The hour, counted from 1970, whose events share a row.
     fn shared_hour(&self) -> Option<i64> {
         self.event
-            .needs_no_authentication()
+            .needs_no_session()
             .then(|| self.at.unix_seconds().div_euclid(60 * 60))
     }
 }
@@ -124,11 +154,13 @@ impl NewEvent {
 /// Records an event, unless its user has been deleted.
 pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> Result<(), Error> {
     const SQL: &str = "
-        INSERT INTO audit_events (id, user_id, at, event, ip, user_agent, session_id, count, hour)
-        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9 FROM users WHERE id = $2
+        INSERT INTO audit_events (id, user_id, at, event, ip, user_agent, session_id, count, hour,
+            first_ip, first_user_agent)
+        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM users WHERE id = $2
         ON CONFLICT (user_id, event, hour) WHERE hour IS NOT NULL DO UPDATE
         SET at = excluded.at, ip = excluded.ip, user_agent = excluded.user_agent,
             count = audit_events.count + excluded.count";
+    let first = event.first_source();
     let statement = Statement::new(SQL)
         .bind(event.id)
         .bind(event.user_id)
@@ -138,7 +170,34 @@ pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> R
         .bind(&event.user_agent)
         .bind(event.session_id)
         .bind(event.count)
-        .bind(event.shared_hour());
+        .bind(event.shared_hour())
+        .bind(first.ip)
+        .bind(first.user_agent);
+    transaction.execute(statement).await?;
+    prune(transaction, event.user_id).await
+}
+
+/// Deletes the oldest events of a user beyond the limit. On PostgreSQL it skips rows that a concurrent
+/// transaction deletes, so that the two don't wait for each other.
+async fn prune(transaction: &mut Transaction, user_id: Id) -> Result<(), Error> {
+    const DELETE: &str = "
+        DELETE FROM audit_events WHERE id IN (
+            SELECT id FROM audit_events WHERE user_id = $1 ORDER BY at DESC LIMIT $2 OFFSET $3
+        )";
+    const DELETE_UNLOCKED: &str = "
+        DELETE FROM audit_events WHERE id IN (
+            SELECT id FROM audit_events WHERE user_id = $1 ORDER BY at DESC LIMIT $2 OFFSET $3
+            FOR UPDATE SKIP LOCKED
+        )";
+    let sql = if transaction.is_only_writer() {
+        DELETE
+    } else {
+        DELETE_UNLOCKED
+    };
+    let statement = Statement::new(sql)
+        .bind(user_id)
+        .bind(PRUNE_BATCH)
+        .bind(LIMIT);
     transaction.execute(statement).await.map(drop)
 }
 
@@ -169,6 +228,10 @@ pub struct AuditEvent {
     pub user_agent: String,
     /// How often it happened within the hour of the last time.
     pub count: i64,
+    /// The IP address that the first of them came from; `None` if that was not kept.
+    pub first_ip: Option<String>,
+    /// The user agent that the first of them came from; `None` if that was not kept.
+    pub first_user_agent: Option<String>,
 }
 
 impl AuditEvent {
@@ -179,7 +242,8 @@ impl AuditEvent {
         limit: u32,
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT at, event, ip, user_agent, count FROM audit_events
+            SELECT at, event, ip, user_agent, count, first_ip, first_user_agent
+            FROM audit_events
             WHERE user_id = $1 ORDER BY at DESC LIMIT $2";
         let statement = Statement::new(SQL).bind(user_id).bind(limit);
         database.fetch_all(statement).await

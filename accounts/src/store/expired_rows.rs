@@ -8,6 +8,20 @@ use crate::{
     store::{database::Database, statement::Statement},
 };
 
+/// Returns the newest time up to `now` at which a session was used or an event recorded.
+pub(crate) async fn newest_time(
+    database: &Database,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    const SQL: &str = "
+        SELECT max(time) FROM (
+            SELECT max(last_used_at) AS time FROM sessions WHERE last_used_at <= $1
+            UNION ALL SELECT max(at) FROM audit_events WHERE at <= $1
+        ) AS times";
+    let (newest,) = database.fetch_one(Statement::new(SQL).bind(now)).await?;
+    Ok(newest)
+}
+
 /// Rows of a table that expire at a time which one of its columns holds.
 pub(crate) struct ExpiredRows {
     pub table: &'static str,

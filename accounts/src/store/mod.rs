@@ -3,6 +3,7 @@
 pub(crate) mod audit_events;
 mod connection;
 pub(crate) mod database;
+pub(crate) mod deleted_accounts;
 pub(crate) mod email_changes;
 pub(crate) mod email_limits;
 pub(crate) mod email_requests;
@@ -12,8 +13,10 @@ pub(crate) mod migrations;
 pub(crate) mod outbox;
 pub(crate) mod postgres;
 pub(crate) mod recovery_codes;
+pub(crate) mod refresh_tokens;
 pub(crate) mod registrations;
 pub(crate) mod rekey;
+mod retired_refresh_tokens;
 pub(crate) mod second_factors;
 pub(crate) mod server_checks;
 pub(crate) mod sessions;

@@ -85,10 +85,10 @@ impl Rekey<'_> {
         sessions::end_all(&mut transaction, user.id, except).await?;
         let mut session = None;
         if let Some(kept) = kept {
-            session = sessions::renew_current(&mut transaction, kept).await?;
-            if session.is_none() {
+            let Some(continued) = sessions::renew_current(&mut transaction, kept).await? else {
                 return Ok(None);
-            }
+            };
+            session = Some(continued.session);
         }
         if let Some(email) = &self.notice {
             outbox::enqueue(&mut transaction, email).await?;

@@ -15,7 +15,7 @@ use crate::{
         database::Database,
         outbox::{self, NewEmail},
         recovery_codes,
-        sessions::{self, Replacement, Session},
+        sessions::{self, Continued, Replacement, Session},
         statement::Statement,
         transaction::Transaction,
         used_totp_steps,
@@ -49,7 +49,8 @@ pub(crate) enum OnSuccess<'a> {
     Pass,
     /// An email says how many recovery codes are left. These are the emails for 0, 1, 2 … codes.
     PassAndNotify(&'a [NewEmail]),
-    /// The app that is being set up replaces the other, with new recovery codes and an email.
+    /// The app that is being set up replaces the other, with new recovery codes and an email. For
+    /// sessions that have not passed the second factor, it is pending from now on.
     TurnOn {
         recovery_hashes: &'a [Vec<u8>],
         notice: &'a NewEmail,
@@ -58,7 +59,7 @@ pub(crate) enum OnSuccess<'a> {
 
 /// An attempt to pass the second factor.
 pub(crate) struct Attempt<'a> {
-    pub user_id: Id,
+    pub user: &'a User,
     pub factor: Factor<'a>,
     pub on_success: OnSuccess<'a>,
     /// The caller's session, and what changes in it if the code is correct.
@@ -67,6 +68,8 @@ pub(crate) struct Attempt<'a> {
     pub passed: NewEvent,
     /// The event to record if it is not.
     pub failed: NewEvent,
+    /// The event to record if the code completes a sign-in.
+    pub signed_in: NewEvent,
 }
 
 /// The result of an attempt.
@@ -79,7 +82,7 @@ pub(crate) enum Outcome {
     Blocked(Duration),
     /// There is no secret or recovery code to check the code against.
     NotSetUp,
-    /// The session has ended in the meantime.
+    /// The session has ended in the meantime, or all tokens of the user were revoked.
     SessionEnded,
 }
 
@@ -107,9 +110,12 @@ enum Check {
 /// block, so that concurrent guesses are all counted. A code is used up by an insertion or a
 /// deletion that succeeds only once.
 pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Result<Outcome, Error> {
-    let (user_id, now) = (attempt.user_id, attempt.session.now);
+    let (user_id, now) = (attempt.user.id, attempt.session.now);
     let mut transaction = database.begin().await?;
-    users::lock(&mut transaction, user_id).await?;
+    // The new tokens will be signed with the secret that the user has here.
+    if !users::lock_unchanged(&mut transaction, attempt.user).await? {
+        return Ok(Outcome::SessionEnded);
+    }
     let Some(counted) = count_attempt(&mut transaction, user_id, now).await? else {
         let until = blocked_until(&mut transaction, user_id).await?;
         return Ok(until.map_or(Outcome::NotSetUp, |until| {
@@ -130,14 +136,34 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
         Check::Correct => {}
     }
     unblock(&mut transaction, user_id).await?;
-    let session = sessions::renew_current(&mut transaction, &attempt.session).await?;
-    let Some(session) = session else {
+    let continued = sessions::renew_current(&mut transaction, &attempt.session).await?;
+    let Some(Continued {
+        session,
+        is_completed,
+    }) = continued
+    else {
         return Ok(Outcome::SessionEnded);
     };
-    apply(&mut transaction, user_id, &attempt.on_success).await?;
+    apply(&mut transaction, attempt).await?;
     audit_events::record(&mut transaction, &attempt.passed).await?;
+    if is_completed {
+        complete_sign_in(&mut transaction, attempt).await?;
+    }
     transaction.commit().await?;
     Ok(Outcome::Correct(session))
+}
+
+/// The user is signed in only now that the second factor is complete.
+async fn complete_sign_in(
+    transaction: &mut Transaction,
+    attempt: &Attempt<'_>,
+) -> Result<(), Error> {
+    const SQL: &str = "UPDATE users SET last_login = $2 WHERE id = $1";
+    let (user_id, session) = (attempt.user.id, &attempt.session);
+    let statement = Statement::new(SQL).bind(user_id).bind(session.now);
+    transaction.execute(statement).await?;
+    sessions::enforce_limit(transaction, user_id, session.session_id, false).await?;
+    audit_events::record(transaction, &attempt.signed_in).await
 }
 
 /// Counts an attempt as incorrect until the code proves correct. Returns `None` if the user has no
@@ -182,7 +208,7 @@ async fn check(
         Factor::RecoveryCode(_) if second_factor.seed.is_none() => return Ok(Check::NotSetUp),
         Factor::RecoveryCode(None) => return Ok(Check::Incorrect),
         Factor::RecoveryCode(Some(hash)) => {
-            let is_used = recovery_codes::use_up(transaction, attempt.user_id, hash).await?;
+            let is_used = recovery_codes::use_up(transaction, attempt.user.id, hash).await?;
             return Ok(if is_used {
                 Check::Correct
             } else {
@@ -196,7 +222,7 @@ async fn check(
     let Some(step) = step_of(secret)? else {
         return Ok(Check::Incorrect);
     };
-    let is_used = used_totp_steps::use_up(transaction, attempt.user_id, step).await?;
+    let is_used = used_totp_steps::use_up(transaction, attempt.user.id, step).await?;
     Ok(if is_used {
         Check::Correct
     } else {
@@ -217,15 +243,12 @@ async fn unblock(transaction: &mut Transaction, user_id: Id) -> Result<(), Error
     transaction.execute(statement).await.map(drop)
 }
 
-async fn apply(
-    transaction: &mut Transaction,
-    user_id: Id,
-    on_success: &OnSuccess<'_>,
-) -> Result<(), Error> {
+async fn apply(transaction: &mut Transaction, attempt: &Attempt<'_>) -> Result<(), Error> {
     const REPLACE_SECRET: &str = "
         UPDATE second_factors SET seed = new_seed, new_seed = NULL WHERE user_id = $1";
     const TURN_ON: &str = "UPDATE users SET otp_enabled = TRUE WHERE id = $1";
-    match on_success {
+    let user_id = attempt.user.id;
+    match &attempt.on_success {
         OnSuccess::Pass => {}
         OnSuccess::PassAndNotify(emails) => {
             let left = recovery_codes::count(transaction, user_id).await?;
@@ -242,6 +265,9 @@ async fn apply(
                     .execute(Statement::new(sql).bind(user_id))
                     .await?;
             }
+            let until = attempt.session.now.plus(sessions::PENDING_LIFETIME);
+            let current = attempt.session.session_id;
+            sessions::make_pending(transaction, user_id, current, until).await?;
             recovery_codes::replace(transaction, user_id, recovery_hashes).await?;
             outbox::enqueue(transaction, notice).await?;
         }

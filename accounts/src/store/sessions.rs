@@ -1,5 +1,10 @@
-//! The tables `sessions` and `retired_refresh_tokens`: one small row for each signed-in device,
-//! written when it signs in or refreshes its tokens.
+//! The table `sessions`: one small row for each signed-in device, written when it signs in or
+//! refreshes its tokens.
+//!
+//! A session of a user with a second factor that has not completed it is *pending*: it lives for a few
+//! minutes, is no device of the user, and counts apart.
+
+use std::time::Duration;
 
 use sqlx::FromRow;
 
@@ -12,6 +17,7 @@ use crate::{
     store::{
         audit_events::{self, NewEvent},
         database::Database,
+        retired_refresh_tokens,
         sign_in_failures::LoginAttempt,
         statement::Statement,
         transaction::Transaction,
@@ -19,8 +25,14 @@ use crate::{
     },
 };
 
-/// From how many sessions of a user, the last used ones, IP addresses are taken.
-const KNOWN_ADDRESSES: i64 = 100;
+/// How many sessions a user has at most, besides pending ones. One more ends the least recently used.
+pub(crate) const SESSION_LIMIT: u32 = 64;
+
+/// How many pending sessions a user has at most. One more ends the least recently used of them.
+pub(crate) const PENDING_LIMIT: u32 = 8;
+
+/// How long a session can be pending. Refreshing its tokens does not extend that.
+pub(crate) const PENDING_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// A signed-in device.
 #[derive(Clone, Debug, FromRow)]
@@ -56,27 +68,10 @@ pub(crate) struct SignIn<'a> {
     pub device: &'a Device,
     /// The counted attempt, if attempts are counted.
     pub attempt: Option<&'a LoginAttempt>,
+    /// The event to record if this completes the sign-in.
     pub event: NewEvent,
-}
-
-/// A refresh token that is to be exchanged.
-pub(crate) struct Renewal<'a> {
-    pub user_id: Id,
-    pub session_id: Id,
-    /// The id of the presented token.
-    pub presented: Id,
-    /// The id of the token that replaces it.
-    pub replacement: Id,
-    pub now: Timestamp,
-    /// Sessions last used before this have expired.
-    pub idle_since: Timestamp,
-    /// Tokens retired before this are past their grace period.
-    pub grace_since: Timestamp,
-    /// Tokens retired after this are as well: the clock has been set back.
-    pub grace_until: Timestamp,
-    pub device: &'a Device,
-    /// The event to record if the token was already used.
-    pub reuse: NewEvent,
+    /// The event to record if the second factor is still pending.
+    pub pending_event: NewEvent,
 }
 
 /// A session that continues with new tokens, after a change that the caller was authorized to make.
@@ -90,43 +85,126 @@ pub(crate) struct Replacement {
     pub now: Timestamp,
     /// Sessions last used before this have expired.
     pub idle_since: Timestamp,
+    /// When a session that was pending expires, now that it has passed the second factor. `None` if
+    /// this change completes no sign-in.
+    pub completed_until: Option<Timestamp>,
+}
+
+/// A session that continues.
+pub(crate) struct Continued {
+    pub session: Session,
+    /// Whether it was pending, and the user is signed in only now.
+    pub is_completed: bool,
 }
 
 /// Replaces the refresh token of the caller's session. Returns the session as it is now, or `None`
-/// if it has ended.
+/// if it has ended. Call it with the user's row locked.
 pub(crate) async fn renew_current(
     transaction: &mut Transaction,
     replacement: &Replacement,
-) -> Result<Option<Session>, Error> {
+) -> Result<Option<Continued>, Error> {
     const LOCK: &str = "
         UPDATE sessions SET last_used_at = $3
-        WHERE id = $1 AND user_id = $2 AND expires_at > $3 AND last_used_at > $4";
-    // The old token keeps its grace period: another browser tab may be about to use it.
-    const RETIRE: &str = "
-        INSERT INTO retired_refresh_tokens (id, session_id, retired_at)
-        SELECT refresh_id, id, $2 FROM sessions WHERE id = $1
-        ON CONFLICT DO NOTHING";
+        WHERE id = $1 AND user_id = $2 AND expires_at > $3 AND last_used_at > $4
+        RETURNING second_factor, refresh_id";
     const REPLACE: &str = "
-        UPDATE sessions SET refresh_id = $2, second_factor = $3 WHERE id = $1
+        UPDATE sessions SET refresh_id = $2, previous_refresh_id = refresh_id, second_factor = $3
+        WHERE id = $1
         RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
             second_factor";
+    const COMPLETE: &str = "UPDATE sessions SET created_at = $2, expires_at = $3 WHERE id = $1";
+    let (session_id, now) = (replacement.session_id, replacement.now);
     let statement = Statement::new(LOCK)
-        .bind(replacement.session_id)
+        .bind(session_id)
         .bind(replacement.user_id)
-        .bind(replacement.now)
+        .bind(now)
         .bind(replacement.idle_since);
-    if transaction.execute(statement).await? == 0 {
+    let locked: Option<(bool, Id)> = transaction.fetch_optional(statement).await?;
+    let Some((had_second_factor, retired)) = locked else {
         return Ok(None);
+    };
+    // The old token keeps its grace period: another browser tab may be about to use it.
+    retired_refresh_tokens::retire(transaction, retired, session_id, now).await?;
+    let completed_until = replacement.completed_until.filter(|_| !had_second_factor);
+    if let Some(until) = completed_until {
+        let statement = Statement::new(COMPLETE)
+            .bind(session_id)
+            .bind(now)
+            .bind(until);
+        transaction.execute(statement).await?;
     }
-    let statement = Statement::new(RETIRE)
-        .bind(replacement.session_id)
-        .bind(replacement.now);
-    transaction.execute(statement).await?;
     let statement = Statement::new(REPLACE)
-        .bind(replacement.session_id)
+        .bind(session_id)
         .bind(replacement.refresh_id)
         .bind(replacement.second_factor);
-    transaction.fetch_one(statement).await.map(Some)
+    Ok(Some(Continued {
+        session: transaction.fetch_one(statement).await?,
+        is_completed: completed_until.is_some(),
+    }))
+}
+
+/// Ends the least recently used sessions of a user beyond the limit, but never `newest`. Pending
+/// sessions and others count apart. Call it with the user's row locked.
+pub(crate) async fn enforce_limit(
+    transaction: &mut Transaction,
+    user_id: Id,
+    newest: Id,
+    is_pending: bool,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        DELETE FROM sessions WHERE id IN (
+            SELECT sessions.id FROM sessions JOIN users ON users.id = user_id
+            WHERE user_id = $1 AND sessions.id <> $2
+                AND (otp_enabled AND NOT second_factor) = $3
+            ORDER BY last_used_at DESC, sessions.id LIMIT $4 OFFSET $5
+        )";
+    // More than there can be.
+    const ALL: u32 = 1_000_000;
+    let limit = if is_pending {
+        PENDING_LIMIT
+    } else {
+        SESSION_LIMIT
+    };
+    let statement = Statement::new(SQL)
+        .bind(user_id)
+        .bind(newest)
+        .bind(is_pending)
+        .bind(ALL)
+        .bind(limit - 1);
+    transaction.execute(statement).await.map(drop)
+}
+
+/// Makes all sessions that have not completed the second factor pending, except one: the second
+/// factor was turned on.
+pub(crate) async fn make_pending(
+    transaction: &mut Transaction,
+    user_id: Id,
+    except: Id,
+    until: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        UPDATE sessions SET expires_at = $3
+        WHERE user_id = $1 AND id <> $2 AND NOT second_factor AND expires_at > $3";
+    let statement = Statement::new(SQL).bind(user_id).bind(except).bind(until);
+    transaction.execute(statement).await?;
+    enforce_limit(transaction, user_id, except, true).await
+}
+
+/// Corrects sessions that were used from a time on that is still to come: the clock was ahead. They
+/// count as used now, and end as others do.
+pub(crate) async fn end_in_time(
+    database: &Database,
+    from: Timestamp,
+    now: Timestamp,
+    latest_end: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        UPDATE sessions SET last_used_at = $2,
+            created_at = CASE WHEN created_at > $2 THEN $2 ELSE created_at END,
+            expires_at = CASE WHEN expires_at > $3 THEN $3 ELSE expires_at END
+        WHERE last_used_at >= $1";
+    let statement = Statement::new(SQL).bind(from).bind(now).bind(latest_end);
+    database.execute(statement).await.map(drop)
 }
 
 /// Ends all sessions of a user, except one.
@@ -142,13 +220,15 @@ pub(crate) async fn end_all(
 
 impl Session {
     /// Starts a session for a user who is still active and still has the checked password hash;
-    /// otherwise returns `None`. Failed attempts are forgotten.
+    /// otherwise returns `None`. Failed attempts are forgotten. For a user with a second factor, the
+    /// session is pending, and the user is not signed in yet.
     pub(crate) async fn start(
         database: &Database,
         sign_in: &SignIn<'_>,
     ) -> Result<Option<(User, Self)>, Error> {
         const UPDATE_USER: &str = "
-            UPDATE users SET last_login = $3, password_hash = $4
+            UPDATE users SET last_login = CASE WHEN otp_enabled THEN last_login ELSE $3 END,
+                password_hash = $4
             WHERE id = $1 AND password_hash = $2 AND is_active
             RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
                 otp_enabled, jwt_secret";
@@ -164,67 +244,48 @@ impl Session {
             .bind(sign_in.checked_hash)
             .bind(sign_in.now)
             .bind(sign_in.new_hash);
-        let Some(user) = transaction.fetch_optional(statement).await? else {
+        let user: Option<User> = transaction.fetch_optional(statement).await?;
+        let Some(user) = user else {
             return Ok(None);
+        };
+        let is_pending = user.otp_enabled;
+        let (event, expires_at) = if is_pending {
+            let until = sign_in.now.plus(PENDING_LIFETIME);
+            (&sign_in.pending_event, until.min(sign_in.expires_at))
+        } else {
+            (&sign_in.event, sign_in.expires_at)
         };
         let statement = Statement::new(INSERT)
             .bind(sign_in.session_id)
             .bind(sign_in.user_id)
             .bind(sign_in.refresh_id)
             .bind(sign_in.now)
-            .bind(sign_in.expires_at)
+            .bind(expires_at)
             .bind(sign_in.device.ip.to_string())
             .bind(&sign_in.device.user_agent);
-        let session = transaction.fetch_one(statement).await?;
+        let session: Self = transaction.fetch_one(statement).await?;
+        enforce_limit(&mut transaction, user.id, session.id, is_pending).await?;
         if let Some(attempt) = sign_in.attempt {
             transaction.execute(attempt.forget()).await?;
         }
-        audit_events::record(&mut transaction, &sign_in.event).await?;
+        audit_events::record(&mut transaction, event).await?;
         transaction.commit().await?;
         Ok(Some((user, session)))
     }
 
-    /// Exchanges a refresh token. Returns the session with its current refresh token, or `None` if
-    /// the session has ended.
-    ///
-    /// Of several concurrent exchanges of a token, one statement lets only one rotate it. The others
-    /// find it retired: within the grace period they share its replacement. Later the token must
-    /// have been stolen, and the session ends. The time at which a token was retired never changes,
-    /// so it is safe to look it up afterwards. The lookup is part of the transaction that lost the
-    /// race, where the winner's commit is visible.
-    pub(crate) async fn renew(
-        database: &Database,
-        renewal: &Renewal<'_>,
-    ) -> Result<Option<Self>, Error> {
-        let mut transaction = database.begin().await?;
-        let mut session = rotate(&mut transaction, renewal).await?;
-        if session.is_none() {
-            session = find_in_grace_period(&mut transaction, renewal).await?;
-        }
-        if session.is_none() {
-            end_after_reuse(&mut transaction, renewal).await?;
-        }
-        transaction.commit().await?;
-        Ok(session)
-    }
-
-    /// Checks whether a session has not ended.
-    pub(crate) async fn is_alive(
+    /// Returns when a session expires at the latest, or `None` if it has ended.
+    pub(crate) async fn end_of(
         database: &Database,
         user_id: Id,
         session_id: Id,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        const SQL: &str = "
-            SELECT EXISTS (
-                SELECT 1 FROM sessions WHERE id = $1 AND user_id = $2 AND expires_at > $3
-            )";
-        let statement = Statement::new(SQL).bind(session_id).bind(user_id).bind(now);
-        let (is_alive,) = database.fetch_one(statement).await?;
-        Ok(is_alive)
+    ) -> Result<Option<Timestamp>, Error> {
+        const SQL: &str = "SELECT expires_at FROM sessions WHERE id = $1 AND user_id = $2";
+        let statement = Statement::new(SQL).bind(session_id).bind(user_id);
+        let row: Option<(Timestamp,)> = database.fetch_optional(statement).await?;
+        Ok(row.map(|(expires_at,)| expires_at))
     }
 
-    /// Returns the user's current sessions, newest first.
+    /// Returns the user's current sessions, newest first, without pending ones.
     pub(crate) async fn list(
         database: &Database,
         user_id: Id,
@@ -232,17 +293,22 @@ impl Session {
         idle_since: Timestamp,
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
+            SELECT sessions.id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
                 second_factor
-            FROM sessions
+            FROM sessions JOIN users ON users.id = user_id
             WHERE user_id = $1 AND expires_at > $2 AND last_used_at > $3
-            ORDER BY created_at DESC, id";
-        let statement = Statement::new(SQL).bind(user_id).bind(now).bind(idle_since);
+                AND (second_factor OR NOT otp_enabled)
+            ORDER BY created_at DESC, sessions.id LIMIT $4";
+        let statement = Statement::new(SQL)
+            .bind(user_id)
+            .bind(now)
+            .bind(idle_since)
+            .bind(SESSION_LIMIT);
         database.fetch_all(statement).await
     }
 
     /// Returns the IP addresses from which the user with this email address last used the current
-    /// sessions; none if there is no such user.
+    /// sessions, without pending ones; none if there is no such user.
     pub(crate) async fn addresses(
         database: &Database,
         email: &EmailAddress,
@@ -252,6 +318,7 @@ impl Session {
         const SQL: &str = "
             SELECT ip FROM sessions JOIN users ON users.id = user_id
             WHERE email_key IN ($1, $2, $3) AND expires_at > $4 AND last_used_at > $5
+                AND (second_factor OR NOT otp_enabled)
             ORDER BY last_used_at DESC LIMIT $6";
         let [former, current, shown] = email.keys();
         let statement = Statement::new(SQL)
@@ -260,7 +327,7 @@ impl Session {
             .bind(shown)
             .bind(now)
             .bind(idle_since)
-            .bind(KNOWN_ADDRESSES);
+            .bind(SESSION_LIMIT);
         let rows: Vec<(String,)> = database.fetch_all(statement).await?;
         Ok(rows.into_iter().map(|(ip,)| ip).collect())
     }
@@ -284,81 +351,4 @@ impl Session {
         transaction.commit().await?;
         Ok(true)
     }
-}
-
-/// Replaces the refresh token, if it is the session's current one.
-async fn rotate(
-    transaction: &mut Transaction,
-    renewal: &Renewal<'_>,
-) -> Result<Option<Session>, Error> {
-    const ROTATE: &str = "
-        UPDATE sessions SET refresh_id = $4, last_used_at = $5, ip = $7, user_agent = $8
-        WHERE id = $1 AND user_id = $2 AND refresh_id = $3
-            AND expires_at > $5 AND last_used_at > $6
-        RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-            second_factor";
-    const RETIRE: &str = "
-        INSERT INTO retired_refresh_tokens (id, session_id, retired_at) VALUES ($1, $2, $3)";
-    let statement = Statement::new(ROTATE)
-        .bind(renewal.session_id)
-        .bind(renewal.user_id)
-        .bind(renewal.presented)
-        .bind(renewal.replacement)
-        .bind(renewal.now)
-        .bind(renewal.idle_since)
-        .bind(renewal.device.ip.to_string())
-        .bind(&renewal.device.user_agent);
-    let session = transaction.fetch_optional(statement).await?;
-    if session.is_some() {
-        let statement = Statement::new(RETIRE)
-            .bind(renewal.presented)
-            .bind(renewal.session_id)
-            .bind(renewal.now);
-        transaction.execute(statement).await?;
-    }
-    Ok(session)
-}
-
-/// Finds the session whose refresh token was retired within the grace period.
-async fn find_in_grace_period(
-    transaction: &mut Transaction,
-    renewal: &Renewal<'_>,
-) -> Result<Option<Session>, Error> {
-    const SQL: &str = "
-        SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-            second_factor
-        FROM sessions
-        WHERE id = $1 AND user_id = $2 AND expires_at > $5 AND last_used_at > $6
-            AND EXISTS (
-                SELECT 1 FROM retired_refresh_tokens
-                WHERE id = $3 AND session_id = sessions.id
-                    AND retired_at >= $4 AND retired_at <= $7
-            )";
-    let statement = Statement::new(SQL)
-        .bind(renewal.session_id)
-        .bind(renewal.user_id)
-        .bind(renewal.presented)
-        .bind(renewal.grace_since)
-        .bind(renewal.now)
-        .bind(renewal.idle_since)
-        .bind(renewal.grace_until);
-    transaction.fetch_optional(statement).await
-}
-
-/// Ends the session of a refresh token that can't be exchanged, and records it if the token was
-/// already used. A session that has expired still has the token as its current one.
-async fn end_after_reuse(
-    transaction: &mut Transaction,
-    renewal: &Renewal<'_>,
-) -> Result<(), Error> {
-    const SQL: &str = "
-        DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING refresh_id";
-    let statement = Statement::new(SQL)
-        .bind(renewal.session_id)
-        .bind(renewal.user_id);
-    let ended: Option<(Id,)> = transaction.fetch_optional(statement).await?;
-    if ended.is_some_and(|(current,)| current != renewal.presented) {
-        audit_events::record(transaction, &renewal.reuse).await?;
-    }
-    Ok(())
 }

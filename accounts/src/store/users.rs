@@ -12,6 +12,7 @@ use crate::{
     store::{
         audit_events::{self, NewEvent},
         database::Database,
+        deleted_accounts::DeletedAccount,
         email_limits,
         email_tokens::{self, Link, LinkPurpose, NewLink, key_of},
         outbox::{self, NewEmail},
@@ -84,6 +85,31 @@ pub(crate) async fn lock(
     const SELECT: &str = "SELECT email, email_verified, jwt_secret FROM users WHERE id = $1";
     const LOCK: &str = "
         SELECT email, email_verified, jwt_secret FROM users WHERE id = $1 FOR NO KEY UPDATE";
+    let sql = if transaction.is_only_writer() {
+        SELECT
+    } else {
+        LOCK
+    };
+    transaction
+        .fetch_optional(Statement::new(sql).bind(user_id))
+        .await
+}
+
+/// Reads a user, and locks the row against changes until the end of the transaction. Other
+/// transactions can hold this lock at the same time, so that a user's devices don't wait for each
+/// other.
+pub(crate) async fn lock_shared(
+    transaction: &mut Transaction,
+    user_id: Id,
+) -> Result<Option<User>, Error> {
+    const SELECT: &str = "
+        SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
+            otp_enabled, jwt_secret
+        FROM users WHERE id = $1";
+    const LOCK: &str = "
+        SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
+            otp_enabled, jwt_secret
+        FROM users WHERE id = $1 FOR SHARE";
     let sql = if transaction.is_only_writer() {
         SELECT
     } else {
@@ -342,12 +368,13 @@ impl User {
         Ok(true)
     }
 
-    /// Deletes the user and all its rows, and sends the notice. Returns `false` if its secret has
-    /// changed in the meantime.
+    /// Deletes the user and all its rows, records that, and sends the notice. Returns `false` if its
+    /// secret has changed in the meantime.
     pub(crate) async fn delete(
         &self,
         database: &Database,
         notice: Option<&NewEmail>,
+        deletion: &DeletedAccount,
     ) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2";
         let mut transaction = database.begin().await?;
@@ -355,6 +382,7 @@ impl User {
         if transaction.execute(statement).await? == 0 {
             return Ok(false);
         }
+        deletion.record(&mut transaction).await?;
         if let Some(notice) = notice {
             outbox::enqueue(&mut transaction, notice).await?;
         }

@@ -6,13 +6,18 @@
 //! not wait for requests, servers do not wait for each other, and servers that clean up at the same
 //! time share the work. An advisory lock would also keep servers apart, but not requests, and a server
 //! that hangs while holding it would stop the cleanup everywhere.
+//!
+//! While the clock is doubtful, nothing is deleted ([`crate::clock_watch`]).
 
 use std::time::Duration;
 
 use crate::{
+    clock_watch::ClockTrust,
     error::Error,
     service::Accounts,
-    store::{email_limits, email_tokens::CODE_ATTEMPTS_LIFETIME, expired_rows::ExpiredRows},
+    store::{
+        email_limits, email_tokens::CODE_ATTEMPTS_LIFETIME, expired_rows::ExpiredRows, sessions,
+    },
 };
 
 /// How many rows are deleted at once, and the pause before the next batch.
@@ -22,6 +27,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The shortest time between two rounds. The time is random, up to twice as long, so that servers
 /// that were started together do not clean up together.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(3 * 60);
+
+/// How far ahead a session must have been used to have been used with a wrong clock.
+const FAR_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The task that deletes expired rows.
 pub struct Cleanup(Accounts);
@@ -51,11 +59,21 @@ impl Cleanup {
 }
 
 impl Accounts {
-    /// Deletes all rows that have expired, in small batches. Returns the number of deleted rows.
+    /// Deletes all rows that have expired, in small batches. Returns the number of deleted rows, which
+    /// is 0 while the clock may be wrong.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn clean_up(&self) -> Result<u64, Error> {
+        let trust = self.clock_trust().await?;
+        if trust == ClockTrust::Doubtful {
+            return Ok(0);
+        }
+        if trust == ClockTrust::Steady {
+            let (now, latest_end) = (self.now(), self.now().plus(self.lifetimes().session));
+            let from = now.plus(FAR_AHEAD);
+            sessions::end_in_time(self.database(), from, now, latest_end).await?;
+        }
         let mut deleted = 0;
         for rows in self.expired_rows() {
             deleted += in_batches(|| rows.delete_batch(self.database(), BATCH)).await?;
@@ -67,7 +85,7 @@ impl Accounts {
 
     /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
     /// index on the time.
-    fn expired_rows(&self) -> [ExpiredRows; 8] {
+    fn expired_rows(&self) -> [ExpiredRows; 9] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         let rows = |table, key, time, until| ExpiredRows {
             table,
@@ -93,6 +111,7 @@ impl Accounts {
             ),
             rows("code_attempts", "key", "updated_at", past_codes),
             rows("audit_events", "id", "at", now.minus(lifetimes.audit)),
+            rows("deleted_accounts", "id", "at", now.minus(lifetimes.audit)),
         ]
     }
 }

@@ -122,8 +122,8 @@ struct Connection<'a> {
     last_heartbeat: Instant,
     /// The number of the last heartbeat.
     number: u64,
-    /// Heartbeats that have not come back, oldest first, and when they were sent.
-    pending: VecDeque<(u64, Instant)>,
+    /// Heartbeats that have not come back, oldest first, and the uptime when they were sent.
+    pending: VecDeque<(u64, Duration)>,
     to_send: mpsc::Sender<String>,
 }
 
@@ -152,7 +152,7 @@ impl Connection<'_> {
 
     fn request_heartbeat(&mut self) {
         self.number += 1;
-        let sent = Instant::now();
+        let sent = self.cache.lease.uptime();
         // One at a time: while one is stuck, no other is sent.
         let heartbeat = format!("{} {}", self.server, self.number);
         if self.to_send.try_send(heartbeat).is_ok() {

@@ -64,7 +64,12 @@ async fn only_changes_of_what_is_cached_drop_a_user() {
     let env = TestEnv::with_user().await;
     let (app, _) = env.turn_on_second_factor().await;
     env.clock.advance(Duration::from_secs(30));
-    let ada = env.sign_in().await.access_token;
+    let pending = env.sign_in().await.access_token;
+    let caller = env.accounts.identify(&pending, &on_laptop()).await.unwrap();
+    let code = env.code(&app);
+    let passed = env.accounts.pass_totp(&caller, code.as_str().into()).await;
+    let ada = passed.unwrap().access_token;
+    env.clock.advance(Duration::from_secs(30));
     let device = laptop();
     let registered = env
         .accounts
@@ -77,7 +82,7 @@ async fn only_changes_of_what_is_cached_drop_a_user() {
     other.fill(&ada).await;
     other.fill(&grace).await;
 
-    // A correct one-time code, an incorrect one, and a new password hash.
+    // A correct one-time code of a device that is signed in, an incorrect one, and a new password hash.
     let caller = env.accounts.identify(&ada, &on_laptop()).await.unwrap();
     let code = env.code(&app);
     let passed = env.accounts.pass_totp(&caller, code.as_str().into()).await;

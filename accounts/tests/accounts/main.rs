@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that panics has failed
 
 mod audit;
+mod audit_rows;
 mod cache;
 mod cleanup;
 mod clock;
@@ -12,6 +13,8 @@ mod migrations;
 mod outbox;
 mod ownership;
 mod registrations;
+mod pending_sessions;
+mod refresh_rule;
 mod rotation;
 mod second_factor;
 mod sessions;

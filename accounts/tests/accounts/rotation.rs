@@ -37,8 +37,10 @@ struct Model {
     is_over: bool,
     /// For each pair that was issued: when, and the index of its refresh token.
     pairs: Vec<(Timestamp, usize)>,
-    /// For each refresh token but the last: when it was retired.
-    retired: Vec<Timestamp>,
+    /// For each refresh token: when it was retired last.
+    retired: Vec<Option<Timestamp>>,
+    /// The token that the last one has replaced.
+    previous: Option<usize>,
 }
 
 impl Model {
@@ -46,7 +48,8 @@ impl Model {
         Self {
             is_over: false,
             pairs: vec![(now, 0)],
-            retired: Vec::new(),
+            retired: vec![None],
+            previous: None,
         }
     }
 
@@ -58,15 +61,20 @@ impl Model {
         if self.is_over {
             return Err("invalid");
         }
-        match self.retired.get(token) {
-            Some(retired) if now > retired.plus(GRACE) => {
-                self.is_over = true;
-                return Err("invalid");
-            }
-            Some(_) => {}
-            None => self.retired.push(now),
+        let last = self.retired.len() - 1;
+        let in_grace = |retired: Timestamp| now <= retired.plus(GRACE);
+        if token != last && self.retired[token].is_some_and(in_grace) {
+            self.pairs.push((now, last));
+        } else if token == last || self.previous == Some(token) {
+            // The last token was used, or it never was, and a new one takes its place.
+            self.retired[token] = Some(now);
+            self.previous = Some(token);
+            self.retired.push(None);
+            self.pairs.push((now, last + 1));
+        } else {
+            self.is_over = true;
+            return Err("invalid");
         }
-        self.pairs.push((now, self.retired.len()));
         Ok(())
     }
 
@@ -104,6 +112,10 @@ async fn compare(env: &TestEnv, steps: &[Step]) -> Result<(), TestCaseError> {
                     "step {}",
                     number
                 );
+                if let Ok(pair) = &given {
+                    let seen = env.authorize(&pair.access_token).await.map(drop);
+                    prop_assert_eq!(seen, Ok(()), "step {}", number);
+                }
                 pairs.extend(given);
             }
         }

@@ -229,9 +229,11 @@ async fn a_pending_session_is_not_authorized_and_not_verified() {
     assert!(matches!(verified, Err(Error::OtpRequired)), "{verified:?}");
     // Nor is it after it was refreshed.
     let mut refresh_token = scene.pending.refresh_token.clone();
+    assert!(scene.pending.otp_required);
     for _ in 0..3 {
-        env.clock.advance(HOUR);
+        env.clock.advance(3 * MINUTE);
         let pair = env.refresh(&refresh_token).await.unwrap();
+        assert!(pair.otp_required);
         assert_eq!(env.authorize(&pair.access_token).await.err(), Some("otp"));
         refresh_token = pair.refresh_token;
     }
@@ -252,7 +254,8 @@ async fn a_completed_second_factor_stays_completed_when_tokens_are_refreshed() {
         .await;
     let mut pair = passed.unwrap();
     for _ in 0..3 {
-        env.clock.advance(HOUR);
+        assert!(!pair.otp_required);
+        env.clock.advance(2 * MINUTE);
         pair = env.refresh(&pair.refresh_token).await.unwrap();
         env.authorize(&pair.access_token).await.unwrap();
     }
@@ -263,6 +266,31 @@ async fn a_completed_second_factor_stays_completed_when_tokens_are_refreshed() {
         env.authorize(&pair.access_token).await.err(),
         Some("invalid")
     );
+}
+
+/// Codes of 75 bits, as an earlier version has issued them.
+#[tokio::test]
+async fn recovery_codes_of_earlier_versions_work() {
+    let scene = Scene::new().await;
+    let env = &scene.env;
+    // SHA-256 of "recovery code 1", the user's id and the 15 digits.
+    env.execute("DELETE FROM recovery_codes").await;
+    let user = env.accounts.users("", 1).await.unwrap().remove(0);
+    env.add_recovery_code(user.id, "k3v9t0m2xq8hd1r").await;
+    let caller = env
+        .accounts
+        .identify(&scene.pending.access_token, &on_laptop())
+        .await
+        .unwrap();
+    let pass = async |code: &str| {
+        let passed = env.accounts.pass_recovery_code(&caller, code.into());
+        attempt(passed.await)
+    };
+    assert_eq!(pass("K3V9T-0M2XQ-8HD1R").await, Attempt::Right);
+    assert_eq!(pass("K3V9T-0M2XQ-8HD1R").await, Attempt::Wrong);
+    for code in &scene.recovery_codes {
+        assert_eq!(code.replace('-', "").len(), 24, "{code}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Tokens and sessions over time, and with concurrent requests.
 
 use crate::support::{
-    DAY, EMAIL, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, TestEnv, laptop, on_laptop, why,
+    DAY, EMAIL, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, TestEnv, laptop, on_laptop,
+    token_id, why,
 };
 use accounts::Error;
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
@@ -97,7 +98,8 @@ async fn a_refresh_token_used_again_later_ends_the_session() {
     let env = TestEnv::with_user().await;
     let elsewhere = env.sign_in().await;
     let stolen = env.sign_in().await;
-    let renewed = env.refresh(&stolen.refresh_token).await.unwrap();
+    let used = env.refresh(&stolen.refresh_token).await.unwrap();
+    let renewed = env.refresh(&used.refresh_token).await.unwrap();
 
     env.clock.advance(31 * SECOND);
     assert_eq!(
@@ -114,6 +116,103 @@ async fn a_refresh_token_used_again_later_ends_the_session() {
     );
     // Only that session ends.
     env.authorize(&elsewhere.access_token).await.unwrap();
+    assert_eq!(env.rows("sessions").await, 1);
+}
+
+/// One more sign-in ends the session that was not used for the longest time.
+#[tokio::test]
+async fn a_user_has_at_most_64_sessions() {
+    let env = TestEnv::with_user().await;
+    let mut pairs = Vec::new();
+    for _ in 0..64 {
+        pairs.push(env.sign_in().await);
+        env.clock.advance(SECOND);
+    }
+    assert_eq!(env.rows("sessions").await, 64);
+    let first = env.refresh(&pairs[0].refresh_token).await.unwrap();
+    env.clock.advance(SECOND);
+    for (ended, number) in [(1, 65), (2, 66)] {
+        let newest = env.sign_in().await;
+        env.clock.advance(SECOND);
+        assert_eq!(env.rows("sessions").await, 64, "{number}");
+        let seen = env.authorize(&pairs[ended].access_token).await;
+        assert_eq!(seen.err(), Some("invalid"));
+        for kept in [&first, &pairs[ended + 1], &newest] {
+            let caller = env.authorize(&kept.access_token).await.unwrap();
+            assert_eq!(env.accounts.sessions(&caller).await.unwrap().len(), 64);
+        }
+    }
+    // The new session stays, although the clock was set back before it.
+    env.clock.set_back(MINUTE);
+    let newest = env.sign_in().await;
+    env.authorize(&newest.access_token).await.unwrap();
+    assert_eq!(env.rows("sessions").await, 64);
+}
+
+#[tokio::test]
+async fn concurrent_sign_ins_keep_the_limit() {
+    let env = TestEnv::with_user().await;
+    for _ in 0..60 {
+        env.sign_in().await;
+    }
+    let tasks: Vec<_> = (0..12)
+        .map(|_| {
+            let accounts = env.accounts.clone();
+            tokio::spawn(async move {
+                let device = laptop();
+                accounts.login(EMAIL.into(), PASSWORD.into(), &device).await
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(env.rows("sessions").await, 64);
+}
+
+/// A pair is signed with the key that its user has in the transaction that gave it.
+#[tokio::test]
+async fn a_refresh_during_a_change_of_the_password_gets_no_invalid_pair() {
+    const OTHER: &str = "another good password";
+    let env = TestEnv::with_user().await;
+    let mut pair = env.sign_in().await;
+    for round in 0..10 {
+        let (old, new) = if round % 2 == 0 {
+            (PASSWORD, OTHER)
+        } else {
+            (OTHER, PASSWORD)
+        };
+        let caller = env.authorize(&pair.access_token).await.unwrap();
+        let changing = {
+            let accounts = env.accounts.clone();
+            let change = async move {
+                let changed = accounts.change_password(&caller, old.into(), new.into());
+                changed.await.unwrap()
+            };
+            tokio::spawn(change)
+        };
+        let refreshing: Vec<_> = (0..4)
+            .map(|_| {
+                let (accounts, token) = (env.accounts.clone(), pair.refresh_token.clone());
+                tokio::spawn(async move {
+                    // Until the password is changed.
+                    let mut ids = Vec::new();
+                    while let Ok(pair) = accounts.refresh((&*token).into(), &laptop()).await {
+                        ids.push(token_id(&pair.refresh_token));
+                    }
+                    ids
+                })
+            })
+            .collect();
+        pair = changing.await.unwrap();
+        for refreshing in refreshing {
+            // A pair with the session's new token would be signed with the old key.
+            let ids = refreshing.await.unwrap();
+            assert!(!ids.contains(&token_id(&pair.refresh_token)), "{round}");
+        }
+        pair = env.refresh(&pair.refresh_token).await.unwrap();
+        env.authorize(&pair.access_token).await.unwrap();
+    }
     assert_eq!(env.rows("sessions").await, 1);
 }
 

@@ -1,8 +1,10 @@
 //! `latchkey audit`: the audit events of an account.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::support::{Output, PASSWORD, Server, jwt};
+use crate::support::{Output, PASSWORD, Server, TokenPair, jwt, wait_until};
 
 fn audit(server: &Server, arguments: &[&str]) -> Output {
     let arguments = [&["audit", "--email", "ada@example.com"], arguments].concat();
@@ -50,6 +52,43 @@ fn prints_a_line_for_each_event_newest_first() {
 }
 
 #[test]
+fn prints_the_first_and_the_last_source() {
+    let server = Server::start();
+    server.register("ada@example.com");
+    for user_agent in ["First/1", "Second/2", "Last/3"] {
+        let login = server
+            .post("/api/user/login")
+            .header("user-agent", user_agent)
+            .json(json!({"email": "ada@example.com", "password": "wrong"}))
+            .send();
+        login.assert_error(401, "invalid_credentials");
+    }
+    wait_until("the event", Duration::from_secs(10), || {
+        server.database().count("audit_events", "count = 3") == 1
+    });
+    let output = audit(&server, &["--limit", "1"]);
+    let here = "127.0.0.1";
+    let expected = ["sign_in_failed", "3", here, "Last/3", here, "First/1"];
+    assert_eq!(lines(&output)[0][1..], expected);
+}
+
+#[test]
+fn shows_that_an_account_was_deleted() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let deletion = server
+        .post("/api/user/delete")
+        .token(&pair.token)
+        .json(json!({"current_password": PASSWORD}))
+        .send();
+    assert_eq!(deletion.status, 204, "{deletion}");
+    let output = audit(&server, &[]);
+    let lines = lines(&output);
+    assert_eq!(lines.len(), 1, "{output:?}");
+    assert_eq!(lines[0][1..4], ["account_deleted", "1", "127.0.0.1"]);
+}
+
+#[test]
 fn limits_the_number_of_events() {
     let server = Server::start();
     server.register("ada@example.com");
@@ -82,8 +121,10 @@ fn fails_for_an_unknown_user() {
 fn records_a_reused_refresh_token() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "0s")]);
     let stolen = server.sign_up("ada@example.com");
-    let renewed = server.refresh(&stolen.refresh_token);
-    assert_eq!(renewed.status, 200, "{renewed}");
+    let mut token = stolen.refresh_token.clone();
+    for _ in 0..2 {
+        token = TokenPair::from(&server.refresh(&token)).refresh_token;
+    }
     std::thread::sleep(std::time::Duration::from_millis(20));
     server
         .refresh(&stolen.refresh_token)

@@ -117,6 +117,30 @@ fn verify_rejects_a_pending_token() {
 }
 
 #[test]
+fn pairs_say_whether_two_factor_authentication_is_required() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let login = server.try_sign_in("ada@example.com", PASSWORD);
+    assert_eq!(login.json().get("otp_required"), None, "{login}");
+    let factor = server.enable_totp(&pair);
+    let login = server.try_sign_in("ada@example.com", PASSWORD);
+    let refresh = server.refresh(&TokenPair::from(&login).refresh_token);
+    for response in [&login, &refresh] {
+        assert_eq!(response.json()["otp_required"], json!(true), "{response}");
+    }
+    // Another device that was signed in before.
+    let before = server.refresh(&pair.refresh_token);
+    assert_eq!(before.json()["otp_required"], json!(true), "{before}");
+    let pending = TokenPair::from(&refresh);
+    let passed = server.pass_totp(&pending.token, &factor.app.code());
+    let renewed = server.refresh(&TokenPair::from(&passed).refresh_token);
+    for response in [&passed, &renewed] {
+        assert_eq!(response.status, 200, "{response}");
+        assert_eq!(response.json().get("otp_required"), None, "{response}");
+    }
+}
+
+#[test]
 fn refresh_keeps_a_token_pending() {
     let server = Server::start();
     let pair = server.sign_up("ada@example.com");

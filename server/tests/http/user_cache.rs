@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Database, Server, TestEnv, postgres_administration,
+    Database, PASSWORD, Server, TestEnv, postgres_administration,
     proxy::{Network, Proxy},
     wait_until,
 };
@@ -142,6 +142,43 @@ fn cache_is_valid_for_the_lease_only_when_notifications_are_lost() {
             .database()
             .execute("UPDATE users SET is_active = TRUE");
     }
+}
+
+/// Tokens that were valid once, of a deleted user and of a session that has ended.
+#[test]
+fn tokens_that_have_become_invalid_cause_no_query() {
+    let server = Server::start();
+    let other = server.sign_up("grace@example.com");
+    let deleted = server.sign_up("ada@example.com");
+    let ended = server.sign_in("grace@example.com");
+    let signed_out = server.post("/api/user/logout").token(&ended.token).send();
+    assert_eq!(signed_out.status, 204, "{signed_out}");
+    let deletion = server
+        .post("/api/user/delete")
+        .token(&deleted.token)
+        .json(json!({"current_password": PASSWORD}))
+        .send();
+    assert_eq!(deletion.status, 204, "{deletion}");
+    let queries = || {
+        server.metric("latchkey_cache_misses_total")
+            + server.metric("latchkey_session_queries_total")
+    };
+    let before = queries();
+    for _ in 0..300 {
+        for pair in [&deleted, &ended] {
+            server.view(&pair.token).assert_error(401, "token_invalid");
+        }
+    }
+    for pair in [&deleted, &ended] {
+        for _ in 0..50 {
+            server
+                .refresh(&pair.refresh_token)
+                .assert_error(401, "token_invalid");
+        }
+    }
+    // A few are allowed on PostgreSQL: on a busy machine a heartbeat may be late.
+    assert!(queries() - before <= 10.0, "{before} {}", queries());
+    assert_eq!(server.view(&other.token).status, 200);
 }
 
 /// Made-up subjects cause no query.

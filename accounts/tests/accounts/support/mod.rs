@@ -17,8 +17,11 @@ use std::{
 
 use accounts::{
     Accounts, Authorized, CacheSettings, Clock, Database, DatabaseSettings, DatabaseUrl, Device,
-    Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
+    Id, Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -37,25 +40,42 @@ pub const HOUR: Duration = Duration::from_secs(60 * 60);
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A clock that is advanced by hand.
+/// A clock that is advanced by hand: the time, and the uptime.
 #[derive(Clone)]
-pub struct ManualClock(Arc<Mutex<Timestamp>>);
+pub struct ManualClock(Arc<Mutex<(Timestamp, Duration)>>);
 
 impl ManualClock {
-    pub fn advance(&self, by: Duration) {
-        let mut time = self.0.lock().unwrap();
-        *time = time.plus(by);
+    fn new() -> Self {
+        let time = Timestamp::new(datetime!(2026-03-01 12:00 UTC));
+        Self(Arc::new(Mutex::new((time, HOUR))))
     }
 
+    /// Time passes.
+    pub fn advance(&self, by: Duration) {
+        let mut clock = self.0.lock().unwrap();
+        *clock = (clock.0.plus(by), clock.1 + by);
+    }
+
+    /// The clock is set, and no time passes.
     pub fn set_back(&self, by: Duration) {
-        let mut time = self.0.lock().unwrap();
-        *time = time.minus(by);
+        let mut clock = self.0.lock().unwrap();
+        clock.0 = clock.0.minus(by);
+    }
+
+    /// The clock is set, and no time passes.
+    pub fn set_ahead(&self, by: Duration) {
+        let mut clock = self.0.lock().unwrap();
+        clock.0 = clock.0.plus(by);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        self.0.lock().unwrap().0
+    }
+
+    fn uptime(&self) -> Duration {
+        self.0.lock().unwrap().1
     }
 }
 
@@ -87,9 +107,7 @@ impl TestEnv {
             .await
             .unwrap();
         database.migrate().await.unwrap();
-        let clock = ManualClock(Arc::new(Mutex::new(Timestamp::new(
-            datetime!(2026-03-01 12:00 UTC),
-        ))));
+        let clock = ManualClock::new();
         Self {
             accounts: start(&database, &clock, settings(OLD_SECRET, CHEAP)),
             clock,
@@ -251,6 +269,19 @@ impl TestEnv {
         on!(&self.database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
     }
 
+    /// Adds a recovery code, given its digits.
+    pub async fn add_recovery_code(&self, user_id: Id, digits: &str) {
+        let hash = Sha256::new()
+            .chain_update(b"recovery code 1")
+            .chain_update(user_id.as_bytes())
+            .chain_update(digits)
+            .finalize()
+            .to_vec();
+        let sql = "INSERT INTO recovery_codes (user_id, hash) SELECT id, $1 FROM users";
+        on!(&self.database, pool => sqlx::query(sql).bind(hash).execute(pool).await.map(drop))
+            .unwrap();
+    }
+
     /// Executes SQL, as an operator might by hand.
     pub async fn execute(&self, sql: &'static str) {
         on!(&self.database, pool => sqlx::query(sql).execute(pool).await.map(drop)).unwrap();
@@ -270,6 +301,14 @@ pub fn why(error: accounts::Error) -> &'static str {
         accounts::Error::Throttled(_) => "throttled",
         other => panic!("{other}"),
     }
+}
+
+/// The id of a token, unverified.
+pub fn token_id(token: &str) -> String {
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims["jti"].as_str().unwrap().to_owned()
 }
 
 /// An authenticator app with this secret.

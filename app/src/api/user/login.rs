@@ -22,6 +22,9 @@ pub struct TokenPair {
     pub token_type: String,
     /// The lifetime of the access token in seconds.
     pub expires_in: u64,
+    /// Whether the second factor is still to be completed. Absent otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub otp_required: bool,
 }
 
 /// The claims of an access token (RFC 7519).
@@ -109,6 +112,7 @@ impl From<accounts::TokenPair> for TokenPair {
             refresh_token: pair.refresh_token,
             token_type: "Bearer".into(),
             expires_in: pair.expires_in,
+            otp_required: pair.otp_required,
         }
     }
 }

@@ -147,6 +147,7 @@ fn Item(event: Event, now: Signal<u64>, is_hidden: Signal<bool>) -> impl IntoVie
 fn sentence(event: &str, count: i64) -> String {
     let what = match event {
         "signed_in" => "Signed in",
+        "sign_in_pending" => "Password accepted, two-factor authentication pending",
         "sign_in_failed" => "Wrong password",
         "second_factor_passed" => "Completed two-factor authentication",
         "second_factor_failed" => "Wrong code",

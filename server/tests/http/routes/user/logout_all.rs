@@ -1,6 +1,6 @@
 //! `/api/user/logout/all`.
 
-use crate::support::{Server, TokenPair};
+use crate::support::{Server, TokenPair, concurrently};
 
 const PATH: &str = "/api/user/logout/all";
 
@@ -22,6 +22,20 @@ fn ends_every_session_of_the_user_and_no_other() {
     }
     server.assert_valid(&grace);
     server.assert_valid(&server.sign_in("ada@example.com"));
+}
+
+#[test]
+fn accepts_a_token_once() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let mut statuses: Vec<_> = concurrently(4, |_| {
+        let sign_out = server.post(PATH).token(&pair.token);
+        sign_out.send().status
+    });
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 401, 401, 401]);
+    let again = server.post(PATH).token(&pair.token).send();
+    again.assert_error(401, "token_invalid");
 }
 
 #[test]

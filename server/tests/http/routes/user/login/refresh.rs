@@ -135,26 +135,38 @@ fn ends_the_session_when_an_older_token_is_reused() {
     server.assert_valid(&other_device);
 }
 
+/// The response to the first refresh was lost, and the client tries again later.
 #[test]
-fn ends_the_session_when_the_last_token_is_reused_after_the_grace_period() {
+fn replaces_an_unused_token_after_the_grace_period() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "1s")]);
     let first = server.sign_up("ada@example.com");
-    let second = TokenPair::from(&server.refresh(&first.refresh_token));
+    let lost = TokenPair::from(&server.refresh(&first.refresh_token));
     thread::sleep(Duration::from_millis(2100));
+    let second = TokenPair::from(&server.refresh(&first.refresh_token));
+    assert_ne!(
+        jwt::claims(&lost.refresh_token)["jti"],
+        jwt::claims(&second.refresh_token)["jti"]
+    );
+    assert_eq!(server.view(&second.token).status, 200);
+    let third = TokenPair::from(&server.refresh(&second.refresh_token));
+    server.assert_valid(&third);
+
+    // Whoever has the lost response is someone else.
     server
-        .refresh(&first.refresh_token)
+        .refresh(&lost.refresh_token)
         .assert_error(401, "token_invalid");
-    server.assert_revoked(&second);
+    server.assert_revoked(&third);
 }
 
 #[test]
 fn has_no_grace_period_when_set_to_zero() {
     let server = Server::start_with(&[("LATCHKEY_REFRESH_GRACE", "0s")]);
     let first = server.sign_up("ada@example.com");
-    let second = TokenPair::from(&server.refresh(&first.refresh_token));
+    let lost = TokenPair::from(&server.refresh(&first.refresh_token));
     thread::sleep(Duration::from_millis(20));
+    let second = TokenPair::from(&server.refresh(&first.refresh_token));
     server
-        .refresh(&first.refresh_token)
+        .refresh(&lost.refresh_token)
         .assert_error(401, "token_invalid");
     server.assert_revoked(&second);
 }

@@ -153,6 +153,38 @@ fn omits_an_ended_session() {
 }
 
 #[test]
+fn lists_at_most_64_devices() {
+    let server = Server::start();
+    let first = server.sign_up("ada@example.com");
+    let mut last = first.clone();
+    for _ in 0..70 {
+        last = server.sign_in("ada@example.com");
+    }
+    assert_eq!(sessions(&server, &last).len(), 64);
+    assert_eq!(server.database().count("sessions", "true"), 64);
+    server.assert_revoked(&first);
+}
+
+#[test]
+fn omits_a_session_with_mfa_pending() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    for _ in 0..10 {
+        let pending = server.sign_in("ada@example.com");
+        server
+            .view(&pending.token)
+            .assert_error(403, "otp_required");
+    }
+    assert_eq!(sessions(&server, &factor.pair).len(), 1);
+    assert_eq!(server.database().count("sessions", "true"), 9);
+    let pending = server.sign_in("ada@example.com");
+    let passed = server.pass_totp(&pending.token, &factor.app.code());
+    let passed = TokenPair::from(&passed);
+    assert_eq!(sessions(&server, &passed).len(), 2);
+}
+
+#[test]
 fn ignores_a_forwarded_address() {
     let server = Server::start();
     server.register("ada@example.com");
