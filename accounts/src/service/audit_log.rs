@@ -43,7 +43,10 @@ impl Accounts {
         let email = existing_email_address("email", email)?;
         let spellings = BTreeSet::from(email.keys());
         let mut events = Vec::new();
-        for key in spellings.iter().flat_map(|email| self.deleted_account_keys(email)) {
+        for key in spellings
+            .iter()
+            .flat_map(|email| self.deleted_account_keys(email))
+        {
             events.extend(DeletedAccount::list(database, &key, limit).await?);
         }
         match User::find_by_email(database, &email).await? {
