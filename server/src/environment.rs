@@ -141,7 +141,8 @@ fn variables(all: impl Iterator<Item = (String, OsString)>) -> Variables {
     all.filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// Reads the value in a file, without the line break at its end.
+/// Reads the value in a file, without the line break at its end, and the mark with which some editors
+/// begin a file.
 fn read(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let read =
@@ -150,6 +151,7 @@ fn read(path: &Path) -> Result<String, String> {
     if length as u64 > MAX_LENGTH {
         return Err(format!("it is longer than {} KiB", MAX_LENGTH / 1024));
     }
+    let text = text.trim_start_matches('\u{feff}');
     match text.trim_end_matches(['\n', '\r']) {
         "" => Err("it is empty".to_owned()),
         value => Ok(value.to_owned()),

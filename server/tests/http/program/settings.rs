@@ -350,7 +350,7 @@ fn reads_settings_from_files() {
     };
     let secret = "pa$word of 32 characters or more";
     let issuer = file("issuer", "https://file.example\n");
-    let secret_file = file("secret", &format!("{secret}\r\n"));
+    let secret_file = file("secret", &format!("\u{feff}{secret}\r\n"));
     let database = file("database", &env.database.address());
     let mut command = env.command(&[
         ("LATCHKEY_PUBLIC_URL_FILE", &issuer),
