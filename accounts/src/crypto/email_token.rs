@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::master_secrets::MasterSecrets;
-use crate::random::Random;
+use crate::{random::Random, text};
 
 /// The token of an emailed link: 256 random bits in base64url. The database stores only its hash,
 /// and emails that wait to be sent are encrypted.
@@ -84,17 +84,14 @@ impl fmt::Debug for LinkCode {
 }
 
 /// Whether this is the code of a link, under any of the master secrets. Spaces and hyphens don't
-/// matter.
+/// matter, nor which script the digits are of.
 pub(crate) fn is_code_of(
     masters: &MasterSecrets,
     link_hash: &[u8],
     code_hash: &[u8],
     entered: &str,
 ) -> bool {
-    let digits: String = entered
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '-')
-        .collect();
+    let digits = text::code(entered);
     let info = code_info(link_hash, &digits);
     masters
         .codes::<32>(&info)
@@ -110,6 +107,10 @@ mod tests {
     use super::*;
     use crate::random::OsRandom;
 
+    fn full_width(digit: char) -> char {
+        char::from_u32(u32::from(digit) - u32::from('0') + 0xff10).unwrap()
+    }
+
     #[test]
     fn a_code_belongs_to_its_link() {
         let masters = MasterSecrets::parse("a master secret that has 32 bytes or more").unwrap();
@@ -121,6 +122,8 @@ mod tests {
             digits.clone(),
             code.expose(),
             format!(" {}-", code.expose()),
+            // The same digits in full width.
+            digits.chars().map(full_width).collect(),
         ] {
             assert!(is_code_of(&masters, b"link", &hash, &entered), "{entered}");
         }

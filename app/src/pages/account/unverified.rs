@@ -23,7 +23,7 @@ pub(super) fn Unverified(details: Details) -> impl IntoView {
                         <h2 id="unverified">"Confirm your email address"</h2>
                         <p>
                             "We emailed a link to "
-                            <strong translate="no">{details.email()}</strong>
+                            <strong translate="no">{details.shown_email()}</strong>
                             ". Until you open it and confirm, you can't turn on two-factor authentication or change your email."
                         </p>
                     </div>
