@@ -64,7 +64,7 @@ impl Rest {
 
     /// Reads the rest of the body, or notes in the response that the connection ends.
     pub async fn finish(self, mut response: Response, unread: &Unread) -> Response {
-        if !self.is_read().await {
+        if !self.discard().await {
             unread.0.store(true, Ordering::Relaxed);
             let headers = response.headers_mut();
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -72,7 +72,8 @@ impl Rest {
         response
     }
 
-    async fn is_read(mut self) -> bool {
+    /// Returns whether all of the body has been read.
+    async fn discard(mut self) -> bool {
         if self.body.is_end_stream() {
             return true;
         }

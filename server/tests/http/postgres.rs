@@ -251,9 +251,10 @@ impl PgBouncer {
     /// Starts it, and returns it with the URL that goes through it.
     fn start(env: &TestEnv, url: &Url) -> (Self, Url) {
         let folder = env.folder().join("pgbouncer");
-        fs::create_dir(&folder).unwrap();
+        fs::create_dir(&folder).expect("a test of PgBouncer can be set up");
         for open in [env.folder(), &folder] {
-            fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+            fs::set_permissions(open, fs::Permissions::from_mode(0o777))
+                .expect("a test of PgBouncer can be set up");
         }
         let address = free_address();
         let file = folder.join("pgbouncer.ini");
@@ -262,14 +263,14 @@ impl PgBouncer {
              listen_addr = 127.0.0.1\nlisten_port = {}\nunix_socket_dir =\nauth_type = any\n\
              pool_mode = session\ndefault_pool_size = 40\nlogfile = {}\n",
             name(url),
-            url.host_str().unwrap(),
-            url.port().unwrap(),
+            url.host_str().expect("a test of PgBouncer can be set up"),
+            url.port().expect("a test of PgBouncer can be set up"),
             url.username(),
-            url.password().unwrap(),
+            url.password().expect("a test of PgBouncer can be set up"),
             address.port(),
             folder.join("log").display(),
         );
-        fs::write(&file, settings).unwrap();
+        fs::write(&file, settings).expect("a test of PgBouncer can be set up");
         let mut command = Command::new("/usr/sbin/pgbouncer");
         // It refuses to run as root.
         if rustix::process::getuid().is_root() {
@@ -285,8 +286,12 @@ impl PgBouncer {
             std::net::TcpStream::connect(address).is_ok()
         });
         let mut through = url.clone();
-        through.set_ip_host(address.ip()).unwrap();
-        through.set_port(Some(address.port())).unwrap();
+        through
+            .set_ip_host(address.ip())
+            .expect("a test of PgBouncer can be set up");
+        through
+            .set_port(Some(address.port()))
+            .expect("a test of PgBouncer can be set up");
         (Self(child), through)
     }
 }

@@ -12,11 +12,15 @@ use crate::support::{Database, TestEnv, postgres_administration};
 fn certificate() -> [String; 3] {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let authority = CertifiedIssuer::self_signed(authority, key).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &authority).unwrap();
+    let key = KeyPair::generate().expect("a certificate can be set up");
+    let authority =
+        CertifiedIssuer::self_signed(authority, key).expect("a certificate can be set up");
+    let key = KeyPair::generate().expect("a certificate can be set up");
+    let params =
+        CertificateParams::new(["localhost".to_owned()]).expect("a certificate can be set up");
+    let certificate = params
+        .signed_by(&key, &authority)
+        .expect("a certificate can be set up");
     [authority.pem(), certificate.pem(), key.serialize_pem()]
 }
 
@@ -26,18 +30,20 @@ struct WithTls;
 impl WithTls {
     /// Gives the server this certificate and key, in a folder that it can read.
     fn start(folder: &Path, certificate: &str, key: &str) -> Self {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+            .expect("a certificate can be set up");
         for (setting, content) in [("ssl_cert_file", certificate), ("ssl_key_file", key)] {
             let file = folder.join(setting);
-            fs::write(&file, content).unwrap();
+            fs::write(&file, content).expect("a certificate can be set up");
             // The server refuses a key that others can read.
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600))
+                .expect("a certificate can be set up");
             if rustix::process::getuid().is_root() {
                 let chown = std::process::Command::new("chown")
                     .arg("postgres")
                     .arg(&file)
                     .status();
-                assert!(chown.unwrap().success());
+                assert!(chown.expect("a certificate can be set up").success());
             }
             let set = format!("ALTER SYSTEM SET {setting} = '{}'", file.display());
             postgres_administration(&set);
