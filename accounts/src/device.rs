@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use woothee::parser::Parser;
@@ -59,19 +59,65 @@ fn start(text: &str, limit: usize) -> &str {
 }
 
 /// The network that a client can choose its IP address from: a single IPv4 address, or the first 64
-/// bits of an IPv6 address, because every site gets at least a /64 (RFC 6177).
+/// bits of an IPv6 address, because every site gets at least a /64 (RFC 6177). Some sites get a /56 or
+/// a /48: see [`Self::widening`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientNetwork(IpAddr);
 
-impl From<IpAddr> for ClientNetwork {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
+impl ClientNetwork {
+    /// The lengths of the prefixes of IPv6 addresses that sites get, in bits.
+    pub const PREFIXES: [u32; 3] = [64, 56, 48];
+
+    /// Returns the networks that a client may have for itself, from the narrowest to the widest: one
+    /// for each of [`Self::PREFIXES`], or the IPv4 address alone.
+    pub fn widening(address: IpAddr) -> impl Iterator<Item = Self> {
+        let address = client_address(address);
+        let lengths = match address {
+            IpAddr::V4(_) => 1,
+            IpAddr::V6(_) => Self::PREFIXES.len(),
+        };
+        Self::PREFIXES
+            .into_iter()
+            .take(lengths)
+            .map(move |bits| Self::with_prefix(address, bits))
+    }
+
+    fn with_prefix(address: IpAddr, bits: u32) -> Self {
+        Self(match address {
             IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+                let mask = u128::MAX.checked_shl(128 - bits).unwrap_or_default();
+                Ipv6Addr::from_bits(address.to_bits() & mask).into()
             }
             address => address,
         })
+    }
+}
+
+impl From<IpAddr> for ClientNetwork {
+    fn from(address: IpAddr) -> Self {
+        Self::with_prefix(client_address(address), 64)
+    }
+}
+
+/// Returns the IPv4 address of a client that comes through a translator from IPv4 to IPv6, and any
+/// other address as it is.
+fn client_address(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => translated(address).map_or(address.into(), IpAddr::V4),
+        address => address,
+    }
+}
+
+/// Returns the IPv4 address in an address of NAT64: in its last 32 bits under 64:ff9b::/96 (RFC 6052),
+/// and under 64:ff9b:1::/48 (RFC 8215), of which operators use a /96. Where they use the /48 itself,
+/// the IPv4 address is around the bits 64 to 71, and the last 24 bits are zero (RFC 6052, 2.2).
+fn translated(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., a, b, c, d] = address.octets();
+    match (address.segments(), address.octets()) {
+        ([0x64, 0xff9b, 0, 0, 0, 0, ..], _) => Some([a, b, c, d].into()),
+        ([0x64, 0xff9b, 1, ..], [.., a, b, 0, c, d, _, _, 0, 0, 0]) => Some([a, b, c, d].into()),
+        ([0x64, 0xff9b, 1, ..], _) => Some([a, b, c, d].into()),
+        _ => None,
     }
 }
 
@@ -183,9 +229,33 @@ mod tests {
             ("2001:db8:1:2::", "2001:db8:1:2::"),
             ("2001:db8:1:3:3:4:5:6", "2001:db8:1:3::"),
             ("::1", "::"),
+            ("64:ff9b::192.0.2.7", "192.0.2.7"),
+            ("64:ff9b:1::192.0.2.7", "192.0.2.7"),
+            ("64:ff9b:1:abcd:12::c000:207", "192.0.2.7"),
+            // RFC 6052, 2.2, with a prefix of 48 bits.
+            ("64:ff9b:1:c000:2:700::", "192.0.2.7"),
+            // Not NAT64.
+            ("64:ff9b:2::192.0.2.7", "64:ff9b:2::"),
+            ("64:ff9b:0:1::192.0.2.7", "64:ff9b:0:1::"),
         ];
         for (address, expected) in cases {
             assert_eq!(network(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn networks_widen_with_ipv6_only() {
+        let widening = |address: &str| {
+            ClientNetwork::widening(address.parse().unwrap())
+                .map(|network| network.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            widening("2001:db8:1:f203:4:5:6:7"),
+            ["2001:db8:1:f203::", "2001:db8:1:f200::", "2001:db8:1::"]
+        );
+        for one in ["192.0.2.7", "::ffff:192.0.2.7", "64:ff9b::192.0.2.7"] {
+            assert_eq!(widening(one), ["192.0.2.7"]);
         }
     }
 

@@ -25,6 +25,7 @@ mod validation;
 pub use cache::CacheSettings;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use crypto::{
+    device_token::DEVICE_TOKEN_LIFETIME,
     master_secrets::{InvalidMasterSecret, MasterSecrets},
     password::{HashingCost, InvalidHashingCost},
     token::{Claims, Method, TokenPair, TokenType},

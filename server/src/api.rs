@@ -17,24 +17,27 @@ use leptos_axum::handle_server_fns_with_context;
 use crate::limits::{self, RateLimits, limit_rate};
 
 /// Returns the routes under `/api`, each with and without one trailing slash.
-pub fn router(accounts: &Accounts, limits: Option<RateLimits>) -> Router {
-    let limits = limits.map(Arc::new);
+pub fn router(accounts: &Accounts, limits: Option<&Arc<RateLimits>>) -> Router {
+    let limited = |path, route: MethodRouter| match limits {
+        Some(limits) => {
+            let state = (limits.clone(), limits::limit(path));
+            route.route_layer(from_fn_with_state(state, limit_rate))
+        }
+        None => route,
+    };
     let mut router = Router::new();
     for (path, method) in server_fn::axum::server_fn_paths() {
-        let mut route = server_fn_route(path, method, accounts.clone());
-        if let (Some(limits), Some(group)) = (&limits, limits::group(path)) {
-            let state = (limits.clone(), group);
-            route = route.route_layer(from_fn_with_state(state, limit_rate));
-        }
+        let route = limited(path, server_fn_route(path, method, accounts.clone()));
         router = router
             .route(path, route.clone())
             .route(&format!("{path}/"), route);
     }
+    let not_found = limited("", any(not_found));
     router
         .method_not_allowed_fallback(async || ApiError::from(Code::MethodNotAllowed))
-        .route("/api", any(not_found))
-        .route("/api/", any(not_found))
-        .route("/api/{*path}", any(not_found))
+        .route("/api", not_found.clone())
+        .route("/api/", not_found.clone())
+        .route("/api/{*path}", not_found)
 }
 
 async fn not_found() -> ApiError {

@@ -15,10 +15,10 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use crate::unread_body::{Lingering, Rest, Unread};
-
-/// The maximum number of open connections. Further ones wait in the backlog of the listening socket.
-pub const MAX_CONNECTIONS: usize = 20_000;
+use crate::{
+    connection_limits::ConnectionLimits,
+    unread_body::{Lingering, Rest, Unread},
+};
 
 /// How long clients may take.
 #[derive(Clone, Copy)]
@@ -44,11 +44,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn accept<F>(
     listener: &TcpListener,
     graceful: &GracefulShutdown,
+    limits: &ConnectionLimits,
     respond: impl Fn(SocketAddr, Request<Body>) -> F + Clone + Send + Sync + 'static,
 ) where
     F: Future<Output = Response> + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // Further connections wait in the backlog of the listening socket.
+    let permits = Arc::new(Semaphore::new(limits.total()));
     loop {
         let permit = permits.clone().acquire_owned().await;
         let (stream, peer) = match listener.accept().await {
@@ -59,6 +61,10 @@ pub async fn accept<F>(
                 continue;
             }
         };
+        let Some(place) = limits.admit(peer.ip()) else {
+            tracing::debug!(%peer, "too many connections of one network");
+            continue;
+        };
         let respond = respond.clone();
         let respond = move |request| respond(peer, request);
         let connection = graceful.watch(connection(stream, respond, CONNECTION_TIMEOUTS));
@@ -66,7 +72,7 @@ pub async fn accept<F>(
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended with an error");
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
 }
@@ -109,12 +115,14 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpSocket,
         task::JoinSet,
         time::{Instant, sleep},
     };
     use tower::ServiceExt;
 
     use super::*;
+    use crate::middleware::TrustedProxies;
 
     /// The number of clients that send slowly, and of those that never read. The system buffers some
     /// megabytes for each of the latter.
@@ -183,8 +191,7 @@ mod tests {
         received.len()
     }
 
-    async fn is_served(address: SocketAddr) -> bool {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+    async fn is_served(mut stream: TcpStream) -> bool {
         let request = get_request("/");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut response = String::new();
@@ -207,7 +214,7 @@ mod tests {
         }
         for _ in 0..20 {
             let start = Instant::now();
-            assert!(is_served(address).await);
+            assert!(is_served(connect().await).await);
             assert!(start.elapsed() < SLACK);
             sleep(Duration::from_millis(100)).await;
         }
@@ -219,5 +226,53 @@ mod tests {
         for received in non_reading.join_all().await {
             assert!(received < LARGE.len(), "{received}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_network_that_holds_all_it_can_get_leaves_room_for_others() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let respond = async |_, _| Response::new(Body::from("here"));
+        tokio::spawn(async move {
+            let limits = ConnectionLimits::new(100, TrustedProxies::default());
+            accept(&listener, &GracefulShutdown::new(), &limits, respond).await;
+        });
+        let mut greedy = Vec::new();
+        for _ in 0..200 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            // It may be closed already.
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\n").await;
+            greedy.push(stream);
+        }
+        let mut held = Vec::new();
+        for mut stream in greedy {
+            let end = stream.read_u8();
+            let end = tokio::time::timeout(Duration::from_millis(20), end).await;
+            if end.is_err() {
+                held.push(stream);
+            }
+        }
+        assert_eq!(held.len(), 50);
+        for _ in 0..20 {
+            let other = TcpSocket::new_v4().unwrap();
+            other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+            assert!(is_served(other.connect(address).await.unwrap()).await);
+        }
+        // A connection that ends makes room.
+        held.pop();
+        let mut served = false;
+        for _ in 0..100 {
+            let stream = TcpStream::connect(address).await.unwrap();
+            served |= is_served_or_closed(stream).await;
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(served);
+    }
+
+    async fn is_served_or_closed(mut stream: TcpStream) -> bool {
+        let mut response = Vec::new();
+        let _ = stream.write_all(get_request("/").as_bytes()).await;
+        let _ = stream.read_to_end(&mut response).await;
+        response.starts_with(b"HTTP/1.1 200 ")
     }
 }

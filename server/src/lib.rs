@@ -7,6 +7,7 @@ mod api;
 mod cli;
 mod commands;
 mod config;
+mod connection_limits;
 mod connections;
 mod data_dir;
 mod environment;

@@ -1,5 +1,11 @@
-//! Rate limits: a generic cell rate algorithm (GCRA) for each client and group of endpoints. A
-//! client is an IPv4 address, or the first 64 bits of an IPv6 address.
+//! Rate limits: a generic cell rate algorithm (GCRA) for each client network and group of endpoints.
+//!
+//! They limit guesses, not proofs: where a request is right or wrong, one that turns out right gets
+//! back what it used. It is taken first, so that a client gains nothing by sending many requests at
+//! once, or by hanging up before the response.
+//!
+//! A client network is an IPv4 address, or the first 64, 56 and 48 bits of an IPv6 address, because a
+//! site may have any of these: the wider ones have a larger allowance.
 //!
 //! Each server counts in its own memory. Limits that hold across servers are per account, and are
 //! part of the domain.
@@ -7,7 +13,7 @@
 use std::{convert::Infallible, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use accounts::ClientNetwork;
-use app::api::{ApiError, ClientIp};
+use app::api::{ApiError, ClientIp, Code};
 use axum::{
     Extension,
     extract::{Request, State},
@@ -21,13 +27,17 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed, StateStore},
 };
+use http::StatusCode;
 use quick_cache::sync::Cache;
 
-/// The number of clients that each group remembers, about 100 bytes each. Beyond it, the least
-/// active client is forgotten and has its full allowance again.
-const CLIENTS: usize = 20_000;
+/// The number of networks that each group remembers for each length of prefix, about 100 bytes each.
+/// Beyond it, the least active network is forgotten and has its full allowance again.
+const NETWORKS: usize = 20_000;
 
-/// Endpoints that share one allowance per client.
+/// How many times the allowance of the narrowest network each of [`ClientNetwork::PREFIXES`] has.
+const FACTORS: [u32; ClientNetwork::PREFIXES.len()] = [1, 4, 16];
+
+/// Requests that share one allowance per client network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// Signing in.
@@ -36,19 +46,74 @@ pub enum Group {
     Registration,
     /// Requesting emails, and using the links in them.
     Email,
-    /// Renewing and verifying tokens.
+    /// Everything that takes a token.
     Tokens,
     /// One-time codes and current passwords of signed-in users.
     Proof,
+    /// Requests that hash a password or use the database, also those that turn out right.
+    Work,
+    /// Pages and files.
+    Pages,
+}
+
+/// What counts against the allowance of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    /// Every request.
+    All,
+    /// Requests that are refused for what is in them, as wrong guesses are.
+    Guesses,
+}
+
+/// The limit of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    group: Group,
+    counts: Counts,
+    /// Whether every request counts in [`Group::Work`], too.
+    is_work: bool,
+}
+
+impl Limit {
+    /// That of pages and files.
+    pub const PAGES: Self = Self::all(Group::Pages);
+
+    /// Every request counts.
+    const fn all(group: Group) -> Self {
+        Self {
+            group,
+            counts: Counts::All,
+            is_work: false,
+        }
+    }
+
+    /// Only guesses count.
+    const fn guesses(group: Group) -> Self {
+        Self {
+            group,
+            counts: Counts::Guesses,
+            is_work: false,
+        }
+    }
+
+    /// Guesses count, and each request is work.
+    const fn work(group: Group) -> Self {
+        Self {
+            is_work: true,
+            ..Self::guesses(group)
+        }
+    }
 }
 
 impl Group {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::SignIn,
         Self::Registration,
         Self::Email,
         Self::Tokens,
         Self::Proof,
+        Self::Work,
+        Self::Pages,
     ];
 
     /// Returns the number of requests in a burst, and the time after which one more is allowed.
@@ -57,317 +122,189 @@ impl Group {
             Self::SignIn | Self::Proof => (100, Duration::from_secs(1)),
             Self::Registration | Self::Email => (60, Duration::from_secs(10)),
             Self::Tokens => (600, Duration::from_millis(100)),
+            Self::Work => (2_000, Duration::from_millis(50)),
+            Self::Pages => (5_000, Duration::from_millis(5)),
         }
     }
 
-    fn quota(self) -> Quota {
+    /// The quota of a network with this many times the allowance.
+    fn quota(self, factor: u32) -> Quota {
         let (burst, period) = self.allowance();
-        Quota::with_period(period)
-            .zip(NonZeroU32::new(burst))
+        Quota::with_period(period / factor)
+            .zip(NonZeroU32::new(burst * factor))
             .map(|(quota, burst)| quota.allow_burst(burst))
             .expect("no allowance is zero")
     }
 }
 
-/// The group of each endpoint. Endpoints without one need a valid token, and neither hash a
-/// password nor send an email.
-const ENDPOINTS: [(&str, Option<Group>); 27] = [
-    ("/api/user/create", Some(Group::Registration)),
-    ("/api/user/login", Some(Group::SignIn)),
-    ("/api/user/login/refresh", Some(Group::Tokens)),
-    ("/api/user/login/verify", Some(Group::Tokens)),
-    ("/api/user/view", None),
-    ("/api/user/activity", None),
-    ("/api/user/delete", Some(Group::Proof)),
-    ("/api/user/logout", None),
-    ("/api/user/logout/all", None),
-    ("/api/user/sessions", None),
-    ("/api/user/sessions/revoke", None),
-    ("/api/user/activation", Some(Group::Email)),
-    ("/api/user/activation/reject", Some(Group::Email)),
-    ("/api/user/activation/resend", Some(Group::Email)),
-    ("/api/user/link", Some(Group::Email)),
-    ("/api/user/password/change", Some(Group::Proof)),
-    ("/api/user/password/reset", Some(Group::Email)),
-    ("/api/user/password/reset/confirm", Some(Group::Email)),
-    ("/api/user/email/change", Some(Group::Email)),
-    ("/api/user/email/change/confirm", Some(Group::Email)),
-    ("/api/user/email/change/undo", Some(Group::Email)),
-    ("/api/totp/create", Some(Group::Proof)),
-    ("/api/totp/confirm", Some(Group::Proof)),
-    ("/api/totp/login", Some(Group::Proof)),
-    ("/api/totp/delete", Some(Group::Proof)),
-    ("/api/recovery/create", Some(Group::Proof)),
-    ("/api/recovery/login", Some(Group::Proof)),
+/// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
+const ENDPOINTS: [(&str, Limit); 27] = [
+    ("/api/user/create", Limit::all(Group::Registration)),
+    ("/api/user/login", Limit::work(Group::SignIn)),
+    ("/api/user/login/refresh", Limit::guesses(Group::Tokens)),
+    ("/api/user/login/verify", Limit::guesses(Group::Tokens)),
+    ("/api/user/view", Limit::guesses(Group::Tokens)),
+    ("/api/user/activity", Limit::work(Group::Tokens)),
+    ("/api/user/delete", Limit::work(Group::Proof)),
+    ("/api/user/logout", Limit::work(Group::Tokens)),
+    ("/api/user/logout/all", Limit::work(Group::Tokens)),
+    ("/api/user/sessions", Limit::work(Group::Tokens)),
+    ("/api/user/sessions/revoke", Limit::work(Group::Tokens)),
+    ("/api/user/activation", Limit::work(Group::Email)),
+    ("/api/user/activation/reject", Limit::work(Group::Email)),
+    ("/api/user/activation/resend", Limit::all(Group::Email)),
+    ("/api/user/link", Limit::work(Group::Email)),
+    ("/api/user/password/change", Limit::work(Group::Proof)),
+    ("/api/user/password/reset", Limit::all(Group::Email)),
+    (
+        "/api/user/password/reset/confirm",
+        Limit::work(Group::Email),
+    ),
+    ("/api/user/email/change", Limit::all(Group::Email)),
+    ("/api/user/email/change/confirm", Limit::work(Group::Email)),
+    ("/api/user/email/change/undo", Limit::work(Group::Email)),
+    ("/api/totp/create", Limit::work(Group::Proof)),
+    ("/api/totp/confirm", Limit::work(Group::Proof)),
+    ("/api/totp/login", Limit::work(Group::Proof)),
+    ("/api/totp/delete", Limit::work(Group::Proof)),
+    ("/api/recovery/create", Limit::work(Group::Proof)),
+    ("/api/recovery/login", Limit::work(Group::Proof)),
 ];
 
-/// Returns the group of an endpoint. An endpoint that is missing from the table is limited, too.
-pub fn group(path: &str) -> Option<Group> {
+/// Returns the limit of an endpoint. One that is missing from the table, as a path that does not exist,
+/// is limited, too.
+pub fn limit(path: &str) -> Limit {
     let known = ENDPOINTS.iter().find(|(known, _)| *known == path);
-    known.map_or(Some(Group::Proof), |(_, group)| *group)
+    known.map_or(Limit::work(Group::Proof), |(_, limit)| *limit)
 }
 
-/// Middleware that responds with 429 to requests that exceed the limit of their group.
+/// Middleware that responds with 429 to requests that exceed their limit.
 pub async fn limit_rate(
-    State((limits, group)): State<(Arc<RateLimits>, Group)>,
+    State((limits, limit)): State<(Arc<RateLimits>, Limit)>,
     Extension(ClientIp(client)): Extension<ClientIp>,
     request: Request,
     next: Next,
 ) -> Response {
-    match limits.count(group, client) {
-        Ok(()) => next.run(request).await,
-        Err(wait) => ApiError::throttled(wait).into_response(),
+    if let Err(wait) = limits.admit(limit, client) {
+        return ApiError::throttled(wait).into_response();
     }
+    let response = next.run(request).await;
+    if limit.counts == Counts::Guesses && !may_be_guess(&response) {
+        limits.give_back(limit.group, client);
+    }
+    response
 }
 
-type Limiter<C> = RateLimiter<ClientNetwork, Clients, C, NoOpMiddleware<<C as Clock>::Instant>>;
+/// Whether a response is that to a wrong guess. A failure of the server is not, and neither is a
+/// refusal of what has been proved to be right: an expired token, one that lacks the second factor,
+/// the password of an inactive account.
+fn may_be_guess(response: &Response) -> bool {
+    let is_proof = matches!(
+        response.extensions().get(),
+        Some(Code::TokenExpired | Code::OtpRequired | Code::InactiveAccount)
+    );
+    response.status().is_client_error()
+        && response.status() != StatusCode::REQUEST_TIMEOUT
+        && !is_proof
+}
+
+type Limiter<C> = RateLimiter<ClientNetwork, Networks, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// The requests of all clients so far.
 pub struct RateLimits<C: Clock = MonotonicClock> {
-    limiters: [Limiter<C>; Group::ALL.len()],
+    /// By group, then by length of the prefix.
+    limiters: [[(Limiter<C>, Networks); FACTORS.len()]; Group::ALL.len()],
     clock: C,
 }
 
 impl<C: Clock + Clone> RateLimits<C> {
     /// Starts with the full allowance for every client.
     pub fn new(clock: C) -> Self {
+        let limiter = |group: Group, factor| {
+            let networks = Networks::new();
+            let quota = group.quota(factor);
+            let limiter = RateLimiter::new(quota, networks.clone(), clock.clone());
+            (limiter, networks)
+        };
         Self {
-            limiters: Group::ALL
-                .map(|group| RateLimiter::new(group.quota(), Clients::new(), clock.clone())),
+            limiters: Group::ALL.map(|group| FACTORS.map(|factor| limiter(group, factor))),
             clock,
         }
     }
 
-    /// Counts a request.
+    /// Counts a request in the group of its limit, and as work if it is some.
     ///
     /// # Errors
-    /// Returns the time to wait if the request exceeds the limit.
-    pub fn count(&self, group: Group, client: IpAddr) -> Result<(), Duration> {
+    /// Returns the time to wait if the request exceeds a limit. Then it is not counted.
+    fn admit(&self, limit: Limit, client: IpAddr) -> Result<(), Duration> {
+        self.count(limit.group, client)?;
+        if limit.is_work {
+            self.count(Group::Work, client)
+                .inspect_err(|_| self.give_back(limit.group, client))?;
+        }
+        Ok(())
+    }
+
+    /// Counts a request, first for the narrowest network: one that has used up its own allowance
+    /// uses none of its neighbours'.
+    fn count(&self, group: Group, client: IpAddr) -> Result<(), Duration> {
         let refused = |until: NotUntil<C::Instant>| until.wait_time_from(self.clock.now());
-        self.limiters[group as usize]
-            .check_key(&client.into())
-            .map_err(refused)
+        let limiters = &self.limiters[group as usize];
+        for (index, network) in ClientNetwork::widening(client).enumerate() {
+            if let Err(until) = limiters[index].0.check_key(&network) {
+                self.give_back_narrowest(group, client, index);
+                return Err(refused(until));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a request back that was counted.
+    fn give_back(&self, group: Group, client: IpAddr) {
+        self.give_back_narrowest(group, client, FACTORS.len());
+    }
+
+    fn give_back_narrowest(&self, group: Group, client: IpAddr, count: usize) {
+        let (_, period) = group.allowance();
+        let limiters = &self.limiters[group as usize];
+        let networks = ClientNetwork::widening(client).take(count);
+        for (network, ((_, state), factor)) in networks.zip(limiters.iter().zip(FACTORS)) {
+            state.give_back(network, (period / factor).into());
+        }
     }
 }
 
-/// The state of each client. The stores of governor itself grow without a bound.
-struct Clients(Cache<ClientNetwork, Arc<InMemoryState>>);
+/// The state of each network. The stores of governor itself grow without a bound.
+#[derive(Clone)]
+struct Networks(Arc<Cache<ClientNetwork, Arc<InMemoryState>>>);
 
-impl Clients {
+impl Networks {
     fn new() -> Self {
-        Self(Cache::new(CLIENTS))
+        Self(Arc::new(Cache::new(NETWORKS)))
+    }
+
+    /// Moves the theoretical arrival time of GCRA, which each request has moved ahead by a period,
+    /// back by one.
+    fn give_back(&self, network: ClientNetwork, period: Nanos) {
+        if let Some(state) = self.0.get(&network) {
+            let _ = state.measure_and_replace(&NotKeyed::NonKey, |time| {
+                time.map(|time| ((), time.saturating_sub(period))).ok_or(())
+            });
+        }
     }
 }
 
-impl StateStore for Clients {
+impl StateStore for Networks {
     type Key = ClientNetwork;
 
-    fn measure_and_replace<T, F, E>(&self, client: &ClientNetwork, measure: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, network: &ClientNetwork, measure: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let Ok::<_, Infallible>(state) = self.0.get_or_insert_with(client, || Ok(Arc::default()));
+        let Ok::<_, Infallible>(state) = self.0.get_or_insert_with(network, || Ok(Arc::default()));
         state.measure_and_replace(&NotKeyed::NonKey, measure)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        cell::Cell,
-        collections::{BTreeSet, HashMap},
-    };
-
-    use axum::body::Body;
-    use governor::clock::FakeRelativeClock;
-    use proptest::{
-        collection::vec,
-        prelude::*,
-        sample::select,
-        test_runner::{Config, TestRunner},
-    };
-    use server_fn::ServerFnTraitObj;
-
-    use super::*;
-
-    fn limits() -> (RateLimits<FakeRelativeClock>, FakeRelativeClock) {
-        let clock = FakeRelativeClock::default();
-        (RateLimits::new(clock.clone()), clock)
-    }
-
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn each_endpoint_is_in_the_table() {
-        let endpoints = server_fn::inventory::iter::<ServerFnTraitObj<Request<Body>, Response>>;
-        let served: BTreeSet<_> = endpoints.into_iter().map(ServerFnTraitObj::path).collect();
-        let named: BTreeSet<_> = ENDPOINTS.iter().map(|(path, _)| *path).collect();
-        assert_eq!(named, served);
-        assert_eq!(group("/api/something/new"), Some(Group::Proof));
-    }
-
-    #[test]
-    fn a_burst_is_allowed_and_then_one_request_per_period() {
-        let (limits, clock) = limits();
-        let client = address("192.0.2.1");
-        for group in Group::ALL {
-            let (burst, period) = group.allowance();
-            for number in 0..burst {
-                assert_eq!(limits.count(group, client), Ok(()), "{group:?} {number}");
-            }
-            for _ in 0..3 {
-                assert_eq!(limits.count(group, client), Err(period), "{group:?}");
-                clock.advance(period / 2);
-                assert_eq!(limits.count(group, client), Err(period / 2), "{group:?}");
-                clock.advance(period / 2);
-                assert_eq!(limits.count(group, client), Ok(()), "{group:?}");
-            }
-            // However long the client waits, the allowance does not exceed the burst.
-            clock.advance(period * burst * 2);
-            let free = (0..burst * 2).filter(|_| limits.count(group, client).is_ok());
-            assert_eq!(free.count(), burst as usize, "{group:?}");
-        }
-    }
-
-    #[test]
-    fn clients_are_counted_separately() {
-        let (limits, _) = limits();
-        let (burst, _) = Group::SignIn.allowance();
-        let exhaust = |client: &str| {
-            (0..burst + 1)
-                .filter(|_| limits.count(Group::SignIn, address(client)).is_ok())
-                .count()
-        };
-        let cases = [
-            ("192.0.2.1", 100),
-            ("192.0.2.2", 100),
-            ("::ffff:192.0.2.2", 0),
-            ("2001:db8:1:2::1", 100),
-            // The same 64 bits, and different ones.
-            ("2001:db8:1:2:ffff::", 0),
-            ("2001:db8:1:3::1", 100),
-        ];
-        for (client, free) in cases {
-            assert_eq!(exhaust(client), free, "{client}");
-        }
-    }
-
-    /// A token bucket, which is the same limit defined differently. It starts full and gains one
-    /// token per period. Its content is in nanoseconds: a token is worth one period.
-    struct Bucket {
-        content: u128,
-        at: u128,
-    }
-
-    impl Bucket {
-        /// Takes a token, or returns the time to wait for one.
-        fn take(&mut self, group: Group, now: u128) -> Result<(), u128> {
-            let (burst, period) = group.allowance();
-            let period = period.as_nanos();
-            let full = u128::from(burst) * period;
-            self.content = full.min(self.content + (now - self.at));
-            self.at = now;
-            if self.content < period {
-                return Err(period - self.content);
-            }
-            self.content -= period;
-            Ok(())
-        }
-
-        fn full(group: Group) -> Self {
-            let (burst, period) = group.allowance();
-            Self {
-                content: u128::from(burst) * period.as_nanos(),
-                at: 0,
-            }
-        }
-    }
-
-    /// Addresses with the number of their client: some addresses are the same client.
-    const ADDRESSES: [(&str, u8); 6] = [
-        ("192.0.2.1", 0),
-        ("::ffff:192.0.2.1", 0),
-        ("192.0.2.2", 1),
-        ("2001:db8:1:2::1", 2),
-        ("2001:db8:1:2:ffff::7", 2),
-        ("2001:db8:1:3::1", 3),
-    ];
-
-    /// A client, a group, a number of requests, and the pause before them.
-    fn requests() -> impl Strategy<Value = ((&'static str, u8), Group, u32, Duration)> {
-        let pause = prop_oneof![
-            Just(0),
-            0..3_000_000_000_u64,
-            (0..30_u64).prop_map(|seconds| seconds * 1_000_000_000),
-            0..2_000_000_000_000_u64,
-        ];
-        (
-            select(&ADDRESSES[..]),
-            select(&Group::ALL[..]),
-            prop_oneof![1..4_u32, 50..130_u32, 550..650_u32],
-            pause.prop_map(Duration::from_nanos),
-        )
-    }
-
-    #[test]
-    fn requests_in_any_order_are_limited_as_by_buckets_of_tokens() {
-        let mut runner = TestRunner::new(Config {
-            cases: 64,
-            failure_persistence: None,
-            ..Config::default()
-        });
-        let (refused, allowed) = (Cell::new(0), Cell::new(0));
-        runner
-            .run(&vec(requests(), 1..60), |sequence| {
-                let (limits, clock) = limits();
-                let mut buckets = HashMap::new();
-                let mut now = 0;
-                for ((client, name), group, times, pause) in sequence {
-                    clock.advance(pause);
-                    now += pause.as_nanos();
-                    let bucket = buckets
-                        .entry((name, group as u8))
-                        .or_insert_with(|| Bucket::full(group));
-                    for _ in 0..times {
-                        let expected = bucket.take(group, now);
-                        let counted = limits.count(group, address(client));
-                        prop_assert_eq!(counted.map_err(|wait| wait.as_nanos()), expected);
-                        match (counted.map_err(ApiError::throttled), expected) {
-                            (Err(ApiError::Detail { retry_after, .. }), Err(wait)) => {
-                                let seconds = u128::from(retry_after.unwrap());
-                                // Whole seconds, after which a request is allowed.
-                                prop_assert!(seconds * 1_000_000_000 >= wait);
-                                prop_assert!((seconds - 1) * 1_000_000_000 < wait);
-                                refused.set(refused.get() + 1);
-                            }
-                            (counted, _) => {
-                                prop_assert!(counted.is_ok());
-                                allowed.set(allowed.get() + 1);
-                            }
-                        }
-                    }
-                }
-                Ok(())
-            })
-            .unwrap();
-        // Both outcomes have been tested.
-        assert!(refused.get() > 1000 && allowed.get() > 1000);
-    }
-
-    #[test]
-    fn many_clients_use_bounded_memory_and_do_not_reset_an_active_one() {
-        let (limits, _) = limits();
-        let active = address("192.0.2.1");
-        let mut free = 0;
-        for number in 0..5 * CLIENTS {
-            let crowd = format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
-            assert_eq!(limits.count(Group::SignIn, address(&crowd)), Ok(()));
-            free += usize::from(limits.count(Group::SignIn, active).is_ok());
-        }
-        assert_eq!(free, 100);
-        let [sign_in, ..] = limits.limiters;
-        assert!(sign_in.into_state_store().0.len() <= CLIENTS);
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ use crate::{
     api,
     config::ClientConfig,
     health::{self, Probe},
-    limits::RateLimits,
+    limits::{Limit, RateLimits, limit_rate},
     metrics::{Metrics, count_request},
     middleware::{SecurityHeaders, X_REQUEST_ID, limit_time, log_request, reject_cross_site},
     pages,
@@ -36,7 +36,14 @@ pub fn router(
     public_url: &str,
     clients: ClientConfig,
 ) -> Router {
-    let limits = clients.rate_limits.then(|| RateLimits::new(MonotonicClock));
+    let limits = clients
+        .rate_limits
+        .then(|| Arc::new(RateLimits::new(MonotonicClock)));
+    let mut pages = pages::router(site);
+    if let Some(limits) = &limits {
+        let state = (limits.clone(), Limit::PAGES);
+        pages = pages.layer(from_fn_with_state(state, limit_rate));
+    }
     let proxies = Arc::new(clients.trusted_proxies);
     let add_client_ip = move |mut request: Request| {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -66,7 +73,7 @@ pub fn router(
 
     let probe = Arc::new(Probe::new(accounts.clone()));
     let noting = probe.clone();
-    let api = api::router(&accounts, limits)
+    let api = api::router(&accounts, limits.as_ref())
         .layer(MapResponseLayer::new(move |response: Response| {
             noting.note(&response);
             response
@@ -77,7 +84,7 @@ pub fn router(
         .merge(api)
         .merge(health::router(probe))
         .route("/.well-known/change-password", get(change_password))
-        .merge(pages::router(site))
+        .merge(pages)
         .layer(layers)
 }
 

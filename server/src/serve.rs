@@ -12,9 +12,11 @@ use tower::ServiceExt;
 
 use crate::{
     config::ClientConfig,
-    connections::{self, MAX_CONNECTIONS},
+    connection_limits::{ConnectionLimits, MAX_CONNECTIONS},
+    connections,
     failure::Failure,
     metrics::Metrics,
+    middleware::TrustedProxies,
     router::router,
     signals,
     site::SiteFiles,
@@ -24,7 +26,10 @@ use crate::{
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// File descriptors besides those of client connections: files and database connections.
-const OTHER_FILES: u64 = 1_000;
+const OTHER_FILES: usize = 1_000;
+
+/// How many connections there may be for metrics.
+const METRICS_CONNECTIONS: usize = 100;
 
 /// The sockets that the server listens on.
 pub struct Listeners {
@@ -62,13 +67,13 @@ impl Listener {
     }
 
     /// Accepts connections and passes their requests to the router, until it is dropped.
-    async fn serve(&self, graceful: &GracefulShutdown, router: Router) {
+    async fn serve(&self, graceful: &GracefulShutdown, limits: &ConnectionLimits, router: Router) {
         let respond = move |peer: SocketAddr, mut request: Request<Body>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             let response = router.clone().oneshot(request);
             response.map(|Ok::<_, Infallible>(response)| response)
         };
-        connections::accept(&self.listener, graceful, respond).await;
+        connections::accept(&self.listener, graceful, limits, respond).await;
     }
 }
 
@@ -81,8 +86,7 @@ pub async fn serve(
     public_url: &str,
     clients: ClientConfig,
 ) -> Result<(), Failure> {
-    // Every connection needs a file descriptor. If the limit can't be raised, fewer are accepted.
-    let _ = rlimit::increase_nofile_limit(MAX_CONNECTIONS as u64 + OTHER_FILES);
+    let limits = ConnectionLimits::new(max_connections(), clients.trusted_proxies.clone());
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
     let for_metrics = metrics.clone().router();
     let router = router(accounts.clone(), metrics, site, public_url, clients);
@@ -93,11 +97,12 @@ pub async fn serve(
     let serve_metrics = async {
         if let Some(listener) = &listeners.metrics {
             tracing::info!(address = %listener.address, "serving metrics");
-            listener.serve(&graceful, for_metrics).await;
+            let limits = ConnectionLimits::new(METRICS_CONNECTIONS, TrustedProxies::default());
+            listener.serve(&graceful, &limits, for_metrics).await;
         }
     };
     let serve_public_and_metrics = async {
-        tokio::join!(listeners.public.serve(&graceful, router), serve_metrics);
+        tokio::join!(listeners.public.serve(&graceful, &limits, router), serve_metrics);
     };
     tokio::select! {
         biased;
@@ -109,6 +114,17 @@ pub async fn serve(
     tasks.stop().await;
     accounts.database().close().await;
     Ok(())
+}
+
+/// Returns how many connections there may be: each needs a file descriptor. If the system's limit
+/// can't be raised far enough, there are fewer.
+fn max_connections() -> usize {
+    let files = rlimit::increase_nofile_limit((MAX_CONNECTIONS + OTHER_FILES) as u64);
+    let files = files.map_or(MAX_CONNECTIONS, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    });
+    let free = files.saturating_sub(OTHER_FILES).max(files / 2);
+    free.clamp(1, MAX_CONNECTIONS)
 }
 
 /// Waits for the requests in flight, up to a timeout.

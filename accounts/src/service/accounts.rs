@@ -18,7 +18,7 @@ use crate::{
     id::Id,
     metrics::Metrics,
     random::Random,
-    service::failed_sign_ins::FailedSignIns,
+    service::{failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters},
     store::{database::Database, expired_rows},
 };
 
@@ -68,6 +68,7 @@ pub(super) struct Inner {
     pub require_activation: bool,
     pub throttle_failed_sign_ins: bool,
     pub failed_sign_ins: FailedSignIns,
+    pub attempt_writers: AttemptWriters,
     pub cache: UserCache,
     pub hasher: Hasher,
     clock_watch: ClockWatch,
@@ -90,6 +91,7 @@ impl Accounts {
     ) -> std::io::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(clock);
         Ok(Self(Arc::new(Inner {
+            attempt_writers: AttemptWriters::new(&database),
             database,
             token_validation: token::validation(&settings.public_url),
             public_url: settings.public_url,

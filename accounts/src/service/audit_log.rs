@@ -24,6 +24,9 @@ const ACTIVITY_LIMIT: u32 = 50;
 /// How long failed sign-ins are collected before they are written together.
 const COLLECTION_TIME: Duration = Duration::from_millis(200);
 
+/// How many of them are written in one transaction, which others may have to wait for.
+const BATCH: usize = 32;
+
 impl Accounts {
     /// Returns the latest events of the caller's account, newest first.
     ///
@@ -113,13 +116,14 @@ impl Accounts {
     }
 
     async fn write_events(&self, events: &[NewEvent]) -> Result<(), Error> {
-        if events.is_empty() {
-            return Ok(());
+        for batch in events.chunks(BATCH) {
+            let _turn = self.0.attempt_writers.turn().await?;
+            let mut transaction = self.0.database.begin().await?;
+            for event in batch {
+                audit_events::record(&mut transaction, event).await?;
+            }
+            transaction.commit().await?;
         }
-        let mut transaction = self.0.database.begin().await?;
-        for event in events {
-            audit_events::record(&mut transaction, event).await?;
-        }
-        transaction.commit().await
+        Ok(())
     }
 }

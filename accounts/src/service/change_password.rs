@@ -4,9 +4,10 @@ use super::{
     accounts::Accounts,
     caller::Authorized,
     fields::{CURRENT_PASSWORD, check_new_password},
+    login::SignedIn,
 };
 use crate::{
-    crypto::token::TokenPair,
+    crypto::device_token::TokenOwner,
     email::template::EmailTemplate,
     error::Error,
     store::{audit_events::Event, rekey::Rekey},
@@ -14,8 +15,8 @@ use crate::{
 };
 
 impl Accounts {
-    /// Changes the caller's password. Every other session ends, and all emailed links are
-    /// invalidated.
+    /// Changes the caller's password. Every other session ends, all emailed links are invalidated,
+    /// and this device is the only one that is known.
     ///
     /// # Errors
     /// Field errors for a wrong current password and a new one that breaks a rule; `TokenInvalid`
@@ -25,7 +26,7 @@ impl Accounts {
         caller: &Authorized,
         current_password: Option<&str>,
         new_password: Option<&str>,
-    ) -> Result<TokenPair, Error> {
+    ) -> Result<SignedIn, Error> {
         let user = caller.user();
         let mut validator = Validator::default();
         let new = check_new_password(
@@ -39,16 +40,24 @@ impl Accounts {
         let (Some(new), Some(_)) = (new, current) else {
             return Err(validator.into_error());
         };
-        self.confirm_password(caller, current_password).await?;
+        let place = self.confirm_password(caller, current_password).await?;
         let now = self.now();
         let notice = self.notice(user, EmailTemplate::PasswordChanged, now)?;
         let change = Rekey {
             expected_secret: Some(&user.jwt_secret),
-            password_hash: Some(self.hash_password(new).await?),
+            password_hash: Some(self.hash_in(&place, new).await?),
             keeps: Some(self.replacement(caller, caller.second_factor, now)),
             notice,
             ..self.new_rekey(self.event_by(Event::PasswordChanged, caller))
         };
-        self.rekey_caller(&change, now).await
+        let tokens = self.rekey_caller(&change, now).await?;
+        let owner = TokenOwner {
+            user_id: user.id,
+            device_key: Some(change.device_key),
+        };
+        Ok(SignedIn {
+            tokens,
+            device_tokens: self.device_tokens(owner, &caller.device),
+        })
     }
 }

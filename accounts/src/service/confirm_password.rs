@@ -4,9 +4,10 @@ use super::{
     accounts::Accounts,
     caller::Authorized,
     fields::{CURRENT_PASSWORD, INCORRECT_PASSWORD},
+    login_attempts::Outcome,
 };
 use crate::{
-    crypto::password::{Password, Verified},
+    crypto::password::{HashingPlace, Password, Verified},
     error::Error,
     store::{sign_in_failures::AttemptSource, users::Credentials},
     validation::required_field,
@@ -14,44 +15,60 @@ use crate::{
 
 impl Accounts {
     /// Checks the caller's password. Wrong passwords are counted per session, and delay further
-    /// attempts as failed sign-ins do.
+    /// attempts as failed sign-ins do. Returns the place in the hashing queue, for more hashes.
     pub(super) async fn confirm_password(
         &self,
         caller: &Authorized,
         current_password: Option<&str>,
-    ) -> Result<(), Error> {
+    ) -> Result<HashingPlace, Error> {
         let password = Password::new(required_field(CURRENT_PASSWORD, current_password)?);
+        let place = self.0.hasher.reserve()?;
         if !self.0.throttle_failed_sign_ins {
-            return self.check_password(caller, password).await;
+            self.check_password(caller, password, &place).await?;
+            return Ok(place);
         }
-        let database = &self.0.database;
         let source = AttemptSource::Session(caller.session_id);
         let attempt = self.start_attempt(source, &caller.user().email).await?;
-        let checked = self.check_password(caller, password).await;
-        match &checked {
-            Ok(()) => attempt.was_right(database).await,
-            Err(Error::Fields(_)) => attempt.was_wrong(database, self.now()).await,
-            Err(_) => attempt.take_back(database).await,
-        }?;
-        checked
+        let checked = self.check_password(caller, password, &place).await;
+        let outcome = match &checked {
+            Ok(()) => Outcome::Right,
+            Err(Error::Fields(_)) => Outcome::Wrong,
+            Err(_) => Outcome::NotChecked,
+        };
+        self.record_outcome(&attempt, outcome).await?;
+        checked.map(|()| place)
     }
 
-    async fn check_password(&self, caller: &Authorized, password: Password) -> Result<(), Error> {
+    async fn check_password(
+        &self,
+        caller: &Authorized,
+        password: Password,
+        place: &HashingPlace,
+    ) -> Result<(), Error> {
         // The account may have been deleted since its token was checked.
         let stored = Credentials::password_hash(&self.0.database, caller.user().id)
             .await?
             .ok_or(Error::TokenInvalid)?;
         let salt = self.random().bytes();
-        let verified = self.0.hasher.verify(password, Some(&stored), salt).await?;
+        let verified = place.verify(password, Some(&stored), salt).await?;
         if verified == Verified::Wrong {
             return Err(Error::field(CURRENT_PASSWORD, INCORRECT_PASSWORD));
         }
         Ok(())
     }
 
-    /// Hashes a new password.
+    /// Hashes a new password. Call it before anything is written: it may find no place in the queue.
     pub(super) async fn hash_password(&self, password: &str) -> Result<String, Error> {
+        self.hash_in(&self.0.hasher.reserve()?, password).await
+    }
+
+    /// Hashes a new password in a place that is reserved already.
+    pub(super) async fn hash_in(
+        &self,
+        place: &HashingPlace,
+        password: &str,
+    ) -> Result<String, Error> {
         let salt = self.random().bytes();
-        self.0.hasher.hash(Password::new(password), salt).await
+        place.hash(Password::new(password), salt).await
     }
 }

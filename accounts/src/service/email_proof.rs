@@ -6,13 +6,14 @@ use super::{
     fields::{
         INCORRECT_PASSWORD, INVALID_LINK, PASSWORD, TOKEN, existing_email_address, invalid_link,
     },
+    login_attempts::Outcome,
     totp::CODE,
 };
 use crate::{
     clock::Timestamp,
     crypto::{
         email_token,
-        password::{Password, Verified},
+        password::{HashingPlace, Password, Verified},
     },
     device::{Device, device_name},
     error::Error,
@@ -206,20 +207,21 @@ impl Accounts {
         password: Option<&str>,
     ) -> Result<MatchingPassword, Error> {
         let password = Password::new(required_field(PASSWORD, password)?);
+        let place = self.0.hasher.reserve()?;
         if !self.0.throttle_failed_sign_ins {
-            return self.matching_password(stored, &password).await;
+            return self.matching_password(stored, &password, &place).await;
         }
-        let database = &self.0.database;
         let id = Id::from_random(*link.hash.first_chunk().unwrap_or(&[0; 16]));
         let attempt = self
             .start_attempt(AttemptSource::Session(id), &link.address)
             .await?;
-        let checked = self.matching_password(stored, &password).await;
-        match &checked {
-            Ok(_) => attempt.was_right(database).await,
-            Err(Error::Fields(_)) => attempt.was_wrong(database, self.now()).await,
-            Err(_) => attempt.take_back(database).await,
-        }?;
+        let checked = self.matching_password(stored, &password, &place).await;
+        let outcome = match &checked {
+            Ok(_) => Outcome::Right,
+            Err(Error::Fields(_)) => Outcome::Wrong,
+            Err(_) => Outcome::NotChecked,
+        };
+        self.record_outcome(&attempt, outcome).await?;
         checked
     }
 
@@ -227,10 +229,11 @@ impl Accounts {
         &self,
         stored: &[&str],
         password: &Password,
+        place: &HashingPlace,
     ) -> Result<MatchingPassword, Error> {
         for (index, hash) in stored.iter().enumerate() {
             let (password, salt) = (password.clone(), self.random().bytes());
-            let verified = self.0.hasher.verify(password, Some(hash), salt).await?;
+            let verified = place.verify(password, Some(hash), salt).await?;
             let hash = match verified {
                 Verified::Wrong => continue,
                 Verified::Right => (*hash).to_owned(),

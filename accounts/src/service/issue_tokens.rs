@@ -93,6 +93,7 @@ impl Accounts {
             expected_secret: None,
             new_secret: JwtSecret::new(self.random()),
             password_hash: None,
+            device_key: self.random().id(),
             removes_second_factor: false,
             deactivates: false,
             link: None,
@@ -104,7 +105,7 @@ impl Accounts {
     }
 
     /// Makes a change that revokes all tokens of a user. Returns `None` if one of its conditions no
-    /// longer holds.
+    /// longer holds. After a new password, nobody waits for failures of the one before.
     pub(super) async fn rekey(
         &self,
         change: &Rekey<'_>,
@@ -113,6 +114,9 @@ impl Accounts {
         // Also after an error: the commit may have succeeded although its response was lost.
         self.invalidate(change.user_id);
         self.notify_email_worker();
+        if let (Some(_), Ok(Some((user, _)))) = (&change.password_hash, &changed) {
+            self.forget_failed_sign_ins(&user.email).await;
+        }
         changed
     }
 

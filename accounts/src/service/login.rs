@@ -1,10 +1,9 @@
 //! Signs in with email address and password.
 
-use super::accounts::Accounts;
+use super::{accounts::Accounts, login_attempts::Outcome};
 use crate::{
     crypto::{
-        device_token,
-        password::{Password, Verified},
+        password::{HashingPlace, Password, Verified},
         token::TokenPair,
     },
     device::Device,
@@ -59,13 +58,14 @@ impl Accounts {
     }
 
     /// Signs in. Without an email address, which means that what was entered is none, this always
-    /// fails.
+    /// fails. The place in the hashing queue comes first: without one, nothing is counted.
     async fn sign_in(
         &self,
         email: Option<&EmailAddress>,
         password: &Password,
         device: &Device,
     ) -> Result<SignedIn, Error> {
+        let place = self.0.hasher.reserve()?;
         let attempt = match email {
             Some(email) if self.0.throttle_failed_sign_ins => {
                 Some(self.start_login_attempt(email, device).await?)
@@ -75,28 +75,27 @@ impl Accounts {
         let mut result = Ok(None);
         for _ in 0..ATTEMPTS {
             result = self
-                .try_login(email, password, device, attempt.as_ref())
+                .try_login(email, password, device, attempt.as_ref(), &place)
                 .await;
             if !matches!(result, Ok(None)) {
                 break;
             }
         }
-        let result = result.and_then(|pair| pair.ok_or(Error::Overloaded));
+        let result = result.and_then(|signed_in| signed_in.ok_or(Error::Overloaded));
         if let Some(attempt) = &attempt {
-            self.record_outcome(attempt, result.as_ref().err()).await?;
+            match &result {
+                // It is recorded with the session.
+                Ok(_) => {}
+                Err(Error::InvalidCredentials) => {
+                    self.record_outcome(attempt, Outcome::Wrong).await?;
+                }
+                Err(Error::InactiveAccount) => {
+                    self.record_outcome(attempt, Outcome::Right).await?;
+                }
+                Err(_) => self.record_outcome(attempt, Outcome::NotChecked).await?,
+            }
         }
-        let device_tokens = email.filter(|_| attempt.is_some()).map(|email| {
-            device_token::renew(
-                &self.0.master_secrets,
-                &email.to_lowercase(),
-                device.device_tokens.as_deref(),
-                self.random(),
-            )
-        });
-        result.map(|tokens| SignedIn {
-            tokens,
-            device_tokens,
-        })
+        result
     }
 
     /// Returns `None` when the user was changed between checking the password and using it.
@@ -106,7 +105,8 @@ impl Accounts {
         password: &Password,
         device: &Device,
         attempt: Option<&LoginAttempt>,
-    ) -> Result<Option<TokenPair>, Error> {
+        place: &HashingPlace,
+    ) -> Result<Option<SignedIn>, Error> {
         let database = &self.0.database;
         let user = match email {
             Some(email) => Credentials::find(database, email).await?,
@@ -114,7 +114,7 @@ impl Accounts {
         };
         let stored = user.as_ref().map(|user| user.password_hash.as_str());
         let (password, salt) = (password.clone(), self.random().bytes());
-        let verified = self.0.hasher.verify(password, stored, salt).await?;
+        let verified = place.verify(password, stored, salt).await?;
         let Some(user) = user else {
             return Err(Error::InvalidCredentials);
         };
@@ -147,7 +147,10 @@ impl Accounts {
         let started = Session::start(database, &sign_in).await;
         self.invalidate(user.id);
         match started? {
-            Some((user, session)) => self.token_pair(&user, &session, now).map(Some),
+            Some((signed_in, session)) => Ok(Some(SignedIn {
+                tokens: self.token_pair(&signed_in, &session, now)?,
+                device_tokens: self.device_tokens(user.token_owner(), device),
+            })),
             None => Ok(None),
         }
     }

@@ -1,18 +1,66 @@
 //! Counts login attempts, so that passwords can't be guessed quickly.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::accounts::Accounts;
 use crate::{
-    crypto::device_token,
+    crypto::device_token::{self, Nonce, TokenOwner},
     device::{ClientNetwork, Device},
     email::address::EmailAddress,
     error::Error,
     store::{
+        database::Database,
         sessions::Session,
         sign_in_failures::{self, AttemptDecision, AttemptSource, LoginAttempt},
+        users::Credentials,
     },
 };
+
+/// How many attempts may be written at once. SQLite has one writer, which everything that is written
+/// queues for: attempts queue among themselves first, so that a flood of them has one place in that
+/// queue, and a refresh or a sign-out waits for one of them at most.
+const WRITERS: usize = 1;
+
+/// The same for PostgreSQL, where each occupies one of 20 connections by default.
+const POSTGRES_WRITERS: usize = 8;
+
+/// How long an attempt may wait for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Limits how many attempts are written at the same time.
+pub(super) struct AttemptWriters(Semaphore);
+
+/// How a counted attempt has ended.
+#[derive(Clone, Copy)]
+pub(super) enum Outcome {
+    Right,
+    Wrong,
+    /// The password was not looked at.
+    NotChecked,
+}
+
+impl AttemptWriters {
+    pub fn new(database: &Database) -> Self {
+        let writers = match database {
+            Database::Sqlite { .. } => WRITERS,
+            Database::Postgres(_) => POSTGRES_WRITERS,
+        };
+        Self(Semaphore::new(writers))
+    }
+
+    /// Waits for the turn to write.
+    ///
+    /// # Errors
+    /// `Overloaded` after a time.
+    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
+        match tokio::time::timeout(TURN_TIMEOUT, self.0.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Error::Overloaded),
+        }
+    }
+}
 
 impl Accounts {
     /// Counts an attempt as a failure until it succeeds.
@@ -37,8 +85,13 @@ impl Accounts {
         source: AttemptSource,
         email: &str,
     ) -> Result<LoginAttempt, Error> {
+        let (database, now) = (&self.0.database, self.now());
         let key = source.key(&self.0.master_secrets, email);
-        match LoginAttempt::count(&self.0.database, key, self.now()).await? {
+        if let Some(time) = LoginAttempt::wait(database, &key, now).await? {
+            return Err(Error::Throttled(time));
+        }
+        let _turn = self.0.attempt_writers.turn().await?;
+        match LoginAttempt::count(database, key, now).await? {
             AttemptDecision::Allowed(attempt) => Ok(attempt),
             AttemptDecision::Blocked(time) => Err(Error::Throttled(time)),
         }
@@ -50,15 +103,10 @@ impl Accounts {
         email: &EmailAddress,
         device: &Device,
     ) -> Result<AttemptSource, Error> {
-        let (masters, now) = (&self.0.master_secrets, self.now());
-        let nonce = device
-            .device_tokens
-            .as_deref()
-            .and_then(|tokens| device_token::find(masters, &email.to_lowercase(), tokens));
-        if let Some(nonce) = nonce {
+        let (database, now) = (&self.0.database, self.now());
+        if let Some(nonce) = self.known_device(email, device).await? {
             return Ok(AttemptSource::KnownDevice(nonce));
         }
-        let database = &self.0.database;
         let known = Session::addresses(database, email, now, self.idle_since(now)).await?;
         let is_known = known
             .iter()
@@ -71,18 +119,66 @@ impl Accounts {
         })
     }
 
-    /// Records the outcome of an attempt. A successful sign-in has recorded its own already.
+    /// Returns the nonce of a device that has signed in to the account with this email address and its
+    /// present password before.
+    pub(super) async fn known_device(
+        &self,
+        email: &EmailAddress,
+        device: &Device,
+    ) -> Result<Option<Nonce>, Error> {
+        let kept = device.device_tokens.as_deref().unwrap_or_default();
+        if !device_token::has_any(kept) {
+            return Ok(None);
+        }
+        let account = Credentials::find(&self.0.database, email).await?;
+        Ok(account.and_then(|account| {
+            let masters = &self.0.master_secrets;
+            device_token::find(masters, account.token_owner(), kept, self.now())
+        }))
+    }
+
+    /// Returns what a device should store and send with its next sign-in, after its user has proved
+    /// to own this account. Call it with the device key that belongs to the proof.
+    pub(super) fn device_tokens(&self, owner: TokenOwner, device: &Device) -> Option<String> {
+        self.0.throttle_failed_sign_ins.then(|| {
+            let kept = device.device_tokens.as_deref();
+            device_token::renew(
+                &self.0.master_secrets,
+                owner,
+                kept,
+                self.now(),
+                self.random(),
+            )
+        })
+    }
+
+    /// Ends all waits for failed sign-ins to the account with this email address, after its owner
+    /// has proved to be who they are. That is no reason to fail.
+    pub(super) async fn forget_failed_sign_ins(&self, email: &str) {
+        let masters = &self.0.master_secrets;
+        let email = EmailAddress::parse_existing(email)
+            .map_or_else(|_| email.to_lowercase(), |email| email.to_lowercase());
+        let forgotten = sign_in_failures::forget_all(&self.0.database, masters, &email).await;
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "can't forget failed sign-ins");
+        }
+    }
+
+    /// Records the outcome of an attempt. A successful sign-in records its own.
     pub(super) async fn record_outcome(
         &self,
         attempt: &LoginAttempt,
-        failure: Option<&Error>,
+        outcome: Outcome,
     ) -> Result<(), Error> {
+        if matches!(outcome, Outcome::Wrong) && !attempt.is_followed_by_wait() {
+            return Ok(());
+        }
         let database = &self.0.database;
-        match failure {
-            None => Ok(()),
-            Some(Error::InvalidCredentials) => attempt.was_wrong(database, self.now()).await,
-            Some(Error::InactiveAccount) => attempt.was_right(database).await,
-            Some(_) => attempt.take_back(database).await,
+        let _turn = self.0.attempt_writers.turn().await?;
+        match outcome {
+            Outcome::Right => attempt.was_right(database).await,
+            Outcome::Wrong => attempt.was_wrong(database, self.now()).await,
+            Outcome::NotChecked => attempt.take_back(database).await,
         }
     }
 

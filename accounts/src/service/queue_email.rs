@@ -4,7 +4,6 @@ use super::{accounts::Accounts, caller::Authorized};
 use crate::{
     clock::Timestamp,
     crypto::{
-        device_token,
         email_token::{LinkCode, LinkToken},
         encryption::Purpose,
     },
@@ -220,7 +219,7 @@ impl Accounts {
             kind,
             email,
             device: Some(device),
-            is_own: is_session || self.is_known_device(&address, device),
+            is_own: is_session || self.known_device(email, device).await?.is_some(),
             now: self.now(),
         };
         let mut transaction = self.0.database.begin().await?;
@@ -228,13 +227,5 @@ impl Accounts {
         transaction.commit().await?;
         self.notify_email_worker();
         Ok(())
-    }
-
-    /// Whether a device has signed in to the account with this address, in lower case, before.
-    fn is_known_device(&self, address: &str, device: &Device) -> bool {
-        let tokens = device.device_tokens.as_deref();
-        tokens.is_some_and(|tokens| {
-            device_token::find(&self.0.master_secrets, address, tokens).is_some()
-        })
     }
 }

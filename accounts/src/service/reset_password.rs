@@ -7,7 +7,7 @@ use super::{
     fields::{check_new_password, existing_email_address, invalid_link},
 };
 use crate::{
-    crypto::jwt_secret::JwtSecret,
+    crypto::{device_token::TokenOwner, jwt_secret::JwtSecret},
     device::Device,
     email::template::EmailTemplate,
     error::Error,
@@ -43,6 +43,8 @@ impl Accounts {
     /// Sets a new password with an emailed link. Every session ends, all other links are
     /// invalidated, and the email address is verified. A second factor stays if the address was
     /// verified before. For an address that has only registrations that wait, this creates the account.
+    /// Nobody waits for earlier failed sign-ins, and this device becomes a known one: returns what it
+    /// should store and send with its next sign-in.
     ///
     /// # Errors
     /// Field errors for a link or code that does not work, and for a password that breaks a rule;
@@ -52,7 +54,7 @@ impl Accounts {
         proof: EmailProof<'_>,
         new_password: Option<&str>,
         device: &Device,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
         let mut validator = Validator::default();
         let purpose = LinkPurpose::Reset;
         let mut link = self.find_link(&mut validator, proof, purpose).await?;
@@ -71,14 +73,15 @@ impl Accounts {
             return Err(validator.into_error());
         };
         let password_hash = self.hash_password(new).await?;
-        let is_done = match link.user_id {
+        let owner = match link.user_id {
             Some(user_id) => {
                 self.replace_password(link, user_id, password_hash, device)
                     .await?
             }
             None => self.create_by_reset(link, password_hash, device).await?,
         };
-        if is_done { Ok(()) } else { Err(invalid_link()) }
+        let owner = owner.ok_or_else(invalid_link)?;
+        Ok(self.device_tokens(owner, device))
     }
 
     async fn replace_password(
@@ -87,7 +90,7 @@ impl Accounts {
         user_id: Id,
         password_hash: String,
         device: &Device,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<TokenOwner>, Error> {
         let now = self.now();
         let notice = self.new_email(user_id, &link.email, EmailTemplate::PasswordChanged, now)?;
         let change = Rekey {
@@ -96,7 +99,11 @@ impl Accounts {
             notice: Some(notice),
             ..self.new_rekey(self.event(Event::PasswordReset, user_id, device))
         };
-        Ok(self.rekey(&change).await?.is_some())
+        let changed = self.rekey(&change).await?;
+        Ok(changed.map(|_| TokenOwner {
+            user_id,
+            device_key: Some(change.device_key),
+        }))
     }
 
     /// Creates the account of an address that has only registrations that wait. None of their
@@ -106,11 +113,11 @@ impl Accounts {
         link: &Link,
         password_hash: String,
         device: &Device,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<TokenOwner>, Error> {
         let (database, id, now) = (&self.0.database, self.random().id(), self.now());
         let waiting = Registration::of_address(database, &link.address, now).await?;
         if waiting.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let new = NewAccount {
             user: NewUser {
@@ -126,6 +133,13 @@ impl Accounts {
             activation: None,
             proof: Some((link, self.event(Event::PasswordReset, id, device))),
         };
-        Ok(User::insert(database, &new).await?.is_some())
+        let created = User::insert(database, &new).await?;
+        if created.is_some() {
+            self.forget_failed_sign_ins(&link.email).await;
+        }
+        Ok(created.map(|_| TokenOwner {
+            user_id: id,
+            device_key: None,
+        }))
     }
 }

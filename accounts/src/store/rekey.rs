@@ -24,8 +24,10 @@ pub(crate) struct Rekey<'a> {
     /// Nothing changes if the user's secret is no longer this one.
     pub expected_secret: Option<&'a JwtSecret>,
     pub new_secret: JwtSecret,
-    /// A new password also invalidates all emailed links.
+    /// A new password also invalidates all emailed links and device tokens.
     pub password_hash: Option<String>,
+    /// The device key that comes with a new password.
+    pub device_key: Id,
     pub removes_second_factor: bool,
     pub deactivates: bool,
     /// The hash of the emailed link that allows the change, and the time now. The link is used up
@@ -106,6 +108,7 @@ impl Rekey<'_> {
         const SQL: &str = "
             UPDATE users SET jwt_secret = $2,
                 password_hash = COALESCE($3, password_hash),
+                device_key = CASE WHEN $3 IS NULL THEN device_key ELSE $8 END,
                 otp_enabled = otp_enabled AND NOT $4,
                 email_verified = email_verified OR $6,
                 is_active = is_active AND NOT $5
@@ -119,7 +122,8 @@ impl Rekey<'_> {
             .bind(removes_second_factor)
             .bind(self.deactivates)
             .bind(self.link.is_some())
-            .bind(self.expected_secret);
+            .bind(self.expected_secret)
+            .bind(self.device_key);
         transaction.fetch_optional(statement).await
     }
 }

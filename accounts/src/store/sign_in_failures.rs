@@ -36,15 +36,20 @@ const CHECK_TIME: Duration = Duration::from_secs(10);
 /// After this long without another failure, all are forgotten.
 const MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many counts an account has for its known devices, and for its known networks. Each device and
+/// each network belongs to one of them. So whoever collects many, by signing in often or by using a
+/// stolen token from many places, gets no more guesses than this many counts allow.
+const GROUPS: u8 = 16;
+
 /// The clients whose failures for an account are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptSource {
     /// All clients that have not signed in to the account before.
     Unknown,
     /// Clients in a network where a current session of the account was last used. This is for
-    /// programs, which keep no device token.
+    /// programs, which keep no device token. Networks are counted by group.
     KnownNetwork(ClientNetwork),
-    /// The device with this token.
+    /// The device with this token, and others of its group.
     KnownDevice(Nonce),
     /// The client that is signed in with this session, and has to confirm the password.
     Session(Id),
@@ -54,25 +59,66 @@ impl AttemptSource {
     /// The key under which failures for an email address, in lower case, are counted. It is derived
     /// from the master secret, so that the table does not reveal which addresses are tried.
     pub fn key(self, masters: &MasterSecrets, address: &str) -> Vec<u8> {
-        let (kind, name): (&[u8], Vec<u8>) = match self {
-            Self::Unknown => (b"stranger ", Vec::new()),
-            Self::KnownNetwork(network) => (b"neighbour ", network.to_string().into_bytes()),
-            Self::KnownDevice(nonce) => (b"device ", nonce.to_vec()),
-            Self::Session(id) => (b"session ", id.to_string().into_bytes()),
+        let group = |name: &[u8]| {
+            let [byte] = derive(masters, b"sign-in group 1 ", &[name], address);
+            byte % GROUPS
         };
-        let info = [
-            b"sign-in failures 1 ",
-            kind,
-            &name,
-            b" ",
-            address.as_bytes(),
-        ];
-        masters
-            .codes::<32>(&info)
-            .next()
-            .unwrap_or_default()
-            .to_vec()
+        match self {
+            Self::Unknown => key(masters, UNKNOWN, &[], address),
+            Self::KnownNetwork(network) => {
+                let group = group(network.to_string().as_bytes());
+                key(masters, NETWORK, &[group], address)
+            }
+            Self::KnownDevice(nonce) => key(masters, DEVICE, &[group(&nonce)], address),
+            Self::Session(id) => key(masters, b"session ", id.to_string().as_bytes(), address),
+        }
     }
+
+    /// The keys of all sources of sign-ins to the account with this email address, in lower case.
+    fn all_keys(masters: &MasterSecrets, address: &str) -> Vec<Vec<u8>> {
+        let grouped = [NETWORK, DEVICE]
+            .into_iter()
+            .flat_map(|kind| (0..GROUPS).map(move |group| key(masters, kind, &[group], address)));
+        let unknown = key(masters, UNKNOWN, &[], address);
+        std::iter::once(unknown).chain(grouped).collect()
+    }
+}
+
+const UNKNOWN: &[u8] = b"stranger ";
+const NETWORK: &[u8] = b"neighbours ";
+const DEVICE: &[u8] = b"devices ";
+
+fn key(masters: &MasterSecrets, kind: &[u8], name: &[u8], address: &str) -> Vec<u8> {
+    derive::<32>(masters, b"sign-in failures 1 ", &[kind, name], address).to_vec()
+}
+
+fn derive<const N: usize>(
+    masters: &MasterSecrets,
+    label: &[u8],
+    parts: &[&[u8]],
+    address: &str,
+) -> [u8; N] {
+    let mut info = vec![label];
+    info.extend(parts);
+    info.extend([b" ".as_slice(), address.as_bytes()]);
+    masters.codes(&info).next().unwrap_or([0; N])
+}
+
+/// Forgets all failed sign-ins to the account with this email address, in lower case, when its owner
+/// has proved to be who they are.
+pub(crate) async fn forget_all(
+    database: &Database,
+    masters: &MasterSecrets,
+    address: &str,
+) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM sign_in_failures WHERE key IN (
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+        $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)";
+    let keys = AttemptSource::all_keys(masters, address);
+    let statement = keys
+        .iter()
+        .fold(Statement::new(SQL), |statement, key| statement.bind(key));
+    database.execute(statement).await.map(drop)
 }
 
 /// A sign-in that has been counted before its password is checked.
@@ -92,6 +138,24 @@ pub(crate) enum AttemptDecision {
 }
 
 impl LoginAttempt {
+    /// Returns how long this source has to wait, if it has to. This only reads, so that attempts
+    /// during a wait keep nobody from writing.
+    pub async fn wait(
+        database: &Database,
+        key: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<Duration>, Error> {
+        const SQL: &str = "
+            SELECT blocked_until FROM sign_in_failures
+            WHERE key = $1 AND blocked_until > $2 AND blocked_until <= $3";
+        let statement = Statement::new(SQL)
+            .bind(key)
+            .bind(now)
+            .bind(now.plus(LONGEST_DELAY + CLOCK_SKEW));
+        let row: Option<(Timestamp,)> = database.fetch_optional(statement).await?;
+        Ok(row.map(|(until,)| until.since(now)))
+    }
+
     /// Counts an attempt, by the statement that also checks for a block, so that concurrent attempts
     /// are all counted.
     pub async fn count(
@@ -133,6 +197,11 @@ impl LoginAttempt {
         // A correct password may have ended the delay in the meantime.
         let until = row.and_then(|(until,)| until).unwrap_or(now);
         Ok(AttemptDecision::Blocked(until.since(now)))
+    }
+
+    /// Whether the next attempt has to wait if this one fails.
+    pub fn is_followed_by_wait(&self) -> bool {
+        delay(self.number).is_some()
     }
 
     /// The password was wrong. After several failures, the next attempt has to wait.
@@ -187,6 +256,8 @@ pub(crate) async fn remove_old(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -200,24 +271,30 @@ mod tests {
     }
 
     #[test]
-    fn each_source_has_a_key_for_each_address() {
+    fn the_sources_of_an_address_have_a_few_keys_of_its_own() {
         let masters = MasterSecrets::parse("a master secret that has 32 bytes or more").unwrap();
         let network = |text: &str| {
             AttemptSource::KnownNetwork(text.parse::<std::net::IpAddr>().unwrap().into())
         };
-        let sources = [
-            AttemptSource::Unknown,
-            network("192.0.2.1"),
-            network("192.0.2.2"),
-            AttemptSource::KnownDevice([1; 16]),
-            AttemptSource::KnownDevice([2; 16]),
-        ];
-        let keys: std::collections::HashSet<_> = sources
-            .iter()
-            .flat_map(|source| {
-                ["ada@example.com", "b@example.com"].map(|a| source.key(&masters, a))
-            })
-            .collect();
-        assert_eq!(keys.len(), 10);
+        let keys_of = |address| {
+            (0..200_u8)
+                .flat_map(|n| {
+                    let device = AttemptSource::KnownDevice([n; 16]);
+                    [
+                        network(&format!("192.0.2.{n}")),
+                        device,
+                        AttemptSource::Unknown,
+                    ]
+                })
+                .map(|source| source.key(&masters, address))
+                .collect::<BTreeSet<_>>()
+        };
+        // However many devices and networks there are, there are few counts, and all can be deleted.
+        let keys = keys_of("ada@example.com");
+        assert_eq!(keys.len(), 2 * usize::from(GROUPS) + 1);
+        let all = AttemptSource::all_keys(&masters, "ada@example.com");
+        assert_eq!(all.len(), keys.len());
+        assert_eq!(BTreeSet::from_iter(all), keys);
+        assert!(keys.is_disjoint(&keys_of("b@example.com")));
     }
 }

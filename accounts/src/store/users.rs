@@ -5,7 +5,7 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    crypto::jwt_secret::JwtSecret,
+    crypto::{device_token::TokenOwner, jwt_secret::JwtSecret},
     email::address::EmailAddress,
     error::Error,
     id::Id,
@@ -136,6 +136,7 @@ pub(crate) struct Credentials {
     pub id: Id,
     pub password_hash: String,
     pub is_active: bool,
+    device_key: Option<Id>,
 }
 
 /// Returns a query by email address. Its `$1` to `$3` are the keys that the account may have, the most
@@ -154,10 +155,18 @@ impl Credentials {
     /// Finds a user by email address, ignoring case.
     pub async fn find(database: &Database, email: &EmailAddress) -> Result<Option<Self>, Error> {
         const SQL: &str = "
-            SELECT id, password_hash, is_active FROM users
+            SELECT id, password_hash, is_active, device_key FROM users
             WHERE email_key IN ($1, $2, $3)
             ORDER BY email = $4 DESC, email_key = $1 DESC, email_key = $2 DESC, date_joined LIMIT 1";
         database.fetch_optional(by_email(SQL, email)).await
+    }
+
+    /// What the device tokens of the account are bound to.
+    pub fn token_owner(&self) -> TokenOwner {
+        TokenOwner {
+            user_id: self.id,
+            device_key: self.device_key,
+        }
     }
 
     /// Returns the stored password hash of a user.

@@ -326,7 +326,7 @@ async fn email_and_password_changes_are_logged() {
     log.adds(&["signed_in"]).await;
     let caller = env.authorize(&pair.access_token).await.unwrap();
     let changed = accounts.change_password(&caller, PASSWORD.into(), NEW_PASSWORD.into());
-    let pair = changed.await.unwrap();
+    let pair = changed.await.unwrap().tokens;
     log.adds(&["password_changed"]).await;
     let caller = env.authorize(&pair.access_token).await.unwrap();
     let asked = accounts.begin_email_change(&caller, NEW_EMAIL.into(), NEW_PASSWORD.into());

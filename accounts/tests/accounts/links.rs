@@ -60,6 +60,7 @@ impl Purpose {
                 accounts
                     .confirm_reset(proof, NEW_PASSWORD.into(), &device)
                     .await
+                    .map(drop)
             }
             EmailChange => {
                 accounts

@@ -187,7 +187,7 @@ async fn a_refresh_during_a_change_of_the_password_gets_no_invalid_pair() {
             let accounts = env.accounts.clone();
             let change = async move {
                 let changed = accounts.change_password(&caller, old.into(), new.into());
-                changed.await.unwrap()
+                changed.await.unwrap().tokens
             };
             tokio::spawn(change)
         };

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, collections::HashMap, time::Duration};
 
-use accounts::{Accounts, Clock, Device, Error, Timestamp};
+use accounts::{Accounts, Clock, Database, Device, EmailProof, Error, Timestamp};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -399,4 +399,223 @@ async fn a_session_that_guesses_the_password_has_to_wait() {
     assert_eq!(guess(PASSWORD).await, "throttled");
     env.clock.advance(2 * SECOND);
     assert_eq!(guess(PASSWORD).await, "changed");
+}
+
+/// Signs in on a device, and returns the device with its tokens.
+async fn known_device(accounts: &Accounts, password: &str, address: &str) -> Device {
+    let signed_in = accounts
+        .login(EMAIL.into(), password.into(), &device(address))
+        .await;
+    device(address).with_device_tokens(signed_in.unwrap().device_tokens)
+}
+
+/// Resets the password by email on a device, and returns the device with its tokens.
+async fn reset(env: &TestEnv, password: &str, address: &str) -> Device {
+    env.emails().await;
+    let asking = laptop();
+    let asked = env.accounts.reset_password(EMAIL.into(), None, &asking);
+    asked.await.unwrap();
+    let token = env.token_to(EMAIL).await;
+    let device = device(address);
+    let confirmed = env
+        .accounts
+        .confirm_reset(EmailProof::token(&token), password.into(), &device)
+        .await;
+    device.with_device_tokens(confirmed.unwrap())
+}
+
+const NEW_PASSWORD: &str = "another horse battery";
+
+/// The mailbox proves who owns the account: nobody's guesses stand in the way any more.
+#[tokio::test]
+async fn a_reset_by_email_lifts_the_wait() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    for failures in [10, 1, 1, 1, 1] {
+        fail(accounts, EMAIL, &unknown_device(), failures).await;
+        let seconds = wait(accounts, EMAIL, &unknown_device()).await;
+        env.clock.advance(u32::try_from(seconds).unwrap() * SECOND);
+    }
+    fail(accounts, EMAIL, &unknown_device(), 1).await;
+    wait(accounts, EMAIL, &unknown_device()).await;
+    let here = reset(&env, NEW_PASSWORD, "198.51.100.1").await;
+    let elsewhere = device("198.51.100.2");
+    let came = sign_in(accounts, EMAIL, NEW_PASSWORD, &elsewhere).await;
+    assert_eq!(came, "signed in");
+    // The browser that did it is known from then on.
+    env.execute("DELETE FROM sessions").await;
+    fail(accounts, EMAIL, &unknown_device(), 10).await;
+    wait(accounts, EMAIL, &unknown_device()).await;
+    let came = sign_in(accounts, EMAIL, NEW_PASSWORD, &here).await;
+    assert_eq!(came, "signed in");
+}
+
+/// So do an operator, and the owner with the present password.
+#[tokio::test]
+async fn every_new_password_lifts_the_wait() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    let pair = env.sign_in().await;
+    fail(accounts, EMAIL, &unknown_device(), 10).await;
+    let caller = env.authorize(&pair.access_token).await.unwrap();
+    let changed = accounts
+        .change_password(&caller, PASSWORD.into(), NEW_PASSWORD.into())
+        .await;
+    let here = device("198.51.100.1").with_device_tokens(changed.unwrap().device_tokens);
+    fail(accounts, EMAIL, &unknown_device(), 10).await;
+    wait(accounts, EMAIL, &unknown_device()).await;
+    env.execute("DELETE FROM sessions").await;
+    let came = sign_in(accounts, EMAIL, NEW_PASSWORD, &here).await;
+    assert_eq!(came, "signed in");
+    env.execute("DELETE FROM sessions").await;
+    let set = accounts.set_password_of_user(EMAIL.into(), PASSWORD.into());
+    set.await.unwrap();
+    let came = sign_in(accounts, EMAIL, PASSWORD, &unknown_device()).await;
+    assert_eq!(came, "signed in");
+}
+
+/// How many of nine wrong passwords from each device are looked at.
+async fn looked_at(accounts: &Accounts, devices: &[Device]) -> usize {
+    let mut count = 0;
+    for device in devices {
+        for _ in 0..9 {
+            let came = sign_in(accounts, EMAIL, "wrong", device).await;
+            count += usize::from(came == "wrong credentials");
+        }
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_new_password_makes_every_device_unknown() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    for change in ["reset", "change", "operator"] {
+        let mut devices = Vec::new();
+        for _ in 0..10 {
+            devices.push(known_device(accounts, PASSWORD, "198.51.100.1").await);
+        }
+        env.execute("DELETE FROM sessions").await;
+        assert!(looked_at(accounts, &devices[..2]).await > 10, "{change}");
+        match change {
+            "reset" => drop(reset(&env, PASSWORD, "198.51.100.3").await),
+            "change" => {
+                let pair = env.sign_in().await;
+                let caller = env.authorize(&pair.access_token).await.unwrap();
+                let changed = accounts.change_password(&caller, PASSWORD.into(), PASSWORD.into());
+                changed.await.unwrap();
+            }
+            _ => {
+                let set = accounts.set_password_of_user(EMAIL.into(), PASSWORD.into());
+                set.await.unwrap();
+            }
+        }
+        assert_eq!(looked_at(accounts, &devices).await, 10, "{change}");
+        env.execute("DELETE FROM sign_in_failures").await;
+    }
+}
+
+#[tokio::test]
+async fn a_known_device_is_forgotten_after_180_days() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    let known = known_device(accounts, PASSWORD, "198.51.100.1").await;
+    env.clock.advance(180 * DAY);
+    fail(accounts, EMAIL, &unknown_device(), 10).await;
+    fail(accounts, EMAIL, &known, 1).await;
+    env.clock.advance(SECOND);
+    fail(accounts, EMAIL, &unknown_device(), 1).await;
+    // It shares the wait of the unknown ones.
+    assert_eq!(wait(accounts, EMAIL, &known).await, 2);
+}
+
+/// Without a new password as well: who collects devices or networks gets no more guesses than a fixed
+/// number of counts allows.
+#[tokio::test]
+async fn many_known_devices_share_a_few_counts() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    let mut devices = Vec::new();
+    for _ in 0..60 {
+        devices.push(known_device(accounts, PASSWORD, "198.51.100.1").await);
+    }
+    env.execute("DELETE FROM sessions").await;
+    let count = looked_at(accounts, &devices).await;
+    assert!((11..=160).contains(&count), "{count}");
+}
+
+#[tokio::test]
+async fn many_networks_share_a_few_counts() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    let mut count = 0;
+    // A session that moves on, as with a stolen refresh token.
+    let mut pair = env.sign_in().await;
+    for number in 0..60 {
+        let here = device(&format!("2001:db8:0:{number}::1"));
+        let renewed = accounts.refresh((&*pair.refresh_token).into(), &here).await;
+        pair = renewed.unwrap();
+        count += looked_at(accounts, &[here]).await;
+    }
+    assert!((11..=160).contains(&count), "{count}");
+}
+
+/// An IPv4 client is the same client through NAT64.
+#[tokio::test]
+async fn a_network_is_known_through_a_translator() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    let came = sign_in(accounts, EMAIL, PASSWORD, &device("192.0.2.1")).await;
+    assert_eq!(came, "signed in");
+    fail(accounts, EMAIL, &unknown_device(), 10).await;
+    wait(accounts, EMAIL, &unknown_device()).await;
+    let translated = device("64:ff9b::192.0.2.1");
+    let came = sign_in(accounts, EMAIL, PASSWORD, &translated).await;
+    assert_eq!(came, "signed in");
+}
+
+#[tokio::test]
+async fn an_attempt_without_a_place_in_the_hashing_queue_is_not_counted() {
+    let env = TestEnv::with_user().await;
+    let tasks: Vec<_> = (0..700)
+        .map(|number| {
+            let accounts = env.accounts.clone();
+            tokio::spawn(async move {
+                let email = format!("a{number}@example.com");
+                let device = unknown_device();
+                let login = accounts.login((&*email).into(), "wrong".into(), &device);
+                login.await.err()
+            })
+        })
+        .collect();
+    let mut refused = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Some(Error::Overloaded) => refused += 1,
+            Some(Error::InvalidCredentials) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(refused > 100, "{refused}");
+    assert_eq!(env.rows("sign_in_failures").await, 700 - refused);
+}
+
+/// An attempt during a wait writes nothing.
+#[tokio::test]
+async fn an_attempt_during_a_wait_is_only_read() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    fail(accounts, EMAIL, &unknown_device(), 10).await;
+    let blocked = env.server_elsewhere().await;
+    // Nobody can write now.
+    let Database::Sqlite { write, .. } = &env.database else {
+        return;
+    };
+    let mut writer = write.acquire().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut *writer)
+        .await
+        .unwrap();
+    assert_eq!(wait(&blocked, EMAIL, &unknown_device()).await, 1);
+    sqlx::query("ROLLBACK").execute(&mut *writer).await.unwrap();
 }

@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use accounts::{Accounts, Authorized, Caller, Device};
+use accounts::{Accounts, Authorized, Caller, DEVICE_TOKEN_LIFETIME, Device};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, with_context};
 use leptos_axum::ResponseOptions;
@@ -17,10 +17,6 @@ pub struct ClientIp(pub IpAddr);
 
 /// The cookie in which a browser keeps its device tokens.
 const DEVICE_COOKIE: &str = "latchkey_device";
-
-/// The lifetime of the cookie in seconds: 400 days, the most that browsers allow (RFC 6265bis,
-/// 5.5).
-const DEVICE_COOKIE_LIFETIME: u32 = 400 * 24 * 60 * 60;
 
 /// Returns the domain.
 pub fn accounts() -> Accounts {
@@ -64,14 +60,14 @@ pub async fn optional_caller() -> Option<Authorized> {
     authorize().await.ok()
 }
 
-/// Makes the client keep its device tokens, in a cookie that is sent to sign in only, and that
-/// neither scripts nor other sites can use.
+/// Makes the client keep its device tokens, in a cookie that is sent only where passwords and emails
+/// are asked for, and that neither scripts nor other sites can use.
 pub fn set_device_cookie(tokens: &str) {
     let is_https = accounts().public_url().starts_with("https://");
     let secure = if is_https { "; Secure" } else { "" };
     let cookie = HeaderValue::try_from(format!(
-        "{DEVICE_COOKIE}={tokens}; Path=/api/user/login; Max-Age={DEVICE_COOKIE_LIFETIME}; \
-         HttpOnly; SameSite=Strict{secure}"
+        "{DEVICE_COOKIE}={tokens}; Path=/api/user; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
+        DEVICE_TOKEN_LIFETIME.as_secs()
     ));
     if let Ok(cookie) = cookie {
         expect_context::<ResponseOptions>().insert_header(header::SET_COOKIE, cookie);
@@ -112,13 +108,16 @@ fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
         .unwrap_or_default()
 }
 
-/// Returns the device tokens from the cookie of an earlier sign-in (RFC 6265, 4.2).
+/// Returns the device tokens from the cookie of an earlier sign-in (RFC 6265, 4.2). A browser may have
+/// two of that name: earlier versions set it for another path.
 fn device_cookie(headers: &HeaderMap) -> Option<String> {
-    headers
+    let cookies: Vec<&str> = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(name, value)| (name == DEVICE_COOKIE).then(|| value.to_owned()))
+        .filter_map(|(name, value)| (name == DEVICE_COOKIE).then_some(value))
+        .collect();
+    (!cookies.is_empty()).then(|| cookies.join("."))
 }

@@ -257,6 +257,10 @@ mod server {
             {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
+            // For middleware.
+            if let Self::Detail { code, .. } = self {
+                response.extensions_mut().insert(code);
+            }
             response
         }
     }

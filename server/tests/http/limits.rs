@@ -151,8 +151,9 @@ fn unknown_clients_are_throttled_on_every_server_and_the_owner_is_not() {
     for rule in [
         "HttpOnly",
         "SameSite=Strict",
-        "Path=/api/user/login",
-        "Max-Age=34560000",
+        "Path=/api/user;",
+        // 180 days.
+        "Max-Age=15552000",
     ] {
         assert!(cookie.contains(rule), "{cookie}");
     }
@@ -264,4 +265,124 @@ fn rate_limits_can_be_turned_off() {
     assert_eq!(response.status, 200, "{response}");
     assert_eq!(response.header(SET_COOKIE.as_str()), "");
     assert_eq!(server.database().count("sign_in_failures", "true"), 0);
+}
+
+/// Proofs use up no allowance.
+#[test]
+fn right_tokens_and_passwords_are_not_limited_like_guesses() {
+    let server = Server::start();
+    let mut pair = server.sign_up("ada@example.com");
+    let verify = |token: &str| {
+        server
+            .post("/api/user/login/verify")
+            .json(json!({"token": token}))
+            .send()
+    };
+    for number in 0..700 {
+        assert_eq!(verify(&pair.token).status, 200, "{number}");
+    }
+    for number in 0..700 {
+        let response = server
+            .post("/api/user/login/refresh")
+            .json(json!({"refresh_token": pair.refresh_token}))
+            .send();
+        assert_eq!(response.status, 200, "{number}");
+        pair = (&response).into();
+    }
+    for number in 0..150 {
+        let response = server.try_sign_in("ada@example.com", PASSWORD);
+        assert_eq!(response.status, 200, "{number}");
+    }
+    // Guesses are.
+    assert_eq!(answered(610, || verify("no token")), 600);
+    wait(verify(&pair.token));
+}
+
+#[test]
+fn every_endpoint_limits_what_is_wrong() {
+    let server = behind_a_proxy();
+    for (number, endpoint) in crate::support::ENDPOINTS.iter().enumerate() {
+        let send = || {
+            server
+                .request(endpoint.method, endpoint.path)
+                .header(FORWARDED, format!("203.0.113.{number}"))
+                .send()
+        };
+        let answered = (0..650).take_while(|_| send().status != 429).count();
+        assert!(
+            (60..650).contains(&answered),
+            "{}: {answered}",
+            endpoint.path
+        );
+    }
+}
+
+/// A client may have a /64, a /56 or a /48 for itself.
+#[test]
+fn wider_networks_of_a_client_are_limited_too() {
+    let server = behind_a_proxy();
+    let create = |forwarded: &str| {
+        server
+            .post("/api/user/create")
+            .header(FORWARDED, forwarded)
+            .send()
+    };
+    let mut served = 0;
+    for subnet in 0..30 {
+        let forwarded = format!("2001:db8:1:{subnet:x}::1");
+        served += answered(10, || create(&forwarded));
+    }
+    // Four times as many as a /64, and what has become free in the meantime.
+    assert!((240..260).contains(&served), "{served}");
+    create("2001:db8:1:100::1").assert_field_errors(&["email", "password"]);
+    // Behind NAT64, IPv4 clients are told apart.
+    for number in 0..65 {
+        let forwarded = format!("64:ff9b::192.0.2.{number}");
+        create(&forwarded).assert_field_errors(&["email", "password"]);
+    }
+    answered(60, || create("64:ff9b::192.0.2.1"));
+    wait(create("192.0.2.1"));
+}
+
+/// The cookie of a reset works like that of a sign-in, and keeps those of other accounts.
+#[test]
+fn a_reset_makes_the_browser_a_known_device() {
+    let server = behind_a_proxy();
+    server.register("ada@example.com");
+    server.register("grace@example.com");
+    let cookie_of = |response: &Response| {
+        let cookie = response.header(SET_COOKIE.as_str());
+        cookie.split(';').next().expect("a cookie").to_owned()
+    };
+    let grace = sign_in(&server, "198.51.100.1", "grace@example.com", PASSWORD);
+    server
+        .post("/api/user/password/reset")
+        .json(json!({"email": "ada@example.com"}))
+        .send();
+    let token = server.reset_token("ada@example.com");
+    let response = server
+        .post("/api/user/password/reset/confirm")
+        .header(COOKIE.as_str(), &cookie_of(&grace))
+        .json(json!({"token": token, "new_password": OTHER_PASSWORD}))
+        .send();
+    assert_eq!(response.status, 204, "{response}");
+    let cookie = cookie_of(&response);
+    server.database().execute("DELETE FROM sessions");
+    for (email, password) in [
+        ("ada@example.com", OTHER_PASSWORD),
+        ("grace@example.com", PASSWORD),
+    ] {
+        for number in 0..10 {
+            let forwarded = format!("203.0.113.{number}");
+            sign_in(&server, &forwarded, email, "not the password");
+        }
+        wait(sign_in(&server, "203.0.113.1", email, password));
+        let known = server
+            .post(LOGIN)
+            .header(FORWARDED, "203.0.113.1")
+            .header(COOKIE.as_str(), &cookie)
+            .json(json!({"email": email, "password": password}))
+            .send();
+        assert_eq!(known.status, 200, "{email}: {known}");
+    }
 }

@@ -1,12 +1,14 @@
 //! Passwords: the rules for new ones, and their hashes.
 
 mod common;
+mod cost;
 mod hashing;
 mod rules;
+mod verify;
 
 /// Stands for the hash of an account without a password. No password matches it.
 pub(crate) const NO_PASSWORD: &str = "!";
 
-pub(crate) use hashing::{Hasher, Password, Verified};
-pub use hashing::{HashingCost, InvalidHashingCost};
+pub use cost::{HashingCost, InvalidHashingCost};
+pub(crate) use hashing::{Hasher, HashingPlace, Password, Verified};
 pub(crate) use rules::check;

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize, device, optional_caller},
+    context::{accounts, authorize, device, optional_caller, set_device_cookie},
     text::text_fields,
 };
 use crate::{
@@ -27,10 +27,13 @@ pub async fn change_password(
         ("current_password", &current_password),
         ("new_password", &new_password),
     ])?;
-    let pair = accounts()
+    let signed_in = accounts()
         .change_password(&caller, current_password, new_password)
         .await?;
-    Ok(pair.into())
+    if let Some(tokens) = &signed_in.device_tokens {
+        set_device_cookie(tokens);
+    }
+    Ok(signed_in.tokens.into())
 }
 
 /// `POST /api/user/password/reset`: emails a link to set a new password. The response is the same
@@ -67,7 +70,11 @@ pub async fn confirm_reset(
         ("new_password", &new_password),
     ])?;
     let proof = accounts::EmailProof { token, email, code };
-    Ok(accounts()
+    let device_tokens = accounts()
         .confirm_reset(proof, new_password, &device())
-        .await?)
+        .await?;
+    if let Some(tokens) = &device_tokens {
+        set_device_cookie(tokens);
+    }
+    Ok(())
 }
