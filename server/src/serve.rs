@@ -102,7 +102,10 @@ pub async fn serve(
         }
     };
     let serve_public_and_metrics = async {
-        tokio::join!(listeners.public.serve(&graceful, &limits, router), serve_metrics);
+        tokio::join!(
+            listeners.public.serve(&graceful, &limits, router),
+            serve_metrics
+        );
     };
     tokio::select! {
         biased;

@@ -56,12 +56,10 @@ impl Purpose {
         let (proof, password) = (EmailProof::token(token), Some(PASSWORD));
         let done = match self {
             Activation => accounts.activate(proof, password, None, &device).await,
-            Reset => {
-                accounts
-                    .confirm_reset(proof, NEW_PASSWORD.into(), &device)
-                    .await
-                    .map(drop)
-            }
+            Reset => accounts
+                .confirm_reset(proof, NEW_PASSWORD.into(), &device)
+                .await
+                .map(drop),
             EmailChange => {
                 accounts
                     .confirm_email_change(proof, password, None, &device)
