@@ -87,6 +87,10 @@ impl Accounts {
         let link = Link::find(database, token, now).await?;
         let link = link.ok_or_else(invalid_link)?;
         let purpose = link.purpose().ok_or_else(invalid_link)?;
+        // A link that was used to reject an account has verified nothing.
+        if purpose == LinkPurpose::Activation && link.is_used && !link.is_verified() {
+            return Err(invalid_link());
+        }
         let (mut created_at, mut user_agent) = (link.created_at, link.user_agent.clone());
         if let (LinkPurpose::Activation, Some(user_id)) = (purpose, link.user_id) {
             created_at = link.date_joined.unwrap_or(created_at);
