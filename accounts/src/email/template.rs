@@ -428,6 +428,12 @@ mod tests {
             email.html
         );
         assert_eq!(email.html.matches("href=").count(), 1, "one link");
+        // As text, too, for programs that show no links and for people who want to see where it leads.
+        assert!(
+            email.html.contains(&format!("browser: {link}</p>")),
+            "{}",
+            email.html
+        );
     }
 
     #[test]

@@ -74,6 +74,10 @@ impl Email {
         assert!(email.text.contains(&email.subject), "{shown}");
         assert!(email.links_in_text().len() <= 1, "{shown}");
         assert_eq!(email.links_in_html(), email.links_in_text(), "{shown}");
+        for link in email.links_in_text() {
+            // The link itself, and its text.
+            assert_eq!(email.html.matches(link).count(), 2, "{shown}");
+        }
         email
     }
 
