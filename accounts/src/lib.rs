@@ -34,7 +34,10 @@ pub use crypto::{
 pub use device::{ClientNetwork, Device, device_name};
 pub use email::{
     address::email_for_display,
-    smtp_url::{InvalidSmtpUrl, SmtpUrl},
+    smtp::{
+        CaCertificates, InvalidCaCertificates,
+        url::{InvalidSmtpUrl, SmtpUrl},
+    },
     transport::{EmailFrom, EmailTransport, InvalidEmailFrom},
 };
 pub use error::{Error, FieldErrors};

@@ -11,6 +11,7 @@ const SUCCESS: &str = "success";
 pub(crate) struct Metrics {
     sign_ins: IntCounterVec,
     refreshes: IntCounterVec,
+    deliveries: IntCounterVec,
     pub cache_lookups: IntCounter,
     pub cache_misses: IntCounter,
     pub session_queries: IntCounter,
@@ -33,6 +34,7 @@ impl Metrics {
                 "latchkey_refreshes_total",
                 "Exchanges of refresh tokens, by result.",
             )?,
+            deliveries: deliveries()?,
             cache_lookups: IntCounter::new(
                 "latchkey_cache_lookups_total",
                 "Users looked up in the cache.",
@@ -75,6 +77,7 @@ impl Metrics {
     pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
         registry.register(Box::new(self.sign_ins.clone()))?;
         registry.register(Box::new(self.refreshes.clone()))?;
+        registry.register(Box::new(self.deliveries.clone()))?;
         registry.register(Box::new(self.cache_lookups.clone()))?;
         registry.register(Box::new(self.cache_misses.clone()))?;
         registry.register(Box::new(self.session_queries.clone()))?;
@@ -95,6 +98,51 @@ impl Metrics {
     pub fn refresh<T>(&self, result: &Result<T, Error>) {
         count(&self.refreshes, result);
     }
+
+    /// Counts attempts to send emails, by their result.
+    pub fn deliveries(&self, result: DeliveryResult, count: usize) {
+        let counter = self.deliveries.with_label_values(&[result.as_str()]);
+        counter.inc_by(count.try_into().unwrap_or_default());
+    }
+}
+
+/// What became of an attempt to send an email.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeliveryResult {
+    /// A mail server has accepted it.
+    Sent,
+    /// It will be attempted again.
+    Postponed,
+    /// It can never be sent.
+    Refused,
+    /// It could not be sent for 24 hours.
+    Expired,
+}
+
+impl DeliveryResult {
+    const ALL: [Self; 4] = [Self::Sent, Self::Postponed, Self::Refused, Self::Expired];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Postponed => "postponed",
+            Self::Refused => "refused",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// Creates the counter of attempts to send emails. All results exist from the start, as zero.
+fn deliveries() -> prometheus::Result<IntCounterVec> {
+    let help = "Attempts to send an email, by result.";
+    let counter = IntCounterVec::new(
+        Opts::new("latchkey_email_deliveries_total", help),
+        &["result"],
+    )?;
+    for result in DeliveryResult::ALL {
+        counter.with_label_values(&[result.as_str()]);
+    }
+    Ok(counter)
 }
 
 /// Creates a counter by result. That of successes exists from the start, as zero.

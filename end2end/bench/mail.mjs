@@ -1,4 +1,5 @@
-// Measures how fast a full outbox drains: it fills while the mail server is unavailable, then a server that only counts takes it.
+// Measures how fast a full outbox drains: it fills while the mail server is unavailable, then a server that only counts takes it,
+// and never responds to the end of an email for a part of the recipients.
 import { mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,7 +9,10 @@ import { CHEAP_HASH, Program, each, freePort } from './program.mjs';
 const WAITING_SECONDS = 10;
 const TIMEOUT = 120_000;
 
-/** Returns emails per second, connections used, and the share of a core used while the mail server was unavailable. */
+/** One recipient in this many hangs. */
+const HANGING = 100;
+
+/** Returns emails per second to the recipients that do not hang, connections used, and the share of a core used while the mail server was unavailable. */
 export async function drainOutbox(work, count) {
   const folder = await mkdtemp(path.join(work, 'mail-'));
   const smtpPort = await freePort();
@@ -31,9 +35,11 @@ export async function drainOutbox(work, count) {
       connections += 1;
       callback();
     },
-    onData: (stream, _, callback) => {
+    onData: (stream, { envelope }, callback) => {
+      const number = Number(/\d+/.exec(envelope.rcptTo[0].address)[0]);
       stream.resume();
       stream.on('end', () => {
+        if (number % HANGING === 0) return;
         last = performance.now();
         first ||= last;
         emails += 1;
@@ -44,11 +50,12 @@ export async function drainOutbox(work, count) {
   await new Promise((listening) => smtp.listen(smtpPort, '127.0.0.1', listening));
   const sending = await Program.start(folder, settings);
   const begun = performance.now();
-  while (emails < count) {
-    if (performance.now() - begun > TIMEOUT) throw new Error(`${emails} of ${count} emails after ${TIMEOUT} ms`);
+  const expected = count - Math.ceil(count / HANGING);
+  while (emails < expected) {
+    if (performance.now() - begun > TIMEOUT) throw new Error(`${emails} of ${expected} emails after ${TIMEOUT} ms`);
     await pause(50);
   }
   await sending.stop();
   smtp.close();
-  return { perSecond: (count - 1) / ((last - first) / 1000), connections, waiting };
+  return { perSecond: (expected - 1) / ((last - first) / 1000), connections, waiting };
 }

@@ -1,10 +1,10 @@
 //! The settings. Each is declared once, with its flag, variable, default, parser and help.
 
-use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use std::{fs, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use accounts::{
-    CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost, Lifetimes, MasterSecrets,
-    SmtpUrl,
+    CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
+    Lifetimes, MasterSecrets, SmtpUrl,
 };
 use clap::{ArgAction::Set, Args};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -93,6 +93,10 @@ pub struct EmailConfig {
     /// [default: emails are written as files to <data dir>/outbox]
     #[arg(long, env = "LATCHKEY_SMTP_URL", hide_env_values = true, default_value = "", hide_default_value = true, value_parser = smtp_url)]
     pub smtp_url: OptionalSmtpUrl,
+    /// PEM file with certificates of authorities that the SMTP server's certificate may come from,
+    /// besides the system's.
+    #[arg(long, env = "LATCHKEY_SMTP_CA_FILE", default_value = "", hide_default_value = true, value_parser = ca_file)]
+    pub smtp_ca_file: OptionalCaCertificates,
     /// Sender of the emails.
     #[arg(long, env = "LATCHKEY_MAIL_FROM", default_value = "Latchkey <no-reply@localhost>", value_parser = trimmed::<EmailFrom>)]
     pub mail_from: EmailFrom,
@@ -101,6 +105,9 @@ pub struct EmailConfig {
 /// An empty value means "not set". With a plain `Option`, clap would expect the parser to return a
 /// `SmtpUrl`.
 pub type OptionalSmtpUrl = Option<SmtpUrl>;
+
+/// The same for `CaCertificates`.
+pub type OptionalCaCertificates = Option<CaCertificates>;
 
 /// How requests are limited.
 #[derive(Args)]
@@ -234,6 +241,19 @@ fn smtp_url(text: &str) -> Result<OptionalSmtpUrl, <SmtpUrl as FromStr>::Err> {
     match text.trim() {
         "" => Ok(None),
         url => url.parse().map(Some),
+    }
+}
+
+/// Reads a file of certificates. No path means that there is none.
+fn ca_file(path: &str) -> Result<OptionalCaCertificates, String> {
+    let path = path.trim();
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let pem = fs::read(path).map_err(|error| format!("can't read {path}: {error}"))?;
+    match CaCertificates::from_pem(&pem) {
+        Ok(certificates) => Ok(Some(certificates)),
+        Err(error) => Err(format!("{path}: {error}")),
     }
 }
 

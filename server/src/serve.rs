@@ -90,7 +90,7 @@ pub async fn serve(
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
     let for_metrics = metrics.clone().router();
     let router = router(accounts.clone(), metrics, site, public_url, clients);
-    let tasks = Tasks::start(accounts.clone(), email_worker);
+    let mut tasks = Tasks::start(accounts.clone(), email_worker);
     let graceful = GracefulShutdown::new();
     let stop = signals::stop()?;
     tracing::info!(address = %listeners.public.address, public_url, "serving");
@@ -113,6 +113,7 @@ pub async fn serve(
         () = serve_public_and_metrics => {}
     }
     drop(listeners);
+    tasks.stop_sending();
     shut_down(graceful).await;
     tasks.stop().await;
     accounts.database().close().await;

@@ -1,7 +1,7 @@
 //! Email: addresses, what emails say, and how they are sent.
 
 pub(crate) mod address;
+pub(crate) mod send_error;
 pub(crate) mod smtp;
-pub(crate) mod smtp_url;
 pub(crate) mod template;
 pub(crate) mod transport;

@@ -1,12 +1,18 @@
 //! Delivers emails: to an SMTP server, or as files in a folder.
 
-use std::{fs, io, os::unix::fs::DirBuilderExt, path::PathBuf, str::FromStr};
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
-use lettre::{Message, message::Mailbox};
+use lettre::{Address, Message, message::Mailbox};
+use url::Host;
 
 use super::{
-    smtp::{SendError, SmtpTransport},
-    smtp_url::SmtpUrl,
+    send_error::{SendError, ServerError},
+    smtp::{CaCertificates, SmtpConnection, SmtpTransport, url::SmtpUrl},
 };
 use crate::{file::create_file, id::Id};
 
@@ -16,14 +22,37 @@ pub struct EmailFrom(Mailbox);
 
 /// The text is not an [`EmailFrom`].
 #[derive(Debug, thiserror::Error)]
-#[error("write it as an address, or as Name <address>")]
-pub struct InvalidEmailFrom;
+pub enum InvalidEmailFrom {
+    /// The syntax is wrong.
+    #[error("write it as an address, or as Name <address>")]
+    Syntax,
+    /// Many mail servers would take no email at all from it.
+    #[error("before the @, use ASCII only")]
+    NonAscii,
+}
 
 impl FromStr for EmailFrom {
     type Err = InvalidEmailFrom;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| InvalidEmailFrom)
+        let mailbox: Mailbox = text.parse().map_err(|_| InvalidEmailFrom::Syntax)?;
+        let address = with_ascii_domain(mailbox.email);
+        if !AsRef::<str>::as_ref(&address).is_ascii() {
+            return Err(InvalidEmailFrom::NonAscii);
+        }
+        Ok(Self(Mailbox::new(mailbox.name, address)))
+    }
+}
+
+/// Writes a domain with other letters than ASCII as A-labels (RFC 5890), which every mail server
+/// understands.
+pub(crate) fn with_ascii_domain(address: Address) -> Address {
+    if address.domain().is_ascii() {
+        return address;
+    }
+    match Host::parse(address.domain()) {
+        Ok(Host::Domain(domain)) => Address::new(address.user(), domain).unwrap_or(address),
+        _ => address,
     }
 }
 
@@ -41,14 +70,43 @@ pub enum EmailTransport {
     Folder(PathBuf),
 }
 
+/// What one email at a time is sent over.
+pub(crate) enum Connection {
+    Smtp(Box<SmtpConnection>),
+    Folder,
+}
+
+impl Connection {
+    /// Whether the last email sent over it was the first.
+    pub fn is_new(&self) -> bool {
+        match self {
+            Self::Smtp(connection) => connection.emails() == 1,
+            Self::Folder => true,
+        }
+    }
+
+    /// Closes it properly.
+    pub async fn close(self) {
+        match self {
+            Self::Smtp(connection) => connection.close().await,
+            Self::Folder => {}
+        }
+    }
+}
+
 impl EmailTransport {
-    /// Creates a transport to an SMTP server, in the current Tokio runtime. It connects when there
-    /// are emails to send, and gives the host of `public_url` as its name.
+    /// Creates a transport to an SMTP server, which trusts the authorities in `ca` besides the
+    /// system's. It connects when there are emails to send, and gives the host of `public_url` as
+    /// its name.
     ///
     /// # Errors
     /// Returns an error if TLS can't be set up, for example because the system has no certificates.
-    pub fn smtp(url: &SmtpUrl, public_url: &str) -> Result<Self, lettre::transport::smtp::Error> {
-        SmtpTransport::new(url, public_url).map(|transport| Self::Smtp(Box::new(transport)))
+    pub fn smtp(
+        url: &SmtpUrl,
+        ca: Option<&CaCertificates>,
+        public_url: &str,
+    ) -> Result<Self, lettre::transport::smtp::Error> {
+        SmtpTransport::new(url, ca, public_url).map(|transport| Self::Smtp(Box::new(transport)))
     }
 
     /// Creates a transport to a folder. A missing folder is created, readable by its owner only.
@@ -63,21 +121,70 @@ impl EmailTransport {
         Ok(Self::Folder(path))
     }
 
-    /// Delivers an email.
-    pub(crate) async fn send(&self, id: Id, message: &Message) -> Result<(), SendError> {
+    /// Opens a connection.
+    pub(crate) async fn connect(&self) -> Result<Connection, ServerError> {
         match self {
-            Self::Smtp(transport) => transport.send(message).await,
-            Self::Folder(folder) => {
-                let file = folder.join(format!("{id}.eml"));
-                let (path, bytes) = (file.clone(), message.formatted());
-                tokio::task::spawn_blocking(move || create_file(&path, &bytes))
-                    .await
-                    .map_err(io::Error::other)
-                    .flatten()
-                    .map_err(|error| SendError::Server(format!("{}: {error}", file.display())))?;
-                tracing::info!(file = %file.display(), "email written to a file");
-                Ok(())
+            Self::Smtp(transport) => {
+                let connection = transport.connect().await?;
+                Ok(Connection::Smtp(Box::new(connection)))
             }
+            Self::Folder(_) => Ok(Connection::Folder),
+        }
+    }
+
+    /// Sends an email. Returns the connection, too, if it can be used again.
+    pub(crate) async fn send(
+        &self,
+        connection: Connection,
+        id: Id,
+        message: &Message,
+    ) -> (Result<(), SendError>, Option<Connection>) {
+        match (self, connection) {
+            (Self::Smtp(transport), Connection::Smtp(connection)) => {
+                let (result, connection) = transport.send(*connection, message).await;
+                let connection = connection.map(|it| Connection::Smtp(Box::new(it)));
+                (result, connection)
+            }
+            (Self::Folder(folder), _) => match write_file(folder, id, message).await {
+                Ok(()) => (Ok(()), Some(Connection::Folder)),
+                Err(error) => (Err(SendError::Server(error)), None),
+            },
+            (Self::Smtp(_), Connection::Folder) => (
+                Err(SendError::Deferred("it has no connection".into())),
+                None,
+            ),
+        }
+    }
+}
+
+/// Writes an email to a file in the folder.
+async fn write_file(folder: &Path, id: Id, message: &Message) -> Result<(), ServerError> {
+    let file = folder.join(format!("{id}.eml"));
+    let (path, bytes) = (file.clone(), message.formatted());
+    tokio::task::spawn_blocking(move || create_file(&path, &bytes))
+        .await
+        .map_err(io::Error::other)
+        .flatten()
+        .map_err(|error| ServerError::temporary(format!("{}: {error}", file.display())))?;
+    tracing::info!(file = %file.display(), "email written to a file");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EmailFrom;
+
+    #[test]
+    fn a_sender_is_an_ascii_address() {
+        for (text, address) in [
+            ("Shop <post@shop.example>", Some("post@shop.example")),
+            ("Käse <post@käse.example>", Some("post@xn--kse-qla.example")),
+            ("käse@shop.example", None),
+            ("shop.example", None),
+        ] {
+            let from = text.parse::<EmailFrom>().ok();
+            let found = from.map(|from| from.mailbox().email.to_string());
+            assert_eq!(found.as_deref(), address, "{text}");
         }
     }
 }

@@ -54,6 +54,8 @@ pub(crate) enum Event {
     EmailChanged,
     /// A change of the email address was taken back from the old one.
     EmailChangeUndone,
+    /// A mail server has refused an email for good, or has not taken it for 24 hours.
+    EmailUndeliverable,
     OperatorCreated,
     OperatorVerified,
     OperatorDeactivated,
@@ -89,6 +91,7 @@ impl Event {
             Self::EmailChangeRequested => "email_change_requested",
             Self::EmailChanged => "email_changed",
             Self::EmailChangeUndone => "email_change_undone",
+            Self::EmailUndeliverable => "email_undeliverable",
             Self::OperatorCreated => "operator_created",
             Self::OperatorVerified => "operator_verified",
             Self::OperatorDeactivated => "operator_deactivated",
@@ -103,7 +106,10 @@ impl Event {
     fn needs_no_session(self) -> bool {
         matches!(
             self,
-            Self::SignInPending | Self::SignInFailed | Self::PasswordResetRequested
+            Self::SignInPending
+                | Self::SignInFailed
+                | Self::PasswordResetRequested
+                | Self::EmailUndeliverable
         )
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::{
     backoff::backoff,
@@ -15,6 +15,9 @@ use crate::{
 
 /// How long delivery of an email is attempted.
 pub(crate) const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a worker leases an email. It extends the lease while it sends.
+const LEASE: Duration = Duration::from_secs(2 * 60);
 
 /// The pause after the first failure. Each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -44,18 +47,19 @@ pub(crate) async fn enqueue(transaction: &mut Transaction, email: &NewEmail) -> 
     transaction.execute(statement).await.map(drop)
 }
 
-/// An email that only this server sends, until its lease ends.
+/// An email that only one email worker sends, until its lease ends.
 #[derive(FromRow)]
 pub(crate) struct LeasedEmail {
     pub id: Id,
+    pub user_id: Option<Id>,
     pub content: Vec<u8>,
     pub created_at: Timestamp,
-    /// The number of attempts, including this one. It also identifies the lease.
+    /// The number of failed attempts.
     pub attempts: i32,
 }
 
 /// The result of an attempt to deliver an email.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeliveryOutcome {
     /// A mail server has accepted it.
     Sent,
@@ -63,82 +67,172 @@ pub(crate) enum DeliveryOutcome {
     PermanentFailure,
     /// It will be attempted again.
     TemporaryFailure,
+    /// It was not attempted, because the mail server takes no email.
+    NotTried,
 }
 
-impl LeasedEmail {
-    /// Leases up to `limit` emails that are due. Other servers leave them alone until the lease
-    /// ends.
-    pub async fn take(
-        database: &Database,
-        now: Timestamp,
-        lease_ends: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Self>, Error> {
-        // The condition is stated twice: a second server waits for the first one's update, and then
-        // finds that the row is no longer due.
-        const SQL: &str = "
-            UPDATE outbox SET due_at = $2, attempts = attempts + 1
-            WHERE (due_at <= $1 OR due_at > $4) AND id IN (
-                SELECT id FROM outbox WHERE due_at <= $1 OR due_at > $4 ORDER BY due_at LIMIT $3
-            )
-            RETURNING id, content, created_at, attempts";
+/// Emails that a worker may send now: due, and not leased. The parameters are $1, the present time,
+/// and $2, whether emails that have failed before count, too.
+const IS_DUE: &str = "
+    due_at <= $1 AND (leased_by IS NULL OR leased_until <= $1) AND ($2 OR attempts = 0)";
+
+/// Returns the number of emails that a worker may send now, up to `limit`.
+pub(crate) async fn count_due(
+    database: &Database,
+    now: Timestamp,
+    with_retries: bool,
+    limit: usize,
+) -> Result<usize, Error> {
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM outbox WHERE {IS_DUE} LIMIT $3) AS due");
+    let statement = Statement::new(AssertSqlSafe(sql))
+        .bind(now)
+        .bind(with_retries)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let (emails,): (i64,) = database.fetch_one(statement).await?;
+    Ok(emails.try_into().unwrap_or_default())
+}
+
+/// Leases up to `limit` of the emails that are due, oldest first, to this worker.
+pub(crate) async fn lease(
+    database: &Database,
+    worker: Id,
+    now: Timestamp,
+    with_retries: bool,
+    limit: usize,
+) -> Result<Vec<LeasedEmail>, Error> {
+    let skip_locked = match database {
+        Database::Sqlite { .. } => "",
+        Database::Postgres { .. } => "FOR UPDATE SKIP LOCKED",
+    };
+    let sql = format!(
+        "UPDATE outbox SET leased_by = $4, leased_until = $5
+        WHERE id IN (
+            SELECT id FROM outbox WHERE {IS_DUE} ORDER BY due_at LIMIT $3 {skip_locked}
+        )
+        RETURNING id, user_id, content, created_at, attempts"
+    );
+    let statement = Statement::new(AssertSqlSafe(sql))
+        .bind(now)
+        .bind(with_retries)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(worker)
+        .bind(now.plus(LEASE));
+    database.write_all(statement).await
+}
+
+/// Extends the leases of emails that this worker is sending.
+pub(crate) async fn extend_leases(
+    database: &Database,
+    worker: Id,
+    emails: &[Id],
+    now: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str = "UPDATE outbox SET leased_until = $3 WHERE id = $1 AND leased_by = $2";
+    if emails.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = database.begin().await?;
+    for id in emails {
         let statement = Statement::new(SQL)
-            .bind(now)
-            .bind(lease_ends)
-            .bind(limit)
-            // No pause is this long: the clock has been set back.
-            .bind(now.plus(LONGEST_PAUSE + CLOCK_SKEW));
-        database.write_all(statement).await
+            .bind(*id)
+            .bind(worker)
+            .bind(now.plus(LEASE));
+        transaction.execute(statement).await?;
     }
-
-    /// Records the outcomes of deliveries in one transaction. An email whose lease has ended in the
-    /// meantime is left to its new holder.
-    pub async fn record_outcomes(
-        database: &Database,
-        outcomes: &[(Self, DeliveryOutcome)],
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        const REMOVE: &str = "DELETE FROM outbox WHERE id = $1 AND attempts = $2";
-        const POSTPONE: &str = "UPDATE outbox SET due_at = $3 WHERE id = $1 AND attempts = $2";
-        let mut transaction = database.begin().await?;
-        for (email, outcome) in outcomes {
-            let statement = if email.is_final(*outcome, now) {
-                Statement::new(REMOVE).bind(email.id).bind(email.attempts)
-            } else {
-                Statement::new(POSTPONE)
-                    .bind(email.id)
-                    .bind(email.attempts)
-                    .bind(now.plus(pause(email.attempts)))
-            };
-            transaction.execute(statement).await?;
-        }
-        transaction.commit().await
-    }
-
-    /// Returns whether there is no further attempt, and logs the emails that were not sent.
-    fn is_final(&self, outcome: DeliveryOutcome, now: Timestamp) -> bool {
-        match outcome {
-            DeliveryOutcome::Sent => true,
-            DeliveryOutcome::PermanentFailure => {
-                tracing::error!(email_id = %self.id, "dropped an email that can't be sent");
-                true
-            }
-            DeliveryOutcome::TemporaryFailure if now >= self.created_at.plus(LIFE) => {
-                tracing::error!(email_id = %self.id, attempts = self.attempts,
-                    "dropped an email that could not be sent for 24 hours");
-                true
-            }
-            DeliveryOutcome::TemporaryFailure => false,
-        }
-    }
+    transaction.commit().await
 }
 
-/// Makes all emails due now, for a server that has just started and is the only one. Emails that an
-/// earlier run was sending need not wait for the end of its lease.
-pub(crate) async fn make_all_due(database: &Database, now: Timestamp) -> Result<(), Error> {
-    const SQL: &str = "UPDATE outbox SET due_at = $1 WHERE due_at > $1";
-    let statement = Statement::new(SQL).bind(now);
+/// Ends the leases of this worker, or of all workers.
+pub(crate) async fn end_leases(database: &Database, worker: Option<Id>) -> Result<(), Error> {
+    const SQL: &str = "
+        UPDATE outbox SET leased_by = NULL, leased_until = NULL
+        WHERE leased_by IS NOT NULL AND (leased_by = $1 OR $2)";
+    let statement = Statement::new(SQL).bind(worker).bind(worker.is_none());
     database.execute(statement).await.map(drop)
+}
+
+/// Makes emails due that wait longer than any can: the clock was set back in the meantime.
+pub(crate) async fn end_impossible_waits(
+    database: &Database,
+    worker: Id,
+    now: Timestamp,
+) -> Result<(), Error> {
+    const DUE: &str = "UPDATE outbox SET due_at = $1 WHERE due_at > $2";
+    const LEASED: &str = "
+        UPDATE outbox SET leased_by = NULL, leased_until = NULL
+        WHERE leased_by IS NOT NULL AND leased_by <> $1 AND leased_until > $2";
+    let latest = now.plus(LONGEST_PAUSE + CLOCK_SKEW);
+    let due = Statement::new(DUE).bind(now).bind(latest);
+    database.execute(due).await?;
+    let latest = now.plus(LEASE + CLOCK_SKEW);
+    let leased = Statement::new(LEASED).bind(worker).bind(latest);
+    database.execute(leased).await.map(drop)
+}
+
+/// Removes an email that this worker has leased. Returns whether it had the lease.
+pub(crate) async fn remove(
+    transaction: &mut Transaction,
+    worker: Id,
+    email: &LeasedEmail,
+) -> Result<bool, Error> {
+    const SQL: &str = "DELETE FROM outbox WHERE id = $1 AND leased_by = $2";
+    let statement = Statement::new(SQL).bind(email.id).bind(worker);
+    Ok(transaction.execute(statement).await? > 0)
+}
+
+/// Counts a failed attempt of this worker, and makes the email due later. `took` is how long the
+/// attempt has taken: an email whose recipient keeps a connection busy for minutes waits for as long.
+pub(crate) async fn postpone(
+    transaction: &mut Transaction,
+    worker: Id,
+    email: &LeasedEmail,
+    took: Duration,
+    now: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        UPDATE outbox
+        SET leased_by = NULL, leased_until = NULL, attempts = attempts + 1, due_at = $3
+        WHERE id = $1 AND leased_by = $2";
+    let pause = pause(email.attempts).max(took).min(LONGEST_PAUSE);
+    let statement = Statement::new(SQL)
+        .bind(email.id)
+        .bind(worker)
+        .bind(now.plus(pause));
+    transaction.execute(statement).await.map(drop)
+}
+
+/// Gives back an email that this worker has not tried. It keeps its place and its attempts.
+pub(crate) async fn give_back(
+    transaction: &mut Transaction,
+    worker: Id,
+    email: &LeasedEmail,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        UPDATE outbox SET leased_by = NULL, leased_until = NULL WHERE id = $1 AND leased_by = $2";
+    let statement = Statement::new(SQL).bind(email.id).bind(worker);
+    transaction.execute(statement).await.map(drop)
+}
+
+/// Removes up to `limit` emails that could not be sent within their life and that nobody is sending.
+/// Returns whose they were.
+pub(crate) async fn remove_expired(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Option<Id>>, Error> {
+    const SQL: &str = "
+        DELETE FROM outbox WHERE id IN (
+            SELECT id FROM outbox
+            WHERE due_at <= $1 AND created_at <= $2 AND (leased_by IS NULL OR leased_until <= $1)
+            LIMIT $3
+        )
+        RETURNING user_id";
+    let statement = Statement::new(SQL)
+        .bind(now)
+        .bind(now.minus(LIFE))
+        .bind(limit);
+    let users: Vec<(Option<Id>,)> = transaction.fetch_all(statement).await?;
+    Ok(users.into_iter().map(|(user_id,)| user_id).collect())
 }
 
 /// Returns the number of emails that wait to be sent.
@@ -148,9 +242,9 @@ pub(crate) async fn len(database: &Database) -> Result<i64, Error> {
     Ok(emails)
 }
 
-/// How long to wait after this many failures.
-fn pause(attempts: i32) -> Duration {
-    let doublings = u32::try_from(attempts - 1).unwrap_or(0);
+/// How long to wait after another failure.
+fn pause(failures: i32) -> Duration {
+    let doublings = u32::try_from(failures).unwrap_or(0);
     backoff(FIRST_PAUSE, LONGEST_PAUSE, doublings)
 }
 
@@ -160,7 +254,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_ten_minutes() {
-        let seconds = [1, 2, 3, 7, 8, 9, 500].map(|attempts| pause(attempts).as_secs());
+        let seconds = [0, 1, 2, 6, 7, 8, 499].map(|attempts| pause(attempts).as_secs());
         assert_eq!(seconds, [5, 10, 20, 320, 600, 600, 600]);
     }
 }

@@ -59,6 +59,11 @@ impl Transaction {
         self.connection()?.fetch_one(&statement).await
     }
 
+    /// Runs a statement. Returns all its rows.
+    pub async fn fetch_all<T: Row>(&mut self, statement: Statement<'_>) -> Result<Vec<T>, Error> {
+        self.connection()?.fetch_all(&statement).await
+    }
+
     /// Whether no other transaction can write until this one ends.
     pub fn is_only_writer(&self) -> bool {
         self.0.as_ref().is_some_and(Connection::is_sqlite)

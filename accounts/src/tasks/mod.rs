@@ -1,8 +1,10 @@
 //! Background tasks of a running server, and the one place that starts and stops them.
 
 mod cleanup;
+mod email_sender;
 mod email_worker;
 mod invalidation_listener;
+mod server_trouble;
 
 pub use cleanup::Cleanup;
 pub use email_worker::EmailWorker;
@@ -16,7 +18,7 @@ use crate::service::Accounts;
 pub struct Tasks {
     accounts: Accounts,
     email_worker: JoinHandle<()>,
-    stop_email_worker: oneshot::Sender<()>,
+    stop_email_worker: Option<oneshot::Sender<()>>,
     invalidation_listener: JoinHandle<()>,
     cleanup: JoinHandle<()>,
 }
@@ -31,19 +33,24 @@ impl Tasks {
         };
         Self {
             email_worker: tokio::spawn(email_worker.run(stop)),
-            stop_email_worker,
+            stop_email_worker: Some(stop_email_worker),
             invalidation_listener: tokio::spawn(InvalidationListener::new(accounts.clone()).run()),
             cleanup: tokio::spawn(Cleanup::new(accounts.clone()).run()),
             accounts,
         }
     }
 
-    /// Stops all background tasks. Waits until the emails that are being sent have been sent, and
-    /// until failed sign-ins have been recorded. Other emails stay in the outbox.
-    pub async fn stop(self) {
+    /// Tells the email worker to stop: it finishes the emails that are being sent.
+    pub fn stop_sending(&mut self) {
+        self.stop_email_worker = None;
+    }
+
+    /// Stops all background tasks. Waits until failed sign-ins have been recorded, and up to 20 seconds
+    /// for the emails that are being sent. Other emails stay in the outbox.
+    pub async fn stop(mut self) {
+        self.stop_sending();
         self.invalidation_listener.abort();
         self.cleanup.abort();
-        drop(self.stop_email_worker);
         if let Err(error) = self.email_worker.await {
             tracing::error!(%error, "email worker failed");
         }

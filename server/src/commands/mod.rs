@@ -196,7 +196,7 @@ impl AppPaths {
     ) -> Result<EmailTransport, Failure> {
         if let Some(server) = &config.smtp_url {
             tracing::info!(%server, "emails are sent to the SMTP server");
-            return EmailTransport::smtp(server, public_url)
+            return EmailTransport::smtp(server, config.smtp_ca_file.as_ref(), public_url)
                 .map_err(|error| Failure::new(format!("LATCHKEY_SMTP_URL: {error}")));
         }
         data_dir::create(&self.data_dir)?;

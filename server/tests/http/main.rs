@@ -10,6 +10,7 @@ mod docs;
 mod faults;
 mod hostile;
 mod limits;
+mod mail_servers;
 mod mfa_pending;
 mod operator;
 mod outbox;

@@ -60,26 +60,37 @@ impl TestEnv {
             .unwrap();
     }
 
-    /// Tries to send the emails that are due to a mail server that does not exist.
-    pub async fn fail_to_send_emails(&self) {
-        self.fail_to_send_emails_by(&self.accounts).await;
+    /// Sends the emails that this server finds due within a moment.
+    pub async fn try_to_send_emails(&self) {
+        self.try_to_send_emails_of(&self.accounts).await;
     }
 
-    /// The same, from this server.
-    pub async fn fail_to_send_emails_by(&self, accounts: &Accounts) {
-        let nowhere = "smtp://127.0.0.1:1".parse().unwrap();
-        let sender = sender(
-            accounts,
-            EmailTransport::smtp(&nowhere, PUBLIC_URL).unwrap(),
-        );
-        let stop = tokio::time::sleep(Duration::from_millis(300));
-        sender.run(stop).await;
+    /// The same for another server.
+    pub async fn try_to_send_emails_of(&self, accounts: &Accounts) {
+        let sender = sender(accounts, EmailTransport::folder(self.outbox()).unwrap());
+        sender.run(tokio::time::sleep(A_MOMENT)).await;
+    }
+
+    /// Tries to send the emails that are due to a mail server that does not exist.
+    pub async fn fail_to_send_emails(&self) {
+        let stop = tokio::time::sleep(A_MOMENT);
+        self.send_emails_to("smtp://127.0.0.1:1", stop).await;
+    }
+
+    /// Sends the emails that are due to a mail server until `stop` completes.
+    pub async fn send_emails_to(&self, url: &str, stop: impl Future<Output = ()>) {
+        let url = url.parse().unwrap();
+        let transport = EmailTransport::smtp(&url, None, PUBLIC_URL).unwrap();
+        sender(&self.accounts, transport).run(stop).await;
     }
 
     fn outbox(&self) -> std::path::PathBuf {
         self.folder.path().join("outbox")
     }
 }
+
+/// Longer than a few emails take.
+const A_MOMENT: Duration = Duration::from_millis(300);
 
 const PUBLIC_URL: &str = "https://accounts.example.com";
 

@@ -166,6 +166,7 @@ fn sentence(event: &str, count: i64) -> String {
         "password_reset" => "Password reset with an emailed link",
         "email_change_requested" => "Email change requested",
         "email_changed" => "Email changed",
+        "email_undeliverable" => "An email to you could not be delivered",
         "operator_created" => "Account created by an administrator",
         "operator_deactivated" => "Account deactivated by an administrator",
         "operator_activated" => "Account activated by an administrator",

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 23] = [
+pub const SETTINGS: [(&str, &str); 24] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
@@ -34,6 +34,7 @@ pub const SETTINGS: [(&str, &str); 23] = [
     ("LATCHKEY_REQUEST_TIMEOUT", "--request-timeout"),
     ("LATCHKEY_LOG", "--log"),
     ("LATCHKEY_LOG_FORMAT", "--log-format"),
+    ("LATCHKEY_SMTP_CA_FILE", "--smtp-ca-file"),
 ];
 
 #[test]
@@ -80,6 +81,13 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_SMTP_URL", "smtp://mail.example.com:port"),
         ("LATCHKEY_SMTP_URL", "smtp://user@mail.example.com"),
         ("LATCHKEY_SMTP_URL", "smtp://mail.example.com?tls=maybe"),
+        ("LATCHKEY_SMTP_CA_FILE", "/no/such/file"),
+        ("LATCHKEY_SMTP_CA_FILE", "/dev/null"),
+        (
+            "LATCHKEY_SMTP_CA_FILE",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+        ),
+        ("LATCHKEY_MAIL_FROM", "käse@shop.example"),
         ("LATCHKEY_MAIL_FROM", "nonsense"),
         ("LATCHKEY_MAIL_FROM", "Latchkey <nonsense>"),
         ("LATCHKEY_MAIL_FROM", "a@example.com, b@example.com"),
@@ -256,6 +264,7 @@ fn accepts_every_setting_as_a_flag() {
         "10s".into(),
         "debug".into(),
         "json".into(),
+        String::new(),
     ];
     for ((_, flag), value) in SETTINGS.iter().zip(&values) {
         command.args([flag, &value.as_str()]);

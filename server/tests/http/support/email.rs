@@ -210,7 +210,13 @@ impl Server {
     /// requests are counted first.
     #[track_caller]
     pub fn wait_until_emails_are_sent(&self) {
-        wait_until("all emails to be sent", EMAIL_TIMEOUT, || {
+        self.wait_until_emails_are_sent_within(EMAIL_TIMEOUT);
+    }
+
+    /// The same within this time.
+    #[track_caller]
+    pub fn wait_until_emails_are_sent_within(&self, limit: Duration) {
+        wait_until("all emails to be sent", limit, || {
             let requests = self.database().count("mail_requests", "true");
             requests + self.database().count("outbox", "true") == 0
         });
