@@ -144,8 +144,12 @@ impl Accounts {
             },
             pending_event: self.event(Event::SignInPending, user.id, device),
         };
+        let notice = self.new_device_notice(user.id, device).await?;
         let started = Session::start(database, &sign_in).await;
         self.invalidate(user.id);
+        if matches!(started, Ok(Some(_))) {
+            self.announce_new_device(notice).await;
+        }
         match started? {
             Some((signed_in, session)) => Ok(Some(SignedIn {
                 tokens: self.token_pair(&signed_in, &session, now)?,

@@ -18,6 +18,7 @@ mod login;
 mod login_attempts;
 mod logout;
 mod manage_sessions;
+mod new_device;
 mod process_email_requests;
 mod queue_email;
 mod read_gauges;

@@ -37,6 +37,8 @@ pub(super) enum EmailKind {
     EmailChange,
     /// A change to another address was requested.
     EmailChangeRequested,
+    /// A sign-in on a new device.
+    NewDevice,
 }
 
 impl EmailKind {
@@ -49,6 +51,7 @@ impl EmailKind {
             Self::AlreadyRegistered => "registered",
             Self::EmailChange => "change",
             Self::EmailChangeRequested => "change requested",
+            Self::NewDevice => "device",
         }
     }
 }

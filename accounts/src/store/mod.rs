@@ -21,6 +21,7 @@ pub(crate) mod second_factors;
 pub(crate) mod server_checks;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_failures;
+pub(crate) mod sign_in_history;
 pub(crate) mod statement;
 pub(crate) mod transaction;
 mod used_totp_steps;

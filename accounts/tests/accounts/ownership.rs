@@ -1,7 +1,7 @@
 //! What someone else has prepared with an email address does not outlive the first proof of it, and a
 //! hostile change of the address can be taken back.
 
-use accounts::{Accounts, Authorized, EmailProof, Error};
+use accounts::{Accounts, Authorized, Device, EmailProof, Error};
 
 use crate::support::{DAY, EMAIL, HOUR, MINUTE, PASSWORD, SECOND, TestEnv, laptop, why};
 
@@ -342,4 +342,47 @@ async fn the_deletion_of_an_account_is_announced() {
     assert_eq!(emails.len(), 1);
     assert_eq!(emails[0].subject, "Your account was deleted");
     assert_eq!(emails[0].to, EMAIL);
+}
+
+#[tokio::test]
+async fn a_sign_in_from_an_unknown_network_is_announced() {
+    let env = TestEnv::with_user().await;
+    let accounts = &env.accounts;
+    let sign_in = async |device: Device| {
+        let signed_in = accounts.login(EMAIL.into(), PASSWORD.into(), &device).await;
+        let emails = env.emails().await;
+        let subjects = emails.iter().map(|email| email.subject.clone()).collect::<Vec<_>>();
+        (signed_in.unwrap().device_tokens, subjects)
+    };
+    let at = |ip: &str| Device::new(ip.parse().unwrap(), "Phone/2.0");
+    env.emails().await;
+    let none: Vec<String> = Vec::new();
+    // An unverified address receives links only.
+    assert_eq!(sign_in(at("192.0.2.1")).await.1, none);
+    assert_eq!(sign_in(at("192.0.2.2")).await.1, none);
+    env.verify_users().await;
+    let (tokens, subjects) = sign_in(at("192.0.2.3")).await;
+    assert_eq!(subjects, ["New sign-in to your account"]);
+    // The network is known now, also when the sessions have ended.
+    env.execute("DELETE FROM sessions").await;
+    assert_eq!(sign_in(at("192.0.2.3")).await.1, none);
+    // So is the device, wherever it is.
+    let moved = at("192.0.2.4").with_device_tokens(tokens);
+    assert_eq!(sign_in(moved).await.1, none);
+    assert_eq!(sign_in(at("192.0.2.5")).await.1.len(), 1);
+    // A wrong password is announced to nobody.
+    let wrong = accounts.login(EMAIL.into(), OTHER.into(), &at("192.0.2.6")).await;
+    assert!(wrong.is_err());
+    assert!(env.emails().await.is_empty());
+}
+
+/// Registering is not followed by the announcement of one's own sign-in.
+#[tokio::test]
+async fn the_first_sign_in_is_not_announced() {
+    let env = TestEnv::with_verified_user().await;
+    env.emails().await;
+    let device = Device::new("192.0.2.9".parse().unwrap(), "");
+    let signed_in = env.accounts.login(EMAIL.into(), PASSWORD.into(), &device).await;
+    signed_in.unwrap();
+    assert!(env.emails().await.is_empty());
 }

@@ -337,3 +337,62 @@ async fn an_operator_accepts_the_only_registration() {
     let none = server.verify_user("nobody@example.com".into()).await;
     assert!(matches!(none, Err(Error::NotFound)));
 }
+
+/// An account of an earlier version that only awaits activation has 24 hours from the migration, and
+/// its links keep working.
+#[tokio::test]
+async fn accounts_that_await_activation_become_registrations() {
+    let hash = TestEnv::with_user().await.password_hash().await;
+    let env = TestEnv::before_migration("0009").await;
+    let users = format!(
+        "INSERT INTO users (id, email, password_hash, is_active, awaits_activation, jwt_secret,
+            date_joined, email_verified)
+        VALUES ('00000000-0000-4000-8000-000000000001', '{EMAIL}', '{hash}', FALSE, TRUE,
+            '00000000-0000-4000-8000-000000000001', '2026-02-01T12:00:00.000Z', FALSE),
+            ('00000000-0000-4000-8000-000000000002', 'grace@example.com', '{hash}', TRUE, FALSE,
+            '00000000-0000-4000-8000-000000000002', '2026-02-01T12:00:00.000Z', FALSE),
+            ('00000000-0000-4000-8000-000000000003', 'eve@example.com', '{hash}', FALSE, FALSE,
+            '00000000-0000-4000-8000-000000000003', '2026-02-01T12:00:00.000Z', FALSE)"
+    );
+    env.execute_text(users).await;
+    for (user, purpose, token) in [
+        (1, "activation", "first"),
+        (1, "reset", "second"),
+        (2, "activation", "third"),
+    ] {
+        let hash: String = sha2::Digest::finalize(sha2::Digest::chain_update(
+            <sha2::Sha256 as sha2::Digest>::new(),
+            token,
+        ))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+        let hash = match env.sqlite_file() {
+            Some(_) => format!("x'{hash}'"),
+            None => format!("'\\x{hash}'"),
+        };
+        env.execute_text(format!(
+            "INSERT INTO mailed_tokens (user_id, purpose, hash, expires_at)
+            VALUES ('00000000-0000-4000-8000-00000000000{user}', '{purpose}', {hash},
+                '2026-03-02T12:00:00.000Z')"
+        ))
+        .await;
+    }
+    env.run_migrations(|name| name >= "0009").await;
+    assert_eq!(env.rows("users").await, 2);
+    assert_eq!(env.rows("registrations").await, 1);
+    assert_eq!(env.rows("mailed_tokens").await, 3);
+
+    let server = env.server_with_activation();
+    assert_eq!(login(&server, PASSWORD).await, Some("wrong credentials"));
+    let proof = EmailProof::token("first");
+    assert_eq!(open(&server, proof, OTHER).await, Err("password".into()));
+    assert_eq!(open(&server, proof, PASSWORD).await, Ok(()));
+    assert_eq!(login(&server, PASSWORD).await, None);
+    // The other link is the account's now.
+    let proof = EmailProof::token("second");
+    server.confirm_reset(proof, OTHER.into(), &laptop()).await.unwrap();
+    assert_eq!(login(&server, OTHER).await, None);
+    let proof = EmailProof::token("third");
+    assert_eq!(open(&server, proof, PASSWORD).await, Ok(()));
+}

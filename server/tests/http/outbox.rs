@@ -249,6 +249,7 @@ fn each_email_is_sent_once() {
         }
         None => {
             server.register("ada@example.com");
+            server.verify_users();
             let runs = concurrently(3, |_| {
                 let mut command = env.command(&[secret]);
                 command.args(["user", "password", "--email", "ada@example.com"]);

@@ -230,7 +230,7 @@ fn internal_error_reveals_no_reason() {
 #[test]
 fn stores_the_totp_secret_encrypted() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     let response = server
         .post("/api/totp/create")
         .token(&pair.token)

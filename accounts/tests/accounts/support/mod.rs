@@ -87,9 +87,56 @@ pub struct TestEnv {
     folder: TempDir,
 }
 
+/// Runs the same code on the pool of either database.
+macro_rules! on {
+    ($database:expr, $pool:ident => $code:expr) => {
+        match $database {
+            Database::Sqlite { write: $pool, .. } => $code,
+            Database::Postgres(postgres) => {
+                let $pool = postgres.pool();
+                $code
+            }
+        }
+    };
+}
+
 impl TestEnv {
     /// An empty database.
     pub async fn new() -> Self {
+        let env = Self::without_tables().await;
+        env.database.migrate().await.unwrap();
+        env
+    }
+
+    /// A database with the tables of an earlier version.
+    pub async fn before_migration(number: &str) -> Self {
+        let env = Self::without_tables().await;
+        env.run_migrations(|name| name < number).await;
+        env
+    }
+
+    /// Runs the migrations with these names, such as `0009_ownership.sql`, in order.
+    pub async fn run_migrations(&self, is_due: impl Fn(&str) -> bool) {
+        let kind = match &self.database {
+            Database::Sqlite { .. } => "sqlite",
+            Database::Postgres(_) => "postgres",
+        };
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../migrations")
+            .join(kind);
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|file| is_due(file.file_name().unwrap().to_str().unwrap()))
+            .collect();
+        files.sort();
+        for file in files {
+            let sql = sqlx::AssertSqlSafe(std::fs::read_to_string(file).unwrap());
+            on!(&self.database, pool => sqlx::raw_sql(sql).execute(pool).await.map(drop)).unwrap();
+        }
+    }
+
+    async fn without_tables() -> Self {
         Self::with_postgres_options("").await
     }
 
@@ -97,7 +144,9 @@ impl TestEnv {
     pub async fn turkish() -> Self {
         let options = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' \
                        LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'";
-        Self::with_postgres_options(options).await
+        let env = Self::with_postgres_options(options).await;
+        env.database.migrate().await.unwrap();
+        env
     }
 
     async fn with_postgres_options(options: &str) -> Self {
@@ -106,7 +155,6 @@ impl TestEnv {
         let database = Database::open(&url, DatabaseSettings::default())
             .await
             .unwrap();
-        database.migrate().await.unwrap();
         let clock = ManualClock::new();
         Self {
             accounts: start(&database, &clock, settings(OLD_SECRET, CHEAP)),
@@ -227,19 +275,6 @@ impl TestEnv {
     }
 }
 
-/// Runs the same code on the pool of either database.
-macro_rules! on {
-    ($database:expr, $pool:ident => $code:expr) => {
-        match $database {
-            Database::Sqlite { write: $pool, .. } => $code,
-            Database::Postgres(postgres) => {
-                let $pool = postgres.pool();
-                $code
-            }
-        }
-    };
-}
-
 async fn rows(database: &Database, table: &'static str) -> i64 {
     let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
     on!(database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
@@ -280,6 +315,12 @@ impl TestEnv {
         let sql = "INSERT INTO recovery_codes (user_id, hash) SELECT id, $1 FROM users";
         on!(&self.database, pool => sqlx::query(sql).bind(hash).execute(pool).await.map(drop))
             .unwrap();
+    }
+
+    /// Executes SQL that a test has put together.
+    pub async fn execute_text(&self, sql: String) {
+        let sql = sqlx::AssertSqlSafe(sql);
+        on!(&self.database, pool => sqlx::query(sql).execute(pool).await.map(drop)).unwrap();
     }
 
     /// Executes SQL, as an operator might by hand.

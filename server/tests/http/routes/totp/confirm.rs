@@ -70,7 +70,7 @@ fn returns_recovery_codes_of_at_least_50_bits() {
 #[test]
 fn rejects_wrong_codes() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     let none_set_up = server.confirm_totp(&pair.token, "123456");
     none_set_up.assert_json(
         400,

@@ -9,7 +9,7 @@ const PATH: &str = "/api/totp/create";
 #[test]
 fn returns_what_an_authenticator_app_needs() {
     let server = Server::start_with(&[("LATCHKEY_PUBLIC_URL", "https://accounts.example")]);
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     let response = server
         .post(PATH)
         .token(&pair.token)
@@ -44,7 +44,7 @@ fn returns_what_an_authenticator_app_needs() {
 #[test]
 fn changes_nothing_yet() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     server.take_all_emails();
     server.set_up_totp(&pair);
     assert_eq!(server.view(&pair.token).json()["otp_enabled"], false);
@@ -56,7 +56,7 @@ fn changes_nothing_yet() {
 #[test]
 fn returns_a_new_secret_each_time() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     let first = server.set_up_totp(&pair);
     let second = server.set_up_totp(&pair);
     server
@@ -68,7 +68,7 @@ fn returns_a_new_secret_each_time() {
 #[test]
 fn requires_the_current_password() {
     let server = Server::start();
-    let pair = server.sign_up("ada@example.com");
+    let pair = server.sign_up_verified("ada@example.com");
     let create = |body| server.post(PATH).token(&pair.token).json(body).send();
     create(json!({})).assert_json(
         400,
@@ -81,4 +81,24 @@ fn requires_the_current_password() {
         .send()
         .assert_error(401, "not_authenticated");
     assert_eq!(server.database().count("second_factors", "true"), 0);
+}
+
+#[test]
+fn requires_a_verified_email_address() {
+    let server = Server::start();
+    let pair = server.sign_up("ada@example.com");
+    let create = || {
+        server
+            .post("/api/totp/create")
+            .token(&pair.token)
+            .json(json!({"current_password": PASSWORD}))
+            .send()
+    };
+    create().assert_json(
+        403,
+        json!({"detail": "Confirm your email address first.", "code": "email_unverified"}),
+    );
+    let token = server.activation_token("ada@example.com");
+    server.activate(&token).assert_no_content();
+    assert_eq!(create().status, 201);
 }
