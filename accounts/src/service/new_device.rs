@@ -40,8 +40,13 @@ impl Accounts {
             return Ok(None);
         };
         let is_known_network = || {
-            let networks = history.ips.iter().filter_map(|ip| ip.parse::<IpAddr>().ok());
-            networks.map(ClientNetwork::from).any(|network| network == device.network)
+            let networks = history
+                .ips
+                .iter()
+                .filter_map(|ip| ip.parse::<IpAddr>().ok());
+            networks
+                .map(ClientNetwork::from)
+                .any(|network| network == device.network)
         };
         if !history.has_signed_in
             || !history.email_verified

@@ -351,7 +351,10 @@ async fn a_sign_in_from_an_unknown_network_is_announced() {
     let sign_in = async |device: Device| {
         let signed_in = accounts.login(EMAIL.into(), PASSWORD.into(), &device).await;
         let emails = env.emails().await;
-        let subjects = emails.iter().map(|email| email.subject.clone()).collect::<Vec<_>>();
+        let subjects = emails
+            .iter()
+            .map(|email| email.subject.clone())
+            .collect::<Vec<_>>();
         (signed_in.unwrap().device_tokens, subjects)
     };
     let at = |ip: &str| Device::new(ip.parse().unwrap(), "Phone/2.0");
@@ -371,7 +374,9 @@ async fn a_sign_in_from_an_unknown_network_is_announced() {
     assert_eq!(sign_in(moved).await.1, none);
     assert_eq!(sign_in(at("192.0.2.5")).await.1.len(), 1);
     // A wrong password is announced to nobody.
-    let wrong = accounts.login(EMAIL.into(), OTHER.into(), &at("192.0.2.6")).await;
+    let wrong = accounts
+        .login(EMAIL.into(), OTHER.into(), &at("192.0.2.6"))
+        .await;
     assert!(wrong.is_err());
     assert!(env.emails().await.is_empty());
 }
@@ -382,7 +387,10 @@ async fn the_first_sign_in_is_not_announced() {
     let env = TestEnv::with_verified_user().await;
     env.emails().await;
     let device = Device::new("192.0.2.9".parse().unwrap(), "");
-    let signed_in = env.accounts.login(EMAIL.into(), PASSWORD.into(), &device).await;
+    let signed_in = env
+        .accounts
+        .login(EMAIL.into(), PASSWORD.into(), &device)
+        .await;
     signed_in.unwrap();
     assert!(env.emails().await.is_empty());
 }

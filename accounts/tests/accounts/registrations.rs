@@ -391,7 +391,10 @@ async fn accounts_that_await_activation_become_registrations() {
     assert_eq!(login(&server, PASSWORD).await, None);
     // The other link is the account's now.
     let proof = EmailProof::token("second");
-    server.confirm_reset(proof, OTHER.into(), &laptop()).await.unwrap();
+    server
+        .confirm_reset(proof, OTHER.into(), &laptop())
+        .await
+        .unwrap();
     assert_eq!(login(&server, OTHER).await, None);
     let proof = EmailProof::token("third");
     assert_eq!(open(&server, proof, PASSWORD).await, Ok(()));
