@@ -18,21 +18,24 @@ use crate::limits::{self, RateLimits, limit_rate};
 
 /// Returns the routes under `/api`, each with and without one trailing slash.
 pub fn router(accounts: &Accounts, limits: Option<&Arc<RateLimits>>) -> Router {
-    let limited = |path, route: MethodRouter| match limits {
-        Some(limits) => {
-            let state = (limits.clone(), limits::limit(path));
-            route.route_layer(from_fn_with_state(state, limit_rate))
-        }
-        None => route,
+    let limit = |path| {
+        limits.map(|limits| from_fn_with_state((limits.clone(), limits::limit(path)), limit_rate))
     };
     let mut router = Router::new();
     for (path, method) in server_fn::axum::server_fn_paths() {
-        let route = limited(path, server_fn_route(path, method, accounts.clone()));
+        let route = server_fn_route(path, method, accounts.clone());
+        let route = match limit(path) {
+            Some(limit) => route.route_layer(limit),
+            None => route,
+        };
         router = router
             .route(path, route.clone())
             .route(&format!("{path}/"), route);
     }
-    let not_found = limited("", any(not_found));
+    let not_found = match limit("") {
+        Some(limit) => any(not_found).layer(limit),
+        None => any(not_found),
+    };
     router
         .method_not_allowed_fallback(async || ApiError::from(Code::MethodNotAllowed))
         .route("/api", not_found.clone())

@@ -30,8 +30,8 @@ const INVALID: &str = "Enter a valid email address.";
 #[derive(Clone)]
 pub(crate) struct EmailAddress {
     stored: String,
-    /// As an earlier version stored what was entered: with the domain in Unicode, and not normalized.
-    former: String,
+    /// What was entered, trimmed.
+    entered: String,
 }
 
 impl EmailAddress {
@@ -50,7 +50,7 @@ impl EmailAddress {
             return Err(INVALID);
         }
         Ok(Self {
-            former: former(text),
+            entered: text.to_owned(),
             stored,
         })
     }
@@ -63,7 +63,7 @@ impl EmailAddress {
             let is_valid = text.chars().count() <= MAX_LENGTH && has_valid_syntax(text);
             is_valid
                 .then(|| Self {
-                    former: former(text),
+                    entered: text.to_owned(),
                     stored: former(text),
                 })
                 .ok_or(message)
@@ -75,10 +75,15 @@ impl EmailAddress {
         &self.stored
     }
 
-    /// The email address as it was entered, in a spelling that can be parsed again to find an account
-    /// which an earlier version has stored under it.
+    /// The email address as it was entered. Parsing it again gives the same, and so finds an account
+    /// which an earlier version has stored in another spelling.
     pub fn as_entered(&self) -> &str {
-        &self.former
+        &self.entered
+    }
+
+    /// What was entered, as an earlier version stored it.
+    pub fn formerly_stored(&self) -> String {
+        former(&self.entered)
     }
 
     /// Returns the same text for all spellings of the email address.
@@ -91,7 +96,8 @@ impl EmailAddress {
     /// spelled now; how it was probably spelled then.
     pub fn keys(&self) -> [String; 3] {
         let shown = email_for_display(&self.stored);
-        [&*self.former, &*self.stored, &*shown].map(str::to_ascii_lowercase)
+        let former = self.formerly_stored();
+        [&*former, &*self.stored, &*shown].map(str::to_ascii_lowercase)
     }
 }
 
@@ -173,7 +179,7 @@ fn lower_beyond_ascii(text: &str) -> String {
     lower
 }
 
-/// Returns what an earlier version stored.
+/// Returns what an earlier version stored: with the domain in Unicode, and not normalized.
 fn former(text: &str) -> String {
     let (local, domain) = text.rsplit_once('@').unwrap_or((text, ""));
     let mut stored = String::with_capacity(text.len());

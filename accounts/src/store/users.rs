@@ -148,7 +148,7 @@ fn by_email<'a>(sql: &'static str, email: &'a EmailAddress) -> Statement<'a> {
         .bind(former)
         .bind(current)
         .bind(shown)
-        .bind(email.as_entered())
+        .bind(email.formerly_stored())
 }
 
 impl Credentials {

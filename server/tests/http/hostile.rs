@@ -252,6 +252,10 @@ fn unusual_email_addresses() {
         let sign_in = server.try_sign_in(email, PASSWORD);
         match created.status {
             201 => assert_eq!(sign_in.status, 200, "{email}: {sign_in}"),
+            // Another spelling of an address before it.
+            _ if created.to_string().contains("already exists") => {
+                assert_eq!(sign_in.status, 200, "{email}: {sign_in}");
+            }
             _ => {
                 created.assert_field_errors(&["email"]);
                 sign_in.assert_error(401, "invalid_credentials");
