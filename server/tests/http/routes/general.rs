@@ -162,7 +162,7 @@ fn content_types_may_have_parameters_and_any_case() {
 
 #[test]
 fn other_content_types_are_rejected() {
-    let server = Server::start();
+    let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
     let json = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     for content_type in [
         "text/plain",
