@@ -90,7 +90,7 @@ impl TestEnv {
 }
 
 /// Longer than a few emails take.
-const A_MOMENT: Duration = Duration::from_millis(300);
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 const PUBLIC_URL: &str = "https://accounts.example.com";
 
