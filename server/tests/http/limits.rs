@@ -313,9 +313,9 @@ fn every_endpoint_limits_what_is_wrong() {
                 .header(FORWARDED, format!("203.0.113.{number}"))
                 .send()
         };
-        let answered = (0..650).take_while(|_| send().status != 429).count();
+        let answered = (0..2_000).take_while(|_| send().status != 429).count();
         assert!(
-            (60..650).contains(&answered),
+            (60..2_000).contains(&answered),
             "{}: {answered}",
             endpoint.path
         );
@@ -338,7 +338,7 @@ fn wider_networks_of_a_client_are_limited_too() {
         served += answered(10, || create(&forwarded));
     }
     // Four times as many as a /64, and what has become free in the meantime.
-    assert!((240..260).contains(&served), "{served}");
+    assert!((240..300).contains(&served), "{served}");
     create("2001:db8:1:100::1").assert_field_errors(&["email", "password"]);
     // Behind NAT64, IPv4 clients are told apart.
     for number in 0..65 {
