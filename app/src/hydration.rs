@@ -54,5 +54,5 @@ pub async fn reload_if_updated(path: &str) -> bool {
 fn call_reload(path: &str) -> Option<Promise> {
     let reload = Reflect::get(&window(), &"latchkeyReload".into()).ok()?;
     let reload = reload.dyn_ref::<Function>()?;
-    reload.call1(&reload, &path.into()).ok()?.dyn_into().ok()
+    reload.call1(reload, &path.into()).ok()?.dyn_into().ok()
 }

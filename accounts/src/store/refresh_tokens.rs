@@ -121,7 +121,7 @@ impl Renewal<'_> {
         let session = transaction.fetch_optional(statement).await?;
         if session.is_some() {
             self.retire(transaction).await?;
-            if self.replacement.as_bytes()[0] % PRUNE_INTERVAL == 0 {
+            if self.replacement.as_bytes()[0].is_multiple_of(PRUNE_INTERVAL) {
                 let (session_id, until) = (self.session_id, self.grace_since);
                 retired_refresh_tokens::prune(transaction, session_id, until).await?;
             }
