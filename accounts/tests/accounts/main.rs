@@ -11,7 +11,6 @@ mod hang_up;
 mod links;
 mod migrations;
 mod outbox;
-mod outbox_rate;
 mod ownership;
 mod pending_sessions;
 mod refresh_rule;

@@ -367,7 +367,7 @@ fn a_reset_makes_the_browser_a_known_device() {
     let token = server.reset_token("ada@example.com");
     let response = server
         .post("/api/user/password/reset/confirm")
-        .header(COOKIE.as_str(), &cookie_of(&grace))
+        .header(COOKIE.as_str(), cookie_of(&grace))
         .json(json!({"token": token, "new_password": OTHER_PASSWORD}))
         .send();
     assert_eq!(response.status, 204, "{response}");
