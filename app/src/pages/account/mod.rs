@@ -183,11 +183,11 @@ fn load(data: RwSignal<AccountData>) {
     // the page does not wait for it.
     spawn_local(async move {
         TimeoutFuture::new(LOADING_LIMIT).await;
-        data.try_update(|data| {
-            if matches!(data, AccountData::Loading) {
-                *data = AccountData::Failed(Code::Unreachable.into());
-            }
-        });
+        // Setting the data renders the page anew, and closes its dialogs.
+        let is_loading = |data: &AccountData| matches!(data, AccountData::Loading);
+        if data.try_with_untracked(is_loading) == Some(true) {
+            data.try_set(AccountData::Failed(Code::Unreachable.into()));
+        }
     });
 }
 
