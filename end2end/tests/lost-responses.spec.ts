@@ -14,13 +14,14 @@ async function lose(page: Page, path: string, times = 1): Promise<void> {
 }
 
 testSignedIn.describe('a lost response', () => {
-  testSignedIn('to a change of the password: the page says that it has changed', async ({ page, server, user, problems }) => {
+  testSignedIn('to a change of the password: this browser stays signed in', async ({ page, server, user, problems }) => {
     problems.expect(/net::ERR_FAILED.*password\/change/);
     problems.allow(/status of 401.*(login\/refresh|user\/view|activity|sessions)/);
     await open(page, '/account');
     await lose(page, '/api/user/password/change');
     await change(page, user.password);
-    await expect(section(page, 'Password').getByRole('status')).toHaveText('Your password has been changed. Other devices are signed out.');
+    await expect(dialog(page)).toHaveCount(0);
+    await expect(page.getByText('Password changed')).toBeVisible();
     await server.login({ ...user, password: NEW_PASSWORD });
     await page.reload();
     await expectAccount(page, user);
@@ -50,7 +51,8 @@ testSignedIn.describe('a lost response', () => {
     await expect(announced(page).filter({ hasText: 'it isn\'t clear whether your password has changed' })).toBeVisible();
     await page.unroute('**/api/user/login/refresh');
     await press(page, 'Change password');
-    await expect(section(page, 'Password').getByRole('status')).toContainText('Your password has been changed.');
+    await expect(dialog(page)).toHaveCount(0);
+    await expect(page.getByText('Password changed')).toBeVisible();
   });
 
   testSignedIn('to deleting the account: the page says that it is deleted', async ({ page, server, user, problems }) => {

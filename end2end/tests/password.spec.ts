@@ -2,11 +2,11 @@ import type { Page } from '@playwright/test';
 import { link } from '../support/email.ts';
 import { announced, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, newPassword, open, openDialog, press, section, signIn, storedSession, title } from '../support/pages.ts';
 import { Server } from '../support/server.ts';
-import { expect, newUser, stored, test, testSignedIn } from '../support/test.ts';
+import { expect, newUser, stored, test, testSignedIn, testVerified } from '../support/test.ts';
 
 const NEW_PASSWORD = 'cobalt-lantern-62-orchard';
 
-testSignedIn('a new password signs out every other device, and keeps this one', async ({ page, anotherBrowser, server, user, mailbox, problems }) => {
+testVerified('a new password signs out every other device, and keeps this one', async ({ page, anotherBrowser, server, user, mailbox, problems }) => {
   problems.expect(/status of 401/);
   const phone = await (await anotherBrowser({ storageState: { cookies: [], origins: [] } })).newPage();
   await open(phone, '/login');
@@ -123,6 +123,8 @@ testSignedIn('a new password invalidates the links that were emailed before', as
 
 test('an unreachable server is reported, no input is lost, and trying again works', async ({ anotherBrowser, mailbox, problems }) => {
   problems.expectUnreachable('/api/user/password/change');
+  // The app asks what has become of the request.
+  problems.expectUnreachable('/api/user/login/refresh');
   const own = await Server.launch({ LATCHKEY_SMTP_URL: mailbox.url });
   try {
     const user = newUser();
