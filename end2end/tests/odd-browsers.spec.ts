@@ -203,21 +203,6 @@ test('a tab that was open over an upgrade reloads once by itself', async ({ page
   await expectAccount(page, user);
 });
 
-test('files that stay missing are reported, without reloading for ever', async ({ page, user, problems }) => {
-  problems.allow(/status of 404|console|uncaught/);
-  await open(page, '/login');
-  let loads = 0;
-  page.on('load', () => (loads += 1));
-  await page.route('**/pkg/*split*', (route) => route.fulfill({ status: 404, body: '' }));
-  await signIn(page, user);
-  await expect.poll(() => loads).toBe(1);
-  await expect(page.locator('html[data-app=ready]')).toHaveCount(1);
-  await password(page).fill(user.password);
-  await button(page, 'Sign in').click();
-  await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
-  expect(loads).toBe(1);
-});
-
 test('a page whose code is gone after an upgrade opens nevertheless', async ({ page, problems }) => {
   problems.allow(/status of 404|console|uncaught/);
   await open(page, '/login');
