@@ -57,6 +57,8 @@ test('deleting the account while the server is unreachable: reported, still sign
   await button(page, 'Delete account').click();
   await page.getByLabel('Current password').fill(user.password);
   problems.expectUnreachable('/api/user/delete');
+  // The app asks what has become of the request.
+  problems.expectUnreachable('/api/user/login/refresh');
   await own.stop();
   await page.getByRole('button', { name: /delete/i }).last().click();
   await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();
