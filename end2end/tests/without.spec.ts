@@ -40,7 +40,7 @@ test.describe('without the app', () => {
 
   test('/forgot says that it could not be loaded completely without its own code', async ({ page, problems }) => {
     problems.expect(/net::ERR_FAILED.*\.wasm\)/);
-    problems.allow(/uncaught|console (error|warning)/);
+    problems.allow(/uncaught|console (error|warning)|net::ERR_ABORTED.*\.js\)/);
     await page.route('**/split_*.wasm', (route) => route.abort());
     await page.goto('/forgot');
     await expect(page.getByText('The page could not be loaded completely.')).toBeVisible();
@@ -49,7 +49,7 @@ test.describe('without the app', () => {
 
   test('a page that is opened from another one says that it could not be loaded, and trying again works', async ({ page, problems }) => {
     problems.expect(/net::ERR_FAILED.*\.wasm\)/);
-    problems.allow(/uncaught|console (error|warning)/);
+    problems.allow(/uncaught|console (error|warning)|net::ERR_ABORTED.*\.js\)/);
     await open(page, '/login');
     await page.route('**/*.wasm', (route) => route.abort());
     await page.getByRole('link', { name: 'Forgot password?' }).click();
