@@ -290,7 +290,7 @@ fn full_disk_returns_503_and_corrupts_nothing() {
     let program = env.command(&[("LATCHKEY_LOG", "off"), NO_LIMITS]);
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", r#"trap "" XFSZ; ulimit -S -f 1400; exec "$0""#])
+        .args(["-c", r#"trap "" XFSZ; ulimit -S -f 2800; exec "$0""#])
         .arg(program.get_program())
         .current_dir(env.folder())
         .env_clear()
