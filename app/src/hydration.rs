@@ -40,7 +40,7 @@ pub fn set_root_attribute(name: &str, value: &str) {
     }
 }
 
-/// Loads the page at this path anew if code is missing because the server has been updated, and
+/// Reloads the page at this path if code is missing because the server has been updated, and
 /// returns whether it does. `shell/start.js` decides that, and does so at most once a minute.
 pub async fn reload_if_updated(path: &str) -> bool {
     match call_reload(path) {

@@ -202,8 +202,8 @@ impl Accounts {
     }
 
     /// Finds out which of several stored passwords was entered. Wrong ones are counted for each link,
-    /// and delay further attempts as failed sign-ins do. Nobody else's failures count: whoever has the
-    /// link is not one of the strangers who guess.
+    /// and delay further attempts as failed sign-ins do. Nobody else's failures count: a
+    /// client that has the link is not one of the unknown clients that guess.
     pub(super) async fn check_link_password(
         &self,
         link: &Link,

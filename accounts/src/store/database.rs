@@ -94,7 +94,7 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Whoever names a certificate authority wants it to be checked. With `sslmode=require`, libpq then
+/// An operator who names a certificate authority wants it to be checked. With `sslmode=require`, libpq then
 /// does what `verify-ca` says, but sqlx would accept any certificate.
 fn with_verification(options: PgConnectOptions, url: &str) -> PgConnectOptions {
     let has_authority = ["sslrootcert=", "ssl-root-cert=", "ssl-ca="]
@@ -315,7 +315,7 @@ impl Database {
 }
 
 /// Whether a connection was closed while it was idle, or at least before its answer came. What has no
-/// effect is then done once more: the next connection is a new one, or has been tested.
+/// effect is then repeated: the next connection is a new one, or has been tested.
 fn was_closed(error: &Error) -> bool {
     matches!(error, Error::Unavailable(error) if is_closed(error))
 }

@@ -177,7 +177,7 @@ pub(crate) async fn use_up_all(
 }
 
 /// Invalidates all links of a user, except those that take a change of the email address back:
-/// whoever has made a hostile change could do this, too.
+/// an attacker who has made a hostile change could do this, too.
 pub(crate) async fn invalidate_all(
     transaction: &mut Transaction,
     user_id: Id,

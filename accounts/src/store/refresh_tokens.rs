@@ -180,7 +180,7 @@ impl Renewal<'_> {
         transaction.fetch_optional(statement).await
     }
 
-    /// Replaces the unused successor of the presented token. The successor is not retired: whoever
+    /// Replaces the unused successor of the presented token. The successor is not retired: anyone who
     /// presents it has received a response that this client has not.
     async fn replace_unused(&self, transaction: &mut Transaction) -> Result<Session, Error> {
         const SQL: &str = "

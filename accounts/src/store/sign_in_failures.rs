@@ -37,7 +37,7 @@ const CHECK_TIME: Duration = Duration::from_secs(10);
 const MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many counts an account has for its known devices, and for its known networks. Each device and
-/// each network belongs to one of them. So whoever collects many, by signing in often or by using a
+/// each network belongs to one of them. So a client that collects many, by signing in often or by using a
 /// stolen token from many places, gets no more guesses than this many counts allow.
 const GROUPS: u8 = 16;
 

@@ -214,7 +214,7 @@ impl Worker {
     }
 
     /// Records what became of emails. If that fails, it is tried again: an email that was sent must
-    /// not be sent once more.
+    /// not be sent again.
     async fn record(&mut self) -> Result<(), Error> {
         if !self.deliveries.is_empty() {
             let accounts = self.accounts();

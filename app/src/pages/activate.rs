@@ -149,7 +149,7 @@ fn NewLinkForm() -> impl IntoView {
 fn Rejected() -> impl IntoView {
     view! {
         <p class="panel-text">
-            "Thank you. Whoever created it is signed out. You don't need to do anything else."
+            "Thank you. The person who created it is signed out. You don't need to do anything else."
         </p>
         <p>
             <a class="button quiet" href="/">

@@ -3,7 +3,7 @@
 //! Hydration walks over the nodes of the page and takes each for the one that the server has
 //! rendered. A node more or less, from an extension, a translator or a proxy, makes it stop or
 //! connect the wrong elements. So `start.js` compares the fingerprint of the page with that of the
-//! server's HTML, and lets the app render the page anew if they differ.
+//! server's HTML, and lets the app render the page again if they differ.
 
 /// What `shell.rs` writes in place of the fingerprint, which is known only when all is rendered.
 pub(super) const PLACEHOLDER: &str = "FINGERPRINT";

@@ -23,7 +23,7 @@ const readReload = () => {
     return null;
   }
 };
-// Loads the page anew, at most once a minute. Keeps the email address that was typed.
+// Reloads the page, at most once a minute. Keeps the email address that was typed.
 const reload = (path, isTrapped) => {
   if (readReload()) return false;
   const typed = fields().filter(({ type }) => type === 'email');
@@ -64,7 +64,7 @@ if (!root.dataset.lacks) {
     await app.load();
     const served = document.getElementById('app');
     // The app can only take over the page that the server has rendered. If an extension, a translator
-    // or a proxy has changed it, the app renders it anew.
+    // or a proxy has changed it, the app renders it again.
     if (served && !last?.isTrapped && fingerprint(served) === expected) {
       await app.hydrate(served);
     } else {

@@ -183,7 +183,7 @@ fn load(data: RwSignal<AccountData>) {
     // the page does not wait for it.
     spawn_local(async move {
         TimeoutFuture::new(LOADING_LIMIT).await;
-        // Setting the data renders the page anew, and closes its dialogs.
+        // Setting the data renders the page again, and closes its dialogs.
         let is_loading = |data: &AccountData| matches!(data, AccountData::Loading);
         if data.try_with_untracked(is_loading) == Some(true) {
             data.try_set(AccountData::Failed(Code::Unreachable.into()));

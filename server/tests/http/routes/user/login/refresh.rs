@@ -151,7 +151,7 @@ fn replaces_an_unused_token_after_the_grace_period() {
     let third = TokenPair::from(&server.refresh(&second.refresh_token));
     server.assert_valid(&third);
 
-    // Whoever has the lost response is someone else.
+    // The client that has the lost response is another one.
     server
         .refresh(&lost.refresh_token)
         .assert_error(401, "token_invalid");

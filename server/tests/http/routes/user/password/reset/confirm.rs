@@ -159,7 +159,7 @@ fn activates_an_account_whose_email_is_not_verified() {
     server.assert_valid(&pair);
 }
 
-/// Whoever has registered with the address of someone else, and set up an authenticator app.
+/// Someone has registered with the address of someone else, and set up an authenticator app.
 #[test]
 fn first_proof_of_the_address_removes_what_was_set_up_before() {
     let server = Server::start();
