@@ -17,7 +17,7 @@ use crate::{
         email_tokens::{self, Link, LinkPurpose, NewLink, key_of},
         outbox::{self, NewEmail},
         registrations,
-        statement::Statement,
+        statement::{Row, Statement},
         transaction::Transaction,
     },
 };
@@ -85,14 +85,7 @@ pub(crate) async fn lock(
     const SELECT: &str = "SELECT email, email_verified, jwt_secret FROM users WHERE id = $1";
     const LOCK: &str = "
         SELECT email, email_verified, jwt_secret FROM users WHERE id = $1 FOR NO KEY UPDATE";
-    let sql = if transaction.is_only_writer() {
-        SELECT
-    } else {
-        LOCK
-    };
-    transaction
-        .fetch_optional(Statement::new(sql).bind(user_id))
-        .await
+    fetch_locked(transaction, user_id, SELECT, LOCK).await
 }
 
 /// Reads a user, and locks the row against changes until the end of the transaction. Other
@@ -110,10 +103,20 @@ pub(crate) async fn lock_shared(
         SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
             otp_enabled, jwt_secret
         FROM users WHERE id = $1 FOR SHARE";
+    fetch_locked(transaction, user_id, SELECT, LOCK).await
+}
+
+/// Reads a user with `lock`, or with `select` where the transaction is the only writer.
+async fn fetch_locked<T: Row>(
+    transaction: &mut Transaction,
+    user_id: Id,
+    select: &'static str,
+    lock: &'static str,
+) -> Result<Option<T>, Error> {
     let sql = if transaction.is_only_writer() {
-        SELECT
+        select
     } else {
-        LOCK
+        lock
     };
     transaction
         .fetch_optional(Statement::new(sql).bind(user_id))

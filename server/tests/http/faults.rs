@@ -14,15 +14,13 @@ use std::{
 use serde_json::json;
 
 use crate::support::{
-    Database, PASSWORD, Server, TestEnv, TokenPair, concurrently, postgres_administration,
+    Database, NO_LIMITS, PASSWORD, Server, TestEnv, TokenPair, concurrently,
+    postgres_administration,
     proxy::{Network, Proxy},
     wait_until,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// All requests come from one IP address here.
-const NO_LIMITS: (&str, &str) = ("LATCHKEY_RATE_LIMITS", "off");
 
 /// The number of concurrent users when the program is killed.
 const USERS: usize = 8;

@@ -3,7 +3,9 @@
 use http::header::{COOKIE, SET_COOKIE};
 use serde_json::json;
 
-use crate::support::{OTHER_PASSWORD, PASSWORD, Response, Server, TestEnv, concurrently};
+use crate::support::{
+    NO_LIMITS, OTHER_PASSWORD, PASSWORD, Response, Server, TestEnv, concurrently,
+};
 
 const LOGIN: &str = "/api/user/login";
 const FORWARDED: &str = "x-forwarded-for";
@@ -257,7 +259,7 @@ fn twenty_devices_of_one_user_sign_in_concurrently() {
 
 #[test]
 fn rate_limits_can_be_turned_off() {
-    let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
+    let server = Server::start_with(&[NO_LIMITS]);
     server.register("ada@example.com");
     let wrong = || server.try_sign_in("ada@example.com", OTHER_PASSWORD);
     assert_eq!(answered(110, wrong), 110);

@@ -14,16 +14,13 @@ use serde_json::json;
 use url::Url;
 
 use crate::support::{
-    Database, PASSWORD, Server, TestEnv, TokenPair, concurrently, free_address,
+    Database, NO_LIMITS, PASSWORD, Server, TestEnv, TokenPair, concurrently, free_address,
     postgres_administration,
     proxy::{Network, Proxy},
     wait_until,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// All requests come from one IP address here.
-const NO_LIMITS: (&str, &str) = ("LATCHKEY_RATE_LIMITS", "off");
 
 /// Returns an environment with a PostgreSQL database and its URL, or `None` in a run with SQLite.
 fn postgres() -> Option<(Arc<TestEnv>, Url)> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Database, PASSWORD, Server, TestEnv, postgres_administration,
+    Database, NO_LIMITS, PASSWORD, Server, TestEnv, postgres_administration,
     proxy::{Network, Proxy},
     wait_until,
 };
@@ -147,7 +147,7 @@ fn cache_is_valid_for_the_lease_only_when_notifications_are_lost() {
 /// Tokens that were valid once, of a deleted user and of a session that has ended.
 #[test]
 fn tokens_that_have_become_invalid_cause_no_query() {
-    let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
+    let server = Server::start_with(&[NO_LIMITS]);
     let other = server.sign_up("grace@example.com");
     let deleted = server.sign_up("ada@example.com");
     let ended = server.sign_in("grace@example.com");
@@ -184,7 +184,7 @@ fn tokens_that_have_become_invalid_cause_no_query() {
 /// Made-up subjects cause no query.
 #[test]
 fn tokens_with_unknown_subjects_cause_no_query() {
-    let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
+    let server = Server::start_with(&[NO_LIMITS]);
     let pair = server.sign_up("ada@example.com");
     assert_eq!(server.view(&pair.token).status, 200);
     let before = server.metric("latchkey_cache_misses_total");

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{ENDPOINTS, Endpoint, PASSWORD, RequiredToken, Server};
+use crate::support::{ENDPOINTS, Endpoint, NO_LIMITS, PASSWORD, RequiredToken, Server};
 
 const CREATE: &str = "/api/user/create";
 
@@ -162,7 +162,7 @@ fn content_types_may_have_parameters_and_any_case() {
 
 #[test]
 fn other_content_types_are_rejected() {
-    let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
+    let server = Server::start_with(&[NO_LIMITS]);
     let json = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     for content_type in [
         "text/plain",

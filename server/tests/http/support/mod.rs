@@ -30,6 +30,9 @@ pub use second_factor::{Authenticator, amr, recovery_codes};
 pub use server::Server;
 pub use test_env::{Output, SITE_FILE, TestEnv, free_address};
 
+/// The setting that turns rate limits off, as all requests of a test come from one IP address.
+pub const NO_LIMITS: (&str, &str) = ("LATCHKEY_RATE_LIMITS", "off");
+
 /// The password of accounts that a test creates.
 pub const PASSWORD: &str = "tall-violet-anchor-92";
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::support::{
-    PASSWORD, Response, Server, TokenPair, concurrently,
+    NO_LIMITS, PASSWORD, Response, Server, TokenPair, concurrently,
     email::{ALREADY_REGISTERED, CONFIRM_ADDRESS},
 };
 
@@ -334,7 +334,7 @@ fn takes_the_code_of_the_email() {
 
 #[test]
 fn code_ends_after_five_wrong_ones_and_the_link_still_works() {
-    let server = Server::start_with(&[("LATCHKEY_RATE_LIMITS", "off")]);
+    let server = Server::start_with(&[NO_LIMITS]);
     server.register("ada@example.com");
     let email = server.take_email("ada@example.com", CONFIRM_ADDRESS);
     let send = |code: &str| {
