@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::Write,
-    net::TcpStream,
+    net::{Ipv4Addr, SocketAddr},
     process::Command,
     sync::Mutex,
     thread,
@@ -12,6 +12,7 @@ use std::{
 };
 
 use serde_json::json;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::{
     Database, NO_LIMITS, PASSWORD, Server, TestEnv, TokenPair, concurrently,
@@ -381,6 +382,21 @@ fn writes_again_once_a_full_disk_has_room() {
     server.assert_valid(&pair);
 }
 
+/// Connects from one of many addresses, as one network may not hold all connections.
+async fn connect_from(number: usize, address: SocketAddr) -> TcpStream {
+    let source = Ipv4Addr::new(
+        127,
+        0,
+        1,
+        u8::try_from(number % 20).expect("a small number"),
+    );
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind((source, 0).into())
+        .expect("an address of this machine");
+    socket.connect(address).await.expect("a connection")
+}
+
 /// As many idle connections as this process may open do not block others.
 #[test]
 fn thousands_of_idle_connections_do_not_block_others() {
@@ -388,8 +404,13 @@ fn thousands_of_idle_connections_do_not_block_others() {
     let pair = server.sign_up("ada@example.com");
     let limit = rlimit::increase_nofile_limit(12_000).unwrap_or(1024);
     let count = usize::try_from(limit).unwrap_or(usize::MAX).min(10_500) - 500;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let address = server.env().address;
     let idle: Vec<_> = (0..count)
-        .map(|_| TcpStream::connect(server.env().address).expect("a connection"))
+        .map(|number| runtime.block_on(connect_from(number, address)))
         .collect();
     let begun = Instant::now();
     assert_eq!(server.view(&pair.token).status, 200);
