@@ -77,7 +77,7 @@ impl Accounts {
     }
 
     /// Creates the account of the registration that has this password. Returns `false` if the link was
-    /// used or the address was taken in the meantime.
+    /// used or the address was taken in the meantime, or if no registration waits any more.
     async fn activate_registration(
         &self,
         link: &Link,
@@ -93,7 +93,8 @@ impl Accounts {
             None => Registration::of_address(database, &link.address, now).await?,
         };
         if waiting.is_empty() {
-            return Err(invalid_link());
+            // They have expired, or a concurrent request has used one.
+            return Ok(false);
         }
         let stored: Vec<_> = waiting.iter().map(|one| &*one.password_hash).collect();
         let right = self.check_link_password(link, &stored, password).await?;
