@@ -1,6 +1,6 @@
 //! The forms of emailed links.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{ev, html, prelude::*, task::spawn_local};
 
 use super::emailed_link::Proof;
 use crate::{
@@ -13,6 +13,55 @@ use crate::{
 
 /// What a form sends: how the user shows that the email was received, and the password.
 pub(super) type Answer = (Proof, String);
+
+/// The inputs of [`ProofFields`].
+#[derive(Clone, Copy, Default)]
+pub(super) struct ProofInputs {
+    email: NodeRef<html::Input>,
+    code: NodeRef<html::Input>,
+}
+
+impl ProofInputs {
+    /// Returns how the user shows that the email was received: by the link's token, or, if the link
+    /// arrived without it, by what was entered.
+    pub fn proof(self, token: Option<&String>) -> Proof {
+        match token {
+            Some(token) => Proof::Token(token.clone()),
+            None => Proof::Code {
+                email: input_value(self.email),
+                code: input_value(self.code),
+            },
+        }
+    }
+}
+
+/// Asks for the address and the emailed code, unless the link's token is known. Tells password
+/// managers which account the form's password belongs to.
+#[component]
+pub(super) fn ProofFields(
+    /// The form's request.
+    submission: Submission,
+    /// The inputs.
+    inputs: ProofInputs,
+    /// Whether the link arrived without its token.
+    is_incomplete: bool,
+    /// The address of the account, if it is known.
+    account: Option<String>,
+) -> impl IntoView {
+    view! {
+        {is_incomplete
+            .then(|| {
+                view! {
+                    <EmailField submission input=inputs.email />
+                    <EmailedCodeField submission input=inputs.code />
+                }
+            })}
+        {account
+            .map(|email| {
+                view! { <input type="text" autocomplete="username" value=email readonly hidden /> }
+            })}
+    }
+}
 
 /// A form with a button, and with the account's password unless this browser is signed in to the
 /// account. If the link arrived incomplete, it also asks for the address and the emailed code.
@@ -33,36 +82,18 @@ pub(super) fn LinkForm(
     #[prop(into)]
     on_submit: Callback<Answer>,
 ) -> impl IntoView {
-    let (email, code, password) = (NodeRef::new(), NodeRef::new(), NodeRef::new());
-    let needs_code = token.is_none();
+    let (inputs, password) = (ProofInputs::default(), NodeRef::new());
+    let is_incomplete = token.is_none();
     let username = account.clone();
     let asks_password = asks_password(submission, account);
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let proof = match &token {
-            Some(token) => Proof::Token(token.clone()),
-            None => Proof::Code {
-                email: input_value(email),
-                code: input_value(code),
-            },
-        };
-        on_submit.run((proof, input_value(password)));
+        on_submit.run((inputs.proof(token.as_ref()), input_value(password)));
     };
     view! {
         <form method="post" novalidate on:submit=send>
             <Alert submission />
-            {needs_code
-                .then(|| {
-                    view! {
-                        <EmailField submission input=email />
-                        <EmailedCodeField submission input=code />
-                    }
-                })}
-            // Tells password managers which account's password is asked for.
-            {username
-                .map(|email| {
-                    view! { <input type="text" autocomplete="username" value=email readonly hidden /> }
-                })}
+            <ProofFields submission inputs is_incomplete account=username />
             {move || {
                 asks_password
                     .get()

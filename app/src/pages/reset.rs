@@ -3,17 +3,17 @@
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
-use super::emailed_link::{
-    INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link, LinkFacts, LinkFailed,
-    LinkLoading, LinkState, Proof,
+use super::{
+    emailed_link::{
+        INCOMPLETE_LINK, INCOMPLETE_REASON, INVALID_LINK, INVALID_REASON, Link, LinkFacts,
+        LinkFailed, LinkLoading, LinkState,
+    },
+    link_form::{ProofFields, ProofInputs},
 };
 use crate::{
     api::user::{self, EmailedLink, LinkPurpose},
     browser::{session, with_timeout},
-    components::{
-        Alert, Button, EmailField, EmailedCodeField, LiveText, PASSWORD_HINT, PasswordField,
-        Submission, input_value,
-    },
+    components::{Alert, Button, LiveText, PASSWORD_HINT, PasswordField, Submission, input_value},
 };
 
 /// `/reset`: the emailed link to choose a new password.
@@ -78,17 +78,11 @@ fn PasswordForm(
     account: Option<String>,
 ) -> impl IntoView {
     let submission = Submission::default();
-    let (email, code, password) = (NodeRef::new(), NodeRef::new(), NodeRef::new());
-    let needs_code = token.is_none();
+    let (inputs, password) = (ProofInputs::default(), NodeRef::new());
+    let is_incomplete = token.is_none();
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let proof = match &token {
-            Some(token) => Proof::Token(token.clone()),
-            None => Proof::Code {
-                email: input_value(email),
-                code: input_value(code),
-            },
-        };
+        let proof = inputs.proof(token.as_ref());
         let (token, email, code) = proof.fields();
         let request = user::confirm_reset(token, email, code, input_value(password).into());
         submission.start(async move {
@@ -102,18 +96,7 @@ fn PasswordForm(
     view! {
         <form method="post" novalidate on:submit=send>
             <Alert submission />
-            {needs_code
-                .then(|| {
-                    view! {
-                        <EmailField submission input=email />
-                        <EmailedCodeField submission input=code />
-                    }
-                })}
-            // Tells password managers which account's password this will be.
-            {account
-                .map(|email| {
-                    view! { <input type="text" autocomplete="username" value=email readonly hidden /> }
-                })}
+            <ProofFields submission inputs is_incomplete account />
             <PasswordField
                 submission
                 input=password
