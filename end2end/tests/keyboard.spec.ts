@@ -8,6 +8,8 @@ test('registering, opening a dialog and signing out work by keyboard', async ({ 
   await tabTo(page, 'Create account');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL('/register');
+  // A new page takes the focus, a frame after it is shown.
+  await expect(page.locator('main h1:focus, main input:focus')).toHaveCount(1);
 
   await tabTo(page, 'Email', email(page));
   await page.keyboard.type(user.email);

@@ -160,6 +160,7 @@ test('an account from registration to deletion', async ({ page, context, server,
     expect(await storedSession(page)).toBeNull();
     await expect(heading(page, user)).toHaveCount(0);
     await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
+    await mailbox.take(user.email, 'Your account was deleted');
     expect(mailbox.subjects(oldEmail), 'unexpected emails').toEqual([]);
     expect(mailbox.subjects(user.email), 'unexpected emails').toEqual([]);
   });
