@@ -10,7 +10,7 @@ test('an account from registration to deletion', async ({ page, context, server,
   test.setTimeout(120_000);
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   // Before the email address is verified, and before the second factor is completed.
-  problems.expectStatus(403, '/api/user/login');
+  problems.expectStatus(401, '/api/user/login');
   problems.expectStatus(403, '/api/user/view');
   const user = newUser();
   const oldEmail = user.email;
