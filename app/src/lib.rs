@@ -14,6 +14,7 @@ use leptos_router::{
     path,
 };
 
+pub mod account_pages;
 pub mod api;
 pub mod browser;
 pub mod components;
@@ -58,7 +59,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/register") view=PublicPage::Register />
                     <Route path=path!("/login") view=|| SyncHydrate(view! { <Login /> }) />
                     <Route path=path!("/two-factor") view=SignedInPage::TwoFactor />
-                    <Route path=path!("/account") view=SignedInPage::Account />
+                    <Route path=path!("/account/:page?") view=SignedInPage::Account />
                     <Route path=path!("/forgot") view=PublicPage::Forgot />
                     <Route path=path!("/reset") view=PublicPage::Reset />
                     <Route path=path!("/activate") view=PublicPage::Activate />

@@ -18,6 +18,12 @@ static FIRST_PAINT: LazyLock<String> =
 /// The script that loads the app and starts it.
 static START: LazyLock<String> = LazyLock::new(|| minify(include_str!("shell/start.js")));
 
+/// The font of all pages, made by `scripts/font`. `style/font.css` names it, too.
+const FONT: &str = "/fonts/figtree.812e1f09.woff2";
+
+/// The symbols of all icons. Lucide, ISC license: `icons.LICENSE.txt`.
+const ICONS: &str = include_str!("shell/icons.svg");
+
 /// The message for browsers in which the app can't run.
 const UNSUPPORTED: &str = "This page needs JavaScript, WebAssembly and site data (local storage). \
                            Allow them, or use an up-to-date browser, and reload.";
@@ -40,7 +46,8 @@ const STOPPED: &str = "This page has stopped working. Reload it to continue.";
 /// Renders the HTML document of a page. Both scripts carry the nonce of the response's
 /// Content-Security-Policy. [`with_fingerprint`] completes the document.
 ///
-/// The app has an element of its own, because extensions add their elements to `<body>`.
+/// The app has an element of its own, because extensions add their elements to `<body>`. The footer is
+/// outside of it, because it is the same for everyone. It contains no `<div>` (see [`with_fingerprint`]).
 #[must_use]
 pub fn shell(site: &Site) -> impl IntoView + use<> {
     let Site { css, js, wasm } = site.clone();
@@ -59,6 +66,13 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                 <meta name="color-scheme" content="light dark" />
                 <script nonce=use_nonce() inner_html=FIRST_PAINT.as_str()></script>
                 <link rel="stylesheet" href=css />
+                <link
+                    rel="preload"
+                    href=FONT
+                    r#as="font"
+                    r#type="font/woff2"
+                    crossorigin="anonymous"
+                />
                 <link rel="modulepreload" href=js nonce=use_nonce() />
                 <link
                     rel="preload"
@@ -88,6 +102,7 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                 <MetaTags />
             </head>
             <body>
+                <div class="icons" hidden inner_html=ICONS></div>
                 <p class="banner unsupported">{UNSUPPORTED}</p>
                 <p class="banner storage-blocked">{STORAGE_BLOCKED}</p>
                 <p class="banner incomplete">{INCOMPLETE}</p>
@@ -97,6 +112,9 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                 <div id="app">
                     <App />
                 </div>
+                <footer class="site-footer">
+                    <p translate="no">"Latchkey"</p>
+                </footer>
             </body>
         </html>
     }
@@ -115,4 +133,17 @@ fn auto_reload() -> impl IntoView {
         let options = LeptosOptions::builder().output_name("latchkey").build();
         view! { <AutoReload options /> }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FONT;
+
+    #[test]
+    fn the_preloaded_font_is_the_one_that_the_style_sheet_uses() {
+        let style = include_str!("../../style/font.css");
+        assert!(style.contains(&format!("url(\"{FONT}\")")));
+        let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets");
+        assert!(std::fs::exists(format!("{assets}{FONT}")).unwrap_or(false));
+    }
 }

@@ -23,7 +23,7 @@ use crate::site::SiteFiles;
 
 /// The Content-Security-Policy of pages, to which each response adds its nonce for scripts.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'; img-src 'self' data:; manifest-src 'self'; \
+    frame-ancestors 'none'; font-src 'self'; img-src 'self' data:; manifest-src 'self'; \
     style-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
 /// The longest path of a file, in bytes. Longer ones are not looked up in the file system.
@@ -123,7 +123,8 @@ async fn limit_path_length(
 
 /// Adds the caching headers of files.
 async fn add_cache_headers(request: Request<Body>, next: Next) -> Response {
-    let is_hashed = request.uri().path().starts_with("/pkg/");
+    let path = request.uri().path();
+    let is_hashed = path.starts_with("/pkg/") || path.starts_with("/fonts/");
     let mut response = next.run(request).await;
     if response.status().is_success() {
         let cache = if is_hashed { IMMUTABLE } else { ONE_HOUR };

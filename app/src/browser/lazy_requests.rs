@@ -16,9 +16,10 @@ use super::{
     renewal::renew,
     session::Session,
     sign_in::{resend_activation, sign_in},
+    sign_out::{Scope, finish_sign_out},
 };
 use crate::{
-    api::{ApiError, Code},
+    api::{ApiError, Code, user},
     hydration::reload_if_updated,
 };
 
@@ -35,6 +36,8 @@ pub enum LazyRequest {
     ResendActivation(String),
     /// Replaces a session's tokens, unless another tab has already done so.
     Renew(Session),
+    /// Signs out this device.
+    SignOut,
 }
 
 type Response = Pin<Box<dyn Future<Output = Result<(), ApiError>>>>;
@@ -75,5 +78,8 @@ fn start(request: LazyRequest) -> Result<Response, SplitLoaderError> {
         LazyRequest::SignIn { email, password } => Box::pin(sign_in(email, password)),
         LazyRequest::ResendActivation(email) => Box::pin(resend_activation(email)),
         LazyRequest::Renew(session) => Box::pin(async move { renew(&session).await.map(drop) }),
+        LazyRequest::SignOut => {
+            Box::pin(async { finish_sign_out(user::logout().await, Scope::Here, false) })
+        }
     })
 }

@@ -6,6 +6,7 @@
 
 mod claims;
 mod client;
+pub mod identity;
 mod keep_fresh;
 mod lazy_requests;
 mod limit;
@@ -15,6 +16,7 @@ pub mod next;
 pub mod renewal;
 pub mod session;
 mod sign_in;
+pub mod sign_out;
 pub mod unsaved_codes;
 
 pub use client::{MaybeSignedIn, SignedIn};

@@ -1,5 +1,6 @@
 //! The components that pages consist of.
 
+mod account_menu;
 mod alert;
 mod button;
 mod code_field;
@@ -9,8 +10,10 @@ mod emailed_code_field;
 mod field;
 mod focus;
 mod header;
+mod icon;
 mod live_text;
 mod logo;
+mod message;
 mod notice;
 mod password_field;
 mod recovery_code_field;
@@ -29,8 +32,10 @@ pub use emailed_code_field::EmailedCodeField;
 pub use field::{Field, input_value};
 pub use focus::{focus_new_page, focus_soon};
 pub use header::Header;
+pub use icon::{Icon, IconName};
 pub use live_text::LiveText;
 pub use logo::Logo;
+pub use message::{Message, Status};
 pub use notice::Notice;
 pub use password_field::{PASSWORD_HINT, PasswordField};
 pub use recovery_code_field::RecoveryCodeField;

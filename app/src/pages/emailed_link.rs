@@ -14,7 +14,7 @@ use crate::{
         user::{self, EmailedLink, LinkPurpose},
     },
     browser::{AuthState, LOADING_LIMIT, with_limit},
-    components::{focus_soon, local_time},
+    components::{Message, Status, focus_soon, local_time},
     email::email_for_display,
 };
 
@@ -196,7 +196,7 @@ pub(super) fn LinkFailed(
 ) -> impl IntoView {
     view! {
         <div role="alert">
-            <p class="alert">{error.to_string()}</p>
+            <Message status=Status::Error text=error.to_string() />
         </div>
         <button type="button" class="button primary" on:click=move |_| link.look()>
             "Try again"

@@ -47,7 +47,7 @@ pub enum PublicPage {
 /// A page for users who have entered their password, whose code is fetched on demand.
 #[derive(Clone, Copy)]
 pub enum SignedInPage {
-    /// `/account`
+    /// `/account`, `/account/security` and so on
     Account,
     /// `/two-factor`
     TwoFactor,
@@ -88,7 +88,8 @@ pub async fn preload(path: &str) {
     #[cfg(feature = "split")]
     {
         let _ = match path.trim_end_matches('/') {
-            "/account" | "/two-factor" => load_signed_in().await,
+            "/two-factor" => load_signed_in().await,
+            path if crate::account_pages::AccountPage::find(path).is_some() => load_signed_in().await,
             "/login" => Ok(()),
             _ => load_public().await,
         };

@@ -11,7 +11,7 @@ use crate::{
         next::{next, with_next},
     },
     components::{
-        Alert, Button, EmailField, Notice, PasswordField, Resend, ResendButton, Submission,
+        Alert, Button, EmailField, Notice, PasswordField, Resend, ResendButton, Status, Submission,
         focus_new_page, input_value,
     },
 };
@@ -71,7 +71,11 @@ fn SignedOutNotice() -> impl IntoView {
         AuthState::SignedOut(Some(reason)) => Some(reason.message().to_owned()),
         _ => None,
     };
-    view! { <Notice text=Signal::derive(text) id="notice" /> }
+    let status = move || match auth_state.get() {
+        AuthState::SignedOut(Some(EndReason::SignedOut)) => Status::Success,
+        _ => Status::Warning,
+    };
+    view! { <Notice text=Signal::derive(text) status=Signal::derive(status) id="notice" /> }
 }
 
 /// Offers another email with the link that activates the account.

@@ -14,7 +14,6 @@ mod navigation;
 mod not_found;
 mod register;
 mod reset;
-mod sign_out;
 mod two_factor;
 mod undo_email;
 

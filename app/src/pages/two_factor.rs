@@ -7,7 +7,6 @@ use leptos_meta::Title;
 
 use super::{
     navigation::{signed_out_redirect, use_auth_state, use_redirect},
-    sign_out::{Scope, finish_sign_out},
 };
 use crate::{
     api::{ApiError, recovery, totp, user, user::TokenPair},
@@ -15,6 +14,7 @@ use crate::{
         AuthState,
         next::{HOME, next},
         renewal::exchange,
+        sign_out::{Scope, finish_sign_out},
         unsaved_codes,
     },
     components::{

@@ -37,7 +37,7 @@
     root.dataset.late = '';
   }, 15000);
   if (signedIn && location.pathname === '/') location.replace('/account');
-  if (!signedIn && location.pathname === '/account') {
+  if (!signedIn && /^\/account(\/|$)/.test(location.pathname)) {
     const here = encodeURIComponent(location.pathname + location.search).replaceAll('%2F', '/');
     location.replace(`/login?next=${here}`);
   }

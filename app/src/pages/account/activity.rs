@@ -8,7 +8,9 @@ use crate::{
         ApiError,
         user::{self, Event},
     },
-    components::{Button, LiveText, RelativeTime, Submission, focus_soon},
+    components::{
+        Button, LiveText, Message, RelativeTime, Status, Submission, focus_soon,
+    },
 };
 
 /// The number of events that are shown at first.
@@ -57,9 +59,10 @@ fn Failed(
     };
     view! {
         <div role="alert">
-            <p class="alert">
-                {move || submission.message().unwrap_or_else(|| error.to_string())}
-            </p>
+            {move || {
+                let text = submission.message().unwrap_or_else(|| error.to_string());
+                view! { <Message status=Status::Error text /> }
+            }}
         </div>
         <Button
             submission

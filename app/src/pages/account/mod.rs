@@ -27,7 +27,7 @@ use crate::{
         user::{self, Profile, Session},
     },
     browser::{AuthState, LOADING_LIMIT, next::with_next},
-    components::focus_soon,
+    components::{Message, Status, focus_soon},
     email::email_for_display,
 };
 use activity::Activity;
@@ -140,7 +140,7 @@ fn LoadingFailed(
     view! {
         <section class="section">
             <div role="alert">
-                <p class="alert">{error.to_string()}</p>
+                <Message status=Status::Error text=error.to_string() />
             </div>
             <button type="button" class="button quiet" on:click=try_again>
                 "Try again"

@@ -5,8 +5,8 @@ use leptos::{ev, prelude::*};
 use super::AccountData;
 use crate::{
     api::{ApiError, user},
+    browser::sign_out::{Scope, finish_sign_out},
     components::{Alert, Button, DIALOG_TITLE, Dialog, LiveText, Submission},
-    pages::sign_out::{Scope, finish_sign_out},
 };
 
 /// Signs out this device, or every device after a question.

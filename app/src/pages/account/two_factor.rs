@@ -18,7 +18,9 @@ use crate::{
         user,
     },
     browser::{EndReason, renewal::exchange, session, unsaved_codes},
-    components::{CodeField, Dialog, Notice, RecoveryCodes, focus_soon, input_value},
+    components::{
+        CodeField, Dialog, Message, Notice, RecoveryCodes, Status, focus_soon, input_value,
+    },
 };
 
 /// What the dialog shows.
@@ -297,7 +299,7 @@ fn On(flow: Flow) -> impl IntoView {
         {move || {
             // While the codes are shown, they are not saved yet.
             let warns = flow.has_unsaved_codes.get() && !flow.dialog.is_open.get();
-            warns.then(|| view! { <p class="alert unsaved">{UNSAVED}</p> })
+            warns.then(|| view! { <Message status=Status::Warning text=UNSAVED /> })
         }}
         <Notice text=flow.dialog.notice />
         <div class="actions">

@@ -2,14 +2,12 @@
 
 use http::StatusCode;
 
-use crate::{
-    api::{ApiError, Code},
-    browser::{EndReason, session},
-};
+use super::session::{self, EndReason};
+use crate::api::{ApiError, Code};
 
 /// What a request signs out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub enum Scope {
     /// This device.
     Here,
     /// Every device.
@@ -24,7 +22,7 @@ pub(super) enum Scope {
 ///
 /// # Errors
 /// Returns the error of the response.
-pub(super) fn finish_sign_out(
+pub fn finish_sign_out(
     response: Result<(), ApiError>,
     scope: Scope,
     was_lost: bool,
