@@ -89,7 +89,9 @@ pub async fn preload(path: &str) {
     {
         let _ = match path.trim_end_matches('/') {
             "/two-factor" => load_signed_in().await,
-            path if crate::account_pages::AccountPage::find(path).is_some() => load_signed_in().await,
+            path if crate::account_pages::AccountPage::find(path).is_some() => {
+                load_signed_in().await
+            }
             "/login" => Ok(()),
             _ => load_public().await,
         };

@@ -5,9 +5,7 @@ use std::future::Future;
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{
-    navigation::{signed_out_redirect, use_auth_state, use_redirect},
-};
+use super::navigation::{signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
     api::{ApiError, recovery, totp, user, user::TokenPair},
     browser::{

@@ -8,9 +8,7 @@ use crate::{
         ApiError,
         user::{self, Event},
     },
-    components::{
-        Button, LiveText, Message, RelativeTime, Status, Submission, focus_soon,
-    },
+    components::{Button, LiveText, Message, RelativeTime, Status, Submission, focus_soon},
 };
 
 /// The number of events that are shown at first.
