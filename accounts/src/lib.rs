@@ -54,6 +54,7 @@ pub use store::{
     email_tokens::LinkPurpose,
     migrations::{MigrationError, Schema},
     postgres::Postgres,
+    service_keys::{InvalidScope, Scope, ServiceKey},
     sessions::Session,
     users::User,
 };

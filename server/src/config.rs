@@ -218,6 +218,11 @@ fn duration(
     }
 }
 
+/// Parses the lifetime of a service key.
+pub fn key_lifetime(text: &str) -> Result<Duration, String> {
+    duration(LIFETIME)(text)
+}
+
 /// Formats a duration like the setting: `humantime` would write days as months and years.
 fn in_words(duration: Duration) -> String {
     match duration.as_secs() / DAY.as_secs() {

@@ -19,6 +19,7 @@ pub(crate) mod rekey;
 mod retired_refresh_tokens;
 pub(crate) mod second_factors;
 pub(crate) mod server_checks;
+pub(crate) mod service_keys;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_failures;
 pub(crate) mod sign_in_history;

@@ -17,6 +17,7 @@ mod refresh_rule;
 mod registrations;
 mod rotation;
 mod second_factor;
+mod service_keys;
 mod sessions;
 mod sign_in_failures;
 mod support;

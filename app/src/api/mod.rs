@@ -10,7 +10,7 @@ pub mod totp;
 pub mod user;
 
 #[cfg(feature = "ssr")]
-pub use context::ClientIp;
+pub use context::{ClientIp, authenticate_service, bearer_token};
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::Text;

@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 pub mod audit;
+pub mod keys;
 pub mod users;
 
 use std::{fmt, io::Write, path::PathBuf};

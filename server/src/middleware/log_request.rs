@@ -29,7 +29,7 @@ const MAX_LENGTH: usize = 64;
 
 /// Gives each request an id and a span, and logs a line when it has been responded to. All log
 /// lines of the request have the fields of the span, and the response has the id. The code that
-/// authorizes a request records `user_id` and `session_id`.
+/// authorizes a request records `user_id` and `session_id`, or `service_key`.
 pub async fn log_request(
     path: Option<MatchedPath>,
     Extension(ClientIp(client)): Extension<ClientIp>,
@@ -46,6 +46,7 @@ pub async fn log_request(
         %client,
         user_id = Empty,
         session_id = Empty,
+        service_key = Empty,
     );
     async move {
         let mut response = next.run(request).await;

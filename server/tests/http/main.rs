@@ -19,6 +19,7 @@ mod postgres_tls;
 mod program;
 mod races;
 mod routes;
+mod service_keys;
 mod storage;
 mod support;
 mod text;

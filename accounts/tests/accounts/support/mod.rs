@@ -338,6 +338,7 @@ pub fn why(error: accounts::Error) -> &'static str {
         accounts::Error::InactiveAccount => "inactive",
         accounts::Error::OtpRequired => "otp",
         accounts::Error::EmailUnverified => "unverified",
+        accounts::Error::KeyInvalid => "invalid key",
         accounts::Error::PermissionDenied => "not allowed",
         accounts::Error::Throttled(_) => "throttled",
         other => panic!("{other}"),
