@@ -7,6 +7,8 @@
 // A view is one type, nested as deeply as its page.
 #![recursion_limit = "256"]
 
+use std::collections::HashMap;
+
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::{
@@ -32,10 +34,10 @@ pub use shell::{shell, with_fingerprint};
 
 use browser::{AuthState, keep_fresh, session};
 use components::{Header, SyncHydrate};
-use pages::{Login, NotFound, PublicPage, SignedInPage};
+use pages::{HomePage, Login, NotFound, PublicPage, RegisterPage, SignedInPage};
 
 /// The URL paths of the built site's files, with a hash of the content in each name.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Site {
     /// The style sheet, `/pkg/latchkey.<hash>.css`.
     pub css: String,
@@ -43,6 +45,10 @@ pub struct Site {
     pub js: String,
     /// The WebAssembly, `/pkg/latchkey.<hash>.wasm`.
     pub wasm: String,
+    /// The JavaScript that fetches chunks of the WebAssembly, unless it was built in one piece.
+    pub split_js: Option<String>,
+    /// The WebAssembly files of each chunk in `pages/lazy.rs`.
+    pub chunks: HashMap<String, Vec<String>>,
 }
 
 /// The app: its pages under their paths.
@@ -55,8 +61,8 @@ pub fn App() -> impl IntoView {
             <Header />
             <main>
                 <FlatRoutes fallback=|| SyncHydrate(view! { <NotFound /> })>
-                    <Route path=path!("/") view=PublicPage::Home />
-                    <Route path=path!("/register") view=PublicPage::Register />
+                    <Route path=path!("/") view=HomePage />
+                    <Route path=path!("/register") view=RegisterPage />
                     <Route path=path!("/login") view=|| SyncHydrate(view! { <Login /> }) />
                     <Route path=path!("/two-factor") view=SignedInPage::TwoFactor />
                     <Route path=path!("/account/:page?") view=SignedInPage::Account />

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-use crate::{App, Site, browser::session::STORAGE_BLOCKED};
+use crate::{App, Site, browser::session::STORAGE_BLOCKED, pages};
 
 pub use fingerprint::with_fingerprint;
 
@@ -29,28 +29,31 @@ const UNSUPPORTED: &str = "This page needs JavaScript, WebAssembly and site data
                            Allow them, or use an up-to-date browser, and reload.";
 
 /// The message when some of the app's files could not be loaded.
-const INCOMPLETE: &str =
-    "The page could not be loaded completely. Check your connection and reload.";
+const INCOMPLETE: &str = "The page could not be loaded completely. Check your connection.";
 
 /// The message when the app has not started after a while.
-const LATE: &str = "This page is still loading. If nothing happens, reload it.";
+const LATE: &str = "This page is still loading.";
 
 /// The message when the app can't start, although its files have arrived.
 const NOT_STARTED: &str = "This page can't start, because something in this browser keeps changing \
                            it. Turn off extensions and translation for this site, or use a private \
-                           window, and reload.";
+                           window.";
 
 /// The message when the app has stopped.
 const STOPPED: &str = "This page has stopped working. Reload it to continue.";
 
-/// Renders the HTML document of a page. Both scripts carry the nonce of the response's
+/// The pages that search engines may list. The others mean something to one user only.
+const LISTED: [&str; 3] = ["/", "/login", "/register"];
+
+/// Renders the HTML document of the page at a path. Both scripts carry the nonce of the response's
 /// Content-Security-Policy. [`with_fingerprint`] completes the document.
 ///
 /// The app has an element of its own, because extensions add their elements to `<body>`. The footer is
 /// outside of it, because it is the same for everyone. It contains no `<div>` (see [`with_fingerprint`]).
 #[must_use]
-pub fn shell(site: &Site) -> impl IntoView + use<> {
-    let Site { css, js, wasm } = site.clone();
+pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
+    let (css, js, wasm) = (site.css.clone(), site.js.clone(), site.wasm.clone());
+    let noindex = !LISTED.contains(&path);
     let expected = fingerprint::PLACEHOLDER;
     // The debug format of a path is also a valid JavaScript literal.
     let start = format!(
@@ -74,13 +77,8 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                     crossorigin="anonymous"
                 />
                 <link rel="modulepreload" href=js nonce=use_nonce() />
-                <link
-                    rel="preload"
-                    href=wasm
-                    r#as="fetch"
-                    r#type="application/wasm"
-                    crossorigin="anonymous"
-                />
+                {preload(wasm)}
+                {preload_chunk(site, path)}
                 <script type="module" nonce=use_nonce() inner_html=start></script>
                 <meta
                     name="theme-color"
@@ -96,6 +94,7 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                     name="description"
                     content="Accounts, sign-in and sessions: Latchkey manages your users."
                 />
+                {noindex.then(|| view! { <meta name="robots" content="noindex" /> })}
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />
                 {auto_reload()}
@@ -105,10 +104,10 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                 <div class="icons" hidden inner_html=ICONS></div>
                 <p class="banner unsupported">{UNSUPPORTED}</p>
                 <p class="banner storage-blocked">{STORAGE_BLOCKED}</p>
-                <p class="banner incomplete">{INCOMPLETE}</p>
-                <p class="banner late">{LATE}</p>
-                <p class="banner not-started">{NOT_STARTED}</p>
-                <p class="banner stopped">{STOPPED}</p>
+                <p class="banner incomplete">{INCOMPLETE} {try_again()}</p>
+                <p class="banner late">{LATE} {try_again()}</p>
+                <p class="banner not-started">{NOT_STARTED} {try_again()}</p>
+                <p class="banner stopped">{STOPPED} {try_again()}</p>
                 <div id="app">
                     <App />
                 </div>
@@ -117,6 +116,40 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                 </footer>
             </body>
         </html>
+    }
+}
+
+/// Lets the browser fetch a WebAssembly file before the app asks for it.
+fn preload(wasm: String) -> impl IntoView {
+    view! {
+        <link
+            rel="preload"
+            href=wasm
+            r#as="fetch"
+            r#type="application/wasm"
+            crossorigin="anonymous"
+        />
+    }
+}
+
+/// Lets the browser fetch the code of the page at this path at the same time as the app. Otherwise it
+/// would be asked for only when the app has arrived, which takes a second longer on a phone.
+fn preload_chunk(site: &Site, path: &str) -> impl IntoView + use<> {
+    let split_js = site.split_js.clone();
+    let chunk = pages::chunk(path).and_then(|chunk| site.chunks.get(chunk));
+    let files = chunk.cloned().unwrap_or_default();
+    view! {
+        {split_js.map(|js| view! { <link rel="modulepreload" href=js nonce=use_nonce() /> })}
+        {files.into_iter().map(preload).collect_view()}
+    }
+}
+
+/// A button that reloads the page. `first_paint.js` makes it work.
+fn try_again() -> impl IntoView {
+    view! {
+        <button type="button" class="link" data-reload>
+            "Try again"
+        </button>
     }
 }
 

@@ -11,8 +11,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { execFileSync } from 'node:child_process';
 import { hashesPerSecond, seed, signInScript, startFloor, tokensScript, wrk } from './load.mjs';
 import { drainOutbox } from './mail.mjs';
+import { measurePages } from './pages.mjs';
 import { CHEAP_HASH, Program, each, freePort, median, quantile } from './program.mjs';
-import { Report, ms, whole } from './report.mjs';
+import { Report, ms, seconds, whole } from './report.mjs';
 import { tokensOfAll } from './tokens.mjs';
 
 const SECONDS = Number(process.env.SECONDS_EACH ?? 4);
@@ -32,6 +33,7 @@ const databases = ['SQLite', ...(process.env.PGHOST ? ['PostgreSQL'] : [])];
 
 try {
   await part('start, memory and page weight', startAndPages);
+  await part('pages on a phone', pages);
   for (const database of databases) await part(`views, ${database}`, () => views(database));
   await part('sign-ins', signIns);
   await part('refreshes', refreshes);
@@ -133,6 +135,15 @@ async function firstVisit(program, at) {
   }
   const parts = [...kinds].map(([kind, bytes]) => `${kind} ${whole(bytes)}`).join(', ');
   return { total: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0), parts };
+}
+
+/** Pages over Chrome's "Slow 4G", with a processor four times slower than this machine's. */
+async function pages() {
+  await withProgram(await place('SQLite', CHEAP_HASH), async (program) => {
+    for (const { work, ms: time, goal } of await measurePages(program)) {
+      report.add(`${work}, Slow 4G, 4× CPU, cold`, seconds(time), seconds(goal), goal / time);
+    }
+  });
 }
 
 async function views(database) {

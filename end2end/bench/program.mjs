@@ -8,9 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const TARGET = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'release');
-export const PROGRAM = path.join(TARGET, 'latchkey');
+// As in the tests, the build of another folder can be measured.
+export const PROGRAM = process.env.LATCHKEY_PROGRAM ?? path.join(TARGET, 'latchkey');
 export const EXAMPLES = path.join(TARGET, 'examples');
-const SITE = path.join(ROOT, 'target/site');
+const SITE = process.env.LATCHKEY_SITE ?? path.join(ROOT, 'target/site');
 
 /** The cheapest password hash there is, where its cost is no subject. */
 export const CHEAP_HASH = { LATCHKEY_ARGON2: 'm=8,t=1,p=1' };

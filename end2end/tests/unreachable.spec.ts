@@ -36,10 +36,10 @@ test('signing in while the server is unreachable: reported, no input lost, and t
   const page = await (await anotherBrowser({ baseURL: own.url })).newPage();
   await open(page, '/login');
   await fill(page, user);
-  // Using the form fetches the code of its requests.
-  await page.waitForFunction(() =>
+  // Using the form fetches the code of its requests, and then that of the account.
+  await page.waitForFunction(() => ['requests', 'signed_in'].every((chunk) =>
     performance.getEntriesByType('resource').some((entry) =>
-      entry.name.includes('/pkg/split_requests') && (entry as PerformanceResourceTiming).responseEnd > 0));
+      entry.name.includes(`/pkg/split_${chunk}`) && (entry as PerformanceResourceTiming).responseEnd > 0)));
   await own.stop();
   await button(page, 'Sign in').click();
   await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();

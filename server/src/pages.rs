@@ -78,7 +78,9 @@ async fn render(site: Arc<SiteFiles>, status: StatusCode, request: Request<Body>
         provide_context(status);
     };
     let files = site.current();
-    let render = render_app_to_stream_with_context(provide, move || app::shell(&files));
+    let path = request.uri().path().to_owned();
+    let render =
+        render_app_to_stream_with_context(provide, move || app::shell(&files, &path));
     complete(render(request).await).await
 }
 

@@ -12,6 +12,8 @@ use leptos::wasm_split::SplitLoaderError;
 #[cfg(feature = "split")]
 use leptos::{task::spawn_local, wasm_split::wasm_split};
 
+#[cfg(feature = "split")]
+use super::limit::{LOADING_LIMIT, with_limit};
 use super::{
     renewal::renew,
     session::Session,
@@ -47,8 +49,17 @@ impl LazyRequest {
     pub fn prefetch() {
         #[cfg(feature = "split")]
         spawn_local(async {
-            let _ = fetch().await;
+            let _ = Self::fetch().await;
         });
+    }
+
+    /// Fetches the code.
+    ///
+    /// # Errors
+    /// Fails if the server can't be reached or no longer has it.
+    #[cfg(feature = "split")]
+    pub async fn fetch() -> Result<(), SplitLoaderError> {
+        fetch().await
     }
 
     /// Sends the request, after fetching its code if necessary.
@@ -58,7 +69,7 @@ impl LazyRequest {
     pub async fn send(self) -> Result<(), ApiError> {
         let response = start(self);
         #[cfg(feature = "split")]
-        let response = response.await;
+        let response = with_limit(LOADING_LIMIT, async { Ok(response.await) }).await?;
         match response {
             Ok(response) => response.await,
             Err(_) if reload_if_updated("").await => pending().await,

@@ -3,7 +3,10 @@
 use leptos::{ev, html, prelude::*};
 use leptos_meta::Title;
 
-use super::navigation::{redirect_if_signed_in, use_auth_state};
+use super::{
+    lazy::prefetch_sign_in,
+    navigation::{redirect_if_signed_in, use_auth_state},
+};
 use crate::{
     api::Code,
     browser::{
@@ -44,7 +47,7 @@ pub fn Login() -> impl IntoView {
                 "Sign in"
             </h1>
             <SignedOutNotice />
-            <form method="post" novalidate on:focusin=|_| LazyRequest::prefetch() on:submit=send>
+            <form method="post" novalidate on:focusin=|_| prefetch_sign_in() on:submit=send>
                 <Alert submission />
                 {move || mentions_link.get().then(|| view! { <NotActivated email /> })}
                 <EmailField submission input=email />

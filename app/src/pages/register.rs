@@ -3,7 +3,9 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{check_email::CheckEmail, navigation::redirect_if_signed_in};
+use super::{
+    check_email::CheckEmail, lazy::prefetch_sign_in, navigation::redirect_if_signed_in,
+};
 use crate::{
     api::{ApiError, Code, user},
     browser::{
@@ -77,7 +79,7 @@ fn RegistrationForm(
     };
     view! {
         <h1 tabindex="-1">"Create account"</h1>
-        <form method="post" novalidate on:focusin=|_| LazyRequest::prefetch() on:submit=send>
+        <form method="post" novalidate on:focusin=|_| prefetch_sign_in() on:submit=send>
             <Alert submission />
             <EmailField submission input=email />
             <PasswordField

@@ -9,11 +9,11 @@ use super::navigation::{signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
     api::{ApiError, recovery, totp, user, user::TokenPair},
     browser::{
-        AuthState,
+        AuthState, LOADING_LIMIT,
         next::{HOME, next},
         renewal::exchange,
         sign_out::{Scope, finish_sign_out},
-        unsaved_codes,
+        unsaved_codes, with_limit,
     },
     components::{
         Alert, Button, CodeField, LiveText, Notice, RecoveryCodeField, Submission, focus_new_page,
@@ -88,7 +88,7 @@ impl SessionCheck {
 
     async fn run(self) -> Result<(), ApiError> {
         // If the session needs the second factor, this makes the auth state `MfaPending`.
-        user::view().await?;
+        with_limit(LOADING_LIMIT, user::view()).await?;
         self.is_signed_in.try_set(true);
         Ok(())
     }

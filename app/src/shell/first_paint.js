@@ -28,6 +28,10 @@
   addEventListener('submit', (event) => {
     if (!root.dataset.app || root.dataset.lacks) event.preventDefault();
   }, true);
+  // "Try again", before the app runs or when it has stopped.
+  addEventListener('click', ({ target }) => {
+    if (target.closest?.('[data-reload]')) location.reload();
+  });
   const signedIn = isSignedIn();
   root.dataset.session = signedIn ? 'in' : 'out';
   if (typeof WebAssembly !== 'object') root.dataset.lacks = 'webassembly';

@@ -270,3 +270,19 @@ fn serve_no_file_from_outside_the_site() {
         );
     }
 }
+
+#[test]
+fn are_listed_by_search_engines_only_if_they_are_the_same_for_everyone() {
+    let server = Server::start();
+    for path in ["/", "/login", "/register"] {
+        let response = server.get(path).send();
+        let html = response.text();
+        assert!(!html.contains("noindex"), "{path}: {html}");
+        assert!(html.contains(r#"<meta name="description""#), "{path}");
+    }
+    for path in ["/account", "/activate", "/reset", "/two-factor", "/nowhere"] {
+        let response = server.get(path).send();
+        let robots = r#"<meta name="robots" content="noindex">"#;
+        assert!(response.text().contains(robots), "{path}: {response}");
+    }
+}
