@@ -2,7 +2,7 @@ import axe from 'axe-core';
 import { expect, type Page } from '@playwright/test';
 
 /** The rules whose result depends on the colors. */
-const COLOR_RULES = ['color-contrast', 'color-contrast-enhanced', 'link-in-text-block'];
+const COLOR_RULES = ['color-contrast', 'link-in-text-block'];
 
 type Media = Parameters<Page['emulateMedia']>[0];
 
