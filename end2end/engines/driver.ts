@@ -46,7 +46,9 @@ const find = (role: Role, name: string) => `
     const labels = [...(element.labels ?? [])].map((label) => label.textContent);
     const by = (element.getAttribute('aria-labelledby') ?? '').split(/\\s+/).filter(Boolean);
     const named = by.map((id) => document.getElementById(id)?.textContent);
-    return clean(element.getAttribute('aria-label') ?? [...named, ...labels].join(' ')) || clean(element.textContent);
+    const own = element.cloneNode(true);
+    for (const hidden of own.querySelectorAll('[aria-hidden=true]')) hidden.remove();
+    return clean(element.getAttribute('aria-label') ?? [...named, ...labels].join(' ')) || clean(own.textContent);
   };
   const wanted = ${JSON.stringify(name)};
   const isNamed = (element) => wanted.endsWith('…')

@@ -115,6 +115,7 @@ async function expectAccount(visitor: Visitor, user: User): Promise<void> {
 }
 
 async function signOut(visitor: Visitor): Promise<void> {
+  await visitor.press('button', 'Account menu');
   await visitor.press('button', 'Sign out');
   await visitor.sessionThat('has ended', (session) => session === null);
 }
