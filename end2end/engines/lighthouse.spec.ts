@@ -44,7 +44,6 @@ for (const { path, performance } of [
       report = lost(result);
     }
     console.log(`Lighthouse, ${path}: ${CATEGORIES.map((name) => `${name} ${best[name]}`).join(', ')}`);
-    console.log('XX', report);
     expect(reaches(best, wanted), `${JSON.stringify(best)}, wanted ${JSON.stringify(wanted)}\n${report}`).toBe(true);
   });
 }
@@ -73,7 +72,6 @@ async function measure(path: string): Promise<Result> {
     const { lhr } = (await lighthouse(server.url + path, flags, undefined, page))!;
     expect(lhr.runtimeError).toBeUndefined();
     expect(new URL(lhr.finalDisplayedUrl).pathname).toBe(path);
-    console.log('YY', path, lhr.environment.benchmarkIndex, lhr.audits['total-blocking-time'].displayValue, lhr.audits['largest-contentful-paint'].displayValue, score(lhr, 'performance'));
     return lhr;
   } finally {
     await context.close();
