@@ -79,8 +79,7 @@ async fn render(site: Arc<SiteFiles>, status: StatusCode, request: Request<Body>
     };
     let files = site.current();
     let path = request.uri().path().to_owned();
-    let render =
-        render_app_to_stream_with_context(provide, move || app::shell(&files, &path));
+    let render = render_app_to_stream_with_context(provide, move || app::shell(&files, &path));
     complete(render(request).await).await
 }
 

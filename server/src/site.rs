@@ -143,7 +143,8 @@ mod tests {
         assert_eq!(whole.split_js, None);
         assert!(whole.chunks.is_empty());
 
-        let import = r#"import*as t from"./__wasm_split.x.js";import*as u from"./__wasm_split.x.js";"#;
+        let import =
+            r#"import*as t from"./__wasm_split.x.js";import*as u from"./__wasm_split.x.js";"#;
         fs::write(folder.join("latchkey.x.js"), import).unwrap();
         let split = scan(&root).unwrap();
         assert_eq!(split.split_js.unwrap(), "/pkg/__wasm_split.x.js");

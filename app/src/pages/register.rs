@@ -3,9 +3,7 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{
-    check_email::CheckEmail, lazy::prefetch_sign_in, navigation::redirect_if_signed_in,
-};
+use super::{check_email::CheckEmail, lazy::prefetch_sign_in, navigation::redirect_if_signed_in};
 use crate::{
     api::{ApiError, Code, user},
     browser::{
