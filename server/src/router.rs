@@ -21,8 +21,8 @@ use crate::{
     config::ClientConfig,
     health::{self, Probe},
     limits::{Limit, RateLimits, limit_rate},
-    metrics::{Metrics, count_request},
-    middleware::{SecurityHeaders, X_REQUEST_ID, limit_time, log_request, reject_cross_site},
+    metrics::Metrics,
+    middleware::{RequestContext, SecurityHeaders, X_REQUEST_ID, reject_cross_site, wrap_request},
     pages,
     site::SiteFiles,
 };
@@ -57,19 +57,20 @@ pub fn router(
         }
         request
     };
-    let security_headers = SecurityHeaders::new(public_url);
+    let context = RequestContext {
+        metrics,
+        security_headers: SecurityHeaders::new(public_url),
+        time_limit: clients.request_timeout,
+    };
 
     // The first layer is the outermost.
     let layers = ServiceBuilder::new()
         .map_request(add_client_ip)
-        .layer(from_fn(log_request))
-        .layer(from_fn_with_state(metrics, count_request))
-        .map_response(move |response| security_headers.add_to(response))
+        .layer(from_fn_with_state(context, wrap_request))
         .layer(CatchPanicLayer::custom(|_| {
             // The panic hook has logged it.
             ApiError::from(Code::InternalError).into_response()
-        }))
-        .layer(from_fn_with_state(clients.request_timeout, limit_time));
+        }));
 
     let probe = Arc::new(Probe::new(accounts.clone()));
     let noting = probe.clone();

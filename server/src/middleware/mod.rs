@@ -1,16 +1,14 @@
 //! Middleware for every request. The order of the layers is in `router.rs`.
 
 mod client_ip;
-mod limit_time;
-mod log_request;
 mod reject_cross_site;
 mod security_headers;
+mod wrap_request;
 
 pub use client_ip::{InvalidProxies, TrustedProxies};
-pub use limit_time::limit_time;
-pub use log_request::{X_REQUEST_ID, log_request};
 pub use reject_cross_site::reject_cross_site;
 pub use security_headers::SecurityHeaders;
+pub use wrap_request::{RequestContext, X_REQUEST_ID, wrap_request};
 
 use axum::extract::MatchedPath;
 

@@ -1,25 +1,26 @@
-//! Request ids, and one log line per request.
+//! What every request gets: an id, a time limit, a log line, metrics and the security headers.
 
 use std::{
     sync::{
         LazyLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use app::api::ClientIp;
+use app::api::{ApiError, ClientIp, Code};
 use axum::{
     Extension,
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
-use super::route_name;
+use super::{SecurityHeaders, route_name};
+use crate::metrics::Metrics;
 
 /// The header with the id of a request. The router removes it unless a trusted proxy has sent it.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -27,10 +28,26 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is accepted from a client, in bytes.
 const MAX_LENGTH: usize = 64;
 
-/// Gives each request an id and a span, and logs a line when it has been responded to. All log
-/// lines of the request have the fields of the span, and the response has the id. The code that
-/// authorizes a request records `user_id` and `session_id`, or `service_key`.
-pub async fn log_request(
+/// What [`wrap_request`] needs.
+#[derive(Clone)]
+pub struct RequestContext {
+    /// Counts requests and measures their duration.
+    pub metrics: Metrics,
+    /// The headers of every response.
+    pub security_headers: SecurityHeaders,
+    /// The longest time until the head of the response is ready.
+    pub time_limit: Duration,
+}
+
+/// Gives each request an id and a span, limits its time, counts it, and logs a line when it has been
+/// responded to. All log lines of the request have the fields of the span, and the response has the
+/// id and the security headers. The code that authorizes a request records `user_id` and
+/// `session_id`, or `service_key`.
+///
+/// This is one function because `from_fn` layers box and clone the services below them for each
+/// request.
+pub async fn wrap_request(
+    State(context): State<RequestContext>,
     path: Option<MatchedPath>,
     Extension(ClientIp(client)): Extension<ClientIp>,
     request: Request,
@@ -39,21 +56,28 @@ pub async fn log_request(
     let started = Instant::now();
     let id = request_id(request.headers()).unwrap_or_else(new_id);
     let method = request.method().clone();
+    let route = route_name(path.as_ref());
     let span = tracing::info_span!(
         "request",
         request_id = id.to_str().unwrap_or_default(),
-        route = route_name(path.as_ref()),
+        route,
         %client,
         user_id = Empty,
         session_id = Empty,
         service_key = Empty,
     );
     async move {
-        let mut response = next.run(request).await;
+        let response = limit_time(context.time_limit, next.run(request)).await;
+        let mut response = context.security_headers.add_to(response);
+        let status = response.status();
+        let duration = started.elapsed();
+        context
+            .metrics
+            .record_request(&method, route, status, duration);
         tracing::info!(
             %method,
-            status = response.status().as_u16(),
-            duration_ms = started.elapsed().as_micros() as f64 / 1000.0,
+            status = status.as_u16(),
+            duration_ms = duration.as_micros() as f64 / 1000.0,
             "request completed"
         );
         response.headers_mut().insert(X_REQUEST_ID, id);
@@ -61,6 +85,19 @@ pub async fn log_request(
     }
     .instrument(span)
     .await
+}
+
+/// Responds with 503 where the response takes longer than the limit. tower-http's timeout layer has
+/// no body for its response.
+async fn limit_time(limit: Duration, response: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(limit, response).await {
+        Ok(response) => response,
+        Err(_) => {
+            // The span of the request names the route.
+            tracing::error!("request timed out");
+            ApiError::from(Code::Overloaded).into_response()
+        }
+    }
 }
 
 /// Returns the id that a proxy has given the request, if it is short and consists of letters,
