@@ -28,6 +28,7 @@ pub use crypto::{
     device_token::DEVICE_TOKEN_LIFETIME,
     master_secrets::{InvalidMasterSecret, MasterSecrets},
     password::{HashingCost, InvalidHashingCost},
+    server_keys::{InvalidTokenAlgorithm, TokenAlgorithm},
     token::{Claims, Method, TokenPair, TokenType},
     totp::TotpSetup,
 };

@@ -10,10 +10,10 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { execFileSync } from 'node:child_process';
 import { responseTimes, whileGuessing, whileHeld } from './attackers.mjs';
-import { hashesPerSecond, seed, signInScript, startFloor, tokensScript, wrk } from './load.mjs';
+import { hashesPerSecond, introspectionScript, seed, signInScript, startFloor, tokensScript, wrk } from './load.mjs';
 import { drainOutbox } from './mail.mjs';
 import { measurePages } from './pages.mjs';
-import { CHEAP_HASH, Program, each, freePort, median, quantile } from './program.mjs';
+import { CHEAP_HASH, PROGRAM, Program, each, freePort, median, quantile } from './program.mjs';
 import { Report, ms, seconds, whole } from './report.mjs';
 import { tokensOfAll } from './tokens.mjs';
 
@@ -34,7 +34,9 @@ const databases = ['SQLite', ...(process.env.PGHOST ? ['PostgreSQL'] : [])];
 try {
   await part('start, memory and page weight', startAndPages);
   await part('pages on a phone', pages);
-  for (const database of databases) await part(`views, ${database}`, () => views(database));
+  for (const database of databases) await part(`views, ${database}`, () => views(database, 'HS256', 0.7));
+  for (const database of databases) await part(`views with EdDSA, ${database}`, () => views(database, 'EdDSA', 0.8));
+  await part('introspection', introspections);
   await part('sign-ins', signIns);
   await part('refreshes', refreshes);
   await part('views in a flood of sign-ins', flood);
@@ -148,11 +150,12 @@ async function pages() {
   });
 }
 
-async function views(database) {
-  await withProgram(await place(database, CHEAP_HASH), async (program) => {
+async function views(database, algorithm, wanted) {
+  const settings = { ...CHEAP_HASH, LATCHKEY_TOKEN_ALG: algorithm };
+  await withProgram(await place(database, settings), async (program) => {
     await program.register(EMAIL);
     const { token } = await program.signIn(EMAIL);
-    const floor = await startFloor();
+    const floor = await startFloor(algorithm);
     const ratios = [];
     const rates = [];
     try {
@@ -168,10 +171,31 @@ async function views(database) {
     const ratio = median(ratios);
     report.add(
       `GET ${VIEW}, 64 connections, ${database}`,
-      `${whole(median(rates))}/s, ${ratio.toFixed(2)} of a bare axum handler that checks HS256 with jsonwebtoken`,
-      '0.7',
-      ratio / 0.7,
+      `${whole(median(rates))}/s, ${ratio.toFixed(2)} of a bare axum handler that checks ${algorithm} with jsonwebtoken`,
+      `${wanted}`,
+      ratio / wanted,
     );
+  });
+}
+
+async function introspections() {
+  const here = await place('SQLite', CHEAP_HASH);
+  await withProgram(here, async (program) => {
+    await program.register(EMAIL);
+    const { token } = await program.signIn(EMAIL);
+    const env = { PATH: process.env.PATH, LATCHKEY_DATA_DIR: path.join(here.folder, 'data') };
+    const create = ['key', 'create', '--name', 'bench', '--scope', 'tokens:verify'];
+    const key = execFileSync(PROGRAM, create, { cwd: here.folder, env }).toString().trim();
+    const answer = await program.post('/api/token/introspect', { token }, key);
+    if (!answer.active) throw new Error('the token is not active');
+    const script = await introspectionScript(here.folder, token);
+    const rates = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const url = `${program.url}/api/token/introspect`;
+      rates.push((await wrk(url, { connections: 64, seconds: SECONDS, token: key, script })).perSecond);
+    }
+    const rate = median(rates);
+    report.add('POST /api/token/introspect, one key, SQLite', `${whole(rate)}/s`, '20,000/s', rate / 20_000);
   });
 }
 

@@ -10,13 +10,13 @@ use std::{
 
 use accounts::{
     Accounts, CacheSettings, Clock, Database, DatabaseSettings, DatabaseUrl, Lifetimes,
-    MasterSecrets, Random, Settings, Timestamp,
+    MasterSecrets, Random, Settings, Timestamp, TokenAlgorithm,
 };
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use server::{ClientConfig, Metrics, SiteFiles, TrustedProxies};
+use server::{AllowedOrigins, ClientConfig, Metrics, SiteFiles, TrustedProxies};
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::runtime::Runtime;
@@ -87,6 +87,7 @@ impl TestEnv {
         let metrics = Metrics::new(accounts.clone()).expect("figures");
         let clients = ClientConfig {
             trusted_proxies: TrustedProxies::default(),
+            cors_origins: AllowedOrigins::default(),
             rate_limits: false,
             request_timeout: Duration::from_secs(30),
         };
@@ -297,6 +298,7 @@ fn settings() -> Settings {
         public_url: URL.into(),
         master_secrets: MasterSecrets::parse("a master secret of the fuzz targets")
             .expect("a master secret"),
+        token_algorithm: TokenAlgorithm::EdDsa,
         hashing_cost: "m=64,t=1,p=1".parse().expect("a cost"),
         lifetimes: Lifetimes {
             access: AGES,

@@ -4,13 +4,13 @@ use std::{fs, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr,
 
 use accounts::{
     CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
-    Lifetimes, MasterSecrets, SmtpUrl,
+    Lifetimes, MasterSecrets, SmtpUrl, TokenAlgorithm,
 };
 use clap::{ArgAction::Set, Args};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::Url;
 
-use crate::middleware::TrustedProxies;
+use crate::middleware::{AllowedOrigins, TrustedProxies};
 
 /// The settings of the program.
 #[derive(Args)]
@@ -39,6 +39,10 @@ pub struct Config {
     /// [default: http:// + the listen address]
     #[arg(long, env = "LATCHKEY_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
+    /// How access tokens are signed: HS256, which only Latchkey can verify, or EdDSA or ES256, which any
+    /// service can.
+    #[arg(long, env = "LATCHKEY_TOKEN_ALG", default_value = "HS256", value_parser = trimmed::<TokenAlgorithm>)]
+    pub token_alg: TokenAlgorithm,
     /// Lifetime of an access token.
     #[arg(long, env = "LATCHKEY_ACCESS_TTL", default_value = "15m", value_parser = duration(LIFETIME))]
     pub access_ttl: Duration,
@@ -118,6 +122,9 @@ pub struct ClientConfig {
     /// IP addresses and networks of proxies whose X-Forwarded-For is trusted, comma-separated.
     #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", default_value = "", hide_default_value = true, value_parser = trimmed::<TrustedProxies>)]
     pub trusted_proxies: TrustedProxies,
+    /// Origins whose scripts may call the API, comma-separated, such as https://app.example.com.
+    #[arg(long, env = "LATCHKEY_CORS_ORIGINS", default_value = "", hide_default_value = true, value_parser = trimmed::<AllowedOrigins>)]
+    pub cors_origins: AllowedOrigins,
     /// off: no limits per client and no delays after failed sign-ins, for load tests.
     #[arg(long, env = "LATCHKEY_RATE_LIMITS", default_value = "on", action = Set, value_parser = choice("on", "off"))]
     pub rate_limits: bool,

@@ -23,11 +23,12 @@ mod serve;
 mod signals;
 mod site;
 mod unread_body;
+mod well_known;
 
 pub use cli::run;
 pub use config::ClientConfig;
 pub use failure::Failure;
 pub use metrics::Metrics;
-pub use middleware::{InvalidProxies, TrustedProxies};
+pub use middleware::{AllowedOrigins, InvalidOrigin, InvalidProxies, TrustedProxies};
 pub use router::router;
 pub use site::SiteFiles;

@@ -7,12 +7,10 @@ use app::api::{ApiError, ClientIp, Code};
 use axum::{
     Router,
     extract::{ConnectInfo, Request},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use governor::clock::MonotonicClock;
-use http::{StatusCode, header};
 use tower::{ServiceBuilder, util::MapResponseLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -22,9 +20,10 @@ use crate::{
     health::{self, Probe},
     limits::{Limit, RateLimits, limit_rate},
     metrics::Metrics,
-    middleware::{RequestContext, SecurityHeaders, X_REQUEST_ID, reject_cross_site, wrap_request},
+    middleware::{Cors, RequestContext, SecurityHeaders, X_REQUEST_ID, wrap_request},
     pages,
     site::SiteFiles,
+    well_known,
 };
 
 /// Returns the router of the whole server. Each request needs the address of its peer as an
@@ -57,10 +56,12 @@ pub fn router(
         }
         request
     };
+    let origins = clients.cors_origins;
     let context = RequestContext {
         metrics,
         security_headers: SecurityHeaders::new(public_url),
         time_limit: clients.request_timeout,
+        cors: Cors::new(&origins),
     };
 
     // The first layer is the outermost.
@@ -74,23 +75,17 @@ pub fn router(
 
     let probe = Arc::new(Probe::new(accounts.clone()));
     let noting = probe.clone();
-    let api = api::router(&accounts, limits.as_ref())
-        .layer(MapResponseLayer::new(move |response: Response| {
+    let api = api::router(&accounts, limits.as_ref(), &origins).layer(MapResponseLayer::new(
+        move |response: Response| {
             noting.note(&response);
             response
-        }))
-        .layer(from_fn(reject_cross_site));
+        },
+    ));
 
     Router::new()
         .merge(api)
         .merge(health::router(probe))
-        .route("/.well-known/change-password", get(change_password))
+        .merge(well_known::router(&accounts, limits.as_ref()))
         .merge(pages)
         .layer(layers)
-}
-
-/// `GET /.well-known/change-password`: where password managers send people
-/// (<https://w3c.github.io/webappsec-change-password-url/>).
-async fn change_password() -> impl IntoResponse {
-    (StatusCode::FOUND, [(header::LOCATION, "/account/security")])
 }

@@ -8,6 +8,7 @@ pub(crate) mod jwt_secret;
 pub(crate) mod master_secrets;
 pub(crate) mod password;
 pub(crate) mod recovery_codes;
+pub(crate) mod server_keys;
 pub(crate) mod service_key;
 pub(crate) mod token;
 pub(crate) mod token_keys;

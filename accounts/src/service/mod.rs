@@ -28,6 +28,7 @@ mod recovery_codes;
 mod refresh_tokens;
 mod register;
 mod reset_password;
+mod revoke_token;
 mod service_keys;
 mod totp;
 mod verify_second_factor;

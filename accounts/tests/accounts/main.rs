@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that panics has failed
 
+mod access_tokens;
 mod audit;
 mod audit_rows;
 mod cache;

@@ -56,6 +56,21 @@ pub async fn identify() -> Result<Caller, ApiError> {
     Ok(caller)
 }
 
+/// The same for a request that no server function handles.
+///
+/// # Errors
+/// Those of [`authorize`].
+pub async fn authenticate(
+    accounts: &Accounts,
+    ClientIp(ip): ClientIp,
+    headers: &HeaderMap,
+) -> Result<Authorized, ApiError> {
+    let device = Arc::new(Device::new(ip, &user_agent(headers)));
+    let caller = accounts.authorize(bearer_token(headers)?, &device).await?;
+    record(&caller);
+    Ok(caller)
+}
+
 /// Returns the caller of an endpoint that works without one, too. A token that [`authorize`] would
 /// reject counts as none.
 pub async fn optional_caller() -> Option<Authorized> {
@@ -71,7 +86,7 @@ pub async fn authorize_service(scope: Scope) -> Result<(), ApiError> {
     authenticate_service(&accounts(), &own_bearer_token()?, scope).await
 }
 
-/// The same for a key that was read with [`bearer_token`], outside of server functions.
+/// The same for a key that was read with [`bearer_token`], where no server function handles the request.
 ///
 /// # Errors
 /// `key_invalid` with an invalid key, `permission_denied` with one that lacks the scope.

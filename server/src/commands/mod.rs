@@ -91,6 +91,7 @@ fn accounts(
     let settings = Settings {
         public_url,
         master_secrets,
+        token_algorithm: config.token_alg,
         hashing_cost: config.argon2.clone(),
         lifetimes: config.lifetimes(),
         require_activation: config.require_activation,

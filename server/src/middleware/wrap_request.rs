@@ -1,4 +1,5 @@
-//! What every request gets: an id, a time limit, a log line, metrics and the security headers.
+//! What every request gets: an id, a time limit, a log line, metrics, the security headers, and those for
+//! other origins.
 
 use std::{
     sync::{
@@ -15,15 +16,12 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
-use super::{SecurityHeaders, route_name};
+use super::{Cors, SecurityHeaders, X_REQUEST_ID, route_name};
 use crate::metrics::Metrics;
-
-/// The header with the id of a request. The router removes it unless a trusted proxy has sent it.
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest request id that is accepted from a client, in bytes.
 const MAX_LENGTH: usize = 64;
@@ -37,6 +35,8 @@ pub struct RequestContext {
     pub security_headers: SecurityHeaders,
     /// The longest time until the head of the response is ready.
     pub time_limit: Duration,
+    /// Which other origins may read responses, if any.
+    pub cors: Option<Cors>,
 }
 
 /// Gives each request an id and a span, limits its time, counts it, and logs a line when it has been
@@ -67,7 +67,11 @@ pub async fn wrap_request(
         service_key = Empty,
     );
     async move {
-        let response = limit_time(context.time_limit, next.run(request)).await;
+        let respond = move |request| limit_time(context.time_limit, next.run(request));
+        let response = match &context.cors {
+            Some(cors) => cors.respond(request, respond).await,
+            None => respond(request).await,
+        };
         let mut response = context.security_headers.add_to(response);
         let status = response.status();
         let duration = started.elapsed();

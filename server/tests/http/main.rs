@@ -5,7 +5,9 @@
 //!
 //! The modules under `routes` mirror the paths of the API.
 
+mod access_tokens;
 mod audit;
+mod cors;
 mod docs;
 mod faults;
 mod hostile;

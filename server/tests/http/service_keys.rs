@@ -45,7 +45,8 @@ fn keys_are_created_listed_and_revoked() {
         &scopes[..],
     ];
     let refused = env.run(&[&["key"], &*arguments.concat()].concat());
-    assert!(refused.assert_fails_with_one_line().starts_with("name: "));
+    let line = refused.assert_fails_with_one_line();
+    assert!(line.contains("name: A name has no control"), "{line}");
     let mut arguments = arguments.concat();
     arguments[2] = "reports";
     run(env, &arguments);

@@ -17,7 +17,7 @@ use std::{
 
 use accounts::{
     Accounts, Authorized, CacheSettings, Clock, Database, DatabaseSettings, DatabaseUrl, Device,
-    Id, Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
+    Id, Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenAlgorithm, TokenPair,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -191,6 +191,14 @@ impl TestEnv {
     /// Another server on the same database, with other master secrets and hashing cost.
     pub fn server(&self, secrets: &str, cost: &str) -> Accounts {
         self.start(settings(secrets, cost))
+    }
+
+    /// Another server on the same database, which signs access tokens in this way.
+    pub fn server_with_algorithm(&self, secrets: &str, algorithm: TokenAlgorithm) -> Accounts {
+        self.start(Settings {
+            token_algorithm: algorithm,
+            ..settings(secrets, CHEAP)
+        })
     }
 
     /// Another server with its own connections to the same database.
@@ -376,6 +384,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
     Settings {
         public_url: "https://accounts.example.com".into(),
         master_secrets: MasterSecrets::parse(secrets).unwrap(),
+        token_algorithm: TokenAlgorithm::Hs256,
         hashing_cost: cost.parse().unwrap(),
         lifetimes: Lifetimes {
             access: 15 * MINUTE,

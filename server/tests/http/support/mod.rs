@@ -14,6 +14,8 @@ pub mod smtp;
 mod test_env;
 
 use std::{
+    fs,
+    path::Path,
     sync::Barrier,
     thread,
     time::{Duration, Instant},
@@ -72,6 +74,14 @@ pub fn text_of(object: &Value, field: &str) -> String {
         Value::String(text) => text.clone(),
         other => panic!("{field} is {other} in {object}"),
     }
+}
+
+/// Returns the text of a file in `docs`.
+pub fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs")
+        .join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Runs `action` on `count` threads that start at the same moment.

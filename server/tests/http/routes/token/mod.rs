@@ -1,0 +1,5 @@
+//! Endpoints below `/api/token`.
+
+mod forward_auth;
+mod introspect;
+mod revoke;
