@@ -16,6 +16,7 @@ mod file;
 mod id;
 mod metrics;
 mod random;
+mod revocations;
 mod service;
 mod store;
 mod tasks;
@@ -45,6 +46,9 @@ pub use error::{Error, FieldErrors};
 pub use file::create_file;
 pub use id::Id;
 pub use random::{OsRandom, Random};
+pub use revocations::{
+    Encoded, RevocationEntry, RevocationNews, RevocationReader, RevocationSnapshot,
+};
 pub use service::{
     Accounts, Authorized, Caller, EmailProof, Lifetimes, LinkInfo, Readiness, Registered, Settings,
     SignedIn,
@@ -59,5 +63,5 @@ pub use store::{
     sessions::Session,
     users::User,
 };
-pub use tasks::{EmailWorker, InvalidationListener, Tasks};
+pub use tasks::{EmailWorker, InvalidationListener, RevocationFollower, Tasks};
 pub use text::{is_control, printable};

@@ -15,6 +15,7 @@ import { drainOutbox } from './mail.mjs';
 import { measurePages } from './pages.mjs';
 import { CHEAP_HASH, PROGRAM, Program, each, freePort, median, quantile } from './program.mjs';
 import { Report, ms, seconds, whole } from './report.mjs';
+import { manyReaders, revocationTimes, verifying } from './services.mjs';
 import { tokensOfAll } from './tokens.mjs';
 
 const SECONDS = Number(process.env.SECONDS_EACH ?? 4);
@@ -44,6 +45,9 @@ try {
   await part('guessing on SQLite', guessing);
   await part('held connections', heldConnections);
   for (const database of databases) await part(`sign-out on 3 servers, ${database}`, () => signOut(database));
+  for (const database of databases) await part(`revocations, ${database}`, async () => revocationTimes(report, await place(database), database));
+  await part('verifying elsewhere', async () => verifying(report, await place('SQLite'), SECONDS));
+  await part('readers', async () => manyReaders(report, await place('SQLite'), SECONDS));
   for (const database of databases) await part(`growth, ${database}`, () => growth(database));
   if (databases.includes('PostgreSQL')) await part('memory of users', memoryOfUsers);
   await part('outbox', outbox);

@@ -313,6 +313,7 @@ fn settings() -> Settings {
             users: 1000,
             lease: Duration::from_secs(1),
         },
+        revocation_lease: Duration::from_secs(1),
     }
 }
 

@@ -73,6 +73,10 @@ pub struct Config {
     /// With PostgreSQL, how long the cache stays valid when change notifications stop arriving.
     #[arg(long, env = "LATCHKEY_CACHE_LEASE", default_value = "1s", value_parser = duration(LEASE))]
     pub cache_lease: Duration,
+    /// How long services that verify tokens by themselves may rely on what they were last told about
+    /// revocations.
+    #[arg(long, env = "LATCHKEY_REVOCATION_LEASE", default_value = "1s", value_parser = duration(LEASE))]
+    pub revocation_lease: Duration,
     /// Maximum number of database connections [default: 20 to PostgreSQL, 4 to SQLite]
     #[arg(long, env = "LATCHKEY_DB_CONNECTIONS", value_parser = connections)]
     pub db_connections: Option<u32>,
@@ -174,8 +178,7 @@ impl Config {
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
 
-/// The bounds of lifetimes, of the grace period of refresh tokens, of the cache lease, and of
-/// timeouts.
+/// The bounds of lifetimes, of the grace period of refresh tokens, of leases, and of timeouts.
 const LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=LONGEST;
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 const LEASE: RangeInclusive<Duration> = Duration::from_millis(50)..=LONGEST;

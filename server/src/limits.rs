@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 30] = [
+const ENDPOINTS: [(&str, Limit); 31] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/refresh", Limit::guesses(Group::Tokens)),
@@ -173,6 +173,7 @@ const ENDPOINTS: [(&str, Limit); 30] = [
     // Most responses don't tell whether it was a guess.
     ("/api/token/revoke", Limit::work(Group::Tokens)),
     ("/api/token/forward-auth", Limit::guesses(Group::Tokens)),
+    ("/api/token/revocations", Limit::work(Group::Tokens)),
 ];
 
 /// Returns the limit of an endpoint. One that is missing from the table, as a path that does not exist,

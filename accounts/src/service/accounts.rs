@@ -19,6 +19,7 @@ use crate::{
     id::Id,
     metrics::Metrics,
     random::Random,
+    revocations::RevocationLog,
     service::{failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters},
     store::{database::Database, expired_rows},
 };
@@ -56,6 +57,8 @@ pub struct Settings {
     pub throttle_failed_sign_ins: bool,
     /// How users are cached.
     pub cache: CacheSettings,
+    /// How long services may rely on what they were told about revocations.
+    pub revocation_lease: Duration,
 }
 
 /// The use cases of one server, each a method. Clones share their state.
@@ -75,6 +78,7 @@ pub(super) struct Inner {
     pub failed_sign_ins: FailedSignIns,
     pub attempt_writers: AttemptWriters,
     pub cache: UserCache,
+    pub revocations: RevocationLog,
     pub hasher: Hasher,
     clock_watch: ClockWatch,
     email_queued: Notify,
@@ -105,6 +109,12 @@ impl Accounts {
                 &settings.public_url,
             )
             .map_err(std::io::Error::other)?,
+            revocations: RevocationLog::new(
+                settings.revocation_lease,
+                settings.lifetimes.access,
+                settings.master_secrets.clone(),
+                clock.clone(),
+            ),
             public_url: settings.public_url,
             master_secrets: settings.master_secrets,
             lifetimes: settings.lifetimes,
@@ -147,6 +157,10 @@ impl Accounts {
 
     pub(crate) fn cache(&self) -> &UserCache {
         &self.0.cache
+    }
+
+    pub(crate) fn revocations(&self) -> &RevocationLog {
+        &self.0.revocations
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -46,20 +46,31 @@ impl Accounts {
             jti: id,
             generation: None,
         };
+        let is_pending = user.otp_enabled && !session.second_factor;
         let access = claims(TokenType::Access, access_expires, self.random().id());
         let refresh = claims(TokenType::Refresh, refresh_expires, session.refresh_id);
         Ok(TokenPair {
-            access_token: self.sign_access_token(user, access)?,
+            access_token: self.sign_access_token(user, access, is_pending)?,
             refresh_token: self.sign_with_user_key(user, &refresh)?,
             expires_in: u64::try_from(access_expires.unix_seconds() - now.unix_seconds())
                 .unwrap_or_default(),
-            otp_required: user.otp_enabled && !session.second_factor,
+            otp_required: is_pending,
         })
     }
 
-    /// Signs an access token with the server's key, if one is configured, else with the user's.
-    fn sign_access_token(&self, user: &User, mut claims: Claims) -> Result<String, Error> {
+    /// Signs an access token with the server's key, if one is configured, else with the user's. One that
+    /// still lacks the second factor always gets the user's: other services can't tell it from one that
+    /// needs none, so they must not be able to verify it.
+    fn sign_access_token(
+        &self,
+        user: &User,
+        mut claims: Claims,
+        is_pending: bool,
+    ) -> Result<String, Error> {
         let (masters, keys) = (&self.0.master_secrets, &self.0.server_keys);
+        if is_pending {
+            return self.sign_with_user_key(user, &claims);
+        }
         if keys.is_used() {
             claims.generation = Some(masters.generation(user.id, &user.jwt_secret));
         }

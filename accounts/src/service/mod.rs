@@ -22,6 +22,7 @@ mod new_device;
 mod process_email_requests;
 mod queue_email;
 mod read_gauges;
+mod read_revocations;
 mod readiness;
 mod record_deliveries;
 mod recovery_codes;

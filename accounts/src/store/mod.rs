@@ -17,6 +17,7 @@ pub(crate) mod refresh_tokens;
 pub(crate) mod registrations;
 pub(crate) mod rekey;
 mod retired_refresh_tokens;
+pub(crate) mod revocations;
 pub(crate) mod second_factors;
 pub(crate) mod server_checks;
 pub(crate) mod service_keys;

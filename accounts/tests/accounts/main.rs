@@ -16,6 +16,7 @@ mod ownership;
 mod pending_sessions;
 mod refresh_rule;
 mod registrations;
+mod revocations;
 mod rotation;
 mod second_factor;
 mod service_keys;

@@ -2,6 +2,7 @@
 //! responses no server function can give.
 
 mod forward_auth;
+mod revocations;
 
 use std::sync::Arc;
 
@@ -40,6 +41,11 @@ pub fn router(
         let route = limited(path, server_fn_route(path, method, accounts.clone()));
         router = with_slash(router, path, route);
     }
+    let revocations = limited(
+        revocations::PATH,
+        revocations::route(accounts.clone()),
+    );
+    router = with_slash(router, revocations::PATH, revocations);
     let not_found = match limits {
         Some(limits) => {
             let state = (limits.clone(), limits::limit(""));
@@ -65,7 +71,7 @@ pub fn router(
 
 /// The paths of the endpoints that are no server functions.
 #[cfg(test)]
-pub const OTHER_PATHS: [&str; 1] = [forward_auth::PATH];
+pub const OTHER_PATHS: [&str; 2] = [forward_auth::PATH, revocations::PATH];
 
 /// Adds a route with and without one trailing slash.
 fn with_slash(router: Router, path: &str, route: MethodRouter) -> Router {
@@ -73,6 +79,7 @@ fn with_slash(router: Router, path: &str, route: MethodRouter) -> Router {
         .route(path, route.clone())
         .route(&format!("{path}/"), route)
 }
+
 async fn method_not_allowed() -> ApiError {
     Code::MethodNotAllowed.into()
 }

@@ -97,6 +97,7 @@ fn accounts(
         require_activation: config.require_activation,
         throttle_failed_sign_ins: config.clients.rate_limits,
         cache: config.cache(),
+        revocation_lease: config.revocation_lease,
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)
 }

@@ -293,6 +293,8 @@ fn a_pending_second_factor_is_required() {
     let pair = server.sign_up("ada@example.com");
     server.enable_totp(&pair);
     let pending = server.sign_in("ada@example.com");
+    // Other services could not tell it from a token of a user without a second factor.
+    assert_eq!(jwt::parse(&pending.token).algorithm(), "HS256");
     server
         .view(&pending.token)
         .assert_error(403, "otp_required");

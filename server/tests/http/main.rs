@@ -27,3 +27,4 @@ mod support;
 mod text;
 mod tokens;
 mod user_cache;
+mod verifying;

@@ -399,6 +399,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
             users: 100,
             lease: SECOND,
         },
+        revocation_lease: SECOND,
     }
 }
 

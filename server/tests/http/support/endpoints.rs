@@ -43,7 +43,7 @@ const fn post(path: &'static str, required_token: RequiredToken) -> Endpoint {
 }
 
 /// The endpoints, as specified in the API contract.
-pub const ENDPOINTS: [Endpoint; 30] = [
+pub const ENDPOINTS: [Endpoint; 31] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
@@ -74,6 +74,7 @@ pub const ENDPOINTS: [Endpoint; 30] = [
     post("/api/token/introspect", RequiredToken::ServiceKey),
     post("/api/token/revoke", RequiredToken::None),
     get("/api/token/forward-auth", RequiredToken::Access),
+    get("/api/token/revocations", RequiredToken::ServiceKey),
 ];
 
 /// The table lists exactly the endpoints that the API source declares.

@@ -3,6 +3,7 @@
 mod database;
 pub mod email;
 mod endpoints;
+mod event_stream;
 pub mod jwt;
 pub mod proxy;
 pub mod raw_connection;
@@ -26,6 +27,7 @@ use serde_json::Value;
 pub use database::{Database, postgres_administration};
 pub use email::Email;
 pub use endpoints::{ENDPOINTS, Endpoint, RequiredToken};
+pub use event_stream::{EventStream, REVOCATIONS};
 pub use request::RequestBuilder;
 pub use response::Response;
 pub use second_factor::{Authenticator, amr, recovery_codes};

@@ -2,4 +2,5 @@
 
 mod forward_auth;
 mod introspect;
+mod revocations;
 mod revoke;
