@@ -109,7 +109,8 @@ mod tests {
     #[test]
     fn entries_are_written_as_the_protocol_says() {
         let id = |byte| Id::from_random([byte; 16]);
-        let masters = "the first master secret, 32 bytes or more,the second master secret, 32 bytes or more";
+        let masters =
+            "the first master secret, 32 bytes or more,the second master secret, 32 bytes or more";
         let masters = MasterSecrets::parse(&masters.replace(", 32", " of 32")).unwrap();
         let json = |revoked| {
             let revocation = Revocation {

@@ -40,8 +40,8 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 
-use self::{entry::entries_of, sqlite::Tail};
 pub use self::entry::{Encoded, RevocationEntry, RevocationNews, RevocationSnapshot};
+use self::{entry::entries_of, sqlite::Tail};
 use crate::{
     clock::{CLOCK_SKEW, Clock},
     crypto::master_secrets::MasterSecrets,

@@ -30,7 +30,10 @@ impl Clock for Uptime {
 fn log() -> (RevocationLog, Arc<Uptime>) {
     let clock = Arc::new(Uptime(AtomicU64::new(1000)));
     let masters = MasterSecrets::parse("a master secret that has 32 bytes or more").unwrap();
-    (RevocationLog::new(LEASE, TOKEN, masters, clock.clone()), clock)
+    (
+        RevocationLog::new(LEASE, TOKEN, masters, clock.clone()),
+        clock,
+    )
 }
 
 fn row(seq: i64, byte: u8) -> Revocation {

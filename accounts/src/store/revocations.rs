@@ -125,6 +125,7 @@ pub(crate) async fn read_postgres(pool: &PgPool, after: i64) -> Result<Rows, sql
 /// The number of the last row that SQLite has ever added; lower than before if the file was replaced with
 /// an earlier state of it.
 pub(crate) async fn last_added(reader: &SqlitePool) -> Result<i64, sqlx::Error> {
-    const SQL: &str = "SELECT COALESCE(max(seq), 0) FROM sqlite_sequence WHERE name = 'revocations'";
+    const SQL: &str =
+        "SELECT COALESCE(max(seq), 0) FROM sqlite_sequence WHERE name = 'revocations'";
     sqlx::query_scalar(SQL).fetch_one(reader).await
 }

@@ -113,7 +113,9 @@ impl InvalidationListener {
 async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.eager_reconnect(false);
-    listener.listen_all([USERS, REVOCATIONS, HEARTBEATS]).await?;
+    listener
+        .listen_all([USERS, REVOCATIONS, HEARTBEATS])
+        .await?;
     Ok(listener)
 }
 

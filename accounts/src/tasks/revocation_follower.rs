@@ -36,7 +36,12 @@ impl RevocationFollower {
             is_failing = result.is_err();
             // A file whose changes can't be noticed is queried each time.
             let watches = file.is_watched() && !is_failing;
-            tokio::time::sleep(if watches { PERIOD } else { PAUSE.min(log.heartbeat_period()) }).await;
+            tokio::time::sleep(if watches {
+                PERIOD
+            } else {
+                PAUSE.min(log.heartbeat_period())
+            })
+            .await;
         }
     }
 }

@@ -108,7 +108,9 @@ async fn whatever_ends_tokens_is_told_by_all_servers() {
     for service in [&mut here, &mut there] {
         service
             .wait_for(|revoked| {
-                let generations = revoked.iter().filter(|entry| entry.starts_with(&generation));
+                let generations = revoked
+                    .iter()
+                    .filter(|entry| entry.starts_with(&generation));
                 revoked.contains(&session) && generations.count() == 1
             })
             .await;
@@ -119,16 +121,26 @@ async fn whatever_ends_tokens_is_told_by_all_servers() {
     for (change, is_told) in [
         ("DELETE FROM sessions", "\"sid\":"),
         ("UPDATE users SET is_active = FALSE", "\"before\":"),
-        ("UPDATE users SET jwt_secret = '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32'", "\"gen\":"),
+        (
+            "UPDATE users SET jwt_secret = '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32'",
+            "\"gen\":",
+        ),
         ("DELETE FROM users", "\"gen\":"),
     ] {
         env.execute(change).await;
         for service in [&mut here, &mut there] {
             let news = service.next().await;
-            assert!(news.len() == 1 && news[0].contains(is_told), "{change}: {news:?}");
+            assert!(
+                news.len() == 1 && news[0].contains(is_told),
+                "{change}: {news:?}"
+            );
         }
     }
-    assert!(here.revoked.iter().any(|entry| entry.contains(&sid(&pair.access_token))));
+    assert!(
+        here.revoked
+            .iter()
+            .any(|entry| entry.contains(&sid(&pair.access_token)))
+    );
     assert_eq!(here.revoked, there.revoked);
     // What changes nothing about tokens is not told; a new reader is told everything.
     let later = Service::connect(&elsewhere).await;
@@ -141,10 +153,13 @@ async fn changes_that_end_no_token_are_not_told() {
     env.sign_in().await;
     env.execute("UPDATE users SET last_login = NULL, password_hash = 'x', email_verified = TRUE")
         .await;
-    env.execute("UPDATE users SET is_active = TRUE, jwt_secret = jwt_secret").await;
+    env.execute("UPDATE users SET is_active = TRUE, jwt_secret = jwt_secret")
+        .await;
     // An insertion that finds the address taken.
     let device = crate::support::laptop();
-    let taken = env.accounts.register(EMAIL.into(), "another good one".into(), &device);
+    let taken = env
+        .accounts
+        .register(EMAIL.into(), "another good one".into(), &device);
     assert!(taken.await.is_err());
     assert_eq!(env.rows("revocations").await, 0);
 }
@@ -185,7 +200,8 @@ async fn a_row_that_becomes_visible_after_a_later_one_is_told() {
     let mut service = Service::connect(&elsewhere).await;
     let mut first = postgres.pool().begin().await.unwrap();
     first.execute("DELETE FROM sessions").await.unwrap();
-    env.execute("UPDATE users SET jwt_secret = '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32'").await;
+    env.execute("UPDATE users SET jwt_secret = '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32'")
+        .await;
     let news = service.next().await;
     assert!(news.len() == 1 && news[0].contains("\"gen\":"), "{news:?}");
     // A reader that comes now has only the second as well, and is told about the first.

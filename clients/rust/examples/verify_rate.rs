@@ -35,7 +35,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         verified += count(turn, || verifier.verify(token).is_ok())?;
     }
     let whole = (turn * ROUNDS).as_secs_f64();
-    println!("{} {}", f64::from(verified) / whole, f64::from(bare) / whole);
+    println!(
+        "{} {}",
+        f64::from(verified) / whole,
+        f64::from(bare) / whole
+    );
     Ok(())
 }
 

@@ -20,7 +20,9 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods)] // the only place that reads the system clock
     fn unix_seconds(&self) -> i64 {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        since.map_or(0, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        })
     }
 
     #[cfg(target_os = "linux")]

@@ -94,9 +94,7 @@ async fn read_events(
         let frame = timeout(silence, body.frame()).await;
         let frame = match frame.map_err(|_| RequestError::Timeout)? {
             None => return Err(RequestError::Ended),
-            Some(frame) => {
-                frame.map_err(|error| RequestError::Transport(error.to_string()))?
-            }
+            Some(frame) => frame.map_err(|error| RequestError::Transport(error.to_string()))?,
         };
         let Some(bytes) = frame.data_ref() else {
             continue;
@@ -115,7 +113,11 @@ async fn read_events(
             shared.emit(&VerifierEvent::Connected(entries));
             shared.connected.send_replace(true);
         }
-        late = if left < connection.lease() / 2 { late + 1 } else { 0 };
+        late = if left < connection.lease() / 2 {
+            late + 1
+        } else {
+            0
+        };
         if late >= LATE_HEARTBEATS {
             return Err(RequestError::Late);
         }
@@ -150,7 +152,10 @@ pub(crate) async fn follow_keys(shared: Weak<Shared>) {
                 }
             }
             let keys = verifier.keys.read().unwrap_or_else(PoisonError::into_inner);
-            (verifier.keys_wanted.clone(), keys.left(verifier.clock.uptime()))
+            (
+                verifier.keys_wanted.clone(),
+                keys.left(verifier.clock.uptime()),
+            )
         };
         // While it fails, sooner.
         let next = match attempts {

@@ -91,9 +91,7 @@ impl Latchkey {
                 .with_no_client_auth();
             connector.with_tls_config(tls).https_or_http()
         };
-        let connector = connector
-            .enable_http1()
-            .wrap_connector(tcp);
+        let connector = connector.enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)

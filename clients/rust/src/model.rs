@@ -235,6 +235,8 @@ fn tokens_are_accepted_while_everything_works() {
     world.revoke(0, false);
     world.catch_up(0);
     world.deliver(10);
-    let verdict = world.trust.judge(&world.sessions[0].claims, uptime(world.now));
+    let verdict = world
+        .trust
+        .judge(&world.sessions[0].claims, uptime(world.now));
     assert_eq!(verdict, Verdict::Revoked);
 }

@@ -25,17 +25,21 @@ impl Rejection {
                 "not_authenticated",
                 "Authentication credentials were not provided.",
             ),
-            Self::Token(VerifyError::Expired) => {
-                (StatusCode::UNAUTHORIZED, "token_expired", "The token has expired.")
-            }
+            Self::Token(VerifyError::Expired) => (
+                StatusCode::UNAUTHORIZED,
+                "token_expired",
+                "The token has expired.",
+            ),
             Self::Token(VerifyError::Unknown) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "This is not possible right now. Try again in a moment.",
             ),
-            Self::Token(_) => {
-                (StatusCode::UNAUTHORIZED, "token_invalid", "The token is not valid.")
-            }
+            Self::Token(_) => (
+                StatusCode::UNAUTHORIZED,
+                "token_invalid",
+                "The token is not valid.",
+            ),
         };
         let body = format!(r#"{{"detail":"{detail}","code":"{code}"}}"#);
         let mut response = Response::new(B::from(body));
@@ -57,7 +61,9 @@ impl Rejection {
 /// # Errors
 /// `Missing` if there is none.
 pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Rejection> {
-    let value = headers.get(header::AUTHORIZATION).ok_or(Rejection::Missing)?;
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .ok_or(Rejection::Missing)?;
     let value = value.to_str().map_err(|_| Rejection::Missing)?;
     let (scheme, token) = value.trim().split_once(' ').ok_or(Rejection::Missing)?;
     let token = token.trim();

@@ -81,8 +81,15 @@ impl Parser {
     fn end_line(&mut self, line: &[u8]) -> Result<Option<Event>, Malformed> {
         let line = std::str::from_utf8(line).map_err(|_| Malformed)?;
         if line.is_empty() {
-            let (name, data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data));
-            return if data.is_empty() { Ok(None) } else { parse(&name, &data) };
+            let (name, data) = (
+                std::mem::take(&mut self.name),
+                std::mem::take(&mut self.data),
+            );
+            return if data.is_empty() {
+                Ok(None)
+            } else {
+                parse(&name, &data)
+            };
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);

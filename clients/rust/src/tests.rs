@@ -101,7 +101,8 @@ fn tokens_are_judged_as_the_vectors_say() {
     let at = |seconds, max_age: Option<u64>| {
         let max_age = max_age.map(Duration::from_secs);
         let keys = Keys::new(&vectors.jwks, &vectors.issuer, Duration::ZERO, max_age);
-        keys.read(good, Duration::from_secs(seconds), vectors.now).is_ok()
+        keys.read(good, Duration::from_secs(seconds), vectors.now)
+            .is_ok()
     };
     assert!(at(299, None) && !at(300, None) && !at(300, Some(3600)));
     assert!(at(59, Some(60)) && !at(60, Some(60)));
@@ -159,7 +160,11 @@ fn leases_last_as_long_as_the_vectors_say() {
         if lease.until <= last.unwrap() {
             assert!(until <= milliseconds(lease.until), "{name}");
         } else {
-            assert_eq!(trust.left(Duration::ZERO), milliseconds(lease.until), "{name}");
+            assert_eq!(
+                trust.left(Duration::ZERO),
+                milliseconds(lease.until),
+                "{name}"
+            );
         }
     }
 }

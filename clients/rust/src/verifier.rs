@@ -147,8 +147,10 @@ impl Builder {
             waiting_for_keys: Semaphore::new(WAITING_FOR_KEYS),
             on_event: self.on_event,
         });
-        let (mut connected, mut fetched) =
-            (shared.connected.subscribe(), shared.keys_fetched.subscribe());
+        let (mut connected, mut fetched) = (
+            shared.connected.subscribe(),
+            shared.keys_fetched.subscribe(),
+        );
         let weak = Arc::downgrade(&shared);
         let tasks = [
             tokio::spawn(follow_revocations(weak.clone())).abort_handle(),

@@ -41,10 +41,7 @@ pub fn router(
         let route = limited(path, server_fn_route(path, method, accounts.clone()));
         router = with_slash(router, path, route);
     }
-    let revocations = limited(
-        revocations::PATH,
-        revocations::route(accounts.clone()),
-    );
+    let revocations = limited(revocations::PATH, revocations::route(accounts.clone()));
     router = with_slash(router, revocations::PATH, revocations);
     let not_found = match limits {
         Some(limits) => {

@@ -205,11 +205,14 @@ mod tests {
             let entries = vec![entry.clone(); count];
             encode_snapshot(&RevocationSnapshot { entries }, Duration::from_secs(1))
         };
-        let empty = "event: snapshot\ndata: {\"lease_ms\":1000,\"revoked\":[],\"complete\":true}\n\n";
+        let empty =
+            "event: snapshot\ndata: {\"lease_ms\":1000,\"revoked\":[],\"complete\":true}\n\n";
         assert_eq!(snapshot(0).iter().map(text).collect::<Vec<_>>(), [empty]);
         for (entries, events) in [(1, 1), (1000, 1), (1001, 2), (2500, 3)] {
             let encoded = snapshot(entries);
-            let complete = encoded.iter().filter(|event| text(event).contains("\"complete\":true"));
+            let complete = encoded
+                .iter()
+                .filter(|event| text(event).contains("\"complete\":true"));
             assert_eq!((encoded.len(), complete.count()), (events, 1));
             assert!(text(&encoded[events - 1]).contains("\"complete\":true"));
         }

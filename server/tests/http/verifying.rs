@@ -29,9 +29,10 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 #[track_caller]
 fn service(server: &Server) -> Verifier {
     let key = server.service_key("tokens:verify");
-    let builder = Verifier::builder(server.url(), key)
-        .without_lease(WithoutLease::Refuse);
-    let verifier = RUNTIME.block_on(builder.connect()).expect("a URL and a key");
+    let builder = Verifier::builder(server.url(), key).without_lease(WithoutLease::Refuse);
+    let verifier = RUNTIME
+        .block_on(builder.connect())
+        .expect("a URL and a key");
     wait_until("a lease", LIMIT, || verifier.has_lease());
     verifier
 }
@@ -59,7 +60,9 @@ fn whatever_ends_tokens_reaches_services_on_every_server() {
         let key = here.service_key("tokens:verify");
         let connect = |server: &Server| {
             let builder = Verifier::builder(server.url(), &key).without_lease(WithoutLease::Refuse);
-            RUNTIME.block_on(builder.connect()).expect("a URL and a key")
+            RUNTIME
+                .block_on(builder.connect())
+                .expect("a URL and a key")
         };
         let services = [connect(&here), connect(&there), connect(&there)];
         here.register("ada@example.com");
@@ -80,14 +83,20 @@ fn whatever_ends_tokens_reaches_services_on_every_server() {
             &|_, _| hand("DELETE FROM sessions"),
             &|_, _| hand("UPDATE users SET jwt_secret = '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32'"),
             &|token, _| {
-                post("/api/user/delete", token, json!({"current_password": PASSWORD}));
+                post(
+                    "/api/user/delete",
+                    token,
+                    json!({"current_password": PASSWORD}),
+                );
             },
         ];
         for (number, end) in ways.iter().enumerate() {
             let pair = here.sign_in("ada@example.com");
             let other = here.sign_in("ada@example.com");
             for service in &services {
-                wait_until("it is accepted", LIMIT, || service.verify(&pair.token).is_ok());
+                wait_until("it is accepted", LIMIT, || {
+                    service.verify(&pair.token).is_ok()
+                });
             }
             end(&pair.token, &other.token);
             for service in &services {
@@ -105,7 +114,9 @@ fn tokens_that_lack_the_second_factor_are_refused() {
     let server = Server::start_with(&[EDDSA]);
     let verifier = service(&server);
     let first = server.sign_up("ada@example.com");
-    wait_until("it is accepted", LIMIT, || verifier.verify(&first.token).is_ok());
+    wait_until("it is accepted", LIMIT, || {
+        verifier.verify(&first.token).is_ok()
+    });
     // The second in which the factor is turned on is another than that of the token.
     thread::sleep(Duration::from_millis(1_100));
     server.enable_totp(&first);
@@ -161,17 +172,27 @@ fn a_server_without_its_database_gives_no_lease() {
     let server = env.start(&[EDDSA, ("DATABASE_URL", &proxy.url())]);
     let verifier = service(&server);
     let user = server.register("ada@example.com").id;
-    for network in [Network::NotificationsLost, Network::Disconnected, Network::Stalled] {
+    for network in [
+        Network::NotificationsLost,
+        Network::Disconnected,
+        Network::Stalled,
+    ] {
         let pair = server.sign_in("ada@example.com");
-        wait_until("it is accepted", LIMIT, || verifier.verify(&pair.token).is_ok());
+        wait_until("it is accepted", LIMIT, || {
+            verifier.verify(&pair.token).is_ok()
+        });
         proxy.set(network);
         let cut = Instant::now();
-        env.database.execute(&format!("DELETE FROM sessions WHERE user_id = '{user}'"));
+        env.database
+            .execute(&format!("DELETE FROM sessions WHERE user_id = '{user}'"));
         while cut.elapsed() < 2 * LEASE {
             let asked = cut.elapsed();
             // What was on its way when the line was cut may still arrive.
             if verifier.verify(&pair.token).is_ok() {
-                assert!(asked < LEASE + Duration::from_millis(100), "{network:?} {asked:?}");
+                assert!(
+                    asked < LEASE + Duration::from_millis(100),
+                    "{network:?} {asked:?}"
+                );
             }
             thread::sleep(Duration::from_millis(5));
         }

@@ -52,7 +52,8 @@ struct Shared {
 fn signing_key() -> EncodingKey {
     // RFC 8410: the head of an Ed25519 key, then the key.
     let mut der = vec![
-        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
+        0x20,
     ];
     der.extend([7; 32]);
     EncodingKey::from_ed_der(&der)
@@ -218,7 +219,14 @@ async fn revocations(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> R
         Some((Ok(event), news))
     });
     let body = Body::from_stream(futures_util::StreamExt::chain(first, news));
-    ([("latchkey-at", at), ("latchkey-token-lifetime", "900".into())], body).into_response()
+    (
+        [
+            ("latchkey-at", at),
+            ("latchkey-token-lifetime", "900".into()),
+        ],
+        body,
+    )
+        .into_response()
 }
 
 /// A line to a server that can fall silent without closing anything.

@@ -45,15 +45,24 @@ async fn tokens_are_verified_without_a_request_until_they_are_revoked() {
     assert_eq!(verifier.verify(&one).unwrap().sub, "ada");
     assert_eq!(verifier.check(&other).await.unwrap().sid, "s2");
     latchkey.revoke(json!({"sub": "ada", "sid": "s1"}));
-    until("the session has ended", || verifier.verify(&one) == Err(VerifyError::Revoked)).await;
+    until("the session has ended", || {
+        verifier.verify(&one) == Err(VerifyError::Revoked)
+    })
+    .await;
     assert!(verifier.verify(&other).is_ok());
     latchkey.revoke(json!({"sub": "ada", "gen": "g"}));
-    until("all have", || verifier.verify(&other) == Err(VerifyError::Revoked)).await;
+    until("all have", || {
+        verifier.verify(&other) == Err(VerifyError::Revoked)
+    })
+    .await;
     assert_eq!(latchkey.introspections(), 0);
     assert_eq!(verifier.check("x.y.z").await, Err(VerifyError::Invalid));
     let events = events.lock().unwrap();
     assert_eq!(events[0], VerifierEvent::Connected(0));
-    assert_eq!(events.last(), Some(&VerifierEvent::Verified(Err(VerifyError::Invalid))));
+    assert_eq!(
+        events.last(),
+        Some(&VerifierEvent::Verified(Err(VerifyError::Invalid)))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,13 +72,19 @@ async fn without_heartbeats_a_token_is_asked_about_or_refused() {
     let refusing = refusing(&latchkey.url).await;
     let token = latchkey.token("s");
     latchkey.set_beats(false);
-    until("the leases have ended", || !asking.has_lease() && !refusing.has_lease()).await;
+    until("the leases have ended", || {
+        !asking.has_lease() && !refusing.has_lease()
+    })
+    .await;
     assert_eq!(asking.verify(&token), Err(VerifyError::Unknown));
     assert_eq!(asking.check(&token).await.unwrap().sub, "ada");
     assert_eq!(refusing.check(&token).await, Err(VerifyError::Unknown));
     assert_eq!(latchkey.introspections(), 1);
     latchkey.set_beats(true);
-    until("they are back", || asking.has_lease() && refusing.has_lease()).await;
+    until("they are back", || {
+        asking.has_lease() && refusing.has_lease()
+    })
+    .await;
     assert!(refusing.check(&token).await.is_ok());
 }
 
@@ -126,7 +141,10 @@ async fn ten_thousand_revocations_at_once_are_applied() {
     for number in 0..10_000 {
         latchkey.revoke(json!({"sub": "ada", "sid": format!("n{number}")}));
     }
-    until("the last", || verifier.verify(&last) == Err(VerifyError::Revoked)).await;
+    until("the last", || {
+        verifier.verify(&last) == Err(VerifyError::Revoked)
+    })
+    .await;
     // And so does a snapshot of them.
     let later = refusing(&latchkey.url).await;
     assert_eq!(later.verify(&last), Err(VerifyError::Revoked));
@@ -182,7 +200,10 @@ async fn the_extractor_and_the_layer_let_valid_tokens_pass() {
     let router = Router::new()
         .route("/layered", get(layered))
         .layer(VerifyLayer::new(verifier.clone()))
-        .route("/extracted", get(async |Verified(claims): Verified| claims.sub))
+        .route(
+            "/extracted",
+            get(async |Verified(claims): Verified| claims.sub),
+        )
         .with_state(App(verifier));
     let token = latchkey.token("s");
     for path in ["/layered", "/extracted"] {
@@ -202,7 +223,9 @@ async fn the_extractor_and_the_layer_let_valid_tokens_pass() {
             assert_eq!(response.status(), status, "{path} {authorization:?}");
             let challenge = response.headers().contains_key("www-authenticate");
             assert_eq!(challenge, status == 401);
-            let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+            let body = axum::body::to_bytes(response.into_body(), 1000)
+                .await
+                .unwrap();
             assert!(String::from_utf8_lossy(&body).contains(code));
         }
     }

@@ -62,7 +62,11 @@ impl EventStream {
             }
             head.push(line.trim().to_lowercase());
         }
-        assert_eq!(head.first().map(String::as_str), Some("http/1.1 200 ok"), "{head:?}");
+        assert_eq!(
+            head.first().map(String::as_str),
+            Some("http/1.1 200 ok"),
+            "{head:?}"
+        );
         let (sender, events) = channel();
         thread::spawn(move || {
             let mut text = String::new();

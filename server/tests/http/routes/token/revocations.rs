@@ -36,11 +36,20 @@ fn needs_a_service_key_with_the_scope() {
     let pair = server.sign_up("ada@example.com");
     let get = || server.get(REVOCATIONS);
     get().send().assert_error(401, "not_authenticated");
-    get().token(&pair.token).send().assert_error(401, "key_invalid");
+    get()
+        .token(&pair.token)
+        .send()
+        .assert_error(401, "key_invalid");
     let key = server.service_key("users:read");
-    get().token(&key).send().assert_error(403, "permission_denied");
+    get()
+        .token(&key)
+        .send()
+        .assert_error(403, "permission_denied");
     let key = server.service_key("tokens:verify");
-    get().token(&format!("{key}x")).send().assert_error(401, "key_invalid");
+    get()
+        .token(&format!("{key}x"))
+        .send()
+        .assert_error(401, "key_invalid");
     let post = server.post(REVOCATIONS).token(&key).send();
     post.assert_error(405, "method_not_allowed");
     let head = format!(
@@ -60,7 +69,11 @@ fn begins_with_a_snapshot_and_sends_heartbeats_and_revocations() {
         "x-accel-buffering: no",
         "latchkey-token-lifetime: 900",
     ] {
-        assert!(stream.head.iter().any(|is| is == line), "{line} {:?}", stream.head);
+        assert!(
+            stream.head.iter().any(|is| is == line),
+            "{line} {:?}",
+            stream.head
+        );
     }
     let snapshot = stream.next(LIMIT).expect("an event");
     assert_eq!(snapshot.name, "snapshot");
@@ -92,7 +105,10 @@ fn begins_with_a_snapshot_and_sends_heartbeats_and_revocations() {
     let session = jwt::claims(&pair.token)["sid"].clone();
     assert_eq!(entry, json!({"sub": user, "sid": session}));
     let pair = server.sign_in("ada@example.com");
-    let out = server.post("/api/user/logout/all").token(&pair.token).send();
+    let out = server
+        .post("/api/user/logout/all")
+        .token(&pair.token)
+        .send();
     assert_eq!(out.status, 204);
     wait_for(&stream, &user, "gen");
     let pair = server.sign_in("ada@example.com");
@@ -102,7 +118,12 @@ fn begins_with_a_snapshot_and_sends_heartbeats_and_revocations() {
     wait_for(&stream, &user, "gen");
     // And for everybody who comes later.
     let (entries, _) = server.open_stream(&key).snapshot();
-    let of = |kind| entries.iter().filter(|entry| is_revocation_of(entry, &user, kind)).count();
+    let of = |kind| {
+        entries
+            .iter()
+            .filter(|entry| is_revocation_of(entry, &user, kind))
+            .count()
+    };
     assert_eq!((of("gen"), of("sid")), (2, 2), "{entries:?}");
 }
 
@@ -142,9 +163,15 @@ fn ends_with_the_key_and_with_the_server() {
     assert_eq!(revoked.code, Some(0), "{revoked:?}");
     assert!(stream.ends(LIMIT));
     assert!(!kept.ends(LEASE));
-    server.get(REVOCATIONS).token(&key).send().assert_error(401, "key_invalid");
+    server
+        .get(REVOCATIONS)
+        .token(&key)
+        .send()
+        .assert_error(401, "key_invalid");
     // Time passes for a key as well.
-    server.database().execute("UPDATE service_keys SET expires_at = '2026-01-01T00:00:00.000Z'");
+    server
+        .database()
+        .execute("UPDATE service_keys SET expires_at = '2026-01-01T00:00:00.000Z'");
     assert!(kept.ends(LIMIT));
 
     let key = server.service_key("tokens:verify");
@@ -154,7 +181,11 @@ fn ends_with_the_key_and_with_the_server() {
     server.signal("TERM");
     assert!(stream.ends(LIMIT));
     assert_eq!(server.wait(), Some(0));
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 /// No limit on the time of a request ends a stream.
@@ -231,7 +262,11 @@ fn a_server_that_receives_no_changes_sends_no_heartbeats() {
     let key = server.service_key("tokens:verify");
     let user = server.register("ada@example.com").id;
     let stream = server.open_stream(&key);
-    for network in [Network::NotificationsLost, Network::Disconnected, Network::Stalled] {
+    for network in [
+        Network::NotificationsLost,
+        Network::Disconnected,
+        Network::Stalled,
+    ] {
         stream.wait_for("a heartbeat", LIMIT, |event| event.name == "heartbeat");
         proxy.set(network);
         // One may be on its way.
