@@ -7,6 +7,7 @@
 mod claims;
 mod client;
 pub mod identity;
+mod json;
 mod keep_fresh;
 mod lazy_requests;
 mod limit;
