@@ -259,9 +259,7 @@ pub fn listen() {
     let stored = window_event_listener(ev::storage, |event| {
         // The event has no key when the whole storage was cleared.
         if event.key().is_none_or(|key| key == KEY) {
-            let reason = event
-                .new_value()
-                .and_then(|value| EndReason::read(&value));
+            let reason = event.new_value().and_then(|value| EndReason::read(&value));
             sync_from_storage(reason);
         }
     });
