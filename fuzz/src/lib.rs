@@ -242,6 +242,11 @@ impl Answer {
             assert!(self.body.is_empty());
             return;
         }
+        // What a proxy asks is answered in headers.
+        if self.headers.contains_key("x-user-id") {
+            assert!(self.status == StatusCode::OK && self.body.is_empty());
+            return;
+        }
         assert_eq!(self.headers[header::CONTENT_TYPE], JSON);
         let body = self.json();
         if self.status.is_success() {

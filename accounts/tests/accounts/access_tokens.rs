@@ -1,10 +1,13 @@
 //! Access tokens that are signed with a key of the server: time, rotation, and what ends them.
 
 use accounts::{Accounts, Error, TokenAlgorithm, TokenPair};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{
     EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, TestEnv, laptop, on_laptop, why,
@@ -147,4 +150,35 @@ fn a_token_with_a_changed_character_is_rejected() {
         })
         .unwrap();
     assert_eq!(runtime.block_on(check(&server, &token)), Ok(()));
+}
+
+/// The signature is verified before the user is looked up.
+#[tokio::test]
+async fn a_forged_token_costs_no_query() {
+    let env = TestEnv::with_user().await;
+    let server = env.server_with_algorithm(OLD_SECRET, TokenAlgorithm::EdDsa);
+    let registry = prometheus::Registry::new();
+    server.register_metrics(&registry).unwrap();
+    let count = |name: &str| {
+        let families = registry.gather();
+        let family = families.iter().find(|family| family.name() == name);
+        family.unwrap().get_metric()[0].get_counter().get_value()
+    };
+    let token = sign_in(&server).await.access_token;
+    let [head, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else {
+        panic!("a token has three parts");
+    };
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    for number in 0..10_u64 {
+        let mut forged = claims.clone();
+        forged["sub"] = json!(Uuid::from_u64_pair(number, 1));
+        let forged = BASE64_URL_SAFE_NO_PAD.encode(forged.to_string());
+        let forged = format!("{head}.{forged}.{signature}");
+        assert_eq!(check(&server, &forged).await, Err("invalid"));
+    }
+    assert_eq!(count("latchkey_forged_tokens_total"), 10.0);
+    assert_eq!(count("latchkey_cache_lookups_total"), 0.0);
+    assert_eq!(check(&server, &token).await, Ok(()));
+    assert_eq!(count("latchkey_cache_misses_total"), 1.0);
 }
