@@ -49,6 +49,17 @@ pub struct Site {
     pub split_js: Option<String>,
     /// The WebAssembly files of each chunk in `pages/lazy.rs`.
     pub chunks: HashMap<String, Vec<String>>,
+    /// The links in the footer.
+    pub links: FooterLinks,
+}
+
+/// The links in the footer, which the operator sets.
+#[derive(Clone, Debug, Default)]
+pub struct FooterLinks {
+    /// Help for users.
+    pub help: Option<String>,
+    /// The privacy policy.
+    pub privacy: Option<String>,
 }
 
 /// The app: its pages under their paths.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-use crate::{App, Site, browser::session::STORAGE_BLOCKED, pages};
+use crate::{App, FooterLinks, Site, browser::session::STORAGE_BLOCKED, pages};
 
 pub use fingerprint::with_fingerprint;
 
@@ -49,7 +49,7 @@ const LISTED: [&str; 3] = ["/", "/login", "/register"];
 /// Content-Security-Policy. [`with_fingerprint`] completes the document.
 ///
 /// The app has an element of its own, because extensions add their elements to `<body>`. The footer is
-/// outside of it, because it is the same for everyone. It contains no `<div>` (see [`with_fingerprint`]).
+/// outside of it, because it is the same for everyone.
 #[must_use]
 pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     let (css, js, wasm) = (site.css.clone(), site.js.clone(), site.wasm.clone());
@@ -111,9 +111,7 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
                 <div id="app">
                     <App />
                 </div>
-                <footer class="site-footer">
-                    <p translate="no">"Latchkey"</p>
-                </footer>
+                {footer(site.links.clone())}
             </body>
         </html>
     }
@@ -150,6 +148,22 @@ fn try_again() -> impl IntoView {
         <button type="button" class="link" data-reload>
             "Try again"
         </button>
+    }
+}
+
+/// Renders the footer. It contains no `<div>` (see [`with_fingerprint`]), and only links that the
+/// operator has set.
+fn footer(links: FooterLinks) -> impl IntoView {
+    let links: Vec<_> = [("Help", links.help), ("Privacy", links.privacy)]
+        .into_iter()
+        .filter_map(|(name, url)| url.map(|url| view! { <a href=url>{name}</a> }))
+        .collect();
+    let nav = (!links.is_empty()).then(|| view! { <nav aria-label="Latchkey">{links}</nav> });
+    view! {
+        <footer class="site-footer">
+            <p translate="no">"Latchkey"</p>
+            {nav}
+        </footer>
     }
 }
 

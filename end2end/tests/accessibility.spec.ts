@@ -1,14 +1,18 @@
 import { expectAccessible } from '../support/accessibility.ts';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { link, undoLink } from '../support/email.ts';
-import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, openPage, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import { expect, newUser, test, testSignedIn, testVerified, testWithSecondFactor } from '../support/test.ts';
 
 const TITLES: Record<string, RegExp> = {
   '/': /Latchkey/,
   '/register': /Create account/,
   '/login': /Sign in/,
-  '/account': /account/i,
+  '/account': /^Your account · /,
+  '/account/security': /^Security · /,
+  '/account/devices': /^Devices · /,
+  '/account/activity': /^Activity · /,
+  '/account/delete': /^Delete account · /,
   '/forgot': /Forgot your password/,
   '/reset': /Choose a new password/,
   '/activate': /Confirm your email address/,
@@ -110,6 +114,19 @@ testSignedIn('the account has no accessibility violations', async ({ page, user,
   await expectAccount(page, user);
   await expect(devices(page)).toHaveCount(2);
   await expectAccessible(page);
+  await button(page, 'Account menu').click();
+  await expect(button(page, 'Sign out')).toBeVisible();
+  await expectAccessible(page);
+  await page.keyboard.press('Escape');
+  await button(page, 'Sign out everywhere').click();
+  await expect(dialog(page)).toBeVisible();
+  await expectAccessible(page);
+  await press(page, 'Cancel');
+  for (const name of ['Security', 'Devices', 'Activity', 'Delete account']) {
+    await openPage(page, name);
+    await expect(title(page, name)).toBeFocused();
+    await expectAccessible(page);
+  }
   await button(page, 'Delete account').click();
   await expect(page.getByLabel('Current password')).toBeVisible();
   await expectAccessible(page);
@@ -190,17 +207,16 @@ testWithSecondFactor('new recovery codes and turning off have no accessibility v
 
 test('each page has its own title, on the server and in the app', async ({ page, request }) => {
   const titles = new Set<string>();
-  const paths = PAGES.filter((path) => path !== '/account');
-  for (const path of paths) {
+  for (const path of PAGES) {
     const html = await (await request.get(path)).text();
     expect(html.match(/<title>([^<]*)<\/title>/)?.[1]).toMatch(TITLES[path]);
-    // This one redirects signed-out visitors.
-    if (path === '/two-factor') continue;
+    titles.add(html.match(/<title>([^<]*)<\/title>/)![1]);
+    // These redirect signed-out visitors.
+    if (path === '/two-factor' || path.startsWith('/account')) continue;
     await open(page, path);
     await expect(page).toHaveTitle(TITLES[path]);
-    titles.add(await page.title());
   }
-  expect(titles.size).toBe(paths.length - 1);
+  expect(titles.size).toBe(PAGES.length);
 });
 
 test('the title changes with the page', async ({ page }) => {
@@ -211,8 +227,12 @@ test('the title changes with the page', async ({ page }) => {
   await expect(page).not.toHaveTitle(TITLES['/login']);
 });
 
-testSignedIn('the account has its own title', async ({ page, user }) => {
+testSignedIn('each page of the account has its own title', async ({ page, user }) => {
   await open(page, '/account');
   await expectAccount(page, user);
   await expect(page).toHaveTitle(TITLES['/account']);
+  for (const name of ['Security', 'Devices', 'Activity', 'Delete account']) {
+    await openPage(page, name);
+    await expect(page).toHaveTitle(`${name} · Latchkey`);
+  }
 });

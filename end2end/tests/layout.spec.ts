@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import { Authenticator, scan } from '../support/authenticator.ts';
-import { beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, hydrated, newEmail, open, openDialog, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
+import { beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, hydrated, navigation, newEmail, open, openDialog, openPage, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import { expect, test, testSignedIn, testVerified, testWithSecondFactor } from '../support/test.ts';
 
 /** An email address without a place for a line break. */
@@ -83,6 +83,14 @@ testSignedIn.describe('from 320 to 2560 pixels, signed in', () => {
     await expectAccount(page, user);
     await expect(devices(page)).toHaveCount(3);
     await expectNoHorizontalScroll(page);
+    await button(page, 'Account menu').click();
+    await expectNoHorizontalScroll(page);
+    await page.keyboard.press('Escape');
+    for (const name of ['Security', 'Devices', 'Activity', 'Delete account']) {
+      await openPage(page, name);
+      await expectNoHorizontalScroll(page);
+      await expect(navigation(page).getByRole('link', { name })).toBeInViewport({ ratio: 1 });
+    }
     await button(page, 'Delete account').click();
     await expect(page.getByLabel('Current password')).toBeVisible();
     await expectNoHorizontalScroll(page);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
 import { Authenticator, scan } from '../support/authenticator.ts';
-import { announced, beginSetUp, button, code, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, expectLogin, expectTwoFactor, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, storedSession, tabTo, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, expectLogin, expectTwoFactor, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, signOut, storedSession, tabTo, title } from '../support/pages.ts';
 import { Server } from '../support/server.ts';
 import { expect, newUser, stored, test, testVerified, testWithSecondFactor } from '../support/test.ts';
 
@@ -116,7 +116,7 @@ test.describe('signing in', () => {
     await expectAccount(asked, user);
     expect((await mailbox.take(user.email, 'A recovery code was used')).text).toContain('9 recovery codes left');
 
-    await button(asked, 'Sign out').first().click();
+    await signOut(asked);
     await expect(asked).toHaveURL('/login');
     await signIn(asked, user);
     await expectTwoFactor(asked);
@@ -239,7 +239,7 @@ test.describe('turning it on', () => {
   testVerified('requires the password, and a code of the app that scanned the QR code', async ({ page, user, mailbox, problems }) => {
     problems.expectStatus(400, '/api/totp/create');
     problems.expectStatus(400, '/api/totp/confirm');
-    await open(page, '/account');
+    await open(page, '/account/security');
     await openDialog(page, NAME, 'Turn on');
     await press(page, 'Continue');
     await expectFieldError(currentPassword(page), 'This field is required.');
@@ -268,7 +268,7 @@ test.describe('turning it on', () => {
     await expect(section(page, NAME).getByRole('button', { name: 'Turn on' })).toHaveCount(0);
     await mailbox.take(user.email, 'Two-factor authentication is on');
     await page.reload();
-    await expectAccount(page, user);
+    await expectAccount(page, user, '/account/security');
     await expect(section(page, NAME).getByText('On', { exact: true })).toBeVisible();
   });
 
@@ -276,16 +276,16 @@ test.describe('turning it on', () => {
     testVerified(`shows a QR code that can be scanned, at 320 pixels in ${colorScheme}`, async ({ page, user }) => {
       await page.setViewportSize({ width: 320, height: 640 });
       await page.emulateMedia({ colorScheme });
-      await open(page, '/account');
+      await open(page, '/account/security');
       await beginSetUp(page, user);
       expect(new Authenticator(await scan(qrCode(page))).secret).toBe(await shownSecret(page));
     });
   }
 
   testVerified('works by keyboard alone', async ({ page, user }) => {
-    await open(page, '/account');
-    await expectAccount(page, user);
-    await tabTo(page, 'Turn on');
+    await open(page, '/account/security');
+    await expectAccount(page, user, '/account/security');
+    await tabTo(page, 'Turn on', button(page, 'Turn on'));
     await page.keyboard.press('Enter');
     await expect(currentPassword(page)).toBeFocused();
     await page.keyboard.type(user.password);
@@ -308,7 +308,7 @@ test.describe('turning it on', () => {
   });
 
   testVerified('can be cancelled until the code is entered', async ({ page, user, server }) => {
-    await open(page, '/account');
+    await open(page, '/account/security');
     await beginSetUp(page, user);
     const first = await shownSecret(page);
     await page.keyboard.press('Escape');
@@ -319,7 +319,7 @@ test.describe('turning it on', () => {
     await press(page, 'Cancel');
     await expect(dialog(page)).toHaveCount(0);
     await page.reload();
-    await expectAccount(page, user);
+    await expectAccount(page, user, '/account/security');
     await expect(button(page, 'Turn on')).toBeVisible();
     await server.sessions((await server.login(user)).token);
   });
@@ -331,7 +331,7 @@ test.describe('turning it on', () => {
     await open(other, '/account?from=mail');
     await expect(devices(other)).toHaveCount(2);
 
-    await open(page, '/account');
+    await open(page, '/account/security');
     await beginSetUp(page, user);
     const app = new Authenticator(await scan(qrCode(page)));
     await code(page).fill(app.code());
@@ -346,7 +346,7 @@ test.describe('turning it on', () => {
     await expect(other).toHaveURL('/account?from=mail');
     await expect(devices(other)).toHaveCount(2);
     await page.reload();
-    await expectAccount(page, user);
+    await expectAccount(page, user, '/account/security');
   });
 });
 
@@ -357,7 +357,7 @@ test.describe('recovery codes', () => {
       const counted = { prints: 0, print: () => (counted.prints += 1) };
       Object.assign(window, { print: counted.print, counted });
     });
-    await open(page, '/account');
+    await open(page, '/account/security');
     await beginSetUp(page, user);
     const app = new Authenticator(await scan(qrCode(page)));
     await code(page).fill(app.code());
@@ -388,7 +388,7 @@ test.describe('recovery codes', () => {
   });
 
   testVerified('are printed on one page, without the page behind them', async ({ page, user }) => {
-    await open(page, '/account');
+    await open(page, '/account/security');
     await beginSetUp(page, user);
     const app = new Authenticator(await scan(qrCode(page)));
     await code(page).fill(app.code());
@@ -405,7 +405,7 @@ test.describe('recovery codes', () => {
 
   testWithSecondFactor('are replaced by new ones', async ({ page, server, user, secondFactor, mailbox, problems }) => {
     problems.expectStatus(400, '/api/recovery/create');
-    await open(page, '/account');
+    await open(page, '/account/security');
     await openDialog(page, NAME, 'New recovery codes');
     await currentPassword(page).fill('not-the-password');
     await press(page, 'Create new codes');
@@ -451,10 +451,11 @@ testWithSecondFactor('turning it off requires the password, and ends other sessi
   await expect(section(page, NAME).getByRole('status')).toHaveText('Two-factor authentication is off. Other devices are signed out.');
   await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
   await expect(section(page, NAME).getByRole('button', { name: 'Turn on' })).toBeVisible();
+  await openPage(page, 'Devices');
   await expect(devices(page)).toHaveCount(1);
   await mailbox.take(user.email, 'Two-factor authentication is off');
   await page.reload();
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/devices');
 
   await other.reload();
   await expectEnded(other);
@@ -472,7 +473,7 @@ testWithSecondFactor('an account with a second factor can change its password an
   await press(page, 'Change password');
   await expect(dialog(page)).toHaveCount(0);
   await page.reload();
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/security');
   await openDialog(page, 'Delete account', 'Delete account');
   await currentPassword(page).fill(user.password);
   await press(page, 'Delete account');

@@ -43,6 +43,12 @@ pub struct Config {
     /// service can.
     #[arg(long, env = "LATCHKEY_TOKEN_ALG", default_value = "HS256", value_parser = trimmed::<TokenAlgorithm>)]
     pub token_alg: TokenAlgorithm,
+    /// URL of the help for users; a link in the footer of the pages [default: none]
+    #[arg(long, env = "LATCHKEY_HELP_URL", value_parser = link)]
+    pub help_url: Option<String>,
+    /// URL of the privacy policy; a link in the footer of the pages [default: none]
+    #[arg(long, env = "LATCHKEY_PRIVACY_URL", value_parser = link)]
+    pub privacy_url: Option<String>,
     /// Lifetime of an access token.
     #[arg(long, env = "LATCHKEY_ACCESS_TTL", default_value = "15m", value_parser = duration(LIFETIME))]
     pub access_ttl: Duration,
@@ -286,6 +292,15 @@ fn public_url(text: &str) -> Result<String, &'static str> {
         return Err("it must not contain a user or a password");
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Parses the URL of a link.
+fn link(text: &str) -> Result<String, &'static str> {
+    let url = Url::parse(text.trim()).map_err(|_| "write it as https://<host>/<page>")?;
+    if !matches!(url.scheme(), "http" | "https" | "mailto") {
+        return Err("it must start with https://, http:// or mailto:");
+    }
+    Ok(url.into())
 }
 
 /// Parses a log filter. A bare word must be a level: `EnvFilter` would read a mistyped level as the

@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use app::Site;
+use app::{FooterLinks, Site};
 
 use crate::failure::Failure;
 
@@ -30,6 +30,7 @@ pub struct SiteFiles {
     /// Its folder.
     pub root: PathBuf,
     site: Arc<Site>,
+    links: FooterLinks,
     /// Whether `cargo leptos watch` runs, which replaces the files while the server runs.
     is_watched: bool,
 }
@@ -39,8 +40,8 @@ impl SiteFiles {
     ///
     /// # Errors
     /// Fails if the folder contains no built site.
-    pub fn find(root: &Path) -> Result<Self, Failure> {
-        let site = scan(root).ok_or_else(|| {
+    pub fn find(root: &Path, links: FooterLinks) -> Result<Self, Failure> {
+        let site = scan(root, &links).ok_or_else(|| {
             Failure::new(format!(
                 "LATCHKEY_SITE_ROOT: there is no built site in {}; build it with `make build`, or name its folder",
                 root.display()
@@ -49,13 +50,15 @@ impl SiteFiles {
         Ok(Self {
             root: root.to_owned(),
             site: site.into(),
+            links,
             is_watched: std::env::var_os("LEPTOS_WATCH").is_some(),
         })
     }
 
     /// Returns the files that a page loads.
     pub fn current(&self) -> Arc<Site> {
-        let fresh = self.is_watched.then(|| scan(&self.root)).flatten();
+        let scan = || scan(&self.root, &self.links);
+        let fresh = self.is_watched.then(scan).flatten();
         fresh.map_or_else(|| self.site.clone(), Arc::new)
     }
 
@@ -65,7 +68,7 @@ impl SiteFiles {
     }
 }
 
-fn scan(root: &Path) -> Option<Site> {
+fn scan(root: &Path, links: &FooterLinks) -> Option<Site> {
     let folder = root.join(PKG);
     let url = |name: String| format!("/{PKG}/{name}");
     let newest = |extension| newest(&folder, NAME, extension);
@@ -79,6 +82,7 @@ fn scan(root: &Path) -> Option<Site> {
         wasm: url(newest("wasm")?),
         split_js: split_js.map(url),
         chunks: chunks.unwrap_or_default(),
+        links: links.clone(),
     })
 }
 

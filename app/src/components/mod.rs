@@ -40,7 +40,7 @@ pub use notice::Notice;
 pub use password_field::{PASSWORD_HINT, PasswordField};
 pub use recovery_code_field::RecoveryCodeField;
 pub use recovery_codes::RecoveryCodes;
-pub use relative_time::{RelativeTime, local_time};
+pub use relative_time::{ClockTime, RelativeTime, local_day, local_time, milliseconds, since};
 pub use resend::{Resend, ResendButton};
 pub use submission::Submission;
 pub use sync_hydrate::SyncHydrate;

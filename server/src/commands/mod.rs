@@ -11,6 +11,8 @@ use accounts::{
     OsRandom, Schema, Settings, SystemClock, printable,
 };
 
+use app::FooterLinks;
+
 use crate::{
     config::{Config, EmailConfig},
     data_dir,
@@ -23,7 +25,11 @@ use crate::{
 
 /// `latchkey serve`. Logs the warnings first.
 pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
-    let site = SiteFiles::find(&config.site_root)?;
+    let links = FooterLinks {
+        help: config.help_url.clone(),
+        privacy: config.privacy_url.clone(),
+    };
+    let site = SiteFiles::find(&config.site_root, links)?;
     logging::start(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 24] = [
+pub const SETTINGS: [(&str, &str); 26] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
@@ -18,6 +18,8 @@ pub const SETTINGS: [(&str, &str); 24] = [
     ("LATCHKEY_SECRET", "--secret"),
     ("LATCHKEY_SITE_ROOT", "--site-root"),
     ("LATCHKEY_PUBLIC_URL", "--public-url"),
+    ("LATCHKEY_HELP_URL", "--help-url"),
+    ("LATCHKEY_PRIVACY_URL", "--privacy-url"),
     ("LATCHKEY_ACCESS_TTL", "--access-ttl"),
     ("LATCHKEY_REFRESH_TTL", "--refresh-ttl"),
     ("LATCHKEY_SESSION_TTL", "--session-ttl"),
@@ -62,6 +64,8 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_PUBLIC_URL", "not a url"),
         ("LATCHKEY_PUBLIC_URL", "accounts.example"),
         ("LATCHKEY_PUBLIC_URL", "ftp://accounts.example"),
+        ("LATCHKEY_HELP_URL", "help.example"),
+        ("LATCHKEY_PRIVACY_URL", "javascript:alert(1)"),
         ("LATCHKEY_ACCESS_TTL", "soon"),
         ("LATCHKEY_ACCESS_TTL", "15 parsecs"),
         ("LATCHKEY_ACCESS_TTL", "-1s"),

@@ -4,7 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::support::{Response, SITE_FILE, Server};
 
-const PAGES: [&str; 4] = ["/", "/register", "/login", "/account"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/register",
+    "/login",
+    "/account",
+    "/account/security",
+    "/account/devices",
+    "/account/activity",
+    "/account/delete",
+];
 
 /// Returns the directives of a response's Content-Security-Policy.
 #[track_caller]
@@ -62,7 +71,15 @@ fn exist() {
 #[test]
 fn that_do_not_exist_return_404() {
     let server = Server::start();
-    for path in ["/no-such-page", "/login/x", "/index.html", "/.env", "/apis"] {
+    for path in [
+        "/no-such-page",
+        "/login/x",
+        "/account/x",
+        "/account/security/x",
+        "/index.html",
+        "/.env",
+        "/apis",
+    ] {
         let response = server.get(path).header("accept", "text/html").send();
         assert_eq!(response.status, 404, "{path}: {response}");
         assert!(
@@ -228,6 +245,29 @@ fn load_precompressed_files() {
             });
             assert!(varies, "{accepted}: {response}");
         }
+    }
+}
+
+#[test]
+fn have_the_links_in_the_footer_that_are_set() {
+    let server = Server::start();
+    assert!(!server.get("/login").send().text().contains("Privacy</a>"));
+    let help = "https://help.example/?topic=<accounts>&page=\"1\"";
+    let server = Server::start_with(&[
+        ("LATCHKEY_HELP_URL", help),
+        ("LATCHKEY_PRIVACY_URL", "https://accounts.example/privacy"),
+    ]);
+    for path in ["/login", "/no-such-page"] {
+        let response = server.get(path).send();
+        let links = tags(response.text(), "a href=\"https:");
+        assert_eq!(
+            links,
+            [
+                "<a href=\"https://help.example/?topic=%3Caccounts%3E&amp;page=%221%22\">",
+                "<a href=\"https://accounts.example/privacy\">",
+            ],
+            "{path}: {response}"
+        );
     }
 }
 
