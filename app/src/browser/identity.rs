@@ -30,12 +30,13 @@ pub fn email(state: &AuthState) -> Option<String> {
 }
 
 /// Returns the initials of an email address: the first letters of the first two words before the `@`.
+/// The style sheet makes them upper case, so that this needs no table of all letters.
 #[must_use]
 pub fn initials(email: &str) -> String {
     let name = email.split('@').next().unwrap_or_default();
-    let words = name.split(|c: char| !c.is_alphanumeric());
+    let words = name.split(['.', '-', '_', '+']);
     let letters = words.filter_map(|word| word.chars().next());
-    letters.take(2).flat_map(char::to_uppercase).collect()
+    letters.take(2).collect()
 }
 
 #[cfg(test)]
@@ -45,10 +46,10 @@ mod tests {
     #[test]
     fn initials_are_the_first_letters_of_two_words() {
         for (email, expected) in [
-            ("ada@example.org", "A"),
-            ("ada.lovelace@example.org", "AL"),
-            ("ada.b.c@example.org", "AB"),
-            ("élise+news@example.org", "ÉN"),
+            ("ada@example.org", "a"),
+            ("Ada.Lovelace@example.org", "AL"),
+            ("ada.b.c@example.org", "ab"),
+            ("élise+news@example.org", "én"),
             ("_@example.org", ""),
         ] {
             assert_eq!(initials(email), expected, "{email}");

@@ -60,7 +60,9 @@ pub(super) fn AccountMenu() -> impl IntoView {
                 {..popovertarget(ID)}
             >
                 <span class="avatar" aria-hidden="true" translate="no">
-                    <Icon name=IconName::Overview />
+                    <span hidden=move || email.with(Option::is_some)>
+                        <Icon name=IconName::Overview />
+                    </span>
                     <LiveText text=initials />
                 </span>
                 <span class="visually-hidden">"Account menu"</span>
@@ -94,7 +96,7 @@ fn MenuItems(
         }
     });
     view! {
-        <p class="menu-head" translate="no">
+        <p class="menu-head" translate="no" hidden=move || email.with(Option::is_none)>
             <LiveText text=Signal::derive(move || email.get().unwrap_or_default()) />
         </p>
         <ul role="list">{links.collect_view()}</ul>

@@ -63,7 +63,7 @@ pub(super) fn SignOutOthers(details: Details) -> impl IntoView {
     let dialog = DialogState::default();
     let others = Memo::new(move |_| details.device_count().saturating_sub(1));
     let text = Signal::derive(move || match others.get() {
-        1 => "This signs out the other device. This one stays signed in.".to_owned(),
+        0 | 1 => "This signs out the other device. This one stays signed in.".to_owned(),
         count => format!("This signs out {count} other devices. This one stays signed in."),
     });
     let sign_out = move |()| {

@@ -70,24 +70,20 @@ fn Verdict(
 fn EmailItem(details: Details) -> impl IntoView {
     move || {
         if details.is_verified() {
-            return view! {
-                <Item status=Status::Success title="Email confirmed">
-                    ""
-                </Item>
-            }
-            .into_any();
+            return view! { <Item status=Status::Success title="Email confirmed" /> }.into_any();
         }
-        let email = details.shown_email();
+        let text = view! {
+            "We emailed a link to "
+            <strong translate="no">{details.shown_email()}</strong>
+            ". Open it to confirm that the address is yours."
+        };
         view! {
-            <Item status=Status::Warning title="Email not confirmed">
-                <p class="row-facts">
-                    "We emailed a link to " <strong translate="no">{email}</strong>
-                    ". Open it to confirm that the address is yours."
-                </p>
-                <div class="row-action">
-                    <ResendLink details />
-                </div>
-            </Item>
+            <Item
+                status=Status::Warning
+                title="Email not confirmed"
+                text=text.into_any()
+                action=view! { <ResendLink details /> }.into_any()
+            />
         }
         .into_any()
     }
@@ -100,41 +96,42 @@ fn SecondFactorItem(
     /// Whether the newest recovery codes were not saved.
     has_unsaved_codes: bool,
 ) -> impl IntoView {
-    let security = AccountPage::Security.path();
+    let link = |label: &'static str| {
+        view! {
+            <a class="button quiet" href=AccountPage::Security.path()>
+                {label}
+            </a>
+        }
+        .into_any()
+    };
     move || match (details.has_second_factor(), details.is_verified()) {
         (true, _) if has_unsaved_codes => view! {
-            <Item status=Status::Warning title="Recovery codes not saved">
-                <p class="row-facts">"Without them you can't sign in if you lose your phone."</p>
-                <a class="button quiet row-action" href=security>
-                    "Create new codes"
-                </a>
-            </Item>
+            <Item
+                status=Status::Warning
+                title="Recovery codes not saved"
+                text="Without them you can't sign in if you lose your phone.".into_any()
+                action=link("Create new codes")
+            />
         }
         .into_any(),
-        (true, _) => view! {
-            <Item status=Status::Success title="Two-factor authentication on">
-                ""
-            </Item>
+        (true, _) => {
+            view! { <Item status=Status::Success title="Two-factor authentication on" /> }.into_any()
+        }
+        (false, true) => view! {
+            <Item
+                status=Status::Warning
+                title="Two-factor authentication off"
+                text="With a second step at sign-in, a stolen password is not enough.".into_any()
+                action=link("Turn on")
+            />
         }
         .into_any(),
-        (false, is_verified) => view! {
-            <Item status=Status::Warning title="Two-factor authentication off">
-                <p class="row-facts">
-                    {if is_verified {
-                        "With a second step at sign-in, a stolen password is not enough."
-                    } else {
-                        "You can turn it on once your email address is confirmed."
-                    }}
-                </p>
-                {is_verified
-                    .then(|| {
-                        view! {
-                            <a class="button quiet row-action" href=security>
-                                "Turn on"
-                            </a>
-                        }
-                    })}
-            </Item>
+        (false, false) => view! {
+            <Item
+                status=Status::Warning
+                title="Two-factor authentication off"
+                text="You can turn it on once your email address is confirmed.".into_any()
+            />
         }
         .into_any(),
     }
@@ -187,8 +184,12 @@ fn Item(
     status: Status,
     /// What it is.
     title: &'static str,
-    /// The explanation and the next step.
-    children: Children,
+    /// The explanation.
+    #[prop(optional)]
+    text: Option<AnyView>,
+    /// The next step.
+    #[prop(optional)]
+    action: Option<AnyView>,
 ) -> impl IntoView {
     let class = match status {
         Status::Success => "row success",
@@ -202,8 +203,9 @@ fn Item(
             </span>
             <div class="row-text">
                 <p class="row-title">{title}</p>
-                {children()}
+                {text.map(|text| view! { <p class="row-facts">{text}</p> })}
             </div>
+            {action.map(|action| view! { <div class="row-action">{action}</div> })}
         </li>
     }
 }
