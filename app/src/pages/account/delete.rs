@@ -71,7 +71,7 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
             on_submit=delete
         >
             <p class="dialog-lead">
-                "This permanently deletes " <strong>{details.shown_email()}</strong>
+                "This permanently deletes " <strong>{untrack(|| details.shown_email())}</strong>
                 " and all its data. Enter your password to confirm."
             </p>
             <CurrentPassword submission input=password />
