@@ -129,7 +129,7 @@ fn newest(folder: &Path, name: &str, extension: &str) -> Option<String> {
 mod tests {
     use std::fs;
 
-    use super::scan;
+    use super::{FooterLinks, scan};
 
     #[test]
     fn pages_name_the_chunks_of_a_split_build_only() {
@@ -143,14 +143,14 @@ mod tests {
         fs::write(folder.join("__wasm_split_manifest.x.json"), manifest).unwrap();
 
         fs::write(folder.join("latchkey.x.js"), "let e;").unwrap();
-        let whole = scan(&root).unwrap();
+        let whole = scan(&root, &FooterLinks::default()).unwrap();
         assert_eq!(whole.split_js, None);
         assert!(whole.chunks.is_empty());
 
         let import =
             r#"import*as t from"./__wasm_split.x.js";import*as u from"./__wasm_split.x.js";"#;
         fs::write(folder.join("latchkey.x.js"), import).unwrap();
-        let split = scan(&root).unwrap();
+        let split = scan(&root, &FooterLinks::default()).unwrap();
         assert_eq!(split.split_js.unwrap(), "/pkg/__wasm_split.x.js");
         assert_eq!(
             split.chunks["home"],

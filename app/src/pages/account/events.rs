@@ -58,7 +58,11 @@ pub(super) fn describe(event: &str, count: i64) -> Description {
         "email_change_undone" => ("Email change taken back", Warning, Notable),
         "email_undeliverable" => ("An email to you could not be delivered", Error, Failure),
         "operator_created" => ("Account created by an administrator", Success, Normal),
-        "operator_verified" => ("Email address confirmed by an administrator", Success, Normal),
+        "operator_verified" => (
+            "Email address confirmed by an administrator",
+            Success,
+            Normal,
+        ),
         "operator_deactivated" => ("Account deactivated by an administrator", Warning, Notable),
         "operator_activated" => ("Account activated by an administrator", Success, Normal),
         "operator_signed_out" => (
@@ -71,15 +75,15 @@ pub(super) fn describe(event: &str, count: i64) -> Description {
             Warning,
             Notable,
         ),
-        "operator_set_password" => (
-            "New password set by an administrator",
-            Warning,
-            Notable,
-        ),
+        "operator_set_password" => ("New password set by an administrator", Warning, Notable),
         // An event of a newer server.
         other => {
             let text = other.replace('_', " ");
-            return Description { text, icon: Success, tone: Normal };
+            return Description {
+                text,
+                icon: Success,
+                tone: Normal,
+            };
         }
     };
     let text = match count {

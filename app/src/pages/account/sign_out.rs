@@ -111,9 +111,10 @@ async fn revoke_others(details: Details) -> Result<usize, ApiError> {
     for (done, session) in others.into_iter().enumerate() {
         if let Err(error) = revoke(&session.id).await {
             return Err(match error.code() {
-                Some(code) if done > 0 => {
-                    ApiError::detail(code, format!("{done} of {all} devices were signed out. {error}"))
-                }
+                Some(code) if done > 0 => ApiError::detail(
+                    code,
+                    format!("{done} of {all} devices were signed out. {error}"),
+                ),
                 _ => error,
             });
         }

@@ -114,9 +114,8 @@ fn SecondFactorItem(
             />
         }
         .into_any(),
-        (true, _) => {
-            view! { <Item status=Status::Success title="Two-factor authentication on" /> }.into_any()
-        }
+        (true, _) => view! { <Item status=Status::Success title="Two-factor authentication on" /> }
+            .into_any(),
         (false, true) => view! {
             <Item
                 status=Status::Warning
