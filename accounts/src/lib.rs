@@ -28,7 +28,7 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use crypto::{
     device_token::DEVICE_TOKEN_LIFETIME,
     master_secrets::{InvalidMasterSecret, MasterSecrets},
-    password::{HashingCost, InvalidHashingCost},
+    password::{HashingCost, InvalidHashingCost, Strength},
     server_keys::{InvalidTokenAlgorithm, TokenAlgorithm},
     token::{Claims, Method, TokenPair, TokenType},
     totp::TotpSetup,
@@ -50,8 +50,8 @@ pub use revocations::{
     Encoded, RevocationEntry, RevocationNews, RevocationReader, RevocationSnapshot,
 };
 pub use service::{
-    Accounts, Authorized, Caller, EmailProof, Lifetimes, LinkInfo, Readiness, Registered, Settings,
-    SignedIn,
+    Accounts, Authorized, Caller, EmailProof, Lifetimes, LinkInfo, PasswordRating, Readiness,
+    Registered, Settings, SignedIn,
 };
 pub use store::{
     audit_events::AuditEvent,
@@ -59,6 +59,7 @@ pub use store::{
     email_tokens::LinkPurpose,
     migrations::{MigrationError, Schema},
     postgres::Postgres,
+    recovery_codes::RecoveryCodesLeft,
     service_keys::{InvalidScope, Scope, ServiceKey},
     sessions::Session,
     users::User,

@@ -62,6 +62,15 @@ pub struct FooterLinks {
     pub privacy: Option<String>,
 }
 
+/// What the server's pages say about itself. The server provides it as context.
+#[derive(Clone, Debug)]
+pub struct ServerInfo {
+    /// The server's URL as users see it, without a trailing slash.
+    pub public_url: String,
+    /// Where the home page redirects to.
+    pub home_url: Option<String>,
+}
+
 /// The app: its pages under their paths.
 #[component]
 pub fn App() -> impl IntoView {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-use crate::{App, FooterLinks, Site, browser::session::STORAGE_BLOCKED, pages};
+use crate::{App, FooterLinks, ServerInfo, Site, browser::session::STORAGE_BLOCKED, pages};
 
 pub use fingerprint::with_fingerprint;
 
@@ -55,6 +55,8 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     let (css, js, wasm) = (site.css.clone(), site.js.clone(), site.wasm.clone());
     let noindex = !LISTED.contains(&path);
     let expected = fingerprint::PLACEHOLDER;
+    // The app does the same where it does not load a page from the server.
+    let home_url = use_context::<ServerInfo>().and_then(|server| server.home_url);
     // The debug format of a path is also a valid JavaScript literal.
     let start = format!(
         "const js = {js:?}, wasm = {wasm:?}, expected = {expected};\n{}",
@@ -62,7 +64,7 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     );
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-home=home_url>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { link } from '../support/email.ts';
-import { announced, beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, finishRecoveryCodes, newPassword, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import type { Session } from '../support/server.ts';
 import { expect, stored, test } from '../support/test.ts';
 
@@ -175,8 +175,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ media: 'print' });
       await shoot(page, 'account-recovery-codes-print');
       await page.emulateMedia({ media: 'screen' });
-      await press(page, 'Done');
-      await expect(dialog(page)).toHaveCount(0);
+      await finishRecoveryCodes(page);
       await shoot(page, 'account-two-factor-on');
       await openDialog(page, 'Two-factor authentication', 'Turn off');
       await shoot(page, 'account-turn-off', false);

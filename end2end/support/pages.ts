@@ -149,8 +149,10 @@ export async function beginSetUp(page: Page, user: User): Promise<void> {
   await expect(code(page)).toBeVisible();
 }
 
-/** Returns the secret beside the QR code, for typing it into an app. */
+/** Returns the secret below the QR code, for typing it into an app. */
 export async function shownSecret(page: Page): Promise<string> {
+  const help = dialog(page).locator('details');
+  if ((await help.getAttribute('open')) === null) await help.getByText('Can\'t scan?').click();
   const shown = await dialog(page).getByText(/^[A-Z2-7]{4}( [A-Z2-7]{4}){7}$/).innerText();
   return shown.replaceAll(' ', '');
 }
@@ -160,6 +162,13 @@ export async function shownRecoveryCodes(page: Page): Promise<string[]> {
   const codes = dialog(page).getByRole('listitem');
   await expect(codes).toHaveCount(10);
   return codes.allInnerTexts();
+}
+
+/** Says that the recovery codes in the open dialog are saved, and closes it. */
+export async function finishRecoveryCodes(page: Page): Promise<void> {
+  await dialog(page).getByLabel('I have saved these codes').check();
+  await press(page, 'Done');
+  await expect(dialog(page)).toHaveCount(0);
 }
 
 /** Presses Tab until the element with this name has the focus. */

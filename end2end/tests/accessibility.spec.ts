@@ -1,7 +1,7 @@
 import { expectAccessible } from '../support/accessibility.ts';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { link, undoLink } from '../support/email.ts';
-import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, openPage, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, finishRecoveryCodes, newPassword, open, openDialog, openPage, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import { expect, newUser, test, testSignedIn, testVerified, testWithSecondFactor } from '../support/test.ts';
 
 const TITLES: Record<string, RegExp> = {
@@ -171,8 +171,7 @@ testVerified('setting up the second factor has no accessibility violations', asy
   await code(page).fill(app.code());
   await shownRecoveryCodes(page);
   await expectAccessible(page);
-  await press(page, 'Done');
-  await expect(dialog(page)).toHaveCount(0);
+  await finishRecoveryCodes(page);
   await expectAccessible(page);
 });
 
@@ -196,7 +195,7 @@ testWithSecondFactor('new recovery codes and turning off have no accessibility v
   await press(page, 'Create new codes');
   await shownRecoveryCodes(page);
   await expectAccessible(page);
-  await press(page, 'Done');
+  await finishRecoveryCodes(page);
   await openDialog(page, 'Two-factor authentication', 'Turn off');
   await expectAccessible(page);
   await currentPassword(page).fill(user.password);

@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import { Authenticator, scan } from '../support/authenticator.ts';
-import { beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, hydrated, navigation, newEmail, open, openDialog, openPage, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
+import { beginSetUp, button, code, currentPassword, devices, email, expectAccount, expectLogin, expectTwoFactor, finishRecoveryCodes, hydrated, navigation, newEmail, open, openDialog, openPage, PAGES, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import { expect, test, testSignedIn, testVerified, testWithSecondFactor } from '../support/test.ts';
 
 /** An email address without a place for a line break. */
@@ -117,8 +117,7 @@ testSignedIn.describe('from 320 to 2560 pixels, signed in', () => {
     await code(page).fill(new Authenticator(await scan(qrCode(page))).code());
     await shownRecoveryCodes(page);
     await expectNoHorizontalScroll(page);
-    await press(page, 'Done');
-    await expect(dialog(page)).toHaveCount(0);
+    await finishRecoveryCodes(page);
     await expectNoHorizontalScroll(page);
   });
 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { link } from '../support/email.ts';
-import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, dialog, email, expectAccount, expectTwoFactor, fill, heading, newEmail, newPassword, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, signOut, storedSession, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, email, expectAccount, expectTwoFactor, fill, finishRecoveryCodes, heading, newEmail, newPassword, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, signOut, storedSession, title } from '../support/pages.ts';
 import { expect, newUser, test } from '../support/test.ts';
 
 test.use({ settings: { LATCHKEY_REQUIRE_ACTIVATION: 'true' } });
@@ -64,12 +64,11 @@ test('an account from registration to deletion', async ({ page, context, server,
     const downloading = page.waitForEvent('download');
     await press(page, 'Download');
     const download = await downloading;
-    expect(download.suggestedFilename()).toBe('latchkey-recovery-codes.txt');
+    expect(download.suggestedFilename()).toMatch(/^latchkey-recovery-codes-\d{4}-\d\d-\d\d\.txt$/);
     const saved = await readFile(await download.path(), 'utf8');
     for (const one of recoveryCodes) expect(saved.split('\n')).toContain(one);
 
-    await press(page, 'Done');
-    await expect(dialog(page)).toHaveCount(0);
+    await finishRecoveryCodes(page);
     await expect(section(page, 'Two-factor authentication').getByText('On', { exact: true })).toBeVisible();
     await mailbox.take(user.email, 'Two-factor authentication is on');
   });

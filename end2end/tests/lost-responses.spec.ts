@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { announced, beginSetUp, button, code, currentPassword, dialog, expectAccount, expectTwoFactor, fill, newPassword, open, openDialog, openPage, press, qrCode, section, signIn, storedSession, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, currentPassword, dialog, expectAccount, expectTwoFactor, fill, finishRecoveryCodes, newPassword, open, openDialog, openPage, press, qrCode, section, signIn, storedSession, title } from '../support/pages.ts';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { expect, newUser, test, testSignedIn, testVerified, testWithSecondFactor } from '../support/test.ts';
 
@@ -139,7 +139,7 @@ testVerified('a lost response when the second factor is turned on: asks for a co
   await currentPassword(page).fill(user.password);
   await press(page, 'Create new codes');
   await expect(dialog(page).getByRole('listitem')).toHaveCount(10);
-  await press(page, 'Done');
+  await finishRecoveryCodes(page);
   await expect(section(page, 'Two-factor authentication')).not.toContainText('You haven\'t saved');
   await page.reload();
   await expectAccount(page, user, '/account/security');

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
+import { expectAccessible } from '../support/accessibility.ts';
 import { Authenticator, scan } from '../support/authenticator.ts';
-import { announced, beginSetUp, button, code, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, expectLogin, expectTwoFactor, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, signOut, storedSession, tabTo, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, expectLogin, expectTwoFactor, finishRecoveryCodes, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, signOut, storedSession, tabTo, title } from '../support/pages.ts';
 import { Server } from '../support/server.ts';
 import { expect, newUser, stored, test, testVerified, testWithSecondFactor } from '../support/test.ts';
 
@@ -126,13 +127,49 @@ test.describe('signing in', () => {
     await expectFieldError(recoveryCode(asked), WRONG);
   });
 
-  mfaPending('can be cancelled by signing out', async ({ asked, server }) => {
+  mfaPending('can be left for another account', async ({ asked, server }) => {
     const { token } = (await storedSession(asked))!;
     await expect(server.sessions(token)).rejects.toThrow(/otp_required/);
-    await button(asked, 'Sign out').first().click();
+    await button(asked, 'Use another account').click();
     await expect(asked).toHaveURL('/login');
     expect(await storedSession(asked)).toBeNull();
     await expect(server.sessions(token)).rejects.toThrow(/token_invalid/);
+  });
+
+  mfaPending('names the account, also after a reload', async ({ asked, user }) => {
+    await expect(asked.getByText(`Signing in as ${user.email}`)).toBeVisible();
+    await asked.reload();
+    await expect(asked.getByText(`Signing in as ${user.email}`)).toBeVisible();
+    await expectAccessible(asked);
+  });
+
+  mfaPending('helps those who have lost their phone', async ({ asked }) => {
+    const help = asked.getByText('If you have none left, ask the administrator');
+    await expect(help).toBeHidden();
+    await asked.getByText('Lost your phone?').click();
+    await expect(help).toBeVisible();
+    await expectAccessible(asked);
+  });
+
+  mfaPending('keeps still while messages come and go', async ({ asked, secondFactor, problems }) => {
+    problems.expectStatus(400, '/api/totp/login');
+    problems.expect(/net::ERR_FAILED.*totp\/login/);
+    const place = () => button(asked, 'Verify').evaluate((element) => element.getBoundingClientRect().top);
+    const before = await place();
+    await button(asked, 'Verify').click();
+    await expectFieldError(code(asked), 'This field is required.');
+    expect(await place()).toBe(before);
+    await code(asked).fill(secondFactor.app.wrongCode());
+    await expectFieldError(code(asked), WRONG);
+    expect(await place()).toBe(before);
+    await asked.route('**/api/totp/login', (route) => route.abort());
+    await code(asked).fill('');
+    await code(asked).fill(secondFactor.app.wrongCode());
+    await expect(announced(asked).filter({ hasText: /can.t be reached/ }).first()).toBeVisible();
+    expect(await place()).toBe(before);
+    await button(asked, 'Use a recovery code').click();
+    await expect(recoveryCode(asked)).toBeFocused();
+    expect(await place()).toBe(before);
   });
 
   mfaPending('opens no other page before the code', async ({ asked, user, secondFactor, problems }) => {
@@ -261,8 +298,7 @@ test.describe('turning it on', () => {
     await expect(code(page)).toBeFocused();
     await page.keyboard.type(app.code());
     await shownRecoveryCodes(page);
-    await press(page, 'Done');
-    await expect(dialog(page)).toHaveCount(0);
+    await finishRecoveryCodes(page);
     await expect(section(page, NAME).getByText('On', { exact: true })).toBeVisible();
     await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
     await expect(section(page, NAME).getByRole('button', { name: 'Turn on' })).toHaveCount(0);
@@ -295,6 +331,8 @@ test.describe('turning it on', () => {
     await page.keyboard.type(app.code());
     await shownRecoveryCodes(page);
     await expect(dialog(page).locator(':focus')).toHaveCount(1);
+    await tabTo(page, 'I have saved these codes', dialog(page).getByLabel('I have saved these codes'));
+    await page.keyboard.press('Space');
     await tabTo(page, 'Done');
     await page.keyboard.press('Enter');
     await expect(dialog(page)).toHaveCount(0);
@@ -307,6 +345,27 @@ test.describe('turning it on', () => {
     await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
   });
 
+  testVerified('says which step it is, and offers other ways than scanning', async ({ page, context, user }) => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await open(page, '/account');
+    await openDialog(page, NAME, 'Turn on');
+    await expect(dialog(page)).toContainText('Step 1 of 3');
+    await expect(dialog(page)).toContainText('Google Authenticator');
+    await press(page, 'Cancel');
+    await beginSetUp(page, user);
+    await expect(dialog(page)).toContainText('Step 2 of 3');
+    const url = await dialog(page).getByRole('link', { name: 'Open in authenticator app' }).getAttribute('href');
+    expect(url).toBe(await scan(qrCode(page)));
+    await expect(button(page, 'Copy key')).toBeHidden();
+    const secret = await shownSecret(page);
+    await press(page, 'Copy key');
+    await expect(announced(page).filter({ hasText: 'Copied.' })).toBeVisible();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(secret);
+    await code(page).fill(new Authenticator(url!).code());
+    await shownRecoveryCodes(page);
+    await expect(dialog(page)).toContainText('Step 3 of 3');
+  });
+
   testVerified('can be cancelled until the code is entered', async ({ page, user, server }) => {
     await open(page, '/account/security');
     await beginSetUp(page, user);
@@ -315,7 +374,8 @@ test.describe('turning it on', () => {
     await expect(dialog(page)).toHaveCount(0);
     await expect(button(page, 'Turn on')).toBeFocused();
     await beginSetUp(page, user);
-    expect(await shownSecret(page)).not.toBe(first);
+    // An app that was set up in the meantime still fits.
+    expect(await shownSecret(page)).toBe(first);
     await press(page, 'Cancel');
     await expect(dialog(page)).toHaveCount(0);
     await page.reload();
@@ -336,7 +396,7 @@ test.describe('turning it on', () => {
     const app = new Authenticator(await scan(qrCode(page)));
     await code(page).fill(app.code());
     await shownRecoveryCodes(page);
-    await press(page, 'Done');
+    await finishRecoveryCodes(page);
 
     await devices(other).filter({ hasNotText: 'This device' }).getByRole('button', { name: /^Sign out/ }).click();
     await expectTwoFactor(other, '/account?from=mail');
@@ -376,15 +436,65 @@ test.describe('recovery codes', () => {
     const downloading = page.waitForEvent('download');
     await press(page, 'Download');
     const download = await downloading;
-    expect(download.suggestedFilename()).toBe('latchkey-recovery-codes.txt');
+    expect(download.suggestedFilename()).toMatch(/^latchkey-recovery-codes-\d{4}-\d\d-\d\d\.txt$/);
     const lines = (await readFile(await download.path(), 'utf8')).split('\n');
     for (const one of codes) expect(lines).toContain(one);
+    expect(lines).toContain(`Site: ${new URL(page.url()).host}`);
+    expect(lines).toContain(`Account: ${user.email}`);
+    expect(lines.join('\n')).toMatch(/^Created: \d{4}-\d\d-\d\d$/m);
     await press(page, 'Print');
     expect(await page.evaluate(() => (window as unknown as { counted: { prints: number } }).counted.prints)).toBe(1);
 
-    await press(page, 'Done');
-    await expect(dialog(page)).toHaveCount(0);
+    await finishRecoveryCodes(page);
     await expect(page.getByText(codes[0])).toHaveCount(0);
+  });
+
+  testVerified('must be saved before the dialog closes, and the page asks before it is left', async ({ page, user }) => {
+    await open(page, '/account');
+    await beginSetUp(page, user);
+    const app = new Authenticator(await scan(qrCode(page)));
+    await code(page).fill(app.code());
+    await shownRecoveryCodes(page);
+    const saved = dialog(page).getByLabel('I have saved these codes');
+    await press(page, 'Done');
+    await expect(saved).toBeFocused();
+    await expect(saved).toHaveAccessibleDescription('Save the codes first, and then tick this box.');
+    await expectAccessible(page);
+    const asking = page.waitForEvent('dialog');
+    const reloading = page.reload({ timeout: 2_000 }).catch(() => {});
+    const question = await asking;
+    expect(question.type()).toBe('beforeunload');
+    await question.dismiss();
+    await reloading;
+    await expect(dialog(page)).toBeVisible();
+    await finishRecoveryCodes(page);
+  });
+
+  testWithSecondFactor('that are left are counted, with a warning when they are few', async ({ page, server, user, secondFactor, problems }) => {
+    const count = section(page, NAME).getByText(/of 10 recovery codes left/);
+    await open(page, '/account/security');
+    await expect(count).toHaveText(/^10 of 10 recovery codes left · created on \d{1,2} [A-Z][a-z]{2,3} \d{4}$/);
+    for (const one of secondFactor.recoveryCodes.slice(0, 7)) {
+      const { token } = await server.login(user);
+      await server.post('/api/recovery/login', { code: one }, { Authorization: `Bearer ${token}` });
+    }
+    await page.reload();
+    await expect(count).toHaveText(/^3 of 10 recovery codes left/);
+    await expect(section(page, NAME)).toContainText('Only 3 recovery codes are left.');
+    await expectAccessible(page);
+    await openDialog(page, NAME, 'New recovery codes');
+    await currentPassword(page).fill(user.password);
+    await press(page, 'Create new codes');
+    await shownRecoveryCodes(page);
+    await finishRecoveryCodes(page);
+    await expect(count).toHaveText(/^10 of 10 recovery codes left/);
+    await expect(section(page, NAME)).not.toContainText('Only 3');
+
+    problems.expect(/net::ERR_FAILED.*recovery\/view/);
+    await page.route('**/api/recovery/view', (route) => route.abort());
+    await page.reload();
+    await expect(button(page, 'New recovery codes')).toBeVisible();
+    await expect(count).toHaveCount(0);
   });
 
   testVerified('are printed on one page, without the page behind them', async ({ page, user }) => {
@@ -416,8 +526,7 @@ test.describe('recovery codes', () => {
     expect(codes.filter((one) => secondFactor.recoveryCodes.includes(one))).toEqual([]);
     await page.keyboard.press('Escape');
     await expect(dialog(page)).toBeVisible();
-    await press(page, 'Done');
-    await expect(dialog(page)).toHaveCount(0);
+    await finishRecoveryCodes(page);
     await expect(button(page, 'New recovery codes')).toBeFocused();
     await mailbox.take(user.email, 'You have new recovery codes');
 

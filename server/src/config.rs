@@ -8,7 +8,7 @@ use accounts::{
 };
 use clap::{ArgAction::Set, Args};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
-use url::Url;
+use url::{Position, Url};
 
 use crate::middleware::{AllowedOrigins, TrustedProxies};
 
@@ -49,6 +49,10 @@ pub struct Config {
     /// URL of the privacy policy; a link in the footer of the pages [default: none]
     #[arg(long, env = "LATCHKEY_PRIVACY_URL", value_parser = link)]
     pub privacy_url: Option<String>,
+    /// Where the home page / redirects to: a URL, or one of this server's paths such as /login
+    /// [default: none; it says what Latchkey is]
+    #[arg(long, env = "LATCHKEY_HOME_URL", value_parser = home_url)]
+    pub home_url: Option<String>,
     /// Lifetime of an access token.
     #[arg(long, env = "LATCHKEY_ACCESS_TTL", default_value = "15m", value_parser = duration(LIFETIME))]
     pub access_ttl: Duration,
@@ -299,6 +303,32 @@ fn link(text: &str) -> Result<String, &'static str> {
     let url = Url::parse(text.trim()).map_err(|_| "write it as https://<host>/<page>")?;
     if !matches!(url.scheme(), "http" | "https" | "mailto") {
         return Err("it must start with https://, http:// or mailto:");
+    }
+    Ok(url.into())
+}
+
+/// Parses the target of the home page's redirect: a URL, or a path of this server. A path that begins with
+/// two slashes would be another server's.
+fn home_url(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.starts_with('/') {
+        let base = Url::parse("http://localhost").map_err(|_| "it can't be read")?;
+        let url = base.join(text).map_err(|_| "it is not a valid path")?;
+        if url.origin() != base.origin() {
+            return Err("a path must begin with one slash");
+        }
+        if url.path() == "/" {
+            return Err("the home page can't redirect to itself");
+        }
+        return Ok(url[Position::BeforePath..].to_owned());
+    }
+    let url = Url::parse(text)
+        .map_err(|_| "write it as https://<host>/<path>, such as https://app.example.com")?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("it must start with https://, http:// or /");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it must not contain a user or a password");
     }
     Ok(url.into())
 }

@@ -10,6 +10,7 @@ mod config;
 mod connection_limits;
 mod connections;
 mod data_dir;
+mod documents;
 mod environment;
 mod failure;
 mod health;

@@ -17,6 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     api,
     config::ClientConfig,
+    documents,
     health::{self, Probe},
     limits::{Limit, RateLimits, limit_rate},
     metrics::Metrics,
@@ -38,10 +39,12 @@ pub fn router(
     let limits = clients
         .rate_limits
         .then(|| Arc::new(RateLimits::new(MonotonicClock)));
-    let mut pages = pages::router(site);
+    let mut pages = pages::router(site, public_url);
+    let mut documents = documents::router();
     if let Some(limits) = &limits {
-        let state = (limits.clone(), Limit::PAGES);
-        pages = pages.layer(from_fn_with_state(state, limit_rate));
+        let limit = from_fn_with_state((limits.clone(), Limit::PAGES), limit_rate);
+        pages = pages.layer(limit.clone());
+        documents = documents.layer(limit);
     }
     let proxies = Arc::new(clients.trusted_proxies);
     let add_client_ip = move |mut request: Request| {
@@ -86,6 +89,7 @@ pub fn router(
         .merge(api)
         .merge(health::router(probe))
         .merge(well_known::router(&accounts, limits.as_ref()))
+        .merge(documents)
         .merge(pages)
         .layer(layers)
 }

@@ -29,6 +29,8 @@ const PKG: &str = "pkg";
 pub struct SiteFiles {
     /// Its folder.
     pub root: PathBuf,
+    /// Where the home page redirects to.
+    pub home_url: Option<String>,
     site: Arc<Site>,
     links: FooterLinks,
     /// Whether `cargo leptos watch` runs, which replaces the files while the server runs.
@@ -49,6 +51,7 @@ impl SiteFiles {
         })?;
         Ok(Self {
             root: root.to_owned(),
+            home_url: None,
             site: site.into(),
             links,
             is_watched: std::env::var_os("LEPTOS_WATCH").is_some(),

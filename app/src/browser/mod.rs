@@ -6,6 +6,7 @@
 
 mod claims;
 mod client;
+pub mod confirmed;
 pub mod identity;
 mod json;
 mod keep_fresh;
@@ -14,6 +15,7 @@ mod limit;
 mod lock;
 mod lost_response;
 pub mod next;
+pub mod pending_account;
 pub mod renewal;
 pub mod session;
 mod sign_in;

@@ -51,12 +51,19 @@ pub fn local_time(time: &str) -> String {
     format_date(&date, &options).unwrap_or_else(|| time.to_owned())
 }
 
+/// Returns the date of a time (RFC 3339) as this device writes it, such as `26 Nov 2026`.
+#[must_use]
+pub fn local_date(time: &str) -> String {
+    let date = Date::new(&time.into());
+    format_date(&date, &[("dateStyle", "medium")]).unwrap_or_else(|| time.to_owned())
+}
+
 /// Returns the day of a time (RFC 3339) in the time zone of this device: `Today`, `Yesterday`, or the
 /// date. `now` is in milliseconds since 1970.
 #[must_use]
 pub fn local_day(time: &str, now: u64) -> String {
     let date = Date::new(&time.into());
-    let today = local_date(now);
+    let today = date_of(now);
     let day = |date: &Date| (date.get_full_year(), date.get_month(), date.get_date());
     if day(&date) == day(&today) {
         return "Today".to_owned();
@@ -70,7 +77,7 @@ pub fn local_day(time: &str, now: u64) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "clocks stay far below 2^53 ms")]
-fn local_date(now: u64) -> Date {
+fn date_of(now: u64) -> Date {
     Date::new(&(now as f64).into())
 }
 
@@ -97,11 +104,11 @@ fn format_date(date: &Date, style: &[(&str, &str)]) -> Option<String> {
         // Setting a property of a new object can't fail.
         let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
     }
-    let format: Function = Reflect::get(date, &"toLocaleString".into())
+    let format: Function = Reflect::get(&date, &"toLocaleString".into())
         .ok()?
         .dyn_into()
         .ok()?;
-    let text = format.call2(date, &JsValue::UNDEFINED, &options).ok()?;
+    let text = format.call2(&date, &JsValue::UNDEFINED, &options).ok()?;
     text.as_string()
 }
 

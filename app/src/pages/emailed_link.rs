@@ -30,7 +30,7 @@ pub(super) const INCOMPLETE_LINK: &str = "This link arrived incomplete";
 
 /// Why a link has no token.
 pub(super) const INCOMPLETE_REASON: &str =
-    "Its last part is missing: an email filter or a program between may have cut it off.";
+    "Its last part is missing: an email program or filter may have cut it off.";
 
 /// Calls `handle` with the token in the URL when the app runs, and whenever the token changes.
 fn on_token(handle: impl Fn(Option<String>) + 'static) {

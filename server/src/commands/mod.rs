@@ -29,7 +29,7 @@ pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
         help: config.help_url.clone(),
         privacy: config.privacy_url.clone(),
     };
-    let site = SiteFiles::find(&config.site_root, links)?;
+    let mut site = SiteFiles::find(&config.site_root, links)?;
     logging::start(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -50,6 +50,7 @@ pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
             .public_url
             .clone()
             .unwrap_or_else(|| format!("http://{}", public.address));
+        site.home_url = home_url(&config, &public_url)?;
         let accounts = accounts(&config, database, public_url.clone(), secrets)?;
         accounts
             .reencrypt_totp_secrets()
@@ -76,6 +77,19 @@ pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
         )
         .await
     })
+}
+
+/// Returns where the home page redirects to, unless that is the home page itself.
+fn home_url(config: &Config, public_url: &str) -> Result<Option<String>, Failure> {
+    let is_home = |url: &str| {
+        let page = url.split(['?', '#']).next().unwrap_or_default();
+        page.trim_end_matches('/') == public_url
+    };
+    if config.home_url.as_deref().is_some_and(is_home) {
+        let reason = "LATCHKEY_HOME_URL: the home page can't redirect to itself";
+        return Err(Failure::new(reason));
+    }
+    Ok(config.home_url.clone())
 }
 
 /// `latchkey migrate`

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::{Code, user},
     browser::{EndReason, renewal::exchange, session},
-    components::{Dialog, Notice, PASSWORD_HINT, PasswordField, input_value},
+    components::{Dialog, NewPasswordField, Notice, input_value},
 };
 
 /// Changes the password.
@@ -105,13 +105,12 @@ fn Form(
         >
             <p class="dialog-lead">{lead}</p>
             <CurrentPassword submission input=current />
-            <PasswordField
+            <NewPasswordField
                 submission
                 input=new
                 name="new_password"
                 label="New password"
-                autocomplete="new-password"
-                hint=PASSWORD_HINT
+                email=move |()| untrack(|| details.email())
             />
         </DialogForm>
     }

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 26] = [
+pub const SETTINGS: [(&str, &str); 27] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
@@ -20,6 +20,7 @@ pub const SETTINGS: [(&str, &str); 26] = [
     ("LATCHKEY_PUBLIC_URL", "--public-url"),
     ("LATCHKEY_HELP_URL", "--help-url"),
     ("LATCHKEY_PRIVACY_URL", "--privacy-url"),
+    ("LATCHKEY_HOME_URL", "--home-url"),
     ("LATCHKEY_ACCESS_TTL", "--access-ttl"),
     ("LATCHKEY_REFRESH_TTL", "--refresh-ttl"),
     ("LATCHKEY_SESSION_TTL", "--session-ttl"),
@@ -66,6 +67,14 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_PUBLIC_URL", "ftp://accounts.example"),
         ("LATCHKEY_HELP_URL", "help.example"),
         ("LATCHKEY_PRIVACY_URL", "javascript:alert(1)"),
+        ("LATCHKEY_HOME_URL", "app.example.com"),
+        ("LATCHKEY_HOME_URL", "ftp://app.example.com"),
+        ("LATCHKEY_HOME_URL", "javascript:alert(1)"),
+        ("LATCHKEY_HOME_URL", "https://ada:x@app.example.com"),
+        ("LATCHKEY_HOME_URL", "//app.example.com"),
+        ("LATCHKEY_HOME_URL", "/\\app.example.com"),
+        ("LATCHKEY_HOME_URL", "/"),
+        ("LATCHKEY_HOME_URL", "/?a=b"),
         ("LATCHKEY_ACCESS_TTL", "soon"),
         ("LATCHKEY_ACCESS_TTL", "15 parsecs"),
         ("LATCHKEY_ACCESS_TTL", "-1s"),

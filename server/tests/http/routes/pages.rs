@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Response, SITE_FILE, Server};
+use crate::support::{Response, SITE_FILE, Server, TestEnv};
 
 const PAGES: [&str; 8] = [
     "/",
@@ -325,4 +325,58 @@ fn are_listed_by_search_engines_only_if_they_are_the_same_for_everyone() {
         let robots = r#"<meta name="robots" content="noindex">"#;
         assert!(response.text().contains(robots), "{path}: {response}");
     }
+}
+
+/// The home page gives way to the page that the operator has named.
+#[test]
+fn the_home_page_can_redirect() {
+    for (setting, location) in [
+        (
+            "https://app.example.com/start?a=b#c",
+            "https://app.example.com/start?a=b#c",
+        ),
+        ("https://app.example.com", "https://app.example.com/"),
+        ("/login", "/login"),
+        ("/log in\u{e4}", "/log%20in%C3%A4"),
+    ] {
+        let server = Server::start_with(&[("LATCHKEY_HOME_URL", setting)]);
+        let response = server.get("/").send();
+        let found = (response.status, response.header("location"));
+        assert_eq!(found, (302, location), "{response}");
+        assert_eq!(response.header("cache-control"), "private, no-cache");
+        // The app does the same when it opens the page without loading it.
+        let login = server.get("/login").send();
+        assert!(
+            login.text().contains(&format!("data-home=\"{location}\"")),
+            "{login}"
+        );
+    }
+}
+
+#[test]
+fn the_home_page_does_not_redirect_to_itself() {
+    let env = TestEnv::new();
+    let home = [
+        ("LATCHKEY_PUBLIC_URL", "https://accounts.example"),
+        ("LATCHKEY_HOME_URL", "https://accounts.example/?a=b"),
+    ];
+    let output = env.run_command(env.command(&home), "");
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains("LATCHKEY_HOME_URL"), "{line}");
+}
+
+#[test]
+fn the_documents_are_served_as_text() {
+    let server = Server::start();
+    let home = server.get("/").send();
+    for name in ["api", "settings", "operations", "security"] {
+        let path = format!("/docs/{name}.md");
+        assert!(home.text().contains(&format!("href=\"{path}\"")), "{home}");
+        let response = server.get(&path).send();
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.header("content-type"), "text/plain; charset=utf-8");
+        assert!(response.text().starts_with("# "), "{response}");
+    }
+    let unknown = server.get("/docs/nowhere.md").send();
+    assert_eq!(unknown.status, 404, "{unknown}");
 }

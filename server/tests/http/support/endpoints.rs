@@ -43,7 +43,7 @@ const fn post(path: &'static str, required_token: RequiredToken) -> Endpoint {
 }
 
 /// The endpoints, as specified in the API contract.
-pub const ENDPOINTS: [Endpoint; 31] = [
+pub const ENDPOINTS: [Endpoint; 33] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
@@ -60,6 +60,7 @@ pub const ENDPOINTS: [Endpoint; 31] = [
     post("/api/user/activation/resend", RequiredToken::None),
     post("/api/user/link", RequiredToken::None),
     post("/api/user/password/change", RequiredToken::Access),
+    post("/api/user/password/check", RequiredToken::None),
     post("/api/user/password/reset", RequiredToken::None),
     post("/api/user/password/reset/confirm", RequiredToken::None),
     post("/api/user/email/change", RequiredToken::Access),
@@ -75,6 +76,7 @@ pub const ENDPOINTS: [Endpoint; 31] = [
     post("/api/token/revoke", RequiredToken::None),
     get("/api/token/forward-auth", RequiredToken::Access),
     get("/api/token/revocations", RequiredToken::ServiceKey),
+    get("/api/recovery/view", RequiredToken::Access),
 ];
 
 /// The table lists exactly the endpoints that the API source declares.
