@@ -47,6 +47,10 @@ for (const { path, performance } of [
     let slowdown = SLOWDOWN;
     for (let run = 0; run < RUNS && !reaches(best, wanted); run += 1) {
       const result = await measure(path, slowdown);
+      if (result.runtimeError) {
+        report = result.runtimeError.message;
+        continue;
+      }
       // A slow or busy machine is less than four times as fast as a phone.
       slowdown = Math.max(1, Math.min(slowdown, result.environment.benchmarkIndex / PHONE));
       for (const name of CATEGORIES) best[name] = Math.max(best[name], score(result, name));
@@ -80,7 +84,6 @@ async function measure(path: string, slowdown: number): Promise<Result> {
       skipAudits: isSignedIn ? ['is-crawlable'] : [],
     };
     const { lhr } = (await lighthouse(server.url + path, flags, undefined, page))!;
-    expect(lhr.runtimeError).toBeUndefined();
     expect(new URL(lhr.finalDisplayedUrl).pathname).toBe(path);
     return lhr;
   } finally {
