@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { chromium } from '@playwright/test';
 import { browser } from '../support/browser.ts';
-import { button, expectAccount, open, signIn } from '../support/pages.ts';
+import { expectAccount, open, signIn, signOut } from '../support/pages.ts';
 import { expect, test } from '../support/test.ts';
 
 const EXTENSION = path.resolve(import.meta.dirname, '../support/extension');
@@ -23,7 +23,7 @@ test('signing in and out works with an extension that changes pages', async ({ s
     await page.reload();
     await expect(page.locator('html')).toHaveAttribute('data-extension', 'early');
     await expectAccount(page, user);
-    await button(page, 'Sign out').first().click();
+    await signOut(page);
     await expect(page).toHaveURL('/login');
   } finally {
     await context.close();

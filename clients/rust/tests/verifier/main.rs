@@ -72,6 +72,8 @@ async fn without_heartbeats_a_token_is_asked_about_or_refused() {
     let refusing = refusing(&latchkey.url).await;
     let token = latchkey.token("s");
     latchkey.set_beats(false);
+    // On a busy machine a lease may have ended before, with heartbeats still under way.
+    sleep(2 * LEASE).await;
     until("the leases have ended", || {
         !asking.has_lease() && !refusing.has_lease()
     })
@@ -147,8 +149,12 @@ async fn ten_thousand_revocations_at_once_are_applied() {
     .await;
     // And so does a snapshot of them.
     let later = refusing(&latchkey.url).await;
-    assert_eq!(later.verify(&last), Err(VerifyError::Revoked));
-    assert!(later.verify(&latchkey.token("another")).is_ok());
+    until("a snapshot of them", || {
+        later.verify(&last) == Err(VerifyError::Revoked)
+    })
+    .await;
+    let another = latchkey.token("another");
+    until("others are valid", || later.verify(&another).is_ok()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
