@@ -16,7 +16,7 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use server::{AllowedOrigins, ClientConfig, Metrics, SiteFiles, TrustedProxies};
+use server::{AllowedOrigins, ClientConfig, FooterLinks, Metrics, SiteFiles, TrustedProxies};
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::runtime::Runtime;
@@ -96,7 +96,8 @@ impl TestEnv {
         for extension in ["js", "wasm", "css"] {
             fs::write(package.join(format!("latchkey.{extension}")), "").expect("a file");
         }
-        let site = SiteFiles::find(&folder.path().join("site")).expect("a site");
+        let site =
+            SiteFiles::find(&folder.path().join("site"), FooterLinks::default()).expect("a site");
         let router = {
             let _runtime = runtime.enter();
             server::router(accounts, metrics, site, URL, clients)

@@ -26,6 +26,7 @@ mod site;
 mod unread_body;
 mod well_known;
 
+pub use app::FooterLinks;
 pub use cli::run;
 pub use config::ClientConfig;
 pub use failure::Failure;
