@@ -96,7 +96,7 @@ async fn whatever_ends_tokens_is_told_by_all_servers() {
     let sub = caller.user().id;
     env.accounts.logout(&caller).await.unwrap();
     let ended = format!(r#"{{"sub":"{sub}","sid":"{}"}}"#, sid(&pair.access_token));
-    assert_eq!(here.next().await, [ended.clone()]);
+    assert_eq!(here.next().await, std::slice::from_ref(&ended));
     assert_eq!(there.next().await, [ended]);
 
     // Signing out everywhere: the generation, and the session.

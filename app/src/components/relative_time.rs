@@ -104,11 +104,11 @@ fn format_date(date: &Date, style: &[(&str, &str)]) -> Option<String> {
         // Setting a property of a new object can't fail.
         let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
     }
-    let format: Function = Reflect::get(&date, &"toLocaleString".into())
+    let format: Function = Reflect::get(date, &"toLocaleString".into())
         .ok()?
         .dyn_into()
         .ok()?;
-    let text = format.call2(&date, &JsValue::UNDEFINED, &options).ok()?;
+    let text = format.call2(date, &JsValue::UNDEFINED, &options).ok()?;
     text.as_string()
 }
 
