@@ -73,8 +73,8 @@ fn whatever_ends_tokens_reaches_services_on_every_server() {
         let hand = |sql: &str| {
             here.database().execute(sql);
         };
-        type Way = dyn Fn(&str, &str);
-        let ways: [&Way; 6] = [
+        type Way<'a> = dyn Fn(&str, &str) + 'a;
+        let ways: [&Way<'_>; 6] = [
             &|token, _| post("/api/user/logout", token, json!({})),
             &|token, _| post("/api/user/logout/all", token, json!({})),
             &|token, other| {
