@@ -55,6 +55,11 @@ impl Timestamp {
         self.milliseconds.div_euclid(1000)
     }
 
+    /// Milliseconds since 1970.
+    pub(crate) fn unix_milliseconds(self) -> i64 {
+        self.milliseconds
+    }
+
     /// Adds a duration, up to the last possible time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

@@ -29,7 +29,11 @@ pub enum Error {
     /// This needs a verified email address first.
     #[error("the email address is not verified")]
     EmailUnverified,
-    /// Not possible in the present state: there is no second factor to complete or to remove.
+    /// A service key that is unknown, expired or revoked.
+    #[error("the service key is invalid")]
+    KeyInvalid,
+    /// Not possible in the present state, as there is no second factor to complete or to remove; or not
+    /// allowed by the scopes of a service key.
     #[error("not allowed")]
     PermissionDenied,
     /// Too many wrong attempts; how long to wait.
@@ -65,6 +69,7 @@ impl Error {
             Self::InactiveAccount => "inactive_account",
             Self::OtpRequired => "otp_required",
             Self::EmailUnverified => "email_unverified",
+            Self::KeyInvalid => "key_invalid",
             Self::PermissionDenied => "permission_denied",
             Self::Throttled(_) => "throttled",
             Self::NotFound => "not_found",

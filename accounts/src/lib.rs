@@ -16,6 +16,7 @@ mod file;
 mod id;
 mod metrics;
 mod random;
+mod revocations;
 mod service;
 mod store;
 mod tasks;
@@ -27,7 +28,8 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use crypto::{
     device_token::DEVICE_TOKEN_LIFETIME,
     master_secrets::{InvalidMasterSecret, MasterSecrets},
-    password::{HashingCost, InvalidHashingCost},
+    password::{HashingCost, InvalidHashingCost, Strength},
+    server_keys::{InvalidTokenAlgorithm, TokenAlgorithm},
     token::{Claims, Method, TokenPair, TokenType},
     totp::TotpSetup,
 };
@@ -44,9 +46,12 @@ pub use error::{Error, FieldErrors};
 pub use file::create_file;
 pub use id::Id;
 pub use random::{OsRandom, Random};
+pub use revocations::{
+    Encoded, RevocationEntry, RevocationNews, RevocationReader, RevocationSnapshot,
+};
 pub use service::{
-    Accounts, Authorized, Caller, EmailProof, Lifetimes, LinkInfo, Readiness, Registered, Settings,
-    SignedIn,
+    Accounts, Authorized, Caller, EmailProof, Lifetimes, LinkInfo, PasswordRating, Readiness,
+    Registered, Settings, SignedIn,
 };
 pub use store::{
     audit_events::AuditEvent,
@@ -54,8 +59,10 @@ pub use store::{
     email_tokens::LinkPurpose,
     migrations::{MigrationError, Schema},
     postgres::Postgres,
+    recovery_codes::RecoveryCodesLeft,
+    service_keys::{InvalidScope, Scope, ServiceKey},
     sessions::Session,
     users::User,
 };
-pub use tasks::{EmailWorker, InvalidationListener, Tasks};
+pub use tasks::{EmailWorker, InvalidationListener, RevocationFollower, Tasks};
 pub use text::{is_control, printable};

@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     pub cached_users: IntGauge,
     pub cache_up_to_date: IntGauge,
     pub hash_queue: IntGauge,
+    pub revocation_readers: IntGauge,
     pub connections: IntGaugeVec,
     pub outbox: Gauge,
 }
@@ -60,6 +61,10 @@ impl Metrics {
                 "latchkey_hash_queue_length",
                 "Password hashes that wait for a thread.",
             )?,
+            revocation_readers: IntGauge::new(
+                "latchkey_revocation_readers",
+                "Services that read the stream of revocations.",
+            )?,
             connections: IntGaugeVec::new(
                 Opts::new(
                     "latchkey_database_connections",
@@ -85,6 +90,7 @@ impl Metrics {
         registry.register(Box::new(self.cached_users.clone()))?;
         registry.register(Box::new(self.cache_up_to_date.clone()))?;
         registry.register(Box::new(self.hash_queue.clone()))?;
+        registry.register(Box::new(self.revocation_readers.clone()))?;
         registry.register(Box::new(self.connections.clone()))?;
         registry.register(Box::new(self.outbox.clone()))
     }

@@ -7,6 +7,8 @@
 // A view is one type, nested as deeply as its page.
 #![recursion_limit = "256"]
 
+use std::collections::HashMap;
+
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::{
@@ -14,6 +16,7 @@ use leptos_router::{
     path,
 };
 
+pub mod account_pages;
 pub mod api;
 pub mod browser;
 pub mod components;
@@ -31,10 +34,10 @@ pub use shell::{shell, with_fingerprint};
 
 use browser::{AuthState, keep_fresh, session};
 use components::{Header, SyncHydrate};
-use pages::{Login, NotFound, PublicPage, SignedInPage};
+use pages::{HomePage, Login, NotFound, PublicPage, RegisterPage, SignedInPage};
 
 /// The URL paths of the built site's files, with a hash of the content in each name.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Site {
     /// The style sheet, `/pkg/latchkey.<hash>.css`.
     pub css: String,
@@ -42,6 +45,30 @@ pub struct Site {
     pub js: String,
     /// The WebAssembly, `/pkg/latchkey.<hash>.wasm`.
     pub wasm: String,
+    /// The JavaScript that fetches chunks of the WebAssembly, unless it was built in one piece.
+    pub split_js: Option<String>,
+    /// The WebAssembly files of each chunk in `pages/lazy.rs`.
+    pub chunks: HashMap<String, Vec<String>>,
+    /// The links in the footer.
+    pub links: FooterLinks,
+}
+
+/// The links in the footer, which the operator sets.
+#[derive(Clone, Debug, Default)]
+pub struct FooterLinks {
+    /// Help for users.
+    pub help: Option<String>,
+    /// The privacy policy.
+    pub privacy: Option<String>,
+}
+
+/// What the server's pages say about itself. The server provides it as context.
+#[derive(Clone, Debug)]
+pub struct ServerInfo {
+    /// The server's URL as users see it, without a trailing slash.
+    pub public_url: String,
+    /// Where the home page redirects to.
+    pub home_url: Option<String>,
 }
 
 /// The app: its pages under their paths.
@@ -54,11 +81,11 @@ pub fn App() -> impl IntoView {
             <Header />
             <main>
                 <FlatRoutes fallback=|| SyncHydrate(view! { <NotFound /> })>
-                    <Route path=path!("/") view=PublicPage::Home />
-                    <Route path=path!("/register") view=PublicPage::Register />
+                    <Route path=path!("/") view=HomePage />
+                    <Route path=path!("/register") view=RegisterPage />
                     <Route path=path!("/login") view=|| SyncHydrate(view! { <Login /> }) />
                     <Route path=path!("/two-factor") view=SignedInPage::TwoFactor />
-                    <Route path=path!("/account") view=SignedInPage::Account />
+                    <Route path=path!("/account/:page?") view=SignedInPage::Account />
                     <Route path=path!("/forgot") view=PublicPage::Forgot />
                     <Route path=path!("/reset") view=PublicPage::Reset />
                     <Route path=path!("/activate") view=PublicPage::Activate />

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-use crate::{App, Site, browser::session::STORAGE_BLOCKED};
+use crate::{App, FooterLinks, ServerInfo, Site, browser::session::STORAGE_BLOCKED, pages};
 
 pub use fingerprint::with_fingerprint;
 
@@ -18,33 +18,45 @@ static FIRST_PAINT: LazyLock<String> =
 /// The script that loads the app and starts it.
 static START: LazyLock<String> = LazyLock::new(|| minify(include_str!("shell/start.js")));
 
+/// The font of all pages, made by `scripts/font`. `style/font.css` names it, too.
+const FONT: &str = "/fonts/figtree.812e1f09.woff2";
+
+/// The symbols of all icons. Lucide, ISC license: `icons.LICENSE.txt`.
+const ICONS: &str = include_str!("shell/icons.svg");
+
 /// The message for browsers in which the app can't run.
 const UNSUPPORTED: &str = "This page needs JavaScript, WebAssembly and site data (local storage). \
                            Allow them, or use an up-to-date browser, and reload.";
 
 /// The message when some of the app's files could not be loaded.
-const INCOMPLETE: &str =
-    "The page could not be loaded completely. Check your connection and reload.";
+const INCOMPLETE: &str = "The page could not be loaded completely. Check your connection.";
 
 /// The message when the app has not started after a while.
-const LATE: &str = "This page is still loading. If nothing happens, reload it.";
+const LATE: &str = "This page is still loading.";
 
 /// The message when the app can't start, although its files have arrived.
 const NOT_STARTED: &str = "This page can't start, because something in this browser keeps changing \
                            it. Turn off extensions and translation for this site, or use a private \
-                           window, and reload.";
+                           window.";
 
 /// The message when the app has stopped.
 const STOPPED: &str = "This page has stopped working. Reload it to continue.";
 
-/// Renders the HTML document of a page. Both scripts carry the nonce of the response's
+/// The pages that search engines may list. The others mean something to one user only.
+const LISTED: [&str; 3] = ["/", "/login", "/register"];
+
+/// Renders the HTML document of the page at a path. Both scripts carry the nonce of the response's
 /// Content-Security-Policy. [`with_fingerprint`] completes the document.
 ///
-/// The app has an element of its own, because extensions add their elements to `<body>`.
+/// The app has an element of its own, because extensions add their elements to `<body>`. The footer is
+/// outside of it, because it is the same for everyone.
 #[must_use]
-pub fn shell(site: &Site) -> impl IntoView + use<> {
-    let Site { css, js, wasm } = site.clone();
+pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
+    let (css, js, wasm) = (site.css.clone(), site.js.clone(), site.wasm.clone());
+    let noindex = !LISTED.contains(&path);
     let expected = fingerprint::PLACEHOLDER;
+    // The app does the same where it does not load a page from the server.
+    let home_url = use_context::<ServerInfo>().and_then(|server| server.home_url);
     // The debug format of a path is also a valid JavaScript literal.
     let start = format!(
         "const js = {js:?}, wasm = {wasm:?}, expected = {expected};\n{}",
@@ -52,21 +64,23 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
     );
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-home=home_url>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <script nonce=use_nonce() inner_html=FIRST_PAINT.as_str()></script>
                 <link rel="stylesheet" href=css />
-                <link rel="modulepreload" href=js nonce=use_nonce() />
                 <link
                     rel="preload"
-                    href=wasm
-                    r#as="fetch"
-                    r#type="application/wasm"
+                    href=FONT
+                    r#as="font"
+                    r#type="font/woff2"
                     crossorigin="anonymous"
                 />
+                <link rel="modulepreload" href=js nonce=use_nonce() />
+                {preload(wasm)}
+                {preload_chunk(site, path)}
                 <script type="module" nonce=use_nonce() inner_html=start></script>
                 <meta
                     name="theme-color"
@@ -82,23 +96,76 @@ pub fn shell(site: &Site) -> impl IntoView + use<> {
                     name="description"
                     content="Accounts, sign-in and sessions: Latchkey manages your users."
                 />
+                {noindex.then(|| view! { <meta name="robots" content="noindex" /> })}
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />
                 {auto_reload()}
                 <MetaTags />
             </head>
             <body>
+                <div class="icons" hidden inner_html=ICONS></div>
                 <p class="banner unsupported">{UNSUPPORTED}</p>
                 <p class="banner storage-blocked">{STORAGE_BLOCKED}</p>
-                <p class="banner incomplete">{INCOMPLETE}</p>
-                <p class="banner late">{LATE}</p>
-                <p class="banner not-started">{NOT_STARTED}</p>
-                <p class="banner stopped">{STOPPED}</p>
+                <p class="banner incomplete">{INCOMPLETE} {try_again()}</p>
+                <p class="banner late">{LATE} {try_again()}</p>
+                <p class="banner not-started">{NOT_STARTED} {try_again()}</p>
+                <p class="banner stopped">{STOPPED} {try_again()}</p>
                 <div id="app">
                     <App />
                 </div>
+                {footer(site.links.clone())}
             </body>
         </html>
+    }
+}
+
+/// Lets the browser fetch a WebAssembly file before the app asks for it.
+fn preload(wasm: String) -> impl IntoView {
+    view! {
+        <link
+            rel="preload"
+            href=wasm
+            r#as="fetch"
+            r#type="application/wasm"
+            crossorigin="anonymous"
+        />
+    }
+}
+
+/// Lets the browser fetch the code of the page at this path at the same time as the app. Otherwise it
+/// would be asked for only when the app has arrived, which takes a second longer on a phone.
+fn preload_chunk(site: &Site, path: &str) -> impl IntoView + use<> {
+    let split_js = site.split_js.clone();
+    let chunk = pages::chunk(path).and_then(|chunk| site.chunks.get(chunk));
+    let files = chunk.cloned().unwrap_or_default();
+    view! {
+        {split_js.map(|js| view! { <link rel="modulepreload" href=js nonce=use_nonce() /> })}
+        {files.into_iter().map(preload).collect_view()}
+    }
+}
+
+/// A button that reloads the page. `first_paint.js` makes it work.
+fn try_again() -> impl IntoView {
+    view! {
+        <button type="button" class="link" data-reload>
+            "Try again"
+        </button>
+    }
+}
+
+/// Renders the footer. It contains no `<div>` (see [`with_fingerprint`]), and only links that the
+/// operator has set.
+fn footer(links: FooterLinks) -> impl IntoView {
+    let links: Vec<_> = [("Help", links.help), ("Privacy", links.privacy)]
+        .into_iter()
+        .filter_map(|(name, url)| url.map(|url| view! { <a href=url>{name}</a> }))
+        .collect();
+    let nav = (!links.is_empty()).then(|| view! { <nav aria-label="Latchkey">{links}</nav> });
+    view! {
+        <footer class="site-footer">
+            <p translate="no">"Latchkey"</p>
+            {nav}
+        </footer>
     }
 }
 
@@ -115,4 +182,17 @@ fn auto_reload() -> impl IntoView {
         let options = LeptosOptions::builder().output_name("latchkey").build();
         view! { <AutoReload options /> }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FONT;
+
+    #[test]
+    fn the_preloaded_font_is_the_one_that_the_style_sheet_uses() {
+        let style = include_str!("../../style/font.css");
+        assert!(style.contains(&format!("url(\"{FONT}\")")));
+        let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets");
+        assert!(std::fs::exists(format!("{assets}{FONT}")).unwrap_or(false));
+    }
 }

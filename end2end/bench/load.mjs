@@ -40,6 +40,17 @@ export async function signInScript(folder, email) {
   return script;
 }
 
+/** A script that introspects a token, over and over. */
+export async function introspectionScript(folder, token) {
+  const script = path.join(folder, 'introspect.lua');
+  const type = 'application/x-www-form-urlencoded';
+  await writeFile(
+    script,
+    `wrk.method = "POST"\nwrk.headers["Content-Type"] = "${type}"\nwrk.body = "token=${token}"\n`,
+  );
+  return script;
+}
+
 /** A script that uses these tokens in turn. */
 export async function tokensScript(folder, tokens) {
   const script = path.join(folder, 'tokens.lua');
@@ -53,8 +64,8 @@ export async function tokensScript(folder, tokens) {
 }
 
 /** The bare handler that views are measured against. */
-export async function startFloor() {
-  const child = spawn(path.join(EXAMPLES, 'floor'), ['127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function startFloor(algorithm = 'HS256') {
+  const child = spawn(path.join(EXAMPLES, 'floor'), ['127.0.0.1:0', algorithm], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   const [address, token] = line.split(' ');
   return { url: `http://${address}/view`, token, stop: () => child.kill() };

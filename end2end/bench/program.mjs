@@ -8,15 +8,26 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const TARGET = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'release');
-export const PROGRAM = path.join(TARGET, 'latchkey');
+// As in the tests, the build of another folder can be measured.
+export const PROGRAM = process.env.LATCHKEY_PROGRAM ?? path.join(TARGET, 'latchkey');
 export const EXAMPLES = path.join(TARGET, 'examples');
-const SITE = path.join(ROOT, 'target/site');
+const SITE = process.env.LATCHKEY_SITE ?? path.join(ROOT, 'target/site');
 
 /** The cheapest password hash there is, where its cost is no subject. */
 export const CHEAP_HASH = { LATCHKEY_ARGON2: 'm=8,t=1,p=1' };
 export const PASSWORD = 'mauve-teapot-41-harbour';
 
 export class Program {
+  agent = agent;
+
+  /** Another client of a program that runs, with its own connections. */
+  static client(url, maxSockets) {
+    const client = new Program();
+    client.url = url;
+    client.agent = new http.Agent({ keepAlive: true, maxSockets });
+    return client;
+  }
+
   /** Starts the program in a folder; `settings` may name a database. */
   static async start(folder, settings = {}) {
     const port = settings.port ?? (await freePort());
@@ -92,7 +103,7 @@ export class Program {
     if (token) headers.Authorization = `Bearer ${token}`;
     return new Promise((answered, failed) => {
       http
-        .request(this.url + at, { method, agent, headers }, (answer) => {
+        .request(this.url + at, { method, agent: this.agent, headers }, (answer) => {
           let text = '';
           answer.on('data', (data) => (text += data));
           answer.on('end', () => answered({ status: answer.statusCode, text }));

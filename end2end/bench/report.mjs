@@ -2,6 +2,7 @@
 
 const DIGITS = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
 export const whole = (number) => DIGITS.format(number);
+export const seconds = (number) => `${(number / 1000).toFixed(2)} s`;
 export const ms = (number) => `${number.toFixed(number < 10 ? 2 : 0)} ms`;
 
 /** How long the bar of a figure is that just reaches its goal. */

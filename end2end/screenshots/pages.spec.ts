@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { link } from '../support/email.ts';
-import { announced, beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, newPassword, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, currentPassword, devices, dialog, email, expectAccount, expectLogin, expectTwoFactor, finishRecoveryCodes, newPassword, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, signIn, title } from '../support/pages.ts';
 import type { Session } from '../support/server.ts';
 import { expect, stored, test } from '../support/test.ts';
 
@@ -61,6 +61,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccount(account, user);
       await expect(devices(account)).toHaveCount(3);
       await shoot(account, 'account');
+      await button(account, 'Account menu').click();
+      await shoot(account, 'account-menu', false);
+      await account.keyboard.press('Escape');
+      for (const name of ['Security', 'Devices', 'Activity', 'Delete account']) {
+        await openPage(account, name);
+        await shoot(account, `account-${name.split(' ')[0].toLowerCase()}-page`);
+      }
       await button(account, 'Delete account').click();
       await expect(account.getByLabel('Current password')).toBeVisible();
       await shoot(account, 'account-delete', false);
@@ -168,8 +175,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ media: 'print' });
       await shoot(page, 'account-recovery-codes-print');
       await page.emulateMedia({ media: 'screen' });
-      await press(page, 'Done');
-      await expect(dialog(page)).toHaveCount(0);
+      await finishRecoveryCodes(page);
       await shoot(page, 'account-two-factor-on');
       await openDialog(page, 'Two-factor authentication', 'Turn off');
       await shoot(page, 'account-turn-off', false);
@@ -206,7 +212,7 @@ test('the screenshot of the README', async ({ anotherBrowser, server }) => {
   const context = await anotherBrowser({
     storageState,
     userAgent: DEVICES.Linux,
-    viewport: { width: 900, height: 760 },
+    viewport: { width: 1100, height: 760 },
     deviceScaleFactor: 1.5,
   });
   const page = await context.newPage();

@@ -6,7 +6,7 @@ export type StoredSession = { token: string; refresh_token: string; expires_at: 
 
 /** The paths of the app's pages. */
 export const PAGES = [
-  '/', '/register', '/login', '/account', '/forgot', '/reset', '/activate', '/email', '/email/undo', '/two-factor',
+  '/', '/register', '/login', '/account', '/account/security', '/account/devices', '/account/activity', '/account/delete', '/forgot', '/reset', '/activate', '/email', '/email/undo', '/two-factor',
 ] as const;
 
 /** Opens a page and waits until it is hydrated. */
@@ -29,7 +29,7 @@ export const button = (page: Page, name: string): Locator =>
 export const title = (page: Page, name: string): Locator =>
   page.getByRole('heading', { level: 1, name, exact: true });
 
-/** A section of the account page. */
+/** A section of a page of the account. */
 export const section = (page: Page, name: string): Locator =>
   page.getByRole('region', { name, exact: true });
 
@@ -50,9 +50,28 @@ export const qrCode = (page: Page): Locator =>
 export const heading = (page: Page, user: User): Locator =>
   page.getByRole('heading', { level: 1, name: user.email });
 
-export async function expectAccount(page: Page, user: User): Promise<void> {
-  await expect(page).toHaveURL('/account');
-  await expect(heading(page, user)).toBeVisible();
+/** Expects the overview of the account, or another of its pages with the user in the account menu. */
+export async function expectAccount(page: Page, user: User, path = '/account'): Promise<void> {
+  await expect(page).toHaveURL(path);
+  if (path === '/account') await expect(heading(page, user)).toBeVisible();
+  else await expect(page.getByRole('banner')).toContainText(user.email);
+}
+
+/** The navigation between the pages of the account. */
+export const navigation = (page: Page): Locator =>
+  page.getByRole('main').getByRole('navigation', { name: 'Account', exact: true });
+
+/** Opens another page of the account, if it is not open. */
+export async function openPage(page: Page, name: string): Promise<void> {
+  const link = navigation(page).getByRole('link', { name, exact: true });
+  if ((await link.getAttribute('aria-current')) === null) await link.click();
+  await expect(link).toHaveAttribute('aria-current', 'page');
+}
+
+/** Signs out in the account menu. */
+export async function signOut(page: Page): Promise<void> {
+  if (!(await button(page, 'Sign out').isVisible())) await button(page, 'Account menu').click();
+  await button(page, 'Sign out').click();
 }
 
 /** Expects the sign-in page, with `next` as the page that follows. */
@@ -84,8 +103,9 @@ export async function signIn(page: Page, user: User): Promise<void> {
   await button(page, 'Sign in').click();
 }
 
-/** Opens one of the account page's dialogs, with the button in its section. */
+/** Opens one of the account's dialogs, with the button in its section. */
 export async function openDialog(page: Page, name: string, label: string): Promise<void> {
+  await openPage(page, name === 'Delete account' ? name : 'Security');
   await section(page, name).getByRole('button', { name: label, exact: true }).click();
   await expect(dialog(page)).toBeVisible();
 }
@@ -129,8 +149,10 @@ export async function beginSetUp(page: Page, user: User): Promise<void> {
   await expect(code(page)).toBeVisible();
 }
 
-/** Returns the secret beside the QR code, for typing it into an app. */
+/** Returns the secret below the QR code, for typing it into an app. */
 export async function shownSecret(page: Page): Promise<string> {
+  const help = dialog(page).locator('details');
+  if ((await help.getAttribute('open')) === null) await help.getByText('Can\'t scan?').click();
   const shown = await dialog(page).getByText(/^[A-Z2-7]{4}( [A-Z2-7]{4}){7}$/).innerText();
   return shown.replaceAll(' ', '');
 }
@@ -140,6 +162,13 @@ export async function shownRecoveryCodes(page: Page): Promise<string[]> {
   const codes = dialog(page).getByRole('listitem');
   await expect(codes).toHaveCount(10);
   return codes.allInnerTexts();
+}
+
+/** Says that the recovery codes in the open dialog are saved, and closes it. */
+export async function finishRecoveryCodes(page: Page): Promise<void> {
+  await dialog(page).getByLabel('I have saved these codes').check();
+  await press(page, 'Done');
+  await expect(dialog(page)).toHaveCount(0);
 }
 
 /** Presses Tab until the element with this name has the focus. */
@@ -160,7 +189,7 @@ export async function storedSession(page: Page): Promise<StoredSession | null> {
   return page.evaluate(() => JSON.parse(localStorage.getItem('latchkey.session') ?? 'null'));
 }
 
-/** The rows of "Devices" on the account page. */
+/** The rows of "Devices". */
 export const devices = (page: Page): Locator =>
   page.getByRole('region', { name: 'Devices' }).getByRole('listitem');
 

@@ -194,3 +194,36 @@ test('a link that is opened while the server is unreachable works after trying a
   await button(page, 'Confirm email address').click();
   await expect(title(page, 'Your email address is confirmed')).toBeVisible();
 });
+
+test('the page that waits for the link goes on when another tab has used it', async ({ page, context, mailbox, problems }) => {
+  problems.expectStatus(401, '/api/user/login');
+  const user = newUser();
+  await open(page, '/register');
+  await fill(page, user);
+  await button(page, 'Create account').click();
+  await expect(title(page, 'Check your email')).toBeVisible();
+  await expect(page.getByRole('main')).toContainText('The link works once, for 24 hours.');
+  const other = await context.newPage();
+  await confirmEmail(other, link(await mailbox.take(user.email, SUBJECT)), user);
+  await expectAccount(page, user);
+  // Nothing remains in the storage.
+  expect(await page.evaluate(() => Object.keys(localStorage))).toEqual(['latchkey.session']);
+});
+
+test('a wrong address can be corrected', async ({ page, mailbox, problems }) => {
+  problems.expectStatus(401, '/api/user/login');
+  const wrong = newUser();
+  await open(page, '/register');
+  await fill(page, wrong);
+  await button(page, 'Create account').click();
+  await expect(title(page, 'Check your email')).toBeVisible();
+  await button(page, 'Change it').click();
+  await expect(title(page, 'Create account')).toBeVisible();
+  await expect(email(page)).toHaveValue(wrong.email);
+  await expect(email(page)).toBeFocused();
+  const right = newUser();
+  await fill(page, right);
+  await button(page, 'Create account').click();
+  await expect(page.getByRole('main')).toContainText(`We sent a link to ${right.email}.`);
+  await mailbox.take(right.email, SUBJECT);
+});

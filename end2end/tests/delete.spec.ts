@@ -1,10 +1,10 @@
-import { announced, button, devices, expectAccount, expectFieldError, open, signIn, storedSession } from '../support/pages.ts';
+import { announced, button, devices, expectAccount, expectFieldError, open, signIn, signOut, storedSession } from '../support/pages.ts';
 import { expect, test, testSignedIn } from '../support/test.ts';
 
 testSignedIn('deleting an account requires the correct password', async ({ page, server, user, problems }) => {
   problems.expectStatus(400, '/api/user/delete');
-  await open(page, '/account');
-  await expectAccount(page, user);
+  await open(page, '/account/delete');
+  await expectAccount(page, user, '/account/delete');
   await button(page, 'Delete account').click();
   const current = page.getByLabel('Current password');
   await expect(current).toBeFocused();
@@ -20,7 +20,7 @@ testSignedIn('deleting an account requires the correct password', async ({ page,
 
   await current.fill(user.password);
   await confirm.click();
-  await expect(page).not.toHaveURL('/account');
+  await expect(page).toHaveURL('/');
   expect(await storedSession(page)).toBeNull();
   await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
 });
@@ -28,7 +28,7 @@ testSignedIn('deleting an account requires the correct password', async ({ page,
 testSignedIn('all tabs say that the account has been deleted', async ({ page, context, user }) => {
   const other = await context.newPage();
   await open(other, '/account');
-  await open(page, '/account');
+  await open(page, '/account/delete');
   await button(page, 'Delete account').click();
   await page.getByLabel('Current password').fill(user.password);
   await page.getByRole('button', { name: /delete/i }).last().click();
@@ -42,13 +42,13 @@ testSignedIn('all tabs say that the account has been deleted', async ({ page, co
 });
 
 testSignedIn('deleting can be cancelled', async ({ page, user, server }) => {
-  await open(page, '/account');
+  await open(page, '/account/delete');
   await button(page, 'Delete account').click();
   await expect(page.getByLabel('Current password')).toBeVisible();
   await button(page, 'Cancel').click();
   await expect(page.getByLabel('Current password')).toBeHidden();
   await expect(button(page, 'Delete account')).toBeFocused();
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/delete');
   await server.login(user);
 });
 
@@ -65,7 +65,7 @@ test('a deleted email address can register again', async ({ page, server, user }
   await button(page, 'Create account').click();
   await expectAccount(page, user);
   await expect(devices(page)).toHaveCount(1);
-  await button(page, 'Sign out').first().click();
+  await signOut(page);
   // Wait for the response: leaving the page would cancel the request.
   await expect(page).toHaveURL('/login');
   await signIn(page, user);

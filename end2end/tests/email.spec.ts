@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { emailedCode, link, type Mailbox, undoLink } from '../support/email.ts';
-import { announced, button, code, confirmEmail, confirmNewEmail, currentPassword, dialog, email, expectAccount, expectFieldError, expectLogin, follow, newEmail, newPassword, open, openDialog, password, press, section, title } from '../support/pages.ts';
+import { announced, button, code, confirmEmail, confirmNewEmail, currentPassword, dialog, email, expectAccount, expectFieldError, expectLogin, follow, newEmail, newPassword, open, openDialog, openPage, password, press, section, title } from '../support/pages.ts';
 import type { Server, User } from '../support/server.ts';
 import { expect, newUser, test, testSignedIn, testVerified } from '../support/test.ts';
 
@@ -11,6 +11,9 @@ testSignedIn.describe('the email address', () => {
     const first = link(await mailbox.take(user.email, 'Confirm your email address'));
     await open(page, '/account');
     await expectAccount(page, user);
+    await expect(section(page, '2 steps left to secure your account')).toContainText('Email not confirmed');
+    await expect(page.getByRole('link', { name: 'Turn on' })).toHaveCount(0);
+    await openPage(page, 'Security');
     await expect(section(page, 'Email')).toContainText(user.email);
     await expect(section(page, 'Email').getByText('Not confirmed', { exact: true })).toBeVisible();
     await expect(section(page, 'Email')).toContainText('Confirm your email address first.');
@@ -30,6 +33,8 @@ testSignedIn.describe('the email address', () => {
     await expect(title(page, 'Your email address is confirmed')).toBeVisible();
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await expectAccount(page, user);
+    await expect(section(page, '1 step left to secure your account')).toContainText('Email confirmed');
+    await page.getByRole('link', { name: 'Turn on' }).click();
     await expect(section(page, 'Email').getByText('Confirmed', { exact: true })).toBeVisible();
     await expect(button(page, 'Send the link again')).toHaveCount(0);
     await expect(button(page, 'Change email')).toBeVisible();
@@ -45,12 +50,13 @@ testSignedIn.describe('the email address', () => {
     await expect(button(page, 'Change email')).toBeFocused();
     expect((await mailbox.take(user.email, 'Your email address is about to change')).text).toContain(next);
     await page.reload();
-    await expectAccount(page, user);
+    await expectAccount(page, user, '/account/security');
 
     await confirmNewEmail(page, link(await mailbox.take(next, 'Confirm your new email address')), user);
     expect((await mailbox.take(user.email, 'Your email address was changed')).text).toContain(next);
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await expectAccount(page, { ...user, email: next });
+    await openPage(page, 'Security');
     await expect(section(page, 'Email').getByText('Confirmed', { exact: true })).toBeVisible();
     await server.login({ ...user, email: next });
     await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
@@ -73,7 +79,7 @@ testSignedIn.describe('the email address', () => {
     await phone.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await expect(phone).toHaveURL('/login');
     await page.reload();
-    await expectAccount(page, { ...user, email: next });
+    await expectAccount(page, { ...user, email: next }, '/account/security');
   });
 
   testVerified('is not changed to one of another account', async ({ page, server, user, problems }) => {
@@ -266,9 +272,10 @@ testVerified('each dialog is closed by Escape and by "Cancel", and restores the 
 testSignedIn('the sections are in order', async ({ page, user }) => {
   await open(page, '/account');
   await expectAccount(page, user);
-  await expect(page.getByRole('heading', { level: 2 })).toHaveText(
-    ['Confirm your email address', 'Devices', 'Email', 'Password', 'Two-factor authentication', 'Recent activity', 'Delete account'],
-  );
+  const headings = page.getByRole('heading', { level: 2 });
+  await expect(headings).toHaveText(['2 steps left to secure your account', 'Devices', 'Recent activity']);
+  await openPage(page, 'Security');
+  await expect(headings).toHaveText(['Confirm your email address', 'Password', 'Email', 'Two-factor authentication']);
 });
 
 async function requestChange(page: Page, user: User, next: string): Promise<void> {

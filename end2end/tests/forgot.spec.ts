@@ -194,6 +194,35 @@ test('an unreachable server is reported, no input is lost, and trying again work
   }
 });
 
+test('the page that waits for the link leads to signing in when another tab has used it', async ({ page, context, user, mailbox }) => {
+  await open(page, '/forgot');
+  await requestLink(page, user.email);
+  await expect(page.getByRole('main')).toContainText('The link works once, for 1 hour.');
+  const other = await context.newPage();
+  await open(other, link(await mailbox.take(user.email, 'Choose a new password')));
+  await choose(other);
+  await expect(title(other, 'Your password has been changed')).toBeVisible();
+  await expect(page).toHaveURL('/login');
+});
+
+test('a wrong address can be corrected', async ({ page, user, mailbox }) => {
+  await open(page, '/forgot');
+  await requestLink(page, newUser().email);
+  await button(page, 'Change it').click();
+  await expect(title(page, 'Forgot your password?')).toBeVisible();
+  await expect(email(page)).toBeFocused();
+  await requestLink(page, user.email);
+  await mailbox.take(user.email, 'Choose a new password');
+});
+
+test('password managers learn whose password it is', async ({ page, user, server, mailbox }) => {
+  await open(page, await resetLink(server, mailbox, user));
+  const owner = page.locator('form input[autocomplete=username]');
+  await expect(owner).toHaveValue(user.email);
+  await expect(owner).toHaveAttribute('name', 'username');
+  await expect(page.getByRole('main')).toContainText(user.email);
+});
+
 async function requestLink(page: Page, address: string): Promise<void> {
   await email(page).fill(address);
   await button(page, 'Send link').click();

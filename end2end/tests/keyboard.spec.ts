@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { email, expectAccount, open, password, tabTo, title } from '../support/pages.ts';
+import { button, email, expectAccount, open, password, tabTo, title } from '../support/pages.ts';
 import { expect, newUser, test } from '../support/test.ts';
 
 test('registering, opening a dialog and signing out work by keyboard', async ({ page }) => {
@@ -20,15 +20,20 @@ test('registering, opening a dialog and signing out work by keyboard', async ({ 
 
   await tabTo(page, 'Delete account');
   await page.keyboard.press('Enter');
+  await expect(title(page, 'Delete account')).toBeFocused();
+  await tabTo(page, 'Delete account', button(page, 'Delete account'));
+  await page.keyboard.press('Enter');
   const current = page.getByLabel('Current password');
   await expect(current).toBeFocused();
   await page.keyboard.press('Escape');
   await expect(current).toBeHidden();
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/delete');
 
+  await tabTo(page, 'Account menu');
+  await page.keyboard.press('Enter');
   await tabTo(page, 'Sign out');
   await page.keyboard.press('Enter');
-  await expect(page).not.toHaveURL('/account');
+  await expect(page).toHaveURL('/login');
 });
 
 test('every focusable element shows its focus', async ({ page }) => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { link } from '../support/email.ts';
-import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, dialog, email, expectAccount, expectTwoFactor, fill, heading, newEmail, newPassword, open, openDialog, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, storedSession, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, confirmEmail, confirmNewEmail, currentPassword, email, expectAccount, expectTwoFactor, fill, finishRecoveryCodes, heading, newEmail, newPassword, open, openDialog, openPage, press, qrCode, recoveryCode, section, shownRecoveryCodes, shownSecret, signIn, signOut, storedSession, title } from '../support/pages.ts';
 import { expect, newUser, test } from '../support/test.ts';
 
 test.use({ settings: { LATCHKEY_REQUIRE_ACTIVATION: 'true' } });
@@ -17,8 +17,8 @@ test('an account from registration to deletion', async ({ page, context, server,
   let app!: Authenticator;
   let recoveryCodes: string[] = [];
 
-  const signOut = async () => {
-    await button(page, 'Sign out').first().click();
+  const leave = async () => {
+    await signOut(page);
     await expect(page).toHaveURL('/login');
     expect(await storedSession(page)).toBeNull();
   };
@@ -43,6 +43,7 @@ test('an account from registration to deletion', async ({ page, context, server,
     await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
     await signIn(page, user);
     await expectAccount(page, user);
+    await openPage(page, 'Security');
     await expect(section(page, 'Email')).toContainText('Confirmed');
     await expect(section(page, 'Email')).not.toContainText('Not confirmed');
   });
@@ -63,18 +64,17 @@ test('an account from registration to deletion', async ({ page, context, server,
     const downloading = page.waitForEvent('download');
     await press(page, 'Download');
     const download = await downloading;
-    expect(download.suggestedFilename()).toBe('latchkey-recovery-codes.txt');
+    expect(download.suggestedFilename()).toMatch(/^latchkey-recovery-codes-\d{4}-\d\d-\d\d\.txt$/);
     const saved = await readFile(await download.path(), 'utf8');
     for (const one of recoveryCodes) expect(saved.split('\n')).toContain(one);
 
-    await press(page, 'Done');
-    await expect(dialog(page)).toHaveCount(0);
+    await finishRecoveryCodes(page);
     await expect(section(page, 'Two-factor authentication').getByText('On', { exact: true })).toBeVisible();
     await mailbox.take(user.email, 'Two-factor authentication is on');
   });
 
   await test.step('signs in with a code', async () => {
-    await signOut();
+    await leave();
     await signInWithPassword();
     await page.reload();
     await expectTwoFactor(page);
@@ -83,7 +83,7 @@ test('an account from registration to deletion', async ({ page, context, server,
   });
 
   await test.step('loses the phone, and signs in with a recovery code', async () => {
-    await signOut();
+    await leave();
     await signInWithPassword();
     await button(page, 'Use a recovery code').click();
     await recoveryCode(page).fill(recoveryCodes[0]);
@@ -94,7 +94,7 @@ test('an account from registration to deletion', async ({ page, context, server,
   });
 
   await test.step('resets the password, which does not bypass the second factor', async () => {
-    await signOut();
+    await leave();
     await page.getByRole('link', { name: 'Forgot password?' }).click();
     await expect(page).toHaveURL('/forgot');
     await email(page).fill(user.email);
@@ -122,12 +122,13 @@ test('an account from registration to deletion', async ({ page, context, server,
     await press(page, 'Change email');
     await expect(section(page, 'Email').getByText(`We sent a link to ${next}. Open it to finish.`)).toBeVisible();
     expect((await mailbox.take(oldEmail, 'Your email address is about to change')).text).toContain(next);
-    await expectAccount(page, user);
+    await expectAccount(page, user, '/account/security');
     await confirmNewEmail(page, link(await mailbox.take(next, 'Confirm your new email address')), user);
     await mailbox.take(oldEmail, 'Your email address was changed');
     user.email = next;
     await page.getByRole('link', { name: 'Go to your account' }).click();
     await expectAccount(page, user);
+    await openPage(page, 'Security');
     await expect(section(page, 'Email')).toContainText(next);
   });
 
@@ -147,7 +148,7 @@ test('an account from registration to deletion', async ({ page, context, server,
     await press(page, 'Turn off');
     await expect(section(page, 'Two-factor authentication').getByText('Two-factor authentication is off. Other devices are signed out.')).toBeVisible();
     await mailbox.take(user.email, 'Two-factor authentication is off');
-    await signOut();
+    await leave();
     await signIn(page, user);
     await expectAccount(page, user);
   });

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { announced, beginSetUp, button, code, currentPassword, dialog, expectAccount, expectTwoFactor, fill, newPassword, open, openDialog, press, qrCode, section, signIn, storedSession, title } from '../support/pages.ts';
+import { announced, beginSetUp, button, code, currentPassword, dialog, expectAccount, expectTwoFactor, fill, finishRecoveryCodes, newPassword, open, openDialog, openPage, press, qrCode, section, signIn, storedSession, title } from '../support/pages.ts';
 import { Authenticator, scan } from '../support/authenticator.ts';
 import { expect, newUser, test, testSignedIn, testVerified, testWithSecondFactor } from '../support/test.ts';
 
@@ -21,10 +21,11 @@ testSignedIn.describe('a lost response', () => {
     await lose(page, '/api/user/password/change');
     await change(page, user.password);
     await expect(dialog(page)).toHaveCount(0);
+    await openPage(page, 'Activity');
     await expect(page.getByText('Password changed')).toBeVisible();
     await server.login({ ...user, password: NEW_PASSWORD });
     await page.reload();
-    await expectAccount(page, user);
+    await expectAccount(page, user, '/account/activity');
   });
 
   testSignedIn('to a change of the password that did not happen: the page says so, and trying again works', async ({ page, server, user, problems }) => {
@@ -52,6 +53,7 @@ testSignedIn.describe('a lost response', () => {
     await page.unroute('**/api/user/login/refresh');
     await press(page, 'Change password');
     await expect(dialog(page)).toHaveCount(0);
+    await openPage(page, 'Activity');
     await expect(page.getByText('Password changed')).toBeVisible();
   });
 
@@ -128,19 +130,19 @@ testVerified('a lost response when the second factor is turned on: asks for a co
   const app = new Authenticator(await scan(qrCode(page)));
   await lose(page, '/api/totp/confirm');
   await code(page).fill(app.code());
-  await expectTwoFactor(page, '/account');
+  await expectTwoFactor(page, '/account/security');
   await expect(page.getByText('your recovery codes were not saved')).toBeVisible();
   await code(page).fill(app.code());
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/security');
   await expect(section(page, 'Two-factor authentication')).toContainText('You haven\'t saved your recovery codes.');
   await openDialog(page, 'Two-factor authentication', 'New recovery codes');
   await currentPassword(page).fill(user.password);
   await press(page, 'Create new codes');
   await expect(dialog(page).getByRole('listitem')).toHaveCount(10);
-  await press(page, 'Done');
+  await finishRecoveryCodes(page);
   await expect(section(page, 'Two-factor authentication')).not.toContainText('You haven\'t saved');
   await page.reload();
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/security');
   await expect(section(page, 'Two-factor authentication')).not.toContainText('You haven\'t saved');
 });
 
@@ -207,7 +209,7 @@ testWithSecondFactor('reloading while recovery codes are shown asks, and the sec
   await expect(dialog(page).getByRole('listitem')).toHaveCount(10);
   page.once('dialog', (question) => void question.accept());
   await page.reload();
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/security');
   await expect(section(page, 'Two-factor authentication')).toContainText('You haven\'t saved your recovery codes.');
 });
 

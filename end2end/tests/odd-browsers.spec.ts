@@ -1,4 +1,4 @@
-import { announced, button, email, expectAccount, expectEnded, expectLogin, fill, open, password, signIn, signOutEverywhere, storedSession, title } from '../support/pages.ts';
+import { announced, button, email, expectAccount, expectEnded, expectLogin, fill, open, openDialog, password, signIn, signOut, signOutEverywhere, storedSession, title } from '../support/pages.ts';
 import { expect, stored, test, testSignedIn } from '../support/test.ts';
 
 const STORAGE_BLOCKED = 'This browser can\'t keep you signed in: its storage is blocked or full.';
@@ -60,7 +60,7 @@ testSignedIn('a tab that holds the lock and is frozen does not stop the others',
   const page = await context.newPage();
   await page.goto('/account');
   await expect(page.getByRole('heading', { level: 1, name: user.email })).toBeVisible({ timeout: 25_000 });
-  await button(page, 'Sign out').first().click();
+  await signOut(page);
   await expect(page).toHaveURL('/login', { timeout: 25_000 });
   expect(await storedSession(page)).toBeNull();
 });
@@ -116,11 +116,21 @@ testSignedIn('an action after the storage was cleared leads to the sign-in page'
   await open(page, '/account');
   await expectAccount(page, user);
   await page.evaluate(() => localStorage.clear());
-  await button(page, 'Sign out').first().click();
+  await signOut(page);
   await expect(page).toHaveURL(/\/login/);
 });
 
+for (const next of ['/account/security', '/account/devices', '/account/activity', '/account/delete']) {
+  test(`the return path "${next}" is followed`, async ({ page, user }) => {
+    await open(page, next);
+    await expectLogin(page, next);
+    await signIn(page, user);
+    await expectAccount(page, user, next);
+  });
+}
+
 const BACK = [
+  '/account/nowhere', '/account/security/', '/account//security',
   '/.//evil.example', '/./account', '/account/..//evil.example', '/login', '/login?next=/login',
   '/register', '/two-factor', '/', '/nowhere', '/accounts', '/account/../login', '/%2e/%2Fevil.example',
 ];
@@ -242,7 +252,7 @@ testSignedIn.describe('after the session was ended elsewhere', () => {
   });
 
   testSignedIn('"Sign out" does not say that it has signed out', async ({ page }) => {
-    await button(page, 'Sign out').first().click();
+    await signOut(page);
     await expectEnded(page);
     await expect(page.getByText('You are signed out.')).toHaveCount(0);
   });
@@ -252,11 +262,11 @@ testSignedIn.describe('after the session was ended elsewhere', () => {
     { name: 'Delete account', label: 'Delete account', submit: 'Delete account' },
   ]) {
     testSignedIn(`"${label}" says that it was not done`, async ({ page, user, server }) => {
-      await page.getByRole('region', { name }).getByRole('button', { name: label }).click();
+      await openDialog(page, name, label);
       await page.getByLabel('Current password').fill(user.password);
       if (name === 'Password') await page.getByLabel('New password').fill('cobalt-lantern-62-orchard');
       await page.getByRole('dialog').getByRole('button', { name: submit }).click();
-      await expectLogin(page, '/account');
+      await expectLogin(page, name === 'Password' ? '/account/security' : '/account/delete');
       await expect(announced(page).filter({ hasText: 'your last change was not made' })).toBeVisible();
       await server.login(user);
     });

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { link } from '../support/email.ts';
-import { announced, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, newPassword, open, openDialog, press, section, signIn, storedSession, title } from '../support/pages.ts';
+import { announced, currentPassword, devices, dialog, expectAccount, expectEnded, expectFieldError, newPassword, open, openDialog, openPage, press, section, signIn, storedSession, title } from '../support/pages.ts';
 import { Server } from '../support/server.ts';
 import { expect, newUser, stored, test, testSignedIn, testVerified } from '../support/test.ts';
 
@@ -24,6 +24,7 @@ testVerified('a new password signs out every other device, and keeps this one', 
   const notice = section(page, 'Password').getByRole('status');
   await expect(notice).toHaveText('Your password has been changed. Other devices are signed out.');
   await expect(section(page, 'Password').getByRole('button', { name: 'Change password' })).toBeFocused();
+  await openPage(page, 'Devices');
   await expect(devices(page)).toHaveCount(1);
   await expect(devices(page)).toContainText('This device');
   const after = (await storedSession(page))!;
@@ -31,7 +32,7 @@ testVerified('a new password signs out every other device, and keeps this one', 
   expect(after.token).not.toBe(before.token);
   await expect(server.sessions(before.token)).rejects.toThrow(/token_invalid/);
   await page.reload();
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/devices');
 
   await phone.reload();
   await expectEnded(phone);
@@ -106,7 +107,7 @@ testSignedIn('another open tab uses the new tokens', async ({ page, context, use
   await press(tab, 'Change password');
   await expect(section(tab, 'Password').getByRole('status')).toContainText('Your password has been changed.');
   await page.reload();
-  await expectAccount(page, user);
+  await expectAccount(page, user, '/account/security');
 });
 
 testSignedIn('a new password invalidates the links that were emailed before', async ({ page, server, user, mailbox, problems }) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from '@playwright/test';
 import { browser } from '../support/browser.ts';
-import { announced, button, expectAccount, expectLogin, open, signIn, storedSession } from '../support/pages.ts';
+import { announced, expectAccount, expectLogin, open, signIn, signOut, storedSession } from '../support/pages.ts';
 import { expect, test, testSignedIn } from '../support/test.ts';
 
 test('the session is stored in the documented form', async ({ page, user }) => {
@@ -59,7 +59,7 @@ test('signing in and out in one tab shows in the other immediately', async ({ co
   await expectAccount(one, user);
   await expectAccount(other, user);
 
-  await button(other, 'Sign out').first().click();
+  await signOut(other);
   await expect(other).toHaveURL(/\/(login)?(\?|$)/);
   await expect(one).toHaveURL(/\/(login)?(\?|$)/);
   await expect(one.getByRole('heading', { name: user.email })).toHaveCount(0);
@@ -82,7 +82,7 @@ testSignedIn('signing out ends the session on the server too', async ({ page, se
   await open(page, '/account');
   await expectAccount(page, user);
   const { token } = (await storedSession(page))!;
-  await button(page, 'Sign out').first().click();
+  await signOut(page);
   await expect(page).not.toHaveURL('/account');
   await expect(server.sessions(token)).rejects.toThrow(/token_invalid/);
   await open(page, '/account');

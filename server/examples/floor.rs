@@ -1,7 +1,8 @@
 //! The floor that `make bench` compares `GET /api/user/view` with: a bare axum handler that verifies
-//! an HS256 token with `jsonwebtoken` and responds with the claims as JSON.
+//! a token with `jsonwebtoken` and responds with the claims as JSON.
 //!
-//! `cargo run --release -p server --example floor -- 127.0.0.1:0` prints the address and a token.
+//! `cargo run --release -p server --example floor -- 127.0.0.1:0 EdDSA` prints the address and a token.
+//! Without an algorithm it is HS256.
 
 use std::sync::Arc;
 
@@ -13,10 +14,16 @@ use axum::{
 };
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, get_current_timestamp,
+    jwk::Jwk,
 };
 use serde::{Deserialize, Serialize};
 
 const KEY: &[u8] = b"one key for all users, 32 bytes..";
+
+/// An Ed25519 key in PKCS #8 (RFC 8410).
+const ED25519: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20\
+    one key of the server, 32 bytes.";
+
 const ISSUER: &str = "http://127.0.0.1:3000";
 
 /// The claims of Latchkey's access tokens.
@@ -41,20 +48,30 @@ struct Verifier {
 #[tokio::main]
 #[allow(clippy::print_stdout)] // The address and the token are the program's output.
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut validation = Validation::new(Algorithm::HS256);
+    let (algorithm, encoding_key, key) = match std::env::args().nth(2).as_deref() {
+        Some("EdDSA") => {
+            let key = EncodingKey::from_ed_der(ED25519);
+            let public = Jwk::from_encoding_key(&key, Algorithm::EdDSA)?;
+            (Algorithm::EdDSA, key, DecodingKey::from_jwk(&public)?)
+        }
+        _ => (
+            Algorithm::HS256,
+            EncodingKey::from_secret(KEY),
+            DecodingKey::from_secret(KEY),
+        ),
+    };
+    let mut validation = Validation::new(algorithm);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[ISSUER]);
-    let verifier = Verifier {
-        key: DecodingKey::from_secret(KEY),
-        validation,
-    };
+    let verifier = Verifier { key, validation };
     let router = Router::new()
         .route("/view", get(view))
         .with_state(Arc::new(verifier));
 
     let address = std::env::args().nth(1).unwrap_or_default();
     let listener = tokio::net::TcpListener::bind(address).await?;
-    println!("{} {}", listener.local_addr()?, token()?);
+    let token = token(&Header::new(algorithm), &encoding_key)?;
+    println!("{} {token}", listener.local_addr()?);
     Ok(axum::serve(listener, router).await?)
 }
 
@@ -72,7 +89,7 @@ async fn view(
 }
 
 /// Creates a token with the claims of one of Latchkey's.
-fn token() -> jsonwebtoken::errors::Result<String> {
+fn token(header: &Header, key: &EncodingKey) -> jsonwebtoken::errors::Result<String> {
     let id = "0192f0c1-2b3c-7d4e-8f90-a1b2c3d4e5f6";
     let now = get_current_timestamp();
     let claims = Claims {
@@ -86,5 +103,5 @@ fn token() -> jsonwebtoken::errors::Result<String> {
         exp: now + 3600,
         jti: id.into(),
     };
-    encode(&Header::default(), &claims, &EncodingKey::from_secret(KEY))
+    encode(header, &claims, key)
 }

@@ -4,8 +4,10 @@ use std::{
     env,
     error::Error,
     ffi::{OsStr, OsString},
+    time::Duration,
 };
 
+use accounts::{InvalidScope, Scope};
 use clap::{
     Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::Resettable,
@@ -13,8 +15,8 @@ use clap::{
 };
 
 use crate::{
-    commands::{self, audit, users},
-    config::Config,
+    commands::{self, audit, keys, users},
+    config::{self, Config},
     environment::{Environment, Value},
     failure::Failure,
 };
@@ -41,6 +43,9 @@ enum Command {
     /// Manage users.
     #[command(subcommand, arg_required_else_help = false)]
     User(UserCommand),
+    /// Manage service keys, with which other services call the API.
+    #[command(subcommand, arg_required_else_help = false)]
+    Key(KeyCommand),
     /// Print the audit events of an account, newest first.
     Audit {
         #[command(flatten)]
@@ -77,6 +82,33 @@ enum UserCommand {
     ResetOtp(UserSelector),
     /// Set a user's password, prompted for or read from standard input. Ends every session.
     Password(UserSelector),
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Create a service key and print it. It can't be printed again.
+    Create {
+        /// What the key is for.
+        #[arg(long)]
+        name: String,
+        /// What the key allows: tokens:verify, users:read, users:write, audit:read.
+        #[arg(long, required = true, num_args = 1.., value_name = "SCOPE", value_parser = scope)]
+        scope: Vec<Scope>,
+        /// How long the key is accepted, such as 90d [default: until it is revoked]
+        #[arg(long, value_name = "DURATION", value_parser = config::key_lifetime)]
+        expires: Option<Duration>,
+    },
+    /// List all service keys, oldest first.
+    List,
+    /// Revoke a service key.
+    Revoke {
+        /// The key's ID.
+        id: String,
+    },
+}
+
+fn scope(name: &str) -> Result<Scope, InvalidScope> {
+    name.trim().parse()
 }
 
 #[derive(Args)]
@@ -126,6 +158,15 @@ pub fn run() -> Result<(), Failure> {
             UserCommand::SignOut(user) => users::sign_out(&config, &user.email),
             UserCommand::ResetOtp(user) => users::reset_otp(&config, &user.email),
             UserCommand::Password(user) => users::password(&config, &user.email),
+        },
+        Command::Key(command) => match command {
+            KeyCommand::Create {
+                name,
+                scope,
+                expires,
+            } => keys::create(&config, &name, &scope, expires),
+            KeyCommand::List => keys::list(&config),
+            KeyCommand::Revoke { id } => keys::revoke(&config, &id),
         },
         Command::Audit { user, limit } => audit::list(&config, &user.email, limit),
     }

@@ -4,13 +4,13 @@ use std::{fs, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr,
 
 use accounts::{
     CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
-    Lifetimes, MasterSecrets, SmtpUrl,
+    Lifetimes, MasterSecrets, SmtpUrl, TokenAlgorithm,
 };
 use clap::{ArgAction::Set, Args};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
-use url::Url;
+use url::{Position, Url};
 
-use crate::middleware::TrustedProxies;
+use crate::middleware::{AllowedOrigins, TrustedProxies};
 
 /// The settings of the program.
 #[derive(Args)]
@@ -39,6 +39,20 @@ pub struct Config {
     /// [default: http:// + the listen address]
     #[arg(long, env = "LATCHKEY_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
+    /// How access tokens are signed: HS256, which only Latchkey can verify, or EdDSA or ES256, which any
+    /// service can.
+    #[arg(long, env = "LATCHKEY_TOKEN_ALG", default_value = "HS256", value_parser = trimmed::<TokenAlgorithm>)]
+    pub token_alg: TokenAlgorithm,
+    /// URL of the help for users; a link in the footer of the pages [default: none]
+    #[arg(long, env = "LATCHKEY_HELP_URL", value_parser = link)]
+    pub help_url: Option<String>,
+    /// URL of the privacy policy; a link in the footer of the pages [default: none]
+    #[arg(long, env = "LATCHKEY_PRIVACY_URL", value_parser = link)]
+    pub privacy_url: Option<String>,
+    /// Where the home page / redirects to: a URL, or one of this server's paths such as /login
+    /// [default: none; it says what Latchkey is]
+    #[arg(long, env = "LATCHKEY_HOME_URL", value_parser = home_url)]
+    pub home_url: Option<String>,
     /// Lifetime of an access token.
     #[arg(long, env = "LATCHKEY_ACCESS_TTL", default_value = "15m", value_parser = duration(LIFETIME))]
     pub access_ttl: Duration,
@@ -69,6 +83,10 @@ pub struct Config {
     /// With PostgreSQL, how long the cache stays valid when change notifications stop arriving.
     #[arg(long, env = "LATCHKEY_CACHE_LEASE", default_value = "1s", value_parser = duration(LEASE))]
     pub cache_lease: Duration,
+    /// How long services that verify tokens by themselves may rely on what they were last told about
+    /// revocations.
+    #[arg(long, env = "LATCHKEY_REVOCATION_LEASE", default_value = "1s", value_parser = duration(LEASE))]
+    pub revocation_lease: Duration,
     /// Maximum number of database connections [default: 20 to PostgreSQL, 4 to SQLite]
     #[arg(long, env = "LATCHKEY_DB_CONNECTIONS", value_parser = connections)]
     pub db_connections: Option<u32>,
@@ -118,6 +136,9 @@ pub struct ClientConfig {
     /// IP addresses and networks of proxies whose X-Forwarded-For is trusted, comma-separated.
     #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", default_value = "", hide_default_value = true, value_parser = trimmed::<TrustedProxies>)]
     pub trusted_proxies: TrustedProxies,
+    /// Origins whose scripts may call the API, comma-separated, such as https://app.example.com.
+    #[arg(long, env = "LATCHKEY_CORS_ORIGINS", default_value = "", hide_default_value = true, value_parser = trimmed::<AllowedOrigins>)]
+    pub cors_origins: AllowedOrigins,
     /// off: no limits per client and no delays after failed sign-ins, for load tests.
     #[arg(long, env = "LATCHKEY_RATE_LIMITS", default_value = "on", action = Set, value_parser = choice("on", "off"))]
     pub rate_limits: bool,
@@ -167,8 +188,7 @@ impl Config {
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
 
-/// The bounds of lifetimes, of the grace period of refresh tokens, of the cache lease, and of
-/// timeouts.
+/// The bounds of lifetimes, of the grace period of refresh tokens, of leases, and of timeouts.
 const LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=LONGEST;
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 const LEASE: RangeInclusive<Duration> = Duration::from_millis(50)..=LONGEST;
@@ -216,6 +236,11 @@ fn duration(
         }
         Ok(duration)
     }
+}
+
+/// Parses the lifetime of a service key.
+pub fn key_lifetime(text: &str) -> Result<Duration, String> {
+    duration(LIFETIME)(text)
 }
 
 /// Formats a duration like the setting: `humantime` would write days as months and years.
@@ -271,6 +296,41 @@ fn public_url(text: &str) -> Result<String, &'static str> {
         return Err("it must not contain a user or a password");
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Parses the URL of a link.
+fn link(text: &str) -> Result<String, &'static str> {
+    let url = Url::parse(text.trim()).map_err(|_| "write it as https://<host>/<page>")?;
+    if !matches!(url.scheme(), "http" | "https" | "mailto") {
+        return Err("it must start with https://, http:// or mailto:");
+    }
+    Ok(url.into())
+}
+
+/// Parses the target of the home page's redirect: a URL, or a path of this server. A path that begins with
+/// two slashes would be another server's.
+fn home_url(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.starts_with('/') {
+        let base = Url::parse("http://localhost").map_err(|_| "it can't be read")?;
+        let url = base.join(text).map_err(|_| "it is not a valid path")?;
+        if url.origin() != base.origin() {
+            return Err("a path must begin with one slash");
+        }
+        if url.path() == "/" {
+            return Err("the home page can't redirect to itself");
+        }
+        return Ok(url[Position::BeforePath..].to_owned());
+    }
+    let url = Url::parse(text)
+        .map_err(|_| "write it as https://<host>/<path>, such as https://app.example.com")?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("it must start with https://, http:// or /");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it must not contain a user or a password");
+    }
+    Ok(url.into())
 }
 
 /// Parses a log filter. A bare word must be a level: `EnvFilter` would read a mistyped level as the

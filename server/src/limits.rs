@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 27] = [
+const ENDPOINTS: [(&str, Limit); 33] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/refresh", Limit::guesses(Group::Tokens)),
@@ -155,6 +155,7 @@ const ENDPOINTS: [(&str, Limit); 27] = [
     ("/api/user/activation/resend", Limit::all(Group::Email)),
     ("/api/user/link", Limit::work(Group::Email)),
     ("/api/user/password/change", Limit::work(Group::Proof)),
+    ("/api/user/password/check", Limit::work(Group::Tokens)),
     ("/api/user/password/reset", Limit::all(Group::Email)),
     (
         "/api/user/password/reset/confirm",
@@ -169,6 +170,12 @@ const ENDPOINTS: [(&str, Limit); 27] = [
     ("/api/totp/delete", Limit::work(Group::Proof)),
     ("/api/recovery/create", Limit::work(Group::Proof)),
     ("/api/recovery/login", Limit::work(Group::Proof)),
+    ("/api/token/introspect", Limit::guesses(Group::Tokens)),
+    // Most responses don't tell whether it was a guess.
+    ("/api/token/revoke", Limit::work(Group::Tokens)),
+    ("/api/token/forward-auth", Limit::guesses(Group::Tokens)),
+    ("/api/token/revocations", Limit::work(Group::Tokens)),
+    ("/api/recovery/view", Limit::work(Group::Tokens)),
 ];
 
 /// Returns the limit of an endpoint. One that is missing from the table, as a path that does not exist,

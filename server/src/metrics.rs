@@ -1,12 +1,11 @@
 //! Metrics in the text format of Prometheus.
 
-use std::{sync::Arc, time::Instant};
+use std::{sync::Arc, time::Duration};
 
 use accounts::Accounts;
 use axum::{
     Router,
-    extract::{MatchedPath, Request, State},
-    middleware::Next,
+    extract::State,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -14,8 +13,6 @@ use http::{Method, StatusCode, header};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
-
-use crate::middleware::route_name;
 
 /// The upper bounds of the latency buckets, in seconds.
 const LATENCY_BUCKETS: [f64; 14] = [
@@ -69,43 +66,39 @@ impl Metrics {
         })))
     }
 
+    /// Counts a request to this route that was responded to with this status, and its duration.
+    pub(crate) fn record_request(
+        &self,
+        method: &Method,
+        route: &str,
+        status: StatusCode,
+        duration: Duration,
+    ) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::HEAD => "HEAD",
+            _ => OTHER_METHOD,
+        };
+        let Inner {
+            requests,
+            latencies,
+            ..
+        } = &*self.0;
+        requests
+            .with_label_values(&[method, route, status.as_str()])
+            .inc();
+        latencies
+            .with_label_values(&[method, route])
+            .observe(duration.as_secs_f64());
+    }
+
     /// Returns a router with one route, `GET /metrics`, for a listener of its own.
     pub(crate) fn router(self) -> Router {
         Router::new()
             .route("/metrics", get(metrics))
             .with_state(self)
     }
-}
-
-/// Middleware that counts requests and measures their duration.
-pub async fn count_request(
-    State(metrics): State<Metrics>,
-    path: Option<MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let method = match *request.method() {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::HEAD => "HEAD",
-        _ => OTHER_METHOD,
-    };
-    let response = next.run(request).await;
-    let route = route_name(path.as_ref());
-    let status = response.status();
-    let Inner {
-        requests,
-        latencies,
-        ..
-    } = &*metrics.0;
-    requests
-        .with_label_values(&[method, route, status.as_str()])
-        .inc();
-    latencies
-        .with_label_values(&[method, route])
-        .observe(started.elapsed().as_secs_f64());
-    response
 }
 
 /// `GET /metrics`

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::App;
+use app::{App, ServerInfo};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use leptos::{
     nonce::use_nonce,
     prelude::{expect_context, provide_context},
@@ -23,7 +23,7 @@ use crate::site::SiteFiles;
 
 /// The Content-Security-Policy of pages, to which each response adds its nonce for scripts.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'; img-src 'self' data:; manifest-src 'self'; \
+    frame-ancestors 'none'; font-src 'self'; img-src 'self' data:; manifest-src 'self'; \
     style-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
 /// The longest path of a file, in bytes. Longer ones are not looked up in the file system.
@@ -38,26 +38,40 @@ const ONE_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 /// A page contains its nonce, so it is requested again each time.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
+/// What pages are rendered with.
+struct Pages {
+    site: SiteFiles,
+    server: ServerInfo,
+}
+
 /// Returns the routes of the pages, with the files of the site as the fallback.
-pub fn router(site: SiteFiles) -> Router {
-    let site = Arc::new(site);
-    let page = |status| {
-        let site = site.clone();
-        move |request: Request<Body>| render(site.clone(), status, request)
+pub fn router(site: SiteFiles, public_url: &str) -> Router {
+    let server = ServerInfo {
+        public_url: public_url.to_owned(),
+        home_url: site.home_url.clone(),
     };
+    let pages = Arc::new(Pages { site, server });
+    let page = |status| {
+        let pages = pages.clone();
+        move |request: Request<Body>| render(pages.clone(), status, request)
+    };
+    let home = pages.server.home_url.as_deref().map(redirect_to);
     let mut router = Router::new();
     for route in generate_route_list(App) {
-        let methods = get(page(StatusCode::OK)).post(redirect_to_page);
-        router = router.route(route.path(), methods);
+        let methods = match &home {
+            Some(home) if route.path() == "/" => get(home.clone()),
+            _ => get(page(StatusCode::OK)),
+        };
+        router = router.route(route.path(), methods.post(redirect_to_page));
     }
-    let files = ServeDir::new(&site.root)
+    let files = ServeDir::new(&pages.site.root)
         .append_index_html_on_directories(false)
         .precompressed_br()
         .precompressed_gzip()
         .fallback(get(page(StatusCode::NOT_FOUND)));
     let files = Router::new()
         .fallback_service(files)
-        .layer(from_fn_with_state(site, limit_path_length))
+        .layer(from_fn_with_state(pages, limit_path_length))
         .layer(CompressionLayer::new())
         .layer(from_fn(add_cache_headers));
     router
@@ -66,8 +80,9 @@ pub fn router(site: SiteFiles) -> Router {
 }
 
 /// Renders the page at the path of the request.
-async fn render(site: Arc<SiteFiles>, status: StatusCode, request: Request<Body>) -> Response {
-    let is_watched = site.is_watched();
+async fn render(pages: Arc<Pages>, status: StatusCode, request: Request<Body>) -> Response {
+    let is_watched = pages.site.is_watched();
+    let server = pages.server.clone();
     let provide = move || {
         let response = expect_context::<ResponseOptions>();
         response.set_status(status);
@@ -76,9 +91,11 @@ async fn render(site: Arc<SiteFiles>, status: StatusCode, request: Request<Body>
             response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }
         provide_context(status);
+        provide_context(server.clone());
     };
-    let files = site.current();
-    let render = render_app_to_stream_with_context(provide, move || app::shell(&files));
+    let files = pages.site.current();
+    let path = request.uri().path().to_owned();
+    let render = render_app_to_stream_with_context(provide, move || app::shell(&files, &path));
     complete(render(request).await).await
 }
 
@@ -89,6 +106,14 @@ async fn complete(response: Response) -> Response {
     let html = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let html = app::with_fingerprint(&String::from_utf8_lossy(&html));
     Response::from_parts(parts, html.into())
+}
+
+/// Returns what the home page responds with where another page takes its place.
+fn redirect_to(url: &str) -> (StatusCode, [(HeaderName, HeaderValue); 2]) {
+    // The setting's parser has percent-encoded what a header may not contain.
+    let url = HeaderValue::from_str(url).unwrap_or(HeaderValue::from_static("/login"));
+    let headers = [(header::LOCATION, url), (header::CACHE_CONTROL, NO_CACHE)];
+    (StatusCode::FOUND, headers)
 }
 
 /// Answers a form that was sent to its page, because the app does not run in the browser: the page
@@ -111,19 +136,20 @@ fn policy(is_watched: bool) -> Option<HeaderValue> {
 
 /// Keeps paths that no file can have from the file system, which would fail with an error.
 async fn limit_path_length(
-    State(site): State<Arc<SiteFiles>>,
+    State(pages): State<Arc<Pages>>,
     request: Request<Body>,
     next: Next,
 ) -> Response {
     if request.uri().path().len() > MAX_PATH {
-        return render(site, StatusCode::NOT_FOUND, request).await;
+        return render(pages, StatusCode::NOT_FOUND, request).await;
     }
     next.run(request).await
 }
 
 /// Adds the caching headers of files.
 async fn add_cache_headers(request: Request<Body>, next: Next) -> Response {
-    let is_hashed = request.uri().path().starts_with("/pkg/");
+    let path = request.uri().path();
+    let is_hashed = path.starts_with("/pkg/") || path.starts_with("/fonts/");
     let mut response = next.run(request).await;
     if response.status().is_success() {
         let cache = if is_hashed { IMMUTABLE } else { ONE_HOUR };

@@ -7,24 +7,24 @@ use app::api::{ApiError, ClientIp, Code};
 use axum::{
     Router,
     extract::{ConnectInfo, Request},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use governor::clock::MonotonicClock;
-use http::{StatusCode, header};
 use tower::{ServiceBuilder, util::MapResponseLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     api,
     config::ClientConfig,
+    documents,
     health::{self, Probe},
     limits::{Limit, RateLimits, limit_rate},
-    metrics::{Metrics, count_request},
-    middleware::{SecurityHeaders, X_REQUEST_ID, limit_time, log_request, reject_cross_site},
+    metrics::Metrics,
+    middleware::{Cors, RequestContext, SecurityHeaders, X_REQUEST_ID, wrap_request},
     pages,
     site::SiteFiles,
+    well_known,
 };
 
 /// Returns the router of the whole server. Each request needs the address of its peer as an
@@ -39,10 +39,12 @@ pub fn router(
     let limits = clients
         .rate_limits
         .then(|| Arc::new(RateLimits::new(MonotonicClock)));
-    let mut pages = pages::router(site);
+    let mut pages = pages::router(site, public_url);
+    let mut documents = documents::router();
     if let Some(limits) = &limits {
-        let state = (limits.clone(), Limit::PAGES);
-        pages = pages.layer(from_fn_with_state(state, limit_rate));
+        let limit = from_fn_with_state((limits.clone(), Limit::PAGES), limit_rate);
+        pages = pages.layer(limit.clone());
+        documents = documents.layer(limit);
     }
     let proxies = Arc::new(clients.trusted_proxies);
     let add_client_ip = move |mut request: Request| {
@@ -57,39 +59,37 @@ pub fn router(
         }
         request
     };
-    let security_headers = SecurityHeaders::new(public_url);
+    let origins = clients.cors_origins;
+    let context = RequestContext {
+        metrics,
+        security_headers: SecurityHeaders::new(public_url),
+        time_limit: clients.request_timeout,
+        cors: Cors::new(&origins),
+    };
 
     // The first layer is the outermost.
     let layers = ServiceBuilder::new()
         .map_request(add_client_ip)
-        .layer(from_fn(log_request))
-        .layer(from_fn_with_state(metrics, count_request))
-        .map_response(move |response| security_headers.add_to(response))
+        .layer(from_fn_with_state(context, wrap_request))
         .layer(CatchPanicLayer::custom(|_| {
             // The panic hook has logged it.
             ApiError::from(Code::InternalError).into_response()
-        }))
-        .layer(from_fn_with_state(clients.request_timeout, limit_time));
+        }));
 
     let probe = Arc::new(Probe::new(accounts.clone()));
     let noting = probe.clone();
-    let api = api::router(&accounts, limits.as_ref())
-        .layer(MapResponseLayer::new(move |response: Response| {
+    let api = api::router(&accounts, limits.as_ref(), &origins).layer(MapResponseLayer::new(
+        move |response: Response| {
             noting.note(&response);
             response
-        }))
-        .layer(from_fn(reject_cross_site));
+        },
+    ));
 
     Router::new()
         .merge(api)
         .merge(health::router(probe))
-        .route("/.well-known/change-password", get(change_password))
+        .merge(well_known::router(&accounts, limits.as_ref()))
+        .merge(documents)
         .merge(pages)
         .layer(layers)
-}
-
-/// `GET /.well-known/change-password`: where password managers send people
-/// (<https://w3c.github.io/webappsec-change-password-url/>).
-async fn change_password() -> impl IntoResponse {
-    (StatusCode::FOUND, [(header::LOCATION, "/account/security")])
 }

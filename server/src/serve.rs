@@ -113,6 +113,7 @@ pub async fn serve(
         () = serve_public_and_metrics => {}
     }
     drop(listeners);
+    accounts.end_revocation_streams();
     tasks.stop_sending();
     shut_down(graceful).await;
     tasks.stop().await;

@@ -1,16 +1,25 @@
 //! The built site: finds the hashed files of the browser app.
 
 use std::{
+    collections::HashMap,
+    fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 
-use app::Site;
+use app::{FooterLinks, Site};
 
 use crate::failure::Failure;
 
 /// The name of the built files: `output-name` in Cargo.toml.
 const NAME: &str = "latchkey";
+
+/// The name of the script that fetches chunks of the WebAssembly.
+const SPLIT: &str = "__wasm_split";
+
+/// The name of the file that lists the WebAssembly files of each chunk.
+const MANIFEST: &str = "__wasm_split_manifest";
 
 /// The folder of the site's hashed files.
 const PKG: &str = "pkg";
@@ -20,7 +29,10 @@ const PKG: &str = "pkg";
 pub struct SiteFiles {
     /// Its folder.
     pub root: PathBuf,
-    site: Site,
+    /// Where the home page redirects to.
+    pub home_url: Option<String>,
+    site: Arc<Site>,
+    links: FooterLinks,
     /// Whether `cargo leptos watch` runs, which replaces the files while the server runs.
     is_watched: bool,
 }
@@ -30,8 +42,8 @@ impl SiteFiles {
     ///
     /// # Errors
     /// Fails if the folder contains no built site.
-    pub fn find(root: &Path) -> Result<Self, Failure> {
-        let site = scan(root).ok_or_else(|| {
+    pub fn find(root: &Path, links: FooterLinks) -> Result<Self, Failure> {
+        let site = scan(root, &links).ok_or_else(|| {
             Failure::new(format!(
                 "LATCHKEY_SITE_ROOT: there is no built site in {}; build it with `make build`, or name its folder",
                 root.display()
@@ -39,15 +51,18 @@ impl SiteFiles {
         })?;
         Ok(Self {
             root: root.to_owned(),
-            site,
+            home_url: None,
+            site: site.into(),
+            links,
             is_watched: std::env::var_os("LEPTOS_WATCH").is_some(),
         })
     }
 
     /// Returns the files that a page loads.
-    pub fn current(&self) -> Site {
-        let fresh = self.is_watched.then(|| scan(&self.root)).flatten();
-        fresh.unwrap_or_else(|| self.site.clone())
+    pub fn current(&self) -> Arc<Site> {
+        let scan = || scan(&self.root, &self.links);
+        let fresh = self.is_watched.then(scan).flatten();
+        fresh.map_or_else(|| self.site.clone(), Arc::new)
     }
 
     /// Returns whether `cargo leptos watch` runs.
@@ -56,31 +71,94 @@ impl SiteFiles {
     }
 }
 
-fn scan(root: &Path) -> Option<Site> {
-    let url = |extension| newest(&root.join(PKG), extension).map(|name| format!("/{PKG}/{name}"));
+fn scan(root: &Path, links: &FooterLinks) -> Option<Site> {
+    let folder = root.join(PKG);
+    let url = |name: String| format!("/{PKG}/{name}");
+    let newest = |extension| newest(&folder, NAME, extension);
+    let js = newest("js")?;
+    let split_js = split_script(&folder, &js);
+    // Files of an earlier build may be there, which was split.
+    let chunks = split_js.as_ref().and_then(|_| read_chunks(&folder));
     Some(Site {
-        css: url("css")?,
-        js: url("js")?,
-        wasm: url("wasm")?,
+        css: url(newest("css")?),
+        js: url(js),
+        wasm: url(newest("wasm")?),
+        split_js: split_js.map(url),
+        chunks: chunks.unwrap_or_default(),
+        links: links.clone(),
     })
 }
 
-/// Returns the newest `latchkey.<hash>.<extension>` or `latchkey.<extension>` in a folder, which
-/// may contain files of earlier builds.
-fn newest(folder: &Path, extension: &str) -> Option<String> {
-    std::fs::read_dir(folder)
+/// Returns the name of the script that fetches chunks, which the app's script imports if the
+/// WebAssembly is split.
+fn split_script(folder: &Path, js: &str) -> Option<String> {
+    let script = fs::read_to_string(folder.join(js)).ok()?;
+    let (_, import) = script.split_once(&format!("\"./{SPLIT}."))?;
+    let (rest, _) = import.split_once('"')?;
+    Some(format!("{SPLIT}.{rest}"))
+}
+
+/// Returns the URL paths of the WebAssembly files of each chunk, by the chunk's name.
+fn read_chunks(folder: &Path) -> Option<HashMap<String, Vec<String>>> {
+    let manifest = fs::read(folder.join(newest(folder, MANIFEST, "json")?)).ok()?;
+    let mut chunks: HashMap<String, Vec<String>> = serde_json::from_slice(&manifest).ok()?;
+    for file in chunks.values_mut().flatten() {
+        *file = format!("/{PKG}/{file}.wasm");
+    }
+    Some(chunks)
+}
+
+/// Returns the newest `<name>.<hash>.<extension>` or `<name>.<extension>` in a folder, which may
+/// contain files of earlier builds.
+fn newest(folder: &Path, name: &str, extension: &str) -> Option<String> {
+    fs::read_dir(folder)
         .ok()?
         .flatten()
         .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let rest = name.strip_prefix(NAME)?.strip_suffix(extension)?;
+            let file = entry.file_name().into_string().ok()?;
+            let rest = file.strip_prefix(name)?.strip_suffix(extension)?;
             let is_ours = rest.starts_with('.') && rest.ends_with('.');
             let modified = entry
                 .metadata()
                 .and_then(|file| file.modified())
                 .unwrap_or(SystemTime::UNIX_EPOCH);
-            is_ours.then_some((modified, name))
+            is_ours.then_some((modified, file))
         })
         .max()
-        .map(|(_, name)| name)
+        .map(|(_, file)| file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{FooterLinks, scan};
+
+    #[test]
+    fn pages_name_the_chunks_of_a_split_build_only() {
+        let root = std::env::temp_dir().join(format!("latchkey-site-{}", std::process::id()));
+        let folder = root.join("pkg");
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["latchkey.x.css", "latchkey.x.wasm"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let manifest = r#"{"home":["chunk_1.x","split_home.x"]}"#;
+        fs::write(folder.join("__wasm_split_manifest.x.json"), manifest).unwrap();
+
+        fs::write(folder.join("latchkey.x.js"), "let e;").unwrap();
+        let whole = scan(&root, &FooterLinks::default()).unwrap();
+        assert_eq!(whole.split_js, None);
+        assert!(whole.chunks.is_empty());
+
+        let import =
+            r#"import*as t from"./__wasm_split.x.js";import*as u from"./__wasm_split.x.js";"#;
+        fs::write(folder.join("latchkey.x.js"), import).unwrap();
+        let split = scan(&root, &FooterLinks::default()).unwrap();
+        assert_eq!(split.split_js.unwrap(), "/pkg/__wasm_split.x.js");
+        assert_eq!(
+            split.chunks["home"],
+            ["/pkg/chunk_1.x.wasm", "/pkg/split_home.x.wasm"]
+        );
+        fs::remove_dir_all(root).unwrap();
+    }
 }

@@ -27,10 +27,12 @@
 //! changed, a table that triggers fill names the users to invalidate. There is no delay at all.
 //!
 //! Users and sessions that were looked up and don't exist are remembered under the same conditions.
-//! Their ids are random, so that none comes back but with an older state of the database.
+//! Their ids are random, so that none comes back but with an older state of the database. Service keys
+//! are cached in the same way.
 
 mod cached_user;
 mod lease;
+mod service_keys;
 
 use std::{
     future::Future,
@@ -44,8 +46,8 @@ use std::{
 
 use quick_cache::{DefaultHashBuilder, sync::Cache};
 
-use self::cached_user::Version;
-pub(crate) use self::{cached_user::CachedUser, lease::Lease};
+pub(crate) use self::{cached_user::CachedUser, lease::Lease, service_keys::CachedServiceKey};
+use self::{cached_user::Version, service_keys::ServiceKeys};
 use crate::{
     clock::Clock,
     error::Error,
@@ -78,6 +80,7 @@ pub(crate) struct UserCache {
     users: Option<Cache<Id, Arc<CachedUser>>>,
     /// The ids of users and sessions that don't exist, and the version of that knowledge.
     absent: Cache<Id, Version>,
+    service_keys: ServiceKeys,
     generations: Box<[AtomicU32]>,
     epoch: AtomicU32,
     hasher: DefaultHashBuilder,
@@ -89,6 +92,7 @@ impl UserCache {
         Self {
             users: (settings.users > 0).then(|| Cache::new(settings.users)),
             absent: Cache::new(ABSENT_LIMIT),
+            service_keys: ServiceKeys::new(service_keys::LIMIT),
             generations: (0..GENERATIONS).map(|_| AtomicU32::new(0)).collect(),
             epoch: AtomicU32::new(0),
             hasher: DefaultHashBuilder::default(),
@@ -206,6 +210,7 @@ impl UserCache {
             users.clear();
         }
         self.absent.clear();
+        self.service_keys.clear();
     }
 
     fn is_current(&self, user_id: Id, cached: &CachedUser) -> bool {

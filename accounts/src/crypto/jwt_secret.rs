@@ -17,7 +17,7 @@ use crate::random::Random;
 ///
 /// The server writes a UUID in lower case. SQLite accepts any other text that an administrator
 /// writes by hand; each spelling is a different secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum JwtSecret {
     Uuid(Uuid),
     Text(Box<str>),
@@ -29,7 +29,8 @@ impl JwtSecret {
         Self::from_text(&random.id().to_string())
     }
 
-    pub(super) fn from_text(text: &str) -> Self {
+    /// The secret with this spelling.
+    pub fn from_text(text: &str) -> Self {
         match Uuid::parse_str(text) {
             Ok(uuid) if uuid.to_string() == text => Self::Uuid(uuid),
             _ => Self::Text(text.into()),

@@ -3,10 +3,13 @@
 pub(crate) mod device_token;
 pub(crate) mod email_token;
 pub(crate) mod encryption;
+pub(crate) mod generation;
 pub(crate) mod jwt_secret;
 pub(crate) mod master_secrets;
 pub(crate) mod password;
 pub(crate) mod recovery_codes;
+pub(crate) mod server_keys;
+pub(crate) mod service_key;
 pub(crate) mod token;
 pub(crate) mod token_keys;
 pub(crate) mod totp;

@@ -1,4 +1,5 @@
-//! Access and refresh tokens: JWTs (RFC 7519), signed with HS256 and a key of their user.
+//! Access and refresh tokens: JWTs (RFC 7519), signed with HS256 and a key of their user. Access tokens
+//! can be signed with a key of the server instead (`server_keys.rs`).
 
 use std::fmt;
 
@@ -15,10 +16,10 @@ use crate::{
 };
 
 /// The maximum length of a token, in bytes. Ours have about 500.
-const MAX_LENGTH: usize = 4096;
+pub(super) const MAX_LENGTH: usize = 4096;
 
-/// The maximum length of an encoded header, in bytes: 128 decoded. Ours have 49 decoded.
-const MAX_HEADER_LENGTH: usize = 171;
+/// The maximum length of an encoded header, in bytes: 128 decoded. Ours have 49 or 82 decoded.
+pub(super) const MAX_HEADER_LENGTH: usize = 171;
 
 /// The response to a sign-in or a refresh.
 pub struct TokenPair {
@@ -91,6 +92,9 @@ pub struct Claims {
     pub exp: i64,
     /// The id of the token.
     pub jti: Id,
+    /// The generation of the user's tokens that it belongs to, where the server's key has signed it.
+    #[serde(rename = "gen", default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
 }
 
 impl Claims {
@@ -104,20 +108,40 @@ impl Claims {
         Timestamp::from_unix_seconds(self.exp)
     }
 
-    /// Signs these claims with the key that has this id.
+    /// Checks that the token has not expired.
+    ///
+    /// # Errors
+    /// `TokenExpired`.
+    pub(crate) fn check_time(&self, now: Timestamp) -> Result<(), Error> {
+        // An access token that was issued while the clock was ahead would live too long. A refresh
+        // token is judged by its session's row.
+        let is_from_the_future =
+            self.token_type == TokenType::Access && self.iat > now.plus(CLOCK_SKEW).unix_seconds();
+        if now.unix_seconds() >= self.exp || is_from_the_future {
+            return Err(Error::TokenExpired);
+        }
+        Ok(())
+    }
+
+    /// Signs these claims with the user's key that has this id.
     pub(crate) fn sign(&self, key: &EncodingKey, key_id: &str) -> Result<String, Error> {
         let header = Header {
             kid: Some(key_id.to_owned()),
             ..Header::new(Algorithm::HS256)
         };
-        encode(&header, self, key).map_err(|error| Error::internal("can't sign a token", error))
+        self.sign_with(&header, key)
+    }
+
+    /// Signs these claims under this header.
+    pub(super) fn sign_with(&self, header: &Header, key: &EncodingKey) -> Result<String, Error> {
+        encode(header, self, key).map_err(|error| Error::internal("can't sign a token", error))
     }
 }
 
-/// The rules for tokens of this issuer: HS256 only, the right `iss` and `aud`. The time is checked
-/// by [`UnverifiedToken::verify`], because the clock is a parameter here.
-pub(crate) fn validation(issuer: &str) -> Validation {
-    let mut validation = Validation::new(Algorithm::HS256);
+/// The rules for tokens of this issuer: one algorithm, the right `iss` and `aud`. The time is checked by
+/// [`Claims::check_time`], because the clock is a parameter here.
+pub(crate) fn validation(algorithm: Algorithm, issuer: &str) -> Validation {
+    let mut validation = Validation::new(algorithm);
     validation.set_required_spec_claims(&["iss", "aud"]);
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[issuer]);
@@ -125,7 +149,8 @@ pub(crate) fn validation(issuer: &str) -> Validation {
     validation
 }
 
-/// A token that claims to belong to a user. The claim is enough to look up the keys that verify it.
+/// A token that claims to belong to a user. The claim is enough to look up the user's keys, by which it
+/// is verified with HS256 and nothing else.
 pub(crate) struct UnverifiedToken<'a> {
     text: &'a str,
     user_id: Id,
@@ -175,8 +200,18 @@ impl<'a> UnverifiedToken<'a> {
         header.kid.ok_or(Error::TokenInvalid)
     }
 
-    /// Checks the signature against each of the keys, in constant time, then the claims, the type
-    /// and the time.
+    /// Checks the signature against each of the keys, in constant time, then the fixed claims.
+    ///
+    /// # Errors
+    /// `TokenInvalid`.
+    pub fn claims(&self, keys: &[DecodingKey], validation: &Validation) -> Result<Claims, Error> {
+        keys.iter()
+            .find_map(|key| decode::<Claims>(self.text, key, validation).ok())
+            .map(|token| token.claims)
+            .ok_or(Error::TokenInvalid)
+    }
+
+    /// Checks the signature and the claims, then the type and the time.
     ///
     /// # Errors
     /// `TokenExpired` if nothing is wrong but the time, `TokenInvalid` otherwise.
@@ -187,19 +222,11 @@ impl<'a> UnverifiedToken<'a> {
         token_type: TokenType,
         now: Timestamp,
     ) -> Result<Claims, Error> {
-        let claims = keys
-            .iter()
-            .find_map(|key| decode::<Claims>(self.text, key, validation).ok())
-            .map(|token| token.claims)
-            .filter(|claims| claims.token_type == token_type)
-            .ok_or(Error::TokenInvalid)?;
-        // An access token that was issued while the clock was ahead would live too long. A refresh
-        // token is judged by its session's row.
-        let is_from_the_future = claims.token_type == TokenType::Access
-            && claims.iat > now.plus(CLOCK_SKEW).unix_seconds();
-        if now.unix_seconds() >= claims.exp || is_from_the_future {
-            return Err(Error::TokenExpired);
+        let claims = self.claims(keys, validation)?;
+        if claims.token_type != token_type {
+            return Err(Error::TokenInvalid);
         }
+        claims.check_time(now)?;
         Ok(claims)
     }
 }
@@ -248,6 +275,7 @@ mod tests {
             iat: ISSUED,
             exp: ISSUED + 900,
             jti: id(3),
+            generation: None,
         }
     }
 
@@ -269,7 +297,7 @@ mod tests {
         }
         token.verify(
             &[key(7)],
-            &validation(ISSUER),
+            &validation(Algorithm::HS256, ISSUER),
             TokenType::Access,
             at(ISSUED),
         )
@@ -281,7 +309,7 @@ mod tests {
         let token = UnverifiedToken::parse(TOKEN).unwrap();
         assert_eq!(token.user_id(), claims().sub);
         assert_eq!(token.key_id().unwrap(), KEY_ID);
-        let ours = validation(ISSUER);
+        let ours = validation(Algorithm::HS256, ISSUER);
         let verify = |byte: u8, token_type, seconds| {
             token.verify(&[key(8), key(byte)], &ours, token_type, at(seconds))
         };
@@ -301,7 +329,7 @@ mod tests {
         // Without the key, not even the expiry is revealed.
         let other_key = verify(9, TokenType::Access, ISSUED + 900);
         assert!(matches!(other_key, Err(Error::TokenInvalid)));
-        let elsewhere = validation("https://elsewhere.example");
+        let elsewhere = validation(Algorithm::HS256, "https://elsewhere.example");
         let other_issuer = token.verify(&[key(7)], &elsewhere, TokenType::Access, at(ISSUED));
         assert!(matches!(other_issuer, Err(Error::TokenInvalid)));
     }

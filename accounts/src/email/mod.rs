@@ -1,6 +1,9 @@
 //! Email: addresses, what emails say, and how they are sent.
 
 pub(crate) mod address;
+mod content;
+mod links;
+mod notices;
 pub(crate) mod send_error;
 pub(crate) mod smtp;
 pub(crate) mod template;

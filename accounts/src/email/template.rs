@@ -3,10 +3,11 @@
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use super::address::email_for_display;
+use super::{address::email_for_display, content::EmailContent, links, notices};
 use crate::{
+    clock::Timestamp,
     crypto::email_token::{LinkCode, LinkToken},
-    device::device_name,
+    device::{Device, device_name},
     text::printable,
 };
 
@@ -39,6 +40,15 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// A request that this device makes now.
+    pub fn new(device: &Device, now: Timestamp) -> Self {
+        Self {
+            at: now.to_string(),
+            ip: device.ip.to_string(),
+            user_agent: device.user_agent.clone(),
+        }
+    }
+
     /// Says when a request was made, and from which device.
     fn describe(&self) -> String {
         let minute = self.at.get(..16).unwrap_or(&self.at).replace('T', " ");
@@ -95,31 +105,11 @@ pub(crate) struct Rendered {
     pub html: String,
 }
 
-/// The content of an email, independent of its format.
-#[derive(Default)]
-struct EmailContent {
-    subject: &'static str,
-    paragraphs: Vec<String>,
-    link: Option<Link>,
-    /// The code that does the same as the link, in groups of digits.
-    code: Option<String>,
-    /// When and from where it was requested.
-    origin: Option<String>,
-    /// The last paragraph, in small print: what to do if this is a surprise.
-    note: &'static str,
-}
-
-struct Link {
-    label: &'static str,
-    url: String,
-    /// How long and how often the link works.
-    validity: &'static str,
-}
-
 #[derive(Template)]
 #[template(path = "email.html")]
 struct Html<'a> {
     content: &'a EmailContent,
+    /// The host of the site, as people know it.
     site: &'a str,
     to: &'a str,
 }
@@ -128,6 +118,7 @@ struct Html<'a> {
 #[template(path = "email.txt", escape = "none")]
 struct Text<'a> {
     content: &'a EmailContent,
+    /// The host of the site, as people know it.
     site: &'a str,
     to: &'a str,
 }
@@ -140,7 +131,10 @@ impl Email {
             origin: self.origin.as_ref().map(Origin::describe),
             ..self.template.content(public_url)
         };
-        let (site, to) = (public_url, &*shown(&self.to));
+        let site = public_url
+            .split_once("://")
+            .map_or(public_url, |(_, host)| host);
+        let to = &*shown(&self.to);
         Ok(Rendered {
             subject: content.subject,
             text: Text { content, site, to }.render()?,
@@ -152,22 +146,24 @@ impl Email {
 impl EmailTemplate {
     fn content(&self, site: &str) -> EmailContent {
         match self {
-            Self::Activation(token) => activation(site, token),
-            Self::AlreadyRegistered => already_registered(site),
-            Self::Reset(token) => reset(site, token),
-            Self::EmailChange(token) => email_change(site, token),
-            Self::EmailChangeRequested { new_email } => email_change_requested(&shown(new_email)),
-            Self::EmailChanged { new_email } => email_changed(&shown(new_email)),
-            Self::EmailChangedWithUndo { new_email, undo } => {
-                email_changed_with_undo(site, &shown(new_email), undo)
+            Self::Activation(token) => links::activation(site, token),
+            Self::AlreadyRegistered => links::already_registered(site),
+            Self::Reset(token) => links::reset(site, token),
+            Self::EmailChange(token) => links::email_change(site, token),
+            Self::EmailChangeRequested { new_email } => {
+                notices::email_change_requested(&shown(new_email))
             }
-            Self::AccountDeleted => account_deleted(),
-            Self::NewDevice => new_device(),
-            Self::PasswordChanged => password_changed(),
-            Self::SecondFactorOn => second_factor_on(),
-            Self::SecondFactorOff => second_factor_off(),
-            Self::RecoveryCodesReplaced => recovery_codes_replaced(),
-            Self::RecoveryCodeUsed { left } => recovery_code_used(*left),
+            Self::EmailChanged { new_email } => notices::email_changed(&shown(new_email)),
+            Self::EmailChangedWithUndo { new_email, undo } => {
+                links::email_changed_with_undo(site, &shown(new_email), undo)
+            }
+            Self::AccountDeleted => notices::account_deleted(),
+            Self::NewDevice => notices::new_device(),
+            Self::PasswordChanged => notices::password_changed(),
+            Self::SecondFactorOn => notices::second_factor_on(),
+            Self::SecondFactorOff => notices::second_factor_off(),
+            Self::RecoveryCodesReplaced => notices::recovery_codes_replaced(),
+            Self::RecoveryCodeUsed { left } => notices::recovery_code_used(*left),
         }
     }
 }
@@ -175,222 +171,6 @@ impl EmailTemplate {
 /// An email address as people read it. One that an earlier version accepted may have a tab in it.
 fn shown(email: &str) -> String {
     printable(&email_for_display(email)).into_owned()
-}
-
-/// The note of emails about changes that only someone with the password can make.
-const NOT_YOU: &str =
-    "If this wasn't you, change your password and sign out everywhere immediately.";
-
-/// The URL of a page that takes a token. In the fragment, the token appears in no server log and no
-/// referrer.
-fn link_url(site: &str, page: &str, token: &LinkToken) -> String {
-    format!("{site}/{page}#token={}", token.expose())
-}
-
-fn activation(site: &str, token: &LinkToken) -> EmailContent {
-    EmailContent {
-        subject: "Confirm your email address",
-        paragraphs: vec![
-            "Someone, perhaps you, created an account with this email address. To use it, open this \
-             link and confirm that it is your account."
-                .into(),
-        ],
-        link: Some(Link {
-            label: "Confirm your email address",
-            url: link_url(site, "activate", token),
-            validity: "This link works once and expires in 24 hours.",
-        }),
-        note: "If you didn't create an account, open the link and choose \"I did not create this \
-               account\", or ignore this email.",
-        ..EmailContent::default()
-    }
-}
-
-fn already_registered(site: &str) -> EmailContent {
-    EmailContent {
-        subject: "You already have an account",
-        paragraphs: vec![
-            "Someone, perhaps you, tried to create an account with this email address. You already \
-             have an account, and nothing about it has changed."
-                .into(),
-            format!(
-                "Sign in at {site}/login. If you forgot your password, choose a new one at \
-                 {site}/forgot."
-            ),
-        ],
-        link: None,
-        note: "If this wasn't you, you can ignore this email.",
-        ..EmailContent::default()
-    }
-}
-
-fn reset(site: &str, token: &LinkToken) -> EmailContent {
-    EmailContent {
-        subject: "Choose a new password",
-        paragraphs: vec![
-            "Someone, perhaps you, requested a new password for the account with this email \
-             address."
-                .into(),
-        ],
-        link: Some(Link {
-            label: "Choose a new password",
-            url: link_url(site, "reset", token),
-            validity: "This link works once and expires in 1 hour. A new password signs out all \
-                       devices.",
-        }),
-        note: "If this wasn't you, you can ignore this email. Your password stays the same.",
-        ..EmailContent::default()
-    }
-}
-
-fn email_change(site: &str, token: &LinkToken) -> EmailContent {
-    EmailContent {
-        subject: "Confirm your new email address",
-        paragraphs: vec![
-            "Open this link and confirm, to make this the email address of your account.".into(),
-        ],
-        link: Some(Link {
-            label: "Confirm your new email address",
-            url: link_url(site, "email", token),
-            validity: "This link works once and expires in 24 hours.",
-        }),
-        note: "If you didn't request this, you can ignore this email. Nothing will change.",
-        ..EmailContent::default()
-    }
-}
-
-fn email_change_requested(new_email: &str) -> EmailContent {
-    EmailContent {
-        subject: "Your email address is about to change",
-        paragraphs: vec![format!(
-            "Someone with your password requested to change the email address of your account to \
-             {new_email}. It changes when the link that we emailed to that address is confirmed."
-        )],
-        link: None,
-        note: NOT_YOU,
-        ..EmailContent::default()
-    }
-}
-
-fn email_changed(new_email: &str) -> EmailContent {
-    EmailContent {
-        subject: "Your email address was changed",
-        paragraphs: vec![format!(
-            "The email address of your account is now {new_email}."
-        )],
-        link: None,
-        note: "If this wasn't you, contact the administrator of this site.",
-        ..EmailContent::default()
-    }
-}
-
-fn email_changed_with_undo(site: &str, new_email: &str, undo: &LinkToken) -> EmailContent {
-    EmailContent {
-        link: Some(Link {
-            label: "Undo the change",
-            url: link_url(site, "email/undo", undo),
-            validity: "This link works once and expires in 7 days. It gives the account this email \
-                       address back, signs out all devices and removes the password. Then we'll \
-                       email you a link to choose a new one.",
-        }),
-        note: "If this was you, you can ignore this email.",
-        ..email_changed(new_email)
-    }
-}
-
-fn account_deleted() -> EmailContent {
-    EmailContent {
-        subject: "Your account was deleted",
-        paragraphs: vec![
-            "Your account and everything that belonged to it were deleted, as someone with its \
-             password requested."
-                .into(),
-        ],
-        link: None,
-        note: "If this wasn't you, contact the administrator of this site.",
-        ..EmailContent::default()
-    }
-}
-
-fn new_device() -> EmailContent {
-    EmailContent {
-        subject: "New sign-in to your account",
-        paragraphs: vec![
-            "Your password was used to sign in on a device or from a network that hasn't been used \
-             with your account lately."
-                .into(),
-        ],
-        link: None,
-        note: NOT_YOU,
-        ..EmailContent::default()
-    }
-}
-
-fn password_changed() -> EmailContent {
-    EmailContent {
-        subject: "Your password was changed",
-        paragraphs: vec![
-            "The password of your account was changed, and other devices were signed out.".into(),
-        ],
-        link: None,
-        note: "If this wasn't you, choose a new password immediately: use \"Forgot password?\" on \
-               the sign-in page, and we'll email you a link.",
-        ..EmailContent::default()
-    }
-}
-
-fn second_factor_on() -> EmailContent {
-    EmailContent {
-        subject: "Two-factor authentication is on",
-        paragraphs: vec![
-            "From now on, signing in to your account requires a code from your authenticator app. \
-             Keep your recovery codes in a safe place."
-                .into(),
-        ],
-        link: None,
-        note: NOT_YOU,
-        ..EmailContent::default()
-    }
-}
-
-fn second_factor_off() -> EmailContent {
-    EmailContent {
-        subject: "Two-factor authentication is off",
-        paragraphs: vec!["Signing in to your account now requires only your password.".into()],
-        link: None,
-        note: NOT_YOU,
-        ..EmailContent::default()
-    }
-}
-
-fn recovery_codes_replaced() -> EmailContent {
-    EmailContent {
-        subject: "You have new recovery codes",
-        paragraphs: vec![
-            "New recovery codes were created for your account. The earlier ones no longer work."
-                .into(),
-        ],
-        link: None,
-        note: NOT_YOU,
-        ..EmailContent::default()
-    }
-}
-
-fn recovery_code_used(left: u32) -> EmailContent {
-    let left = match left {
-        0 => "It was your last one. Create new ones on your account page.".to_owned(),
-        1 => "You have 1 recovery code left.".to_owned(),
-        left => format!("You have {left} recovery codes left."),
-    };
-    EmailContent {
-        subject: "A recovery code was used",
-        paragraphs: vec![format!(
-            "A recovery code was used to sign in to your account. {left}"
-        )],
-        link: None,
-        note: NOT_YOU,
-        ..EmailContent::default()
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jsonwebtoken::Validation;
+use jsonwebtoken::{Algorithm, Validation};
 use tokio::sync::Notify;
 
 use crate::{
@@ -12,12 +12,14 @@ use crate::{
     crypto::{
         master_secrets::MasterSecrets,
         password::{Hasher, HashingCost},
+        server_keys::{ServerKeys, TokenAlgorithm},
         token,
     },
     error::Error,
     id::Id,
     metrics::Metrics,
     random::Random,
+    revocations::RevocationLog,
     service::{failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters},
     store::{database::Database, expired_rows},
 };
@@ -43,6 +45,8 @@ pub struct Settings {
     pub public_url: String,
     /// The master secrets.
     pub master_secrets: MasterSecrets,
+    /// How access tokens are signed.
+    pub token_algorithm: TokenAlgorithm,
     /// The cost of new password hashes.
     pub hashing_cost: HashingCost,
     /// How long tokens, sessions and audit events live.
@@ -53,6 +57,8 @@ pub struct Settings {
     pub throttle_failed_sign_ins: bool,
     /// How users are cached.
     pub cache: CacheSettings,
+    /// How long services may rely on what they were told about revocations.
+    pub revocation_lease: Duration,
 }
 
 /// The use cases of one server, each a method. Clones share their state.
@@ -62,7 +68,9 @@ pub struct Accounts(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub database: Database,
     pub public_url: String,
+    /// The rules for tokens that are signed with a user's key.
     pub token_validation: Validation,
+    pub server_keys: ServerKeys,
     pub master_secrets: MasterSecrets,
     pub lifetimes: Lifetimes,
     pub require_activation: bool,
@@ -70,6 +78,7 @@ pub(super) struct Inner {
     pub failed_sign_ins: FailedSignIns,
     pub attempt_writers: AttemptWriters,
     pub cache: UserCache,
+    pub revocations: RevocationLog,
     pub hasher: Hasher,
     clock_watch: ClockWatch,
     email_queued: Notify,
@@ -82,7 +91,7 @@ impl Accounts {
     /// Creates the domain on a database whose schema is up to date.
     ///
     /// # Errors
-    /// When the system can't start threads for password hashing.
+    /// When the system can't start threads for password hashing, or a library fails.
     pub fn new(
         database: Database,
         settings: Settings,
@@ -93,7 +102,19 @@ impl Accounts {
         Ok(Self(Arc::new(Inner {
             attempt_writers: AttemptWriters::new(&database),
             database,
-            token_validation: token::validation(&settings.public_url),
+            token_validation: token::validation(Algorithm::HS256, &settings.public_url),
+            server_keys: ServerKeys::derive(
+                &settings.master_secrets,
+                settings.token_algorithm,
+                &settings.public_url,
+            )
+            .map_err(std::io::Error::other)?,
+            revocations: RevocationLog::new(
+                settings.revocation_lease,
+                settings.lifetimes.access,
+                settings.master_secrets.clone(),
+                clock.clone(),
+            ),
             public_url: settings.public_url,
             master_secrets: settings.master_secrets,
             lifetimes: settings.lifetimes,
@@ -122,6 +143,12 @@ impl Accounts {
         &self.0.public_url
     }
 
+    /// The public keys of access tokens, as a JSON Web Key Set (RFC 7517).
+    #[must_use]
+    pub fn public_keys(&self) -> &str {
+        self.0.server_keys.published()
+    }
+
     /// Whether a new account can be used only once its email address is verified.
     #[must_use]
     pub fn requires_activation(&self) -> bool {
@@ -130,6 +157,10 @@ impl Accounts {
 
     pub(crate) fn cache(&self) -> &UserCache {
         &self.0.cache
+    }
+
+    pub(crate) fn revocations(&self) -> &RevocationLog {
+        &self.0.revocations
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

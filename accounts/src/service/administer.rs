@@ -127,7 +127,7 @@ impl Accounts {
     pub async fn reset_otp_of_user(&self, email: Option<&str>) -> Result<User, Error> {
         let user = self.user_by_email(email).await?;
         let notice = if user.otp_enabled {
-            self.notice(&user, EmailTemplate::SecondFactorOff, self.now())?
+            self.notice(&user, EmailTemplate::SecondFactorOff, None, self.now())?
         } else {
             None
         };
@@ -162,7 +162,7 @@ impl Accounts {
         let Some(password) = password else {
             return Err(validator.into_error());
         };
-        let notice = self.notice(&user, EmailTemplate::PasswordChanged, self.now())?;
+        let notice = self.notice(&user, EmailTemplate::PasswordChanged, None, self.now())?;
         self.rekey_user(Rekey {
             password_hash: Some(self.hash_password(password).await?),
             notice,

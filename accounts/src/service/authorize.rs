@@ -47,21 +47,44 @@ impl Accounts {
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
-    pub async fn verify(&self, token: Option<&str>) -> Result<Claims, Error> {
+    pub async fn verify(&self, token: Option<&str>) -> Result<Arc<Claims>, Error> {
         let token = required_field(TOKEN, token)?;
         let (cached, claims) = self.check_access_token(token).await?;
         require_second_factor(&cached.user, claims.has_second_factor())?;
         Ok(claims)
     }
 
-    /// Checks everything that makes an access token valid: its signature with the key of its user,
-    /// its claims, an active user and a live session. Usually all of it is cached.
-    async fn check_access_token(&self, token: &str) -> Result<(Arc<CachedUser>, Claims), Error> {
-        let token = UnverifiedToken::parse(token)?;
-        let cached = self.cached_user(&token).await?;
+    /// Returns the claims of an access token if it is valid now, for another service that asks.
+    ///
+    /// # Errors
+    /// A field error for a missing token, or when the database fails.
+    pub async fn introspect(&self, token: Option<&str>) -> Result<Option<Arc<Claims>>, Error> {
+        match self.verify(token).await {
+            Ok(claims) => Ok(Some(claims)),
+            Err(Error::TokenExpired | Error::TokenInvalid | Error::OtpRequired) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks everything that makes an access token valid: its signature with a key of the server or of
+    /// its user, its claims, an active user and a live session. Usually all of it is cached.
+    async fn check_access_token(
+        &self,
+        text: &str,
+    ) -> Result<(Arc<CachedUser>, Arc<Claims>), Error> {
         let now = self.now();
-        let validation = &self.0.token_validation;
-        let claims = token.verify(&cached.keys, validation, TokenType::Access, now)?;
+        let (cached, claims) = if let Some(claims) = self.check_server_signature(text, now)? {
+            let cached = self.cached_user_of(&claims).await?;
+            self.check_generation(&cached, &claims)?;
+            claims.check_time(now)?;
+            (cached, claims)
+        } else {
+            let token = UnverifiedToken::parse(text)?;
+            let cached = self.cached_user(&token).await?;
+            let validation = &self.0.token_validation;
+            let claims = token.verify(&cached.keys, validation, TokenType::Access, now)?;
+            (cached, Arc::new(claims))
+        };
         let is_alive = match cached.has_session(claims.sid, claims.iat, now) {
             Some(is_alive) => is_alive,
             None => self.look_up_session(&cached, claims.sid, now).await?,
@@ -81,22 +104,12 @@ impl Accounts {
         token: &str,
     ) -> Result<(Arc<CachedUser>, Claims), Error> {
         let token = UnverifiedToken::parse(token)?;
-        let mut cached = self.cached_user(&token).await?;
         let now = self.now();
         let verify = |cached: &CachedUser| {
             let validation = &self.0.token_validation;
             token.verify(&cached.keys, validation, TokenType::Refresh, now)
         };
-        let claims = match verify(&cached) {
-            // Another server may have replaced the user's secret a moment ago. Whether a token that
-            // is not that new has the right signature is known from the cache.
-            Err(Error::TokenInvalid) if cached.may_be_older_than(token.issued_at()) => {
-                let loaded = self.load_user_of(&token).await?;
-                cached = Arc::new(loaded.ok_or(Error::TokenInvalid)?);
-                verify(&cached)?
-            }
-            result => result?,
-        };
+        let (cached, claims) = self.check_user_signature(&token, verify).await?;
         let has_ended = cached.has_session(claims.sid, claims.iat, now) == Some(false)
             || self.0.cache.has_ended(&cached, claims.sid);
         if has_ended || !cached.user.is_active {
@@ -105,14 +118,95 @@ impl Accounts {
         Ok((cached, claims))
     }
 
-    /// Returns the user of a token, usually from the cache.
+    /// Checks that a token of either kind was issued, and that the user has not signed out everywhere
+    /// since. Neither its age nor its session is checked.
+    pub(super) async fn check_issued_token(
+        &self,
+        text: &str,
+    ) -> Result<(Arc<CachedUser>, Arc<Claims>), Error> {
+        if let Some(claims) = self.check_server_signature(text, self.now())? {
+            let mut cached = self.cached_user_of(&claims).await?;
+            let mut checked = self.check_generation(&cached, &claims);
+            if checked.is_err() && cached.may_be_older_than(claims.iat) {
+                let loaded = self.load_user(claims.sub).await?;
+                cached = Arc::new(loaded.ok_or(Error::TokenInvalid)?);
+                checked = self.check_generation(&cached, &claims);
+            }
+            return checked.map(|()| (cached, claims));
+        }
+        let token = UnverifiedToken::parse(text)?;
+        let verify = |cached: &CachedUser| token.claims(&cached.keys, &self.0.token_validation);
+        let (cached, claims) = self.check_user_signature(&token, verify).await?;
+        Ok((cached, Arc::new(claims)))
+    }
+
+    /// Verifies a token with its user's keys.
+    async fn check_user_signature(
+        &self,
+        token: &UnverifiedToken<'_>,
+        verify: impl Fn(&CachedUser) -> Result<Claims, Error>,
+    ) -> Result<(Arc<CachedUser>, Claims), Error> {
+        let cached = self.cached_user(token).await?;
+        match verify(&cached) {
+            // Another server may have replaced the user's secret a moment ago. Whether a token that
+            // is not that new has the right signature is known from the cache.
+            Err(Error::TokenInvalid) if cached.may_be_older_than(token.issued_at()) => {
+                let loaded = self.load_user_of(token).await?;
+                let loaded = Arc::new(loaded.ok_or(Error::TokenInvalid)?);
+                let claims = verify(&loaded)?;
+                Ok((loaded, claims))
+            }
+            result => result.map(|claims| (cached, claims)),
+        }
+    }
+
+    /// Returns the claims of an access token that a key of the server has signed, or `None` for one that
+    /// names none of these keys. This comes before the user is looked up, so a forged token costs no
+    /// query.
+    fn check_server_signature(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Claims>>, Error> {
+        let claims = self.0.server_keys.verify(token, now);
+        claims.inspect_err(|_| self.metrics().forged_tokens.inc())
+    }
+
+    /// Checks that the user's secret is still the one that a token was issued under.
+    fn check_generation(&self, cached: &CachedUser, claims: &Claims) -> Result<(), Error> {
+        let (masters, user) = (&self.0.master_secrets, &cached.user);
+        let generation = claims.generation.as_deref().unwrap_or_default();
+        if masters.is_generation(user.id, &user.jwt_secret, generation) {
+            Ok(())
+        } else {
+            Err(Error::TokenInvalid)
+        }
+    }
+
+    /// Returns the user of a token whose signature is valid, usually from the cache.
+    async fn cached_user_of(&self, claims: &Claims) -> Result<Arc<CachedUser>, Error> {
+        self.get_cached(claims.sub, || self.load_user(claims.sub))
+            .await
+    }
+
+    /// Returns the user that a token claims to belong to, usually from the cache.
     async fn cached_user(&self, token: &UnverifiedToken<'_>) -> Result<Arc<CachedUser>, Error> {
-        self.metrics().cache_lookups.inc();
         // The keys of a cached user expose a forged token. Other users are only looked up if the
         // token names their key correctly.
-        let load = || self.load_user_of(token);
-        let (cache, database) = (&self.0.cache, &self.0.database);
-        let cached = cache.get(database, token.user_id(), load).await?;
+        self.get_cached(token.user_id(), || self.load_user_of(token))
+            .await
+    }
+
+    async fn get_cached<F>(
+        &self,
+        user_id: Id,
+        load: impl Fn() -> F,
+    ) -> Result<Arc<CachedUser>, Error>
+    where
+        F: Future<Output = Result<Option<CachedUser>, Error>>,
+    {
+        self.metrics().cache_lookups.inc();
+        let cached = self.0.cache.get(&self.0.database, user_id, load).await?;
         cached.ok_or(Error::TokenInvalid)
     }
 
@@ -148,11 +242,11 @@ impl Accounts {
 
     async fn load_user_of(&self, token: &UnverifiedToken<'_>) -> Result<Option<CachedUser>, Error> {
         self.check_key_id(token)?;
-        self.metrics().cache_misses.inc();
         self.load_user(token.user_id()).await
     }
 
     async fn load_user(&self, user_id: Id) -> Result<Option<CachedUser>, Error> {
+        self.metrics().cache_misses.inc();
         let (database, masters) = (&self.0.database, &self.0.master_secrets);
         CachedUser::load(database, masters, user_id, self.now()).await
     }

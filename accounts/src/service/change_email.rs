@@ -10,7 +10,10 @@ use super::{
 use crate::{
     crypto::jwt_secret::JwtSecret,
     device::Device,
-    email::{address::EmailAddress, template::EmailTemplate},
+    email::{
+        address::EmailAddress,
+        template::{EmailTemplate, Origin},
+    },
     error::Error,
     store::{
         audit_events::Event,
@@ -88,11 +91,12 @@ impl Accounts {
             new_email: email.as_str().to_owned(),
         };
         let requested = EmailKind::EmailChangeRequested;
+        let origin = Some(Origin::new(&caller.device, now));
         let request = EmailChangeRequest {
             user,
             link: &link,
             link_limit: &self.email_limit(EmailKind::EmailChange, false, &email.to_lowercase()),
-            notice: &self.new_email(user.id, &user.email, template, now)?,
+            notice: &self.new_email(user.id, &user.email, template, origin, now)?,
             notice_limit: &self.email_limit(requested, true, &key_of(&user.email)),
             event: &self.event_by(Event::EmailChangeRequested, caller),
         };
@@ -124,7 +128,9 @@ impl Accounts {
         let new_email = link.email.clone();
         let (undo, notice) = if link.second_factor {
             let template = EmailTemplate::EmailChanged { new_email };
-            (None, Some(self.new_email(user_id, &old, template, now)?))
+            let origin = Some(Origin::new(device, now));
+            let notice = self.new_email(user_id, &old, template, origin, now)?;
+            (None, Some(notice))
         } else {
             let (purpose, owner) = (LinkPurpose::Undo, LinkOwner::User(user_id));
             let request = LinkRequest::new(purpose, owner, &old, device, now);
@@ -169,12 +175,13 @@ impl Accounts {
         let template = EmailTemplate::EmailChanged {
             new_email: link.email.clone(),
         };
+        let origin = Some(Origin::new(device, now));
         let undo = EmailUndo {
             user_id,
             link: &link,
             new_secret: JwtSecret::new(self.random()),
             reset: &self.new_link(reset, EmailTemplate::Reset, now)?,
-            notice: &self.new_email(user_id, lost, template, now)?,
+            notice: &self.new_email(user_id, lost, template, origin, now)?,
             now,
             event: &self.event(Event::EmailChangeUndone, user_id, device),
         };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     crypto::device_token::TokenOwner,
-    email::template::EmailTemplate,
+    email::template::{EmailTemplate, Origin},
     error::Error,
     store::{audit_events::Event, rekey::Rekey},
     validation::Validator,
@@ -42,7 +42,8 @@ impl Accounts {
         };
         let place = self.confirm_password(caller, current_password).await?;
         let now = self.now();
-        let notice = self.notice(user, EmailTemplate::PasswordChanged, now)?;
+        let origin = Some(Origin::new(&caller.device, now));
+        let notice = self.notice(user, EmailTemplate::PasswordChanged, origin, now)?;
         let change = Rekey {
             expected_secret: Some(&user.jwt_secret),
             password_hash: Some(self.hash_in(&place, new).await?),

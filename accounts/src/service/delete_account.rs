@@ -27,11 +27,7 @@ impl Accounts {
                 to: user.email.as_ref().to_owned(),
                 template: EmailTemplate::AccountDeleted,
                 code: None,
-                origin: Some(Origin {
-                    at: now.to_string(),
-                    ip: caller.device.ip.to_string(),
-                    user_agent: caller.device.user_agent.clone(),
-                }),
+                origin: Some(Origin::new(&caller.device, now)),
             };
             self.queued_email(None, &email, now)
         });

@@ -34,29 +34,54 @@ impl Accounts {
         } else {
             vec![Method::Pwd]
         };
-        let key = self.0.master_secrets.signing_key(user.id, &user.jwt_secret);
-        let key_id = self.0.master_secrets.key_id(user.id);
-        let token = |token_type, expires: Timestamp, id: Id| {
-            Claims {
-                iss: self.0.public_url.clone(),
-                aud: self.0.public_url.clone(),
-                sub: user.id,
-                sid: session.id,
-                token_type,
-                amr: amr.clone(),
-                iat: now.unix_seconds(),
-                exp: expires.unix_seconds(),
-                jti: id,
-            }
-            .sign(&key, &key_id)
+        let claims = |token_type, expires: Timestamp, id: Id| Claims {
+            iss: self.0.public_url.clone(),
+            aud: self.0.public_url.clone(),
+            sub: user.id,
+            sid: session.id,
+            token_type,
+            amr: amr.clone(),
+            iat: now.unix_seconds(),
+            exp: expires.unix_seconds(),
+            jti: id,
+            generation: None,
         };
+        let is_pending = user.otp_enabled && !session.second_factor;
+        let access = claims(TokenType::Access, access_expires, self.random().id());
+        let refresh = claims(TokenType::Refresh, refresh_expires, session.refresh_id);
         Ok(TokenPair {
-            access_token: token(TokenType::Access, access_expires, self.random().id())?,
-            refresh_token: token(TokenType::Refresh, refresh_expires, session.refresh_id)?,
+            access_token: self.sign_access_token(user, access, is_pending)?,
+            refresh_token: self.sign_with_user_key(user, &refresh)?,
             expires_in: u64::try_from(access_expires.unix_seconds() - now.unix_seconds())
                 .unwrap_or_default(),
-            otp_required: user.otp_enabled && !session.second_factor,
+            otp_required: is_pending,
         })
+    }
+
+    /// Signs an access token with the server's key, if one is configured, else with the user's. One that
+    /// still lacks the second factor always gets the user's: other services can't tell it from one that
+    /// needs none, so they must not be able to verify it.
+    fn sign_access_token(
+        &self,
+        user: &User,
+        mut claims: Claims,
+        is_pending: bool,
+    ) -> Result<String, Error> {
+        let (masters, keys) = (&self.0.master_secrets, &self.0.server_keys);
+        if is_pending {
+            return self.sign_with_user_key(user, &claims);
+        }
+        if keys.is_used() {
+            claims.generation = Some(masters.generation(user.id, &user.jwt_secret));
+        }
+        keys.sign(&claims)
+            .unwrap_or_else(|| self.sign_with_user_key(user, &claims))
+    }
+
+    fn sign_with_user_key(&self, user: &User, claims: &Claims) -> Result<String, Error> {
+        let masters = &self.0.master_secrets;
+        let key = masters.signing_key(user.id, &user.jwt_secret);
+        claims.sign(&key, &masters.key_id(user.id))
     }
 
     /// Prepares new tokens for the caller's session.

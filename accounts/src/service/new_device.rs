@@ -60,11 +60,7 @@ impl Accounts {
             to: history.email,
             template: EmailTemplate::NewDevice,
             code: None,
-            origin: Some(Origin {
-                at: now.to_string(),
-                ip: device.ip.to_string(),
-                user_agent: device.user_agent.clone(),
-            }),
+            origin: Some(Origin::new(device, now)),
         };
         // A program that changes its address all the time sends one email for each.
         let limited = format!("{} {}", address.to_lowercase(), device.network);

@@ -7,7 +7,10 @@ use super::{
 use crate::{
     clock::Timestamp,
     crypto::email_token::LinkToken,
-    email::{address::EmailAddress, template::EmailTemplate},
+    email::{
+        address::EmailAddress,
+        template::{EmailTemplate, Origin},
+    },
     error::Error,
     store::{
         audit_events::{self, Event, NewEvent},
@@ -139,7 +142,8 @@ impl Accounts {
             ),
             EmailRequestKind::Registration if user.email_verified => {
                 let template = EmailTemplate::AlreadyRegistered;
-                let email = self.new_email(user.id, &user.email, template, now)?;
+                let origin = origin(request);
+                let email = self.new_email(user.id, &user.email, template, origin, now)?;
                 (
                     Action::SendEmail(email),
                     limit(EmailKind::AlreadyRegistered),
@@ -247,4 +251,13 @@ impl Accounts {
             ..self.event_without_device(Event::PasswordResetRequested, user.id)
         })
     }
+}
+
+/// When and from where a request was made; `None` if its device is not known.
+fn origin(request: &EmailRequest) -> Option<Origin> {
+    Some(Origin {
+        at: request.created_at.to_string(),
+        ip: request.ip.clone()?,
+        user_agent: request.user_agent.clone()?,
+    })
 }

@@ -92,19 +92,20 @@ impl<'a> LinkRequest<'a> {
 }
 
 impl Accounts {
-    /// Creates an email to a user for the outbox.
+    /// Creates an email to a user for the outbox, about a request from this origin.
     pub(super) fn new_email(
         &self,
         user_id: Id,
         to: &str,
         template: EmailTemplate,
+        origin: Option<Origin>,
         now: Timestamp,
     ) -> Result<NewEmail, Error> {
         let email = Email {
             to: to.to_owned(),
             template,
             code: None,
-            origin: None,
+            origin,
         };
         self.queued_email(Some(user_id), &email, now)
     }
@@ -136,12 +137,13 @@ impl Accounts {
         &self,
         user: &User,
         template: EmailTemplate,
+        origin: Option<Origin>,
         now: Timestamp,
     ) -> Result<Option<NewEmail>, Error> {
         if !user.email_verified {
             return Ok(None);
         }
-        self.new_email(user.id, &user.email, template, now)
+        self.new_email(user.id, &user.email, template, origin, now)
             .map(Some)
     }
 

@@ -26,6 +26,8 @@ impl Accounts {
         let is_in_use = self.0.cache.is_in_use(database);
         metrics.cache_up_to_date.set(is_in_use.into());
         metrics.hash_queue.set(gauge(self.0.hasher.waiting()));
+        let readers = self.revocations().readers();
+        metrics.revocation_readers.set(gauge(readers));
         let (open, idle) = database.connections();
         let state = |name: &str| metrics.connections.with_label_values(&[name]);
         state("idle").set(gauge(idle));

@@ -7,11 +7,12 @@ use super::{
 };
 use crate::{
     crypto::{recovery_codes, token::TokenPair},
-    email::template::EmailTemplate,
+    email::template::{EmailTemplate, Origin},
     error::Error,
     id::Id,
     store::{
         audit_events::Event,
+        recovery_codes::RecoveryCodesLeft,
         second_factors::{self, Attempt, Factor, OnSuccess},
     },
     validation::required_field,
@@ -37,7 +38,8 @@ impl Accounts {
             .map(|left| {
                 let left = u32::try_from(left).unwrap_or_default();
                 let template = EmailTemplate::RecoveryCodeUsed { left };
-                self.new_email(user.id, &user.email, template, now)
+                let origin = Some(Origin::new(&caller.device, now));
+                self.new_email(user.id, &user.email, template, origin, now)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let attempt = Attempt {
@@ -72,7 +74,8 @@ impl Accounts {
         }
         let (codes, hashes) = self.new_recovery_codes(user.id);
         let template = EmailTemplate::RecoveryCodesReplaced;
-        let notice = self.new_email(user.id, &user.email, template, now)?;
+        let origin = Some(Origin::new(&caller.device, now));
+        let notice = self.new_email(user.id, &user.email, template, origin, now)?;
         let event = self.event_by(Event::RecoveryCodesReplaced, caller);
         let database = &self.0.database;
         let replaced =
@@ -83,6 +86,17 @@ impl Accounts {
         }
         self.notify_email_worker();
         Ok(codes)
+    }
+
+    /// Returns how many recovery codes the caller has left.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recovery_codes_left(
+        &self,
+        caller: &Authorized,
+    ) -> Result<RecoveryCodesLeft, Error> {
+        RecoveryCodesLeft::of_user(&self.0.database, caller.user().id).await
     }
 
     /// Returns new codes and their hashes.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     crypto::{device_token::TokenOwner, jwt_secret::JwtSecret},
     device::Device,
-    email::template::EmailTemplate,
+    email::template::{EmailTemplate, Origin},
     error::Error,
     id::Id,
     store::{
@@ -92,7 +92,9 @@ impl Accounts {
         device: &Device,
     ) -> Result<Option<TokenOwner>, Error> {
         let now = self.now();
-        let notice = self.new_email(user_id, &link.email, EmailTemplate::PasswordChanged, now)?;
+        let origin = Some(Origin::new(device, now));
+        let template = EmailTemplate::PasswordChanged;
+        let notice = self.new_email(user_id, &link.email, template, origin, now)?;
         let change = Rekey {
             password_hash: Some(password_hash),
             link: Some((&link.hash, now)),

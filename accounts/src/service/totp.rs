@@ -10,7 +10,7 @@ use crate::{
         token::TokenPair,
         totp::{self, TotpSecret, TotpSetup},
     },
-    email::template::EmailTemplate,
+    email::template::{EmailTemplate, Origin},
     error::Error,
     id::Id,
     store::{
@@ -29,7 +29,8 @@ const REENCRYPTION_BATCH: u32 = 100;
 
 impl Accounts {
     /// Begins to set up an authenticator app. Nothing changes for the user until its first code is
-    /// confirmed.
+    /// confirmed. The same session gets the same secret for 10 minutes, so that an app that was set up
+    /// before the page was closed still fits.
     ///
     /// # Errors
     /// `EmailUnverified`; a field error when the password is missing or wrong; `TokenInvalid` when the
@@ -42,15 +43,14 @@ impl Accounts {
         require_verified_email(caller)?;
         self.confirm_password(caller, current_password).await?;
         let (user, random) = (caller.user(), self.random());
-        let secret = TotpSecret::new(random);
-        let encrypted =
-            self.0
-                .master_secrets
-                .encrypt(Purpose::TotpSecret, user.id, secret.as_bytes(), random);
-        if !second_factors::begin_setup(&self.0.database, user, &encrypted).await? {
-            return Err(Error::TokenInvalid);
-        }
-        secret.setup(&totp::issuer(&self.0.public_url), &user.email)
+        let (database, masters) = (&self.0.database, &self.0.master_secrets);
+        let new = TotpSecret::new(random);
+        let new = masters.encrypt(Purpose::TotpSecret, user.id, new.as_bytes(), random);
+        let begun =
+            second_factors::begin_setup(database, user, caller.session_id, &new, self.now());
+        let encrypted = begun.await?.ok_or(Error::TokenInvalid)?;
+        self.decrypt_totp_secret(user.id, &encrypted)?
+            .setup(&totp::issuer(&self.0.public_url), &user.email)
     }
 
     /// Turns the second factor on with the first code of the app that was set up. Returns tokens that
@@ -69,7 +69,9 @@ impl Accounts {
         let code = required_field(CODE, code)?;
         let (user, now) = (caller.user(), self.now());
         let (codes, hashes) = self.new_recovery_codes(user.id);
-        let notice = self.new_email(user.id, &user.email, EmailTemplate::SecondFactorOn, now)?;
+        let origin = Some(Origin::new(&caller.device, now));
+        let template = EmailTemplate::SecondFactorOn;
+        let notice = self.new_email(user.id, &user.email, template, origin, now)?;
         let matching_step = |encrypted: &[u8]| self.matching_step(user.id, encrypted, code);
         let attempt = Attempt {
             user,
@@ -130,7 +132,8 @@ impl Accounts {
         if !user.otp_enabled {
             return Err(Error::PermissionDenied);
         }
-        let notice = self.notice(user, EmailTemplate::SecondFactorOff, now)?;
+        let origin = Some(Origin::new(&caller.device, now));
+        let notice = self.notice(user, EmailTemplate::SecondFactorOff, origin, now)?;
         let change = Rekey {
             expected_secret: Some(&user.jwt_secret),
             removes_second_factor: true,
@@ -192,17 +195,19 @@ impl Accounts {
         encrypted: &[u8],
         code: &str,
     ) -> Result<Option<i64>, Error> {
-        let secret = self
-            .0
-            .master_secrets
-            .decrypt(Purpose::TotpSecret, user_id, encrypted)
-            .ok_or_else(|| {
-                Error::internal(
-                    "can't decrypt a TOTP secret",
-                    "it is encrypted with a master secret that is not in LATCHKEY_SECRET",
-                )
-            })?;
-        TotpSecret::from_bytes(secret).matching_step(code, self.now())
+        self.decrypt_totp_secret(user_id, encrypted)?
+            .matching_step(code, self.now())
+    }
+
+    fn decrypt_totp_secret(&self, user_id: Id, encrypted: &[u8]) -> Result<TotpSecret, Error> {
+        let masters = &self.0.master_secrets;
+        let secret = masters.decrypt(Purpose::TotpSecret, user_id, encrypted);
+        secret.map(TotpSecret::from_bytes).ok_or_else(|| {
+            Error::internal(
+                "can't decrypt a TOTP secret",
+                "it is encrypted with a master secret that is not in LATCHKEY_SECRET",
+            )
+        })
     }
 }
 

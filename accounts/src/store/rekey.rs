@@ -79,6 +79,7 @@ impl Rekey<'_> {
         if removes_second_factor {
             second_factors::remove(&mut transaction, user.id).await?;
         }
+        second_factors::forget_setup(&mut transaction, user.id).await?;
         if self.password_hash.is_some() || self.deactivates {
             email_tokens::invalidate_all(&mut transaction, user.id).await?;
         }

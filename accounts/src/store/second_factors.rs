@@ -30,6 +30,9 @@ const FREE_ATTEMPTS: i32 = 5;
 const FIRST_BLOCK: Duration = Duration::from_secs(60);
 const LONGEST_BLOCK: Duration = Duration::from_secs(60 * 60);
 
+/// How long a session gets the same secret when it begins to set up an app again.
+const SETUP_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
 /// Finds the time step that a one-time code belongs to, given an encrypted TOTP secret.
 pub(crate) type StepOf<'a> = dyn Fn(&[u8]) -> Result<Option<i64>, Error> + Sync + 'a;
 
@@ -268,7 +271,8 @@ async fn apply(transaction: &mut Transaction, attempt: &Attempt<'_>) -> Result<(
             let until = attempt.session.now.plus(sessions::PENDING_LIFETIME);
             let current = attempt.session.session_id;
             sessions::make_pending(transaction, user_id, current, until).await?;
-            recovery_codes::replace(transaction, user_id, recovery_hashes).await?;
+            let now = attempt.session.now;
+            recovery_codes::replace(transaction, user_id, recovery_hashes, now).await?;
             outbox::enqueue(transaction, notice).await?;
         }
     }
@@ -281,24 +285,56 @@ fn block_duration(wrong_codes: i32) -> Option<Duration> {
     Some(backoff(FIRST_BLOCK, LONGEST_BLOCK, doublings))
 }
 
-/// Stores the encrypted secret of an app that is being set up. An app in use stays in use until the
-/// new one's first code. Returns `false` if the user's JWT secret has changed in the meantime.
+/// Begins to set up an app in a session, and returns its encrypted secret: this one, or, if the same
+/// session began within [`SETUP_LIFETIME`], the one from then. Another session never gets a secret
+/// that someone else may have seen. An app in use stays in use until the new one's first code. Returns
+/// `None` if the user's JWT secret has changed in the meantime.
 pub(crate) async fn begin_setup(
     database: &Database,
     user: &User,
+    session_id: Id,
     encrypted_secret: &[u8],
-) -> Result<bool, Error> {
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>, Error> {
     const SQL: &str = "
-        INSERT INTO second_factors (user_id, new_seed) VALUES ($1, $2)
-        ON CONFLICT (user_id) DO UPDATE SET new_seed = excluded.new_seed";
+        INSERT INTO second_factors AS pending (user_id, new_seed, new_seed_session_id, new_seed_at)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (user_id) DO UPDATE SET
+            new_seed = CASE WHEN pending.new_seed IS NOT NULL
+                    AND pending.new_seed_session_id = excluded.new_seed_session_id
+                    AND pending.new_seed_at > $5 AND pending.new_seed_at <= $6
+                THEN pending.new_seed ELSE excluded.new_seed END,
+            new_seed_at = CASE WHEN pending.new_seed IS NOT NULL
+                    AND pending.new_seed_session_id = excluded.new_seed_session_id
+                    AND pending.new_seed_at > $5 AND pending.new_seed_at <= $6
+                THEN pending.new_seed_at ELSE excluded.new_seed_at END,
+            new_seed_session_id = excluded.new_seed_session_id
+        RETURNING new_seed";
     let mut transaction = database.begin().await?;
     if !users::lock_unchanged(&mut transaction, user).await? {
-        return Ok(false);
+        return Ok(None);
     }
-    let statement = Statement::new(SQL).bind(user.id).bind(encrypted_secret);
-    transaction.execute(statement).await?;
+    let statement = Statement::new(SQL)
+        .bind(user.id)
+        .bind(encrypted_secret)
+        .bind(session_id)
+        .bind(now)
+        .bind(now.minus(SETUP_LIFETIME))
+        // A later time was written before the clock was set back.
+        .bind(now.plus(CLOCK_SKEW));
+    let (secret,): (Vec<u8>,) = transaction.fetch_one(statement).await?;
     transaction.commit().await?;
-    Ok(true)
+    Ok(Some(secret))
+}
+
+/// Makes the next setup begin with a new secret: someone who knew the old password may have seen the
+/// present one.
+pub(crate) async fn forget_setup(transaction: &mut Transaction, user_id: Id) -> Result<(), Error> {
+    const SQL: &str = "
+        UPDATE second_factors SET new_seed_at = NULL
+        WHERE user_id = $1 AND new_seed_at IS NOT NULL";
+    let statement = Statement::new(SQL).bind(user_id);
+    transaction.execute(statement).await.map(drop)
 }
 
 /// Replaces the recovery codes of a user. Returns `false` if the user's JWT secret has changed in
@@ -314,7 +350,7 @@ pub(crate) async fn replace_recovery_codes(
     if !users::lock_unchanged(&mut transaction, user).await? {
         return Ok(false);
     }
-    recovery_codes::replace(&mut transaction, user.id, hashes).await?;
+    recovery_codes::replace(&mut transaction, user.id, hashes, notice.now).await?;
     outbox::enqueue(&mut transaction, notice).await?;
     audit_events::record(&mut transaction, event).await?;
     transaction.commit().await?;

@@ -24,7 +24,7 @@ pub(crate) enum Value<'a> {
     Text(Option<Cow<'a, str>>),
     Bytes(Option<&'a [u8]>),
     Id(Option<Id>),
-    Timestamp(Timestamp),
+    Timestamp(Option<Timestamp>),
     JwtSecret(Option<&'a JwtSecret>),
 }
 
@@ -57,7 +57,7 @@ impl<'a> Statement<'a> {
         Option<&'v str>: Encode<'v, DB> + Type<DB>,
         Option<&'v [u8]>: Encode<'v, DB> + Type<DB>,
         Option<Id>: Encode<'v, DB> + Type<DB>,
-        Timestamp: Encode<'v, DB> + Type<DB>,
+        Option<Timestamp>: Encode<'v, DB> + Type<DB>,
         Option<&'v JwtSecret>: Encode<'v, DB> + Type<DB>,
     {
         let mut arguments = DB::Arguments::default();
@@ -169,6 +169,12 @@ impl From<Option<Id>> for Value<'_> {
 
 impl From<Timestamp> for Value<'_> {
     fn from(value: Timestamp) -> Self {
+        Self::Timestamp(Some(value))
+    }
+}
+
+impl From<Option<Timestamp>> for Value<'_> {
+    fn from(value: Option<Timestamp>) -> Self {
         Self::Timestamp(value)
     }
 }

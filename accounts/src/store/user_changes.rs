@@ -79,12 +79,7 @@ impl WatchedFile {
         if self.is_unchanged() {
             return Ok(true);
         }
-        if self.index.get().is_none()
-            && let Ok(index) = File::open(&self.path)
-        {
-            // The file is opened only here, under the lock: each one has to stay open forever.
-            let _ = self.index.set(Box::leak(Box::new(index)));
-        }
+        self.open_index();
         // The checksum is read before the query. A later commit is noticed the next time.
         let Some(checksum) = self.checksum() else {
             return Ok(false);
@@ -94,6 +89,24 @@ impl WatchedFile {
         forget(changes);
         self.seen.store(checksum, Ordering::SeqCst);
         Ok(true)
+    }
+
+    /// Returns a number that each commit changes, or `None` if changes can't be noticed.
+    pub async fn commits(&self) -> Option<u64> {
+        if self.index.get().is_none() {
+            let _lock = self.last.lock().await;
+            self.open_index();
+        }
+        self.checksum()
+    }
+
+    /// Opens the index if it is not open, under the lock: each one that is opened stays open forever.
+    fn open_index(&self) {
+        if self.index.get().is_none()
+            && let Ok(index) = File::open(&self.path)
+        {
+            let _ = self.index.set(Box::leak(Box::new(index)));
+        }
     }
 
     fn checksum(&self) -> Option<u64> {

@@ -1,5 +1,5 @@
 //! The task that deletes expired rows: sessions, used refresh tokens, emailed links,
-//! registrations that nobody has activated, old audit events.
+//! registrations that nobody has activated, revocations of tokens that have expired by now, old audit events.
 //!
 //! It deletes a few rows at a time, each batch in a statement and transaction of its own with a pause
 //! after it, so that it never blocks anyone for long. On PostgreSQL a batch skips locked rows: it does
@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::{
     clock_watch::ClockTrust,
     error::Error,
+    revocations::relevance,
     service::Accounts,
     store::{
         email_limits, email_tokens::CODE_ATTEMPTS_LIFETIME, expired_rows::ExpiredRows, sessions,
@@ -85,7 +86,7 @@ impl Accounts {
 
     /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
     /// index on the time.
-    fn expired_rows(&self) -> [ExpiredRows; 9] {
+    fn expired_rows(&self) -> [ExpiredRows; 10] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         let rows = |table, key, time, until| ExpiredRows {
             table,
@@ -95,6 +96,7 @@ impl Accounts {
         };
         // At the very end of its grace time, a refresh token can still be exchanged.
         let past_grace = now.minus(lifetimes.grace).minus(Duration::from_millis(1));
+        let irrelevant = now.minus(relevance(lifetimes.access));
         let past_codes = now.minus(CODE_ATTEMPTS_LIFETIME);
         [
             // Deleting sessions makes all servers invalidate their users, which does no harm.
@@ -110,6 +112,7 @@ impl Accounts {
                 now.minus(email_limits::DAY),
             ),
             rows("code_attempts", "key", "updated_at", past_codes),
+            rows("revocations", "seq", "at", irrelevant),
             rows("audit_events", "id", "at", now.minus(lifetimes.audit)),
             rows("deleted_accounts", "id", "at", now.minus(lifetimes.audit)),
         ]

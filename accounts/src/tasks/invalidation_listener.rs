@@ -1,5 +1,5 @@
-//! The task that listens to PostgreSQL for users that other servers have changed, and invalidates
-//! them in the cache.
+//! The task that listens to PostgreSQL for users that other servers have changed, which it invalidates
+//! in the cache, and for revocations, which it adds to those that services are told about.
 
 use std::{
     collections::VecDeque,
@@ -15,8 +15,13 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 use crate::{
     cache::UserCache,
     id::Id,
+    revocations::RevocationLog,
     service::Accounts,
-    store::{database::Database, postgres::Postgres},
+    store::{
+        database::Database,
+        postgres::Postgres,
+        revocations::{Revocation, read_postgres},
+    },
 };
 
 /// The channel of changed users: a user's id, sent by the database's triggers.
@@ -25,13 +30,22 @@ const USERS: &str = "latchkey_users";
 /// The channel of heartbeats: a server's id, and a number.
 const HEARTBEATS: &str = "latchkey_beats";
 
+/// The channel of revocations: a row of the log, sent by its trigger.
+const REVOCATIONS: &str = "latchkey_revocations";
+
+/// How many revocations are told at once while more are arriving.
+const TOLD_AT_ONCE: usize = 128;
+
+/// How long reading the log may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How many heartbeats may be on their way.
 const PENDING_LIMIT: usize = 64;
 
 /// The pause before the next attempt to listen.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The task that keeps the cache up to date with changes made by other servers.
+/// The task that keeps the cache and the log of revocations up to date with changes made by other servers.
 pub struct InvalidationListener(Accounts);
 
 impl InvalidationListener {
@@ -42,7 +56,7 @@ impl InvalidationListener {
     }
 
     /// Listens until the future is dropped. With SQLite there is nothing to do: each request looks at
-    /// the file itself.
+    /// the file itself, and [`RevocationFollower`](super::RevocationFollower) does for services.
     pub async fn run(self) {
         while let Database::Postgres(postgres) = self.0.database() {
             let result = self.listen(postgres).await;
@@ -72,10 +86,15 @@ impl InvalidationListener {
         let listener = listener.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         // No notification tells about changes made before.
         cache.invalidate_all();
+        let log = self.0.revocations();
+        let reading = tokio::time::timeout(READ_TIMEOUT, read_log(&pool, log));
+        reading.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
 
         let (to_send, outgoing) = mpsc::channel(1);
         let connection = Connection {
             cache,
+            log,
+            untold: 0,
             server: self.0.random().id(),
             silence,
             last_heartbeat: Instant::now(),
@@ -90,12 +109,27 @@ impl InvalidationListener {
     }
 }
 
-/// Opens a connection that listens to both channels.
+/// Opens a connection that listens to all channels.
 async fn connect(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.eager_reconnect(false);
-    listener.listen_all([USERS, HEARTBEATS]).await?;
+    listener
+        .listen_all([USERS, REVOCATIONS, HEARTBEATS])
+        .await?;
     Ok(listener)
+}
+
+/// Adds all rows of the log that are not known yet.
+async fn read_log(pool: &PgPool, log: &RevocationLog) -> Result<(), sqlx::Error> {
+    let mut last = i64::MIN;
+    loop {
+        let rows = read_postgres(pool, last).await?;
+        last = rows.last;
+        log.add(rows.revocations);
+        if !rows.is_full {
+            return Ok(());
+        }
+    }
 }
 
 /// Sends the heartbeats that the receiving side asks for.
@@ -115,6 +149,9 @@ async fn send_heartbeats(pool: &PgPool, mut outgoing: mpsc::Receiver<String>) {
 /// The receiving side of a connection, and the heartbeats that it waits for.
 struct Connection<'a> {
     cache: &'a UserCache,
+    log: &'a RevocationLog,
+    /// How many revocations have been added and not told yet.
+    untold: usize,
     /// The id of this server in its heartbeats.
     server: Id,
     /// After this time without a heartbeat the connection counts as broken.
@@ -131,11 +168,14 @@ impl Connection<'_> {
     /// Applies notifications and sends heartbeats, until the connection fails or falls silent.
     async fn receive(mut self, mut listener: PgListener) -> Result<(), sqlx::Error> {
         // A quarter of the lease: it stays valid even if a heartbeat or two are late.
-        let period = (self.cache.lease.length() / 4).max(Duration::from_millis(5));
+        let period = (self.cache.lease.length() / 4)
+            .min(self.log.heartbeat_period())
+            .max(Duration::from_millis(5));
         let mut ticks = tokio::time::interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
+                biased;
                 _ = ticks.tick() => {
                     if self.last_heartbeat.elapsed() > self.silence {
                         return Err(sqlx::Error::PoolTimedOut);
@@ -146,6 +186,8 @@ impl Connection<'_> {
                     Some(notification) => self.apply(&notification),
                     None => return Ok(()),
                 },
+                // No other notification is there yet.
+                () = std::future::ready(()), if self.untold > 0 => self.tell(),
             }
         }
     }
@@ -170,6 +212,12 @@ impl Connection<'_> {
                 Ok(user_id) => self.cache.invalidate(user_id),
                 Err(_) => self.cache.invalidate_all(),
             }
+        } else if notification.channel() == REVOCATIONS {
+            self.log.add(Revocation::parse(payload));
+            self.untold += 1;
+            if self.untold >= TOLD_AT_ONCE {
+                self.tell();
+            }
         } else if let Some((server, number)) = payload.split_once(' ')
             && server == self.server.to_string()
             && let Ok(number) = number.parse()
@@ -178,11 +226,18 @@ impl Connection<'_> {
         }
     }
 
+    fn tell(&mut self) {
+        self.log.tell();
+        self.untold = 0;
+    }
+
     /// Renews the lease from the time when this heartbeat was sent.
     fn heartbeat_received(&mut self, received: u64) {
         while let Some((number, sent)) = self.pending.pop_front() {
             if number == received {
                 self.cache.lease.renew(sent);
+                self.log.heartbeat(sent);
+                self.untold = 0;
                 self.last_heartbeat = Instant::now();
                 return;
             }

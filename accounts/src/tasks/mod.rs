@@ -4,11 +4,13 @@ mod cleanup;
 mod email_sender;
 mod email_worker;
 mod invalidation_listener;
+mod revocation_follower;
 mod server_trouble;
 
 pub use cleanup::Cleanup;
 pub use email_worker::EmailWorker;
 pub use invalidation_listener::InvalidationListener;
+pub use revocation_follower::RevocationFollower;
 
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -20,6 +22,7 @@ pub struct Tasks {
     email_worker: JoinHandle<()>,
     stop_email_worker: Option<oneshot::Sender<()>>,
     invalidation_listener: JoinHandle<()>,
+    revocation_follower: JoinHandle<()>,
     cleanup: JoinHandle<()>,
 }
 
@@ -35,6 +38,7 @@ impl Tasks {
             email_worker: tokio::spawn(email_worker.run(stop)),
             stop_email_worker: Some(stop_email_worker),
             invalidation_listener: tokio::spawn(InvalidationListener::new(accounts.clone()).run()),
+            revocation_follower: tokio::spawn(RevocationFollower::new(accounts.clone()).run()),
             cleanup: tokio::spawn(Cleanup::new(accounts.clone()).run()),
             accounts,
         }
@@ -50,6 +54,7 @@ impl Tasks {
     pub async fn stop(mut self) {
         self.stop_sending();
         self.invalidation_listener.abort();
+        self.revocation_follower.abort();
         self.cleanup.abort();
         if let Err(error) = self.email_worker.await {
             tracing::error!(%error, "email worker failed");

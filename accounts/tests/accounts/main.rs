@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that panics has failed
 
+mod access_tokens;
 mod audit;
 mod audit_rows;
 mod cache;
@@ -15,8 +16,10 @@ mod ownership;
 mod pending_sessions;
 mod refresh_rule;
 mod registrations;
+mod revocations;
 mod rotation;
 mod second_factor;
+mod service_keys;
 mod sessions;
 mod sign_in_failures;
 mod support;

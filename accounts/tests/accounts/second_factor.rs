@@ -392,3 +392,67 @@ async fn a_caller_who_was_signed_out_in_the_meantime_changes_nothing() {
     assert!(emails.is_empty(), "{emails:?}");
     assert_eq!(env.rows("recovery_codes").await, 10);
 }
+
+/// Asking again soon returns the same secret, but only to the session that has asked before.
+#[tokio::test]
+async fn a_session_keeps_its_new_secret_for_ten_minutes() {
+    let env = TestEnv::with_verified_user().await;
+    let begin = async |pair: &TokenPair| {
+        let caller = env.authorize(&pair.access_token).await.unwrap();
+        let setup = env.accounts.begin_totp(&caller, PASSWORD.into()).await;
+        setup.unwrap().secret
+    };
+    let pair = env.sign_in().await;
+    let first = begin(&pair).await;
+    env.clock.advance(10 * MINUTE - SECOND);
+    assert_eq!(begin(&pair).await, first);
+    env.clock.advance(SECOND);
+    let second = begin(&pair).await;
+    assert_ne!(second, first);
+    let other = env.sign_in().await;
+    let third = begin(&other).await;
+    assert_ne!(third, second);
+    assert_ne!(begin(&pair).await, third);
+
+    // Clocks of servers differ by some seconds.
+    let fourth = begin(&other).await;
+    env.clock.set_back(30 * SECOND);
+    assert_eq!(begin(&other).await, fourth);
+}
+
+/// Someone who knew the old password may have seen the secret.
+#[tokio::test]
+async fn a_new_password_ends_the_life_of_a_new_secret() {
+    let env = TestEnv::with_verified_user().await;
+    let new_password = "another good password";
+    let caller = env.authorize(&env.sign_in().await.access_token).await;
+    let caller = caller.unwrap();
+    let setup = env.accounts.begin_totp(&caller, PASSWORD.into()).await;
+    let first = setup.unwrap().secret;
+    let changed = env
+        .accounts
+        .change_password(&caller, PASSWORD.into(), new_password.into())
+        .await;
+    let caller = env.authorize(&changed.unwrap().tokens.access_token).await;
+    let setup = env
+        .accounts
+        .begin_totp(&caller.unwrap(), new_password.into())
+        .await;
+    assert_ne!(setup.unwrap().secret, first);
+}
+
+/// The secret of a finished setup is never returned again.
+#[tokio::test]
+async fn a_secret_in_use_is_not_returned_again() {
+    let env = TestEnv::with_verified_user().await;
+    let caller = env.authorize(&env.sign_in().await.access_token).await;
+    let caller = caller.unwrap();
+    let setup = env.accounts.begin_totp(&caller, PASSWORD.into()).await;
+    let first = setup.unwrap().secret;
+    let code = env.code(&authenticator(first.clone()));
+    let confirmed = env.accounts.confirm_totp(&caller, (&*code).into()).await;
+    let caller = env.authorize(&confirmed.unwrap().0.access_token).await;
+    let caller = caller.unwrap();
+    let setup = env.accounts.begin_totp(&caller, PASSWORD.into()).await;
+    assert_ne!(setup.unwrap().secret, first);
+}

@@ -496,7 +496,8 @@ async fn a_new_password_makes_every_device_unknown() {
             devices.push(known_device(accounts, PASSWORD, "198.51.100.1").await);
         }
         env.execute("DELETE FROM sessions").await;
-        assert!(looked_at(accounts, &devices[..2]).await > 10, "{change}");
+        // Two devices can happen to share a count of 10, five hardly.
+        assert!(looked_at(accounts, &devices[..5]).await > 10, "{change}");
         match change {
             "reset" => drop(reset(&env, PASSWORD, "198.51.100.3").await),
             "change" => {

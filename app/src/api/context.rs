@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use accounts::{Accounts, Authorized, Caller, DEVICE_TOKEN_LIFETIME, Device};
+use accounts::{Accounts, Authorized, Caller, DEVICE_TOKEN_LIFETIME, Device, Scope};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, with_context};
 use leptos_axum::ResponseOptions;
@@ -38,7 +38,9 @@ pub fn device() -> Arc<Device> {
 /// `not_authenticated` without a token, `token_expired` or `token_invalid` with an invalid one,
 /// `otp_required` with one that still lacks the second factor.
 pub async fn authorize() -> Result<Authorized, ApiError> {
-    let caller = accounts().authorize(&bearer_token()?, &device()).await?;
+    let caller = accounts()
+        .authorize(&own_bearer_token()?, &device())
+        .await?;
     record(&caller);
     Ok(caller)
 }
@@ -49,7 +51,22 @@ pub async fn authorize() -> Result<Authorized, ApiError> {
 /// # Errors
 /// `not_authenticated` without a token, `token_expired` or `token_invalid` with an invalid one.
 pub async fn identify() -> Result<Caller, ApiError> {
-    let caller = accounts().identify(&bearer_token()?, &device()).await?;
+    let caller = accounts().identify(&own_bearer_token()?, &device()).await?;
+    record(&caller);
+    Ok(caller)
+}
+
+/// The same for a request that no server function handles.
+///
+/// # Errors
+/// Those of [`authorize`].
+pub async fn authenticate(
+    accounts: &Accounts,
+    ClientIp(ip): ClientIp,
+    headers: &HeaderMap,
+) -> Result<Authorized, ApiError> {
+    let device = Arc::new(Device::new(ip, &user_agent(headers)));
+    let caller = accounts.authorize(bearer_token(headers)?, &device).await?;
     record(&caller);
     Ok(caller)
 }
@@ -58,6 +75,29 @@ pub async fn identify() -> Result<Caller, ApiError> {
 /// reject counts as none.
 pub async fn optional_caller() -> Option<Authorized> {
     authorize().await.ok()
+}
+
+/// Checks that the service key in the `Authorization` header allows something.
+///
+/// # Errors
+/// `not_authenticated` without a key, `key_invalid` with an invalid one, `permission_denied` with one
+/// that lacks the scope.
+pub async fn authorize_service(scope: Scope) -> Result<(), ApiError> {
+    authenticate_service(&accounts(), &own_bearer_token()?, scope).await
+}
+
+/// The same for a key that was read with [`bearer_token`], where no server function handles the request.
+///
+/// # Errors
+/// `key_invalid` with an invalid key, `permission_denied` with one that lacks the scope.
+pub async fn authenticate_service(
+    accounts: &Accounts,
+    key: &str,
+    scope: Scope,
+) -> Result<(), ApiError> {
+    let id = accounts.authenticate_service_key(key, scope).await?;
+    record_all!(Span::current(), service_key = %id);
+    Ok(())
 }
 
 /// Makes the client keep its device tokens, in a cookie that is sent only where passwords and emails
@@ -88,15 +128,25 @@ fn with_parts<T>(read: impl FnOnce(&Parts) -> T) -> T {
     with_context(read).expect("leptos_axum provides it")
 }
 
+/// Returns the token or service key of the request that a server function handles.
+fn own_bearer_token() -> Result<String, ApiError> {
+    with_parts(|parts| bearer_token(&parts.headers).map(str::to_owned))
+}
+
 /// Returns the token of `Authorization: Bearer <token>` (RFC 6750) or `Authorization: JWT <token>`.
 /// The scheme is case-insensitive (RFC 9110, 11.1).
-fn bearer_token() -> Result<String, ApiError> {
-    let token = with_parts(|parts| {
-        let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+///
+/// # Errors
+/// `not_authenticated` if there is none.
+pub fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = value.and_then(|value| {
         let (scheme, token) = value.trim().split_once(' ')?;
         let is_known = scheme.eq_ignore_ascii_case("Bearer") || scheme.eq_ignore_ascii_case("JWT");
         let token = token.trim();
-        (is_known && !token.is_empty()).then(|| token.to_owned())
+        (is_known && !token.is_empty()).then_some(token)
     });
     token.ok_or(Code::NotAuthenticated.into())
 }

@@ -47,6 +47,8 @@ pub enum Code {
     TokenInvalid,
     /// 401: wrong email or password.
     InvalidCredentials,
+    /// 401: a service key is unknown, expired or revoked.
+    KeyInvalid,
     /// 403: the password is correct, but the account is not active.
     InactiveAccount,
     /// 403: the account has a second factor, which this token has not completed.
@@ -93,7 +95,8 @@ impl Code {
             Self::NotAuthenticated
             | Self::TokenExpired
             | Self::TokenInvalid
-            | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
+            | Self::InvalidCredentials
+            | Self::KeyInvalid => StatusCode::UNAUTHORIZED,
             Self::InactiveAccount
             | Self::OtpRequired
             | Self::EmailUnverified
@@ -120,6 +123,7 @@ impl Code {
             Self::TokenExpired => "The token has expired.",
             Self::TokenInvalid => "The token is not valid.",
             Self::InvalidCredentials => "Incorrect email or password.",
+            Self::KeyInvalid => "The service key is not valid.",
             Self::InactiveAccount => "This account is not active.",
             Self::OtpRequired => "Two-factor authentication is required.",
             Self::EmailUnverified => "Confirm your email address first.",
@@ -294,6 +298,7 @@ impl From<accounts::Error> for ApiError {
             Error::InactiveAccount => Code::InactiveAccount.into(),
             Error::OtpRequired => Code::OtpRequired.into(),
             Error::EmailUnverified => Code::EmailUnverified.into(),
+            Error::KeyInvalid => Code::KeyInvalid.into(),
             Error::PermissionDenied => Code::PermissionDenied.into(),
             Error::Throttled(time) => Self::throttled(time),
             Error::NotFound => Code::NotFound.into(),

@@ -1,4 +1,5 @@
-//! The HTTP API under `/api`: each endpoint is one server function, in a file named after its path.
+//! The HTTP API under `/api`: each endpoint is one server function, in a file named after its path. Those
+//! that no server function can be, for their responses, are in the server (`server/src/api`).
 
 #[cfg(feature = "ssr")]
 mod context;
@@ -6,11 +7,12 @@ mod error;
 mod protocol;
 pub mod recovery;
 mod text;
+pub mod token;
 pub mod totp;
 pub mod user;
 
 #[cfg(feature = "ssr")]
-pub use context::ClientIp;
+pub use context::{ClientIp, authenticate, authenticate_service, bearer_token};
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::Text;

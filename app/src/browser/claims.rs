@@ -1,11 +1,11 @@
 //! The claims that the browser reads from its own access token.
 
 use leptos::prelude::window;
-use serde::Deserialize;
+
+use super::json::Json;
 
 /// The claims of an access token that the browser uses. Their signature is not verified: only the
 /// server can do that.
-#[derive(Deserialize)]
 pub(super) struct Claims {
     /// The user's id.
     pub sub: String,
@@ -15,8 +15,9 @@ pub(super) struct Claims {
     pub iat: u64,
     /// Expires at, in seconds since 1970 by the server's clock.
     pub exp: u64,
-    /// The authentication methods that were used (RFC 8176).
-    amr: Vec<String>,
+    /// Whether the session has completed the second factor: the authentication methods that were used
+    /// (RFC 8176).
+    pub has_second_factor: bool,
 }
 
 impl Claims {
@@ -24,11 +25,13 @@ impl Claims {
     pub fn read(token: &str) -> Option<Self> {
         let payload = token.split('.').nth(1)?;
         let base64 = payload.replace('-', "+").replace('_', "/");
-        serde_json::from_str(&window().atob(&base64).ok()?).ok()
-    }
-
-    /// Returns whether the session has completed the second factor.
-    pub fn has_second_factor(&self) -> bool {
-        self.amr.iter().any(|method| method == "otp")
+        let claims = Json::parse(&window().atob(&base64).ok()?)?;
+        Some(Self {
+            sub: claims.text("sub")?,
+            sid: claims.text("sid")?,
+            iat: claims.integer("iat")?,
+            exp: claims.integer("exp")?,
+            has_second_factor: claims.list_contains("amr", "otp")?,
+        })
     }
 }

@@ -111,22 +111,6 @@ fn authorize(request: &BrowserRequest, session: &Session) {
     headers.set("Authorization", &format!("Bearer {}", session.token));
 }
 
-/// Asks the server whether a session still needs the second factor, before the session is stored.
-/// If it does, [`AuthState`](super::AuthState) will be `MfaPending`.
-///
-/// # Errors
-/// Returns `otp_required` in that case, or the error of the request.
-pub(super) async fn probe(session: &Session) -> Result<(), ApiError> {
-    const JSON: &str = "application/json";
-    const VIEW: &str = "/api/user/view";
-    let request: Result<_, ApiError> =
-        ClientReq::try_new_req_query(VIEW, JSON, JSON, "", Method::GET);
-    let response = send(request?, session).await?;
-    // The browser keeps the connection in use until the response is read.
-    body(response).await?;
-    Ok(())
-}
-
 /// Sends a request with the session's access token. Responses 401 and 403 become errors.
 async fn send(request: BrowserRequest, session: &Session) -> Result<BrowserResponse, ApiError> {
     authorize(&request, session);

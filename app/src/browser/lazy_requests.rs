@@ -12,13 +12,16 @@ use leptos::wasm_split::SplitLoaderError;
 #[cfg(feature = "split")]
 use leptos::{task::spawn_local, wasm_split::wasm_split};
 
+#[cfg(feature = "split")]
+use super::limit::{LOADING_LIMIT, with_limit};
 use super::{
     renewal::renew,
     session::Session,
     sign_in::{resend_activation, sign_in},
+    sign_out::{Scope, finish_sign_out},
 };
 use crate::{
-    api::{ApiError, Code},
+    api::{ApiError, Code, user},
     hydration::reload_if_updated,
 };
 
@@ -35,6 +38,8 @@ pub enum LazyRequest {
     ResendActivation(String),
     /// Replaces a session's tokens, unless another tab has already done so.
     Renew(Session),
+    /// Signs out this device.
+    SignOut,
 }
 
 type Response = Pin<Box<dyn Future<Output = Result<(), ApiError>>>>;
@@ -44,8 +49,17 @@ impl LazyRequest {
     pub fn prefetch() {
         #[cfg(feature = "split")]
         spawn_local(async {
-            let _ = fetch().await;
+            let _ = Self::fetch().await;
         });
+    }
+
+    /// Fetches the code.
+    ///
+    /// # Errors
+    /// Fails if the server can't be reached or no longer has it.
+    #[cfg(feature = "split")]
+    pub async fn fetch() -> Result<(), SplitLoaderError> {
+        fetch().await
     }
 
     /// Sends the request, after fetching its code if necessary.
@@ -55,7 +69,7 @@ impl LazyRequest {
     pub async fn send(self) -> Result<(), ApiError> {
         let response = start(self);
         #[cfg(feature = "split")]
-        let response = response.await;
+        let response = with_limit(LOADING_LIMIT, async { Ok(response.await) }).await?;
         match response {
             Ok(response) => response.await,
             Err(_) if reload_if_updated("").await => pending().await,
@@ -75,5 +89,8 @@ fn start(request: LazyRequest) -> Result<Response, SplitLoaderError> {
         LazyRequest::SignIn { email, password } => Box::pin(sign_in(email, password)),
         LazyRequest::ResendActivation(email) => Box::pin(resend_activation(email)),
         LazyRequest::Renew(session) => Box::pin(async move { renew(&session).await.map(drop) }),
+        LazyRequest::SignOut => {
+            Box::pin(async { finish_sign_out(user::logout().await, Scope::Here, false) })
+        }
     })
 }

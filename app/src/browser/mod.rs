@@ -6,15 +6,20 @@
 
 mod claims;
 mod client;
+pub mod confirmed;
+pub mod identity;
+mod json;
 mod keep_fresh;
 mod lazy_requests;
 mod limit;
 mod lock;
 mod lost_response;
 pub mod next;
+pub mod pending_account;
 pub mod renewal;
 pub mod session;
 mod sign_in;
+pub mod sign_out;
 pub mod unsaved_codes;
 
 pub use client::{MaybeSignedIn, SignedIn};

@@ -3,12 +3,18 @@
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, location::Url};
 
+use crate::account_pages::AccountPage;
+
 /// The page that opens after signing in by default.
-pub const HOME: &str = "/account";
+pub const HOME: &str = AccountPage::Overview.path();
 
 /// The pages that may follow. Pages for signed-out visitors would lead back to where one comes from.
-const PAGES: [&str; 6] = [
-    HOME,
+const PAGES: [&str; 10] = [
+    AccountPage::Overview.path(),
+    AccountPage::Security.path(),
+    AccountPage::Devices.path(),
+    AccountPage::Activity.path(),
+    AccountPage::Delete.path(),
     "/activate",
     "/email",
     "/email/undo",
@@ -53,6 +59,8 @@ mod tests {
         for path in [
             "/account",
             "/account?tab=1#devices",
+            "/account/security",
+            "/account/delete?from=mail",
             "/account?next=//host",
             "/email/undo",
         ] {
@@ -68,6 +76,8 @@ mod tests {
             "/.//host",
             "/./account",
             "/account/..//host",
+            "/account/security/",
+            "/account/nowhere",
             "/account/../login",
             "/%2F%2Fhost",
             "/\t/host",

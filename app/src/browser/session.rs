@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use gloo_storage::{LocalStorage, Storage};
 use leptos::{ev, prelude::*};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::claims::Claims;
+use super::{claims::Claims, json::Json};
 use crate::api::{ApiError, Code, user::TokenPair};
 
 /// The key in `localStorage`. `shell/first_paint.js` reads it too.
@@ -24,7 +24,7 @@ pub const STORAGE_BLOCKED: &str =
     "This browser can't keep you signed in: its storage is blocked or full.";
 
 /// A signed-in session, as it is stored.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Session {
     /// The access token.
     pub token: String,
@@ -41,6 +41,16 @@ impl Session {
             refresh_token: pair.refresh_token,
             expires_at: now() + pair.expires_in * 1000,
         }
+    }
+
+    /// Reads a session as it is stored.
+    fn read(text: &str) -> Option<Self> {
+        let session = Json::parse(text)?;
+        Some(Self {
+            token: session.text("token")?,
+            refresh_token: session.text("refresh_token")?,
+            expires_at: session.integer("expires_at")?,
+        })
     }
 
     /// Returns the session's id. Renewals keep it.
@@ -77,8 +87,7 @@ pub enum AuthState {
 }
 
 /// Why a session ended. Other tabs read it from the storage, where it replaces the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
     /// The user signed out in this browser.
     SignedOut,
@@ -95,6 +104,33 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    const ALL: [Self; 6] = [
+        Self::SignedOut,
+        Self::Revoked,
+        Self::Deleted,
+        Self::NotDone,
+        Self::OthersRemain,
+        Self::OthersUnclear,
+    ];
+
+    /// Returns what is stored.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Revoked => "revoked",
+            Self::Deleted => "deleted",
+            Self::NotDone => "not_done",
+            Self::OthersRemain => "others_remain",
+            Self::OthersUnclear => "others_unclear",
+        }
+    }
+
+    /// Reads a reason as it is stored.
+    fn read(text: &str) -> Option<Self> {
+        let name = Json::parse(text)?.as_text()?;
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// Returns the message for the user.
     #[must_use]
     pub fn message(self) -> &'static str {
@@ -136,8 +172,8 @@ pub fn load() -> Option<Session> {
     if !is_storage_allowed() {
         return None;
     }
-    // The errors are a missing key, and a value that is not a session.
-    let session: Session = LocalStorage::get(KEY).ok()?;
+    // Not `LocalStorage::get`, which would read it with `serde_json`.
+    let session = Session::read(&LocalStorage::raw().get_item(KEY).ok()??)?;
     (!session.token.is_empty() && !session.refresh_token.is_empty()).then_some(session)
 }
 
@@ -156,7 +192,7 @@ pub fn auth_state() -> AuthState {
         };
         match Claims::read(&session.token) {
             Some(claims)
-                if !claims.has_second_factor() && tab.mfa_pending.as_ref() == Some(&claims.sid) =>
+                if !claims.has_second_factor && tab.mfa_pending.as_ref() == Some(&claims.sid) =>
             {
                 AuthState::MfaPending(claims.sid)
             }
@@ -191,7 +227,7 @@ pub(super) fn require_second_factor(session: &Session) {
 pub fn end(reason: EndReason) {
     // Other tabs are notified of both steps: the first contains the reason. Without it
     // they assume that the user signed out.
-    set(reason);
+    set(reason.name());
     if is_storage_allowed() {
         LocalStorage::delete(KEY);
     }
@@ -223,9 +259,7 @@ pub fn listen() {
     let stored = window_event_listener(ev::storage, |event| {
         // The event has no key when the whole storage was cleared.
         if event.key().is_none_or(|key| key == KEY) {
-            let reason = event
-                .new_value()
-                .and_then(|value| serde_json::from_str(&value).ok());
+            let reason = event.new_value().and_then(|value| EndReason::read(&value));
             sync_from_storage(reason);
         }
     });

@@ -1,6 +1,6 @@
 //! Signing in, and requesting another activation link.
 
-use super::{client::probe, limit::with_timeout, session};
+use super::{limit::with_timeout, pending_account, session};
 use crate::api::{ApiError, Code, user};
 
 /// Signs in and stores the session: [`LazyRequest::SignIn`](super::LazyRequest::SignIn). If the account has a second factor, the session is
@@ -9,10 +9,13 @@ use crate::api::{ApiError, Code, user};
 /// # Errors
 /// Returns the errors of [`user::login`], and one if the session can't be stored.
 pub(super) async fn sign_in(email: String, password: String) -> Result<(), ApiError> {
-    let pair = with_timeout(user::login(email.into(), password.into())).await?;
+    let pair = with_timeout(user::login(email.as_str().into(), password.into())).await?;
+    let needs_second_factor = pair.otp_required;
     let session = session::Session::new(pair);
-    // If this request fails for another reason, the next page's requests report it.
-    let _ = probe(&session).await;
+    if needs_second_factor {
+        session::require_second_factor(&session);
+        pending_account::remember(&session, &email);
+    }
     session::store(&session)
 }
 

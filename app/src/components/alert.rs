@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::submission::Submission;
+use super::{
+    message::{Message, Status},
+    submission::Submission,
+};
 
 /// Shows why a request failed, and announces it to screen readers.
 #[component]
@@ -13,7 +16,9 @@ pub fn Alert(
     // The region always exists, because screen readers announce changes of known regions only.
     view! {
         <div class="alert-region" role="alert">
-            {move || submission.message().map(|message| view! { <p class="alert">{message}</p> })}
+            {move || {
+                submission.message().map(|text| view! { <Message status=Status::Error text /> })
+            }}
         </div>
     }
 }

@@ -2,7 +2,11 @@
 
 use leptos::{ev, prelude::*};
 
-use super::{live_text::LiveText, submission::Submission};
+use super::{
+    icon::{Icon, IconName},
+    live_text::LiveText,
+    submission::Submission,
+};
 use crate::hydration::is_hydrated;
 
 /// A button that starts a request. While the request runs, the button says so and can't be
@@ -18,9 +22,12 @@ pub fn Button(
     /// The button's `type`: `submit` in forms.
     #[prop(default = "button")]
     kind: &'static str,
-    /// The style: `primary`, `quiet` or `danger`.
+    /// The style: `primary`, `quiet`, `danger`, or `menu-item` in a menu.
     #[prop(default = "primary")]
     style: &'static str,
+    /// The icon before the label.
+    #[prop(optional)]
+    icon: Option<IconName>,
     /// Text that follows the label for screen readers only.
     #[prop(optional, into)]
     subject: Option<String>,
@@ -50,6 +57,7 @@ pub fn Button(
             aria-disabled=move || submission.is_running().then_some("true")
             on:click=press
         >
+            {icon.map(|name| view! { <Icon name /> })}
             <LiveText text />
             {subject.map(|subject| view! { <span class="visually-hidden">" "{subject}</span> })}
         </button>

@@ -2,16 +2,19 @@
 
 use leptos::prelude::*;
 
-use super::logo::Logo;
+use super::{account_menu::AccountMenu, logo::Logo};
 
 /// The header of every page.
 #[component]
 pub fn Header() -> impl IntoView {
     view! {
         <header class="site-header">
-            <a href="/" class="home-link">
-                <Logo />
-            </a>
+            <div class="site-header-content">
+                <a href="/" class="home-link">
+                    <Logo />
+                </a>
+                <AccountMenu />
+            </div>
         </header>
     }
 }

@@ -1,8 +1,11 @@
-//! The message after a successful action.
+//! The message after an action.
 
 use leptos::prelude::*;
 
-use super::sync_hydrate::SyncHydrate;
+use super::{
+    message::{Message, Status},
+    sync_hydrate::SyncHydrate,
+};
 
 /// Shows what has happened, and announces it to screen readers.
 #[component]
@@ -10,6 +13,9 @@ pub fn Notice(
     /// The message, if there is one.
     #[prop(into)]
     text: Signal<Option<String>>,
+    /// What kind of message it is.
+    #[prop(default = Signal::stored(Status::Success), into)]
+    status: Signal<Status>,
     /// An id by which the page's heading can refer to the notice (`aria-describedby`). Screen
     /// readers do not announce a notice that is there when the page opens.
     #[prop(optional)]
@@ -19,7 +25,10 @@ pub fn Notice(
     view! {
         <div role="status" id=id>
             {move || {
-                text.get().map(|text| SyncHydrate(view! { <p class="notice">{text}</p> }))
+                text.get()
+                    .map(|text| {
+                        SyncHydrate(view! { <Message status=status.get() text /> })
+                    })
             }}
         </div>
     }

@@ -4,12 +4,10 @@ use leptos::{html, prelude::*};
 
 use super::{
     field::{Field, describe, invalid},
+    live_text::LiveText,
     submission::Submission,
 };
 use crate::hydration::is_hydrated;
-
-/// The hint for choosing a password.
-pub const PASSWORD_HINT: &str = "8 characters or more. A few random words are easy to remember.";
 
 /// Asks for a password, with a button that shows it.
 #[component]
@@ -30,35 +28,57 @@ pub fn PasswordField(
     #[prop(optional)]
     hint: Option<&'static str>,
 ) -> impl IntoView {
-    let shown = RwSignal::new(false);
-    // Its name says "characters" so that it differs from the name of the password field.
     view! {
         <Field submission name label hint>
-            <div class="with-button">
-                <input
-                    node_ref=input
-                    id=name
-                    name=name
-                    type=move || if shown.get() { "text" } else { "password" }
-                    autocomplete=autocomplete
-                    autocapitalize="none"
-                    spellcheck="false"
-                    required
-                    aria-describedby=describe(name, hint)
-                    aria-invalid=move || invalid(submission, name)
-                />
-                <button
-                    type="button"
-                    class="reveal"
-                    disabled=move || !is_hydrated()
-                    aria-pressed=move || if shown.get() { "true" } else { "false" }
-                    aria-controls=name
-                    on:click=move |_| shown.update(|shown| *shown = !*shown)
-                >
-                    "Show"
-                    <span class="visually-hidden">" characters"</span>
-                </button>
-            </div>
+            <PasswordInput submission input name autocomplete description=describe(name, hint) />
         </Field>
+    }
+}
+
+/// The input of a password field, with a button that shows what is typed.
+#[component]
+pub(super) fn PasswordInput(
+    /// The form's request.
+    submission: Submission,
+    /// The input.
+    input: NodeRef<html::Input>,
+    /// The field's name in the request.
+    name: &'static str,
+    /// For password managers.
+    autocomplete: &'static str,
+    /// The ids of the field's message and hint.
+    description: String,
+) -> impl IntoView {
+    let shown = RwSignal::new(false);
+    let action = Signal::derive(move || {
+        let action = if shown.get() { "Hide" } else { "Show" };
+        action.to_owned()
+    });
+    // The button's name says "characters" so that it differs from the name of the password field.
+    view! {
+        <div class="with-button">
+            <input
+                node_ref=input
+                id=name
+                name=name
+                type=move || if shown.get() { "text" } else { "password" }
+                autocomplete=autocomplete
+                autocapitalize="none"
+                spellcheck="false"
+                required
+                aria-describedby=description
+                aria-invalid=move || invalid(submission, name)
+            />
+            <button
+                type="button"
+                class="reveal"
+                disabled=move || !is_hydrated()
+                aria-controls=name
+                on:click=move |_| shown.update(|shown| *shown = !*shown)
+            >
+                <LiveText text=action />
+                <span class="visually-hidden">" characters"</span>
+            </button>
+        </div>
     }
 }

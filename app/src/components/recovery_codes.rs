@@ -1,42 +1,100 @@
 //! New recovery codes, to be saved by the user.
 
-use js_sys::{Function, Promise, Reflect, encode_uri_component};
+use js_sys::{Date, Reflect, encode_uri_component};
 use leptos::{prelude::*, task::spawn_local};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsCast;
 
-use super::dialog::DIALOG_TITLE;
-
-/// The name of the downloaded file.
-const FILE: &str = "latchkey-recovery-codes.txt";
+use super::{
+    clipboard::{copy, has_clipboard},
+    dialog::DIALOG_TITLE,
+    focus::focus_soon,
+    icon::{Icon, IconName},
+};
 
 /// Shows new recovery codes, and offers to copy, download and print them.
 #[component]
 pub fn RecoveryCodes(
     /// The codes.
     codes: Vec<String>,
+    /// The email address of the account.
+    account: String,
+    /// What is above the explanation.
+    #[prop(into)]
+    header: ViewFn,
     /// Called when the user has saved the codes.
     #[prop(into)]
     on_done: Callback<()>,
 ) -> impl IntoView {
-    let text = StoredValue::new(codes.join("\n") + "\n");
-    let guard = window_event_listener_untyped("beforeunload", ask_before_leaving);
+    let is_saved = RwSignal::new(false);
+    let guard = window_event_listener_untyped("beforeunload", move |event| {
+        if !is_saved.get_untracked() {
+            ask_before_leaving(&event);
+        }
+    });
     on_cleanup(move || guard.remove());
-    // The print names the site.
     let site = window().location().host().unwrap_or_default();
+    let text = StoredValue::new(codes.join("\n") + "\n");
+    let file = StoredValue::new(CodesFile::new(&site, &account, &codes));
     view! {
         <h2 id=DIALOG_TITLE tabindex="-1">
             "Save your recovery codes"
         </h2>
+        {header.run()}
         <p class="dialog-lead">
             "Each code signs you in once when you don't have your authenticator app. They are shown only once: keep them in a safe place."
         </p>
-        <ul class="recovery-codes" role="list" translate="no" data-site=site>
+        // The print names the site and the account.
+        <ul
+            class="recovery-codes"
+            role="list"
+            translate="no"
+            data-site=format!("{site}, {account}")
+        >
             {codes.into_iter().map(|code| view! { <li>{code}</li> }).collect_view()}
         </ul>
-        <SaveButtons text />
+        <SaveButtons text file />
+        <Done is_saved on_done />
+    }
+}
+
+/// Asks whether the codes are saved, with the button that closes the dialog.
+#[component]
+fn Done(
+    /// Whether the user says so.
+    is_saved: RwSignal<bool>,
+    /// Called when the button is pressed and the codes are saved.
+    on_done: Callback<()>,
+) -> impl IntoView {
+    let is_reminded = RwSignal::new(false);
+    let finish = move |_| {
+        if is_saved.get_untracked() {
+            on_done.run(());
+        } else {
+            is_reminded.set(true);
+            focus_soon("#saved");
+        }
+    };
+    let message = move || {
+        let warns = is_reminded.get() && !is_saved.get();
+        warns.then(|| view! { <span>"Save the codes first, and then tick this box."</span> })
+    };
+    view! {
+        <div class="check">
+            <label>
+                <input
+                    id="saved"
+                    type="checkbox"
+                    aria-describedby="saved-message"
+                    on:change=move |event| is_saved.set(event_target_checked(&event))
+                />
+                "I have saved these codes"
+            </label>
+            <p class="field-message" id="saved-message" aria-live="polite">
+                {message}
+            </p>
+        </div>
         <div class="actions">
-            <button type="button" class="button primary" on:click=move |_| on_done.run(())>
+            <button type="button" class="button primary" on:click=finish>
                 "Done"
             </button>
         </div>
@@ -44,10 +102,10 @@ pub fn RecoveryCodes(
 }
 
 /// Makes the browser ask before it leaves the page, because the codes are shown only once.
-fn ask_before_leaving(event: web_sys::Event) {
+fn ask_before_leaving(event: &web_sys::Event) {
     event.prevent_default();
     // For older browsers. Setting a property of an event can't fail.
-    let _ = Reflect::set(&event, &"returnValue".into(), &true.into());
+    let _ = Reflect::set(event, &"returnValue".into(), &true.into());
 }
 
 /// The buttons that copy, download and print the codes.
@@ -55,15 +113,16 @@ fn ask_before_leaving(event: web_sys::Event) {
 fn SaveButtons(
     /// The codes, one per line.
     text: StoredValue<String>,
+    /// The file with the codes.
+    file: StoredValue<CodesFile>,
 ) -> impl IntoView {
     let status = RwSignal::new(None);
     let copy = move |_| {
         spawn_local(async move {
-            let is_copied = match text.with_value(|text| write_to_clipboard(text)) {
-                Some(promise) => JsFuture::from(promise).await.is_ok(),
-                None => false,
+            let Some(text) = text.try_get_value() else {
+                return;
             };
-            status.try_set(Some(if is_copied {
+            status.try_set(Some(if copy(&text).await {
                 "Copied."
             } else {
                 "Copying failed. Select the codes and copy them by hand."
@@ -73,6 +132,7 @@ fn SaveButtons(
     let copy_button = has_clipboard().then(|| {
         view! {
             <button type="button" class="button quiet" on:click=copy>
+                <Icon name=IconName::Copy />
                 "Copy"
             </button>
         }
@@ -83,8 +143,9 @@ fn SaveButtons(
             <button
                 type="button"
                 class="button quiet"
-                on:click=move |_| text.with_value(|text| download(text))
+                on:click=move |_| file.with_value(CodesFile::download)
             >
+                <Icon name=IconName::Download />
                 "Download"
             </button>
             <button
@@ -95,6 +156,7 @@ fn SaveButtons(
                     let _ = window().print();
                 }
             >
+                <Icon name=IconName::Print />
                 "Print"
             </button>
         </div>
@@ -104,41 +166,41 @@ fn SaveButtons(
     }
 }
 
-/// Returns whether there is a clipboard: in secure contexts only (HTTPS and localhost).
-fn has_clipboard() -> bool {
-    clipboard().is_some_and(|clipboard| clipboard.is_object())
+/// A text file with recovery codes, which says what they are for.
+struct CodesFile {
+    name: String,
+    text: String,
 }
 
-fn clipboard() -> Option<JsValue> {
-    Reflect::get(&window().navigator(), &"clipboard".into()).ok()
-}
+impl CodesFile {
+    fn new(site: &str, account: &str, codes: &[String]) -> Self {
+        let now = String::from(Date::new_0().to_iso_string());
+        // RFC 3339: the date is before the T.
+        let day = now.split('T').next().unwrap_or_default();
+        let codes = codes.join("\n");
+        Self {
+            name: format!("latchkey-recovery-codes-{day}.txt"),
+            text: format!(
+                "Recovery codes\n\nSite: {site}\nAccount: {account}\nCreated: {day}\n\n\
+                 Each code signs you in once, in place of a code from your authenticator app.\n\n\
+                 {codes}\n"
+            ),
+        }
+    }
 
-/// Calls `navigator.clipboard.writeText(text)`.
-fn write_to_clipboard(text: &str) -> Option<Promise> {
-    let clipboard = clipboard()?;
-    let write = Reflect::get(&clipboard, &"writeText".into()).ok()?;
-    write
-        .dyn_ref::<Function>()?
-        .call1(&clipboard, &text.into())
-        .ok()?
-        .dyn_into()
-        .ok()
-}
-
-/// Downloads a text as a file, by clicking a link that is not part of the page.
-fn download(text: &str) {
-    let link = document()
-        .create_element("a")
-        .ok()
-        .and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(link) = link {
-        let url = format!(
-            "data:text/plain;charset=utf-8,{}",
-            encode_uri_component(text)
-        );
-        // Setting an attribute with a valid name can't fail.
-        let _ = link.set_attribute("href", &url);
-        let _ = link.set_attribute("download", FILE);
-        link.click();
+    /// Downloads the file, by clicking a link that is not part of the page.
+    fn download(&self) {
+        let link = document()
+            .create_element("a")
+            .ok()
+            .and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok());
+        if let Some(link) = link {
+            let text = encode_uri_component(&self.text);
+            let url = format!("data:text/plain;charset=utf-8,{text}");
+            // Setting an attribute with a valid name can't fail.
+            let _ = link.set_attribute("href", &url);
+            let _ = link.set_attribute("download", &self.name);
+            link.click();
+        }
     }
 }

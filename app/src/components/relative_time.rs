@@ -17,7 +17,7 @@ pub fn RelativeTime(
     now: Signal<u64>,
 ) -> impl IntoView {
     let exact = local_time(&time);
-    let milliseconds = Date::new(&time.as_str().into()).get_time();
+    let milliseconds = milliseconds(&time);
     let text = Signal::derive(move || relative(milliseconds, now.get()));
     view! {
         <time datetime=time title=exact>
@@ -26,22 +26,83 @@ pub fn RelativeTime(
     }
 }
 
+/// The time of day, with the exact time as a tooltip.
+#[component]
+pub fn ClockTime(
+    /// The time (RFC 3339).
+    time: String,
+) -> impl IntoView {
+    let exact = local_time(&time);
+    let date = Date::new(&time.as_str().into());
+    let text = format_date(&date, &[("timeStyle", "short")])
+        .unwrap_or_else(|| format!("{:02}:{:02}", date.get_hours(), date.get_minutes()));
+    view! {
+        <time datetime=time title=exact>
+            {text}
+        </time>
+    }
+}
+
 /// Returns a time (RFC 3339) as this device writes it, in its own language and time zone.
 #[must_use]
 pub fn local_time(time: &str) -> String {
     let date = Date::new(&time.into());
-    format_date(&date).unwrap_or_else(|| time.to_owned())
+    let options = [("dateStyle", "long"), ("timeStyle", "short")];
+    format_date(&date, &options).unwrap_or_else(|| time.to_owned())
+}
+
+/// Returns the date of a time (RFC 3339) as this device writes it, such as `26 Nov 2026`.
+#[must_use]
+pub fn local_date(time: &str) -> String {
+    let date = Date::new(&time.into());
+    format_date(&date, &[("dateStyle", "medium")]).unwrap_or_else(|| time.to_owned())
+}
+
+/// Returns the day of a time (RFC 3339) in the time zone of this device: `Today`, `Yesterday`, or the
+/// date. `now` is in milliseconds since 1970.
+#[must_use]
+pub fn local_day(time: &str, now: u64) -> String {
+    let date = Date::new(&time.into());
+    let today = date_of(now);
+    let day = |date: &Date| (date.get_full_year(), date.get_month(), date.get_date());
+    if day(&date) == day(&today) {
+        return "Today".to_owned();
+    }
+    today.set_date(today.get_date().wrapping_sub(1));
+    if day(&date) == day(&today) {
+        return "Yesterday".to_owned();
+    }
+    format_date(&date, &[("dateStyle", "long")])
+        .unwrap_or_else(|| time.split('T').next().unwrap_or(time).to_owned())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "clocks stay far below 2^53 ms")]
+fn date_of(now: u64) -> Date {
+    Date::new(&(now as f64).into())
+}
+
+/// Returns the milliseconds since 1970 of a time (RFC 3339).
+#[must_use]
+pub fn milliseconds(time: &str) -> f64 {
+    Date::new(&time.into()).get_time()
+}
+
+/// Returns the milliseconds from a time until now, both since 1970.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "clocks stay far below 2^53 ms")]
+pub fn since(time: f64, now: u64) -> f64 {
+    now as f64 - time
 }
 
 /// Calls `date.toLocaleString(undefined, options)`.
 ///
 /// `navigator.language` may be no valid language (`C` or `en-US@posix`), for which this call throws
 /// an exception. The browser's default always is.
-fn format_date(date: &Date) -> Option<String> {
+fn format_date(date: &Date, style: &[(&str, &str)]) -> Option<String> {
     let options = Object::new();
-    for (key, value) in [("dateStyle", "long"), ("timeStyle", "short")] {
+    for (key, value) in style {
         // Setting a property of a new object can't fail.
-        let _ = Reflect::set(&options, &key.into(), &value.into());
+        let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
     }
     let format: Function = Reflect::get(date, &"toLocaleString".into())
         .ok()?
@@ -52,7 +113,6 @@ fn format_date(date: &Date) -> Option<String> {
 }
 
 /// Returns the time since then, in the language of the page.
-#[expect(clippy::cast_precision_loss, reason = "clocks stay far below 2^53 ms")]
 fn relative(time: f64, now: u64) -> String {
     const UNITS: [(f64, &str); 6] = [
         (31_557_600.0, "year"),
@@ -62,7 +122,7 @@ fn relative(time: f64, now: u64) -> String {
         (3600.0, "hour"),
         (60.0, "minute"),
     ];
-    let seconds = (now as f64 - time) / 1000.0;
+    let seconds = since(time, now) / 1000.0;
     match UNITS.iter().find(|(length, _)| seconds >= *length) {
         Some((length, unit)) => {
             let count = (seconds / length).floor();

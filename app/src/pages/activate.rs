@@ -15,7 +15,7 @@ use crate::{
         ApiError,
         user::{self, EmailedLink, LinkPurpose},
     },
-    browser::with_timeout,
+    browser::{confirmed, with_timeout},
     components::{
         Alert, Button, EmailField, LiveText, Resend, ResendButton, Submission, input_value,
     },
@@ -46,18 +46,33 @@ pub fn Activate() -> impl IntoView {
                 LinkState::Ready(token, facts) => view! { <Confirm link token facts /> }.into_any(),
                 LinkState::Incomplete => view! { <Incomplete link /> }.into_any(),
                 LinkState::Invalid(_) => view! { <NewLinkForm /> }.into_any(),
-                LinkState::Done | LinkState::Used(_) => view! { <Continue /> }.into_any(),
+                LinkState::Done | LinkState::Used(_) => {
+                    view! {
+                        <p class="panel-text">"Thank you. Your account is ready to use."</p>
+                        <Continue />
+                    }
+                        .into_any()
+                }
                 LinkState::Rejected => view! { <Rejected /> }.into_any(),
             }}
         </div>
     }
 }
 
-/// Sends what the form contains.
-fn activate(link: Link, submission: Submission, (proof, password): Answer) {
+/// Sends what the form contains. `account` is the address of the account, if it is known.
+fn activate(
+    link: Link,
+    submission: Submission,
+    account: Option<String>,
+    (proof, password): Answer,
+) {
     submission.start(async move {
         let (token, email, code) = proof.fields();
+        let account = account.unwrap_or_else(|| email.as_str().to_owned());
         let response = user::activation(token, email, code, password.into()).await;
+        if response.is_ok() {
+            confirmed::announce(&account);
+        }
         link.finish(response)
     });
 }
@@ -66,6 +81,7 @@ fn activate(link: Link, submission: Submission, (proof, password): Answer) {
 fn Confirm(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
     let (confirm, reject) = (Submission::default(), Submission::default());
     let account = facts.email.clone();
+    let owner = Some(account.clone());
     let rejected = token.clone();
     let send_rejection = move |()| {
         let request = user::reject_activation(rejected.as_str().into());
@@ -88,10 +104,10 @@ fn Confirm(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
             account=Some(account)
             label="Confirm email address"
             pending_label="Confirming…"
-            on_submit=move |answer| activate(link, confirm, answer)
+            on_submit=move |answer| activate(link, confirm, owner.clone(), answer)
         />
         <div class="aside">
-            <p>"Wasn't it you? Then nobody should use this address."</p>
+            <p>"Not you? Then let us remove the account from your address."</p>
             <Button
                 submission=reject
                 style="quiet"
@@ -118,7 +134,7 @@ fn Incomplete(link: Link) -> impl IntoView {
             token=None
             label="Confirm email address"
             pending_label="Confirming…"
-            on_submit=move |answer| activate(link, submission, answer)
+            on_submit=move |answer| activate(link, submission, None, answer)
         />
     }
 }

@@ -10,9 +10,14 @@ use crate::components::{Resend, ResendButton, focus_soon};
 pub(super) fn CheckEmail(
     /// Where the email was sent, and what to do with it.
     children: Children,
+    /// How long its link works.
+    lifetime: &'static str,
     /// Sends it again.
     #[prop(into)]
     on_resend: Callback<Resend>,
+    /// Shows the form again, with the address.
+    #[prop(into)]
+    on_correct: Callback<()>,
     /// A link to the next page.
     link: AnyView,
 ) -> impl IntoView {
@@ -22,6 +27,16 @@ pub(super) fn CheckEmail(
         <Title text="Check your email · Latchkey" />
         <h1 tabindex="-1">"Check your email"</h1>
         <p class="panel-text">{children()}</p>
+        <ul class="tips">
+            <li>"The link works once, for " {lifetime} "."</li>
+            <li>"No email after a minute? Check your spam folder."</li>
+            <li>
+                "Wrong address? "
+                <button type="button" class="link" on:click=move |_| on_correct.run(())>
+                    "Change it"
+                </button>
+            </li>
+        </ul>
         <ResendButton resend on_press=move |()| on_resend.run(resend) />
         <p class="aside">{link}</p>
     }

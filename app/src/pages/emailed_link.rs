@@ -14,7 +14,7 @@ use crate::{
         user::{self, EmailedLink, LinkPurpose},
     },
     browser::{AuthState, LOADING_LIMIT, with_limit},
-    components::{focus_soon, local_time},
+    components::{Message, Status, focus_soon, local_time},
     email::email_for_display,
 };
 
@@ -30,7 +30,7 @@ pub(super) const INCOMPLETE_LINK: &str = "This link arrived incomplete";
 
 /// Why a link has no token.
 pub(super) const INCOMPLETE_REASON: &str =
-    "Its last part is missing: an email filter or a program between may have cut it off.";
+    "Its last part is missing: an email program or filter may have cut it off.";
 
 /// Calls `handle` with the token in the URL when the app runs, and whenever the token changes.
 fn on_token(handle: impl Fn(Option<String>) + 'static) {
@@ -196,7 +196,7 @@ pub(super) fn LinkFailed(
 ) -> impl IntoView {
     view! {
         <div role="alert">
-            <p class="alert">{error.to_string()}</p>
+            <Message status=Status::Error text=error.to_string() />
         </div>
         <button type="button" class="button primary" on:click=move |_| link.look()>
             "Try again"

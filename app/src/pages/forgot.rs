@@ -3,23 +3,35 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::check_email::CheckEmail;
+use super::{check_email::CheckEmail, navigation::use_redirect};
 use crate::{
     api::user,
-    browser::with_timeout,
-    components::{Alert, Button, EmailField, Resend, Submission, input_value},
+    browser::{confirmed::on_confirmed, with_timeout},
+    components::{
+        Alert, Button, EmailField, EmailSuggestion, Resend, Submission, focus_soon, input_value,
+        look_for_slip,
+    },
 };
+
+/// What the page shows.
+#[derive(Clone)]
+enum Step {
+    /// The form, with an address that was entered before.
+    Request(String),
+    /// That the link was sent to this address, if there is an account.
+    Sent(String),
+}
 
 /// `/forgot`: requests a link to choose a new password.
 #[component]
 pub fn Forgot() -> impl IntoView {
-    let sent_to = RwSignal::new(None::<String>);
+    let step = RwSignal::new(Step::Request(String::new()));
     view! {
         <Title text="Forgot your password? · Latchkey" />
         <div class="panel">
-            {move || match sent_to.get() {
-                None => view! { <RequestForm sent_to /> }.into_any(),
-                Some(email) => view! { <Sent email /> }.into_any(),
+            {move || match step.get() {
+                Step::Request(email) => view! { <RequestForm email step /> }.into_any(),
+                Step::Sent(email) => view! { <Sent email step /> }.into_any(),
             }}
         </div>
     }
@@ -27,26 +39,38 @@ pub fn Forgot() -> impl IntoView {
 
 #[component]
 fn RequestForm(
-    /// Set to the email address when the request has succeeded.
-    sent_to: RwSignal<Option<String>>,
+    /// The address that was entered before.
+    email: String,
+    /// What the page shows.
+    step: RwSignal<Step>,
 ) -> impl IntoView {
     let submission = Submission::default();
-    let email = NodeRef::new();
+    let (input, suggestion) = (NodeRef::new(), RwSignal::new(None));
+    if !email.is_empty() {
+        input.on_load(move |input: web_sys::HtmlInputElement| input.set_value(&email));
+        focus_soon("#email");
+    }
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let email = input_value(email);
+        let email = input_value(input);
         submission.start(async move {
             with_timeout(user::reset_password(email.as_str().into())).await?;
-            sent_to.try_set(Some(email));
+            step.try_set(Step::Sent(email));
             Ok(())
         });
     };
     view! {
         <h1 tabindex="-1">"Forgot your password?"</h1>
         <p class="panel-text">"We'll email you a link to choose a new one."</p>
-        <form method="post" novalidate on:submit=send>
+        <form
+            method="post"
+            novalidate
+            on:focusout=move |_| look_for_slip(input, suggestion)
+            on:submit=send
+        >
             <Alert submission />
-            <EmailField submission input=email />
+            <EmailField submission input />
+            <EmailSuggestion input suggestion />
             <Button submission kind="submit" label="Send link" pending_label="Sending the link…" />
         </form>
         <p class="aside">
@@ -59,15 +83,24 @@ fn RequestForm(
 fn Sent(
     /// Where the link was sent, if there is an account.
     email: String,
+    /// What the page shows.
+    step: RwSignal<Step>,
 ) -> impl IntoView {
-    let address = email.clone();
+    let redirect = use_redirect();
+    on_confirmed(&email, move || redirect("/login"));
+    let (address, entered) = (email.clone(), email.clone());
     let send_again = move |resend: Resend| {
         let request = user::reset_password(address.as_str().into());
         resend.start(with_timeout(request));
     };
     let link = view! { <a href="/login">"Back to sign in"</a> }.into_any();
     view! {
-        <CheckEmail on_resend=send_again link>
+        <CheckEmail
+            lifetime="1 hour"
+            on_resend=send_again
+            on_correct=move |()| step.set(Step::Request(entered.clone()))
+            link
+        >
             "If "
             <strong>{email}</strong>
             " has an account, a link to choose a new password is on its way."

@@ -1,32 +1,62 @@
-//! `/`: introduces Latchkey to signed-out visitors.
+//! `/`: says what Latchkey is, and shows its API.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
 use super::navigation::{redirect_if_signed_in, use_auth_state};
 use crate::{
-    browser::{AuthState, EndReason},
-    components::Notice,
+    api::user::{PasswordRating, Strength, check_password},
+    browser::{AuthState, EndReason, LOADING_LIMIT, with_limit},
+    components::{CopyButton, Notice},
+    hydration::is_hydrated,
 };
 
-/// `/`: introduces Latchkey to signed-out visitors.
+/// The password in the example.
+const EXAMPLE: &str = "correct horse battery staple";
+
+/// The documents that the server serves, and what they are about.
+const DOCUMENTS: [(&str, &str, &str); 4] = [
+    (
+        "/docs/api.md",
+        "API reference",
+        "Every endpoint, field and error.",
+    ),
+    (
+        "/docs/settings.md",
+        "Settings",
+        "Each an environment variable and a flag.",
+    ),
+    (
+        "/docs/operations.md",
+        "Operations",
+        "Proxies, backups, metrics, upgrades.",
+    ),
+    (
+        "/docs/security.md",
+        "Security",
+        "How tokens, passwords and emails are protected.",
+    ),
+];
+
+/// `/`: says what Latchkey is, and shows its API.
 #[component]
 pub fn Home() -> impl IntoView {
     redirect_if_signed_in(None);
+    leave_if_replaced();
     let auth_state = use_auth_state();
     let notice = move || {
         let is_deleted = auth_state.get() == AuthState::SignedOut(Some(EndReason::Deleted));
         is_deleted.then(|| EndReason::Deleted.message().to_owned())
     };
     view! {
-        <Title text="Latchkey: accounts in good hands" />
+        <Title text="Latchkey: user accounts for your app" />
         <div class="home when-signed-out">
             <Notice text=Signal::derive(notice) id="notice" />
             <h1 tabindex="-1" aria-describedby="notice">
-                "One key, and it stays yours."
+                "User accounts for your app, ready to run."
             </h1>
             <p class="lead">
-                "Latchkey looks after your account: one place to sign in, and a clear view of every device that holds a key."
+                "Latchkey is one program with registration, sign-in, two-factor authentication and emails. Your app calls a small HTTP API. Your users get these pages."
             </p>
             <p class="home-links">
                 <a class="button primary" href="/register">
@@ -36,22 +66,156 @@ pub fn Home() -> impl IntoView {
                     "Sign in"
                 </a>
             </p>
-            <dl class="points">
-                <div>
-                    <dt>"See where you are signed in"</dt>
-                    <dd>
-                        "Every device is listed, with its IP address and when it was last used."
-                    </dd>
-                </div>
-                <div>
-                    <dt>"Change the lock at any time"</dt>
-                    <dd>"Sign out one device or all of them. It takes effect at once."</dd>
-                </div>
-                <div>
-                    <dt>"Leave nothing behind"</dt>
-                    <dd>"Delete your account, and all its data is deleted with it."</dd>
-                </div>
-            </dl>
+            <Example />
+            <Documents />
         </div>
     }
+}
+
+/// Opens the page that the operator has put in the place of this one. The server redirects to it, too,
+/// but the app opens this page without loading it. A user who has just deleted the account must read
+/// that first.
+fn leave_if_replaced() {
+    let auth_state = use_auth_state();
+    Effect::new(move |_| {
+        let is_leaving = match auth_state.get() {
+            AuthState::SignedOut(reason) => reason != Some(EndReason::Deleted),
+            _ => false,
+        };
+        let root = document().document_element();
+        if let Some(url) = root.and_then(|root| root.get_attribute("data-home"))
+            && is_leaving
+        {
+            // The browser refuses only invalid URLs.
+            let _ = window().location().replace(&url);
+        }
+    });
+}
+
+/// A request to this server, and its response.
+#[component]
+fn Example() -> impl IntoView {
+    let base = base_url();
+    let rate = format!("curl {base}/api/user/password/check \\\n  -d \"password={EXAMPLE}\"");
+    let account = format!(
+        "# Create an account, sign in, and see who it is\n\
+         curl {base}/api/user/create -d email=you@example.com -d \"password={EXAMPLE}\"\n\
+         curl {base}/api/user/login -d email=you@example.com -d \"password={EXAMPLE}\"\n\
+         curl {base}/api/user/view -H \"Authorization: Bearer $TOKEN\""
+    );
+    view! {
+        <section class="sample" aria-labelledby="sample">
+            <h2 id="sample">"Ask this server"</h2>
+            <pre class="code-block" tabindex="0" role="group" aria-label="Request">
+                <code translate="no">{rate.clone()}</code>
+            </pre>
+            <Response />
+            <div class="sample-actions">
+                <CopyButton text=rate label="Copy request" />
+            </div>
+            <h2>"Then add users"</h2>
+            <pre
+                class="code-block"
+                tabindex="0"
+                role="group"
+                aria-label="Requests that create an account"
+            >
+                <code translate="no">{account.clone()}</code>
+            </pre>
+            <div class="sample-actions">
+                <CopyButton text=account label="Copy requests" />
+            </div>
+        </section>
+    }
+}
+
+/// The response to the example. It is what the server responds, as a test verifies; a button sends the
+/// request.
+#[component]
+fn Response() -> impl IntoView {
+    let expected = PasswordRating {
+        strength: Strength::Strong,
+        messages: Vec::new(),
+    };
+    let body = RwSignal::new(to_json(&expected));
+    let status = RwSignal::new("200 OK".to_owned());
+    let is_running = RwSignal::new(false);
+    let run = move |_| {
+        if is_running.get_untracked() {
+            return;
+        }
+        is_running.set(true);
+        spawn_local(async move {
+            let start = js_sys::Date::now();
+            let request = check_password(EXAMPLE.into(), "".into());
+            let response = with_limit(LOADING_LIMIT, request).await;
+            let time = js_sys::Date::now() - start;
+            match response {
+                Ok(rating) => {
+                    body.try_set(to_json(&rating));
+                    status.try_set(format!("200 OK in {time:.0} ms"));
+                }
+                Err(error) => {
+                    status.try_set(error.to_string());
+                }
+            }
+            is_running.try_set(false);
+        });
+    };
+    view! {
+        <div class="response">
+            <p class="response-status" role="status">
+                {move || view! { <span>{status.get()}</span> }}
+            </p>
+            <button
+                type="button"
+                class="link"
+                disabled=move || !is_hydrated()
+                aria-disabled=move || is_running.get().then_some("true")
+                on:click=run
+            >
+                "Run it"
+            </button>
+        </div>
+        <pre class="code-block" tabindex="0" role="group" aria-label="Response">
+            <code translate="no">{move || view! { <span>{body.get()}</span> }}</code>
+        </pre>
+    }
+}
+
+fn to_json(rating: &PasswordRating) -> String {
+    // This type can always be serialized.
+    serde_json::to_string(rating).unwrap_or_default()
+}
+
+/// Links to the documents.
+#[component]
+fn Documents() -> impl IntoView {
+    let item = |(path, title, text)| {
+        view! {
+            <li>
+                <a href=path rel="external">
+                    {title}
+                </a>
+                <p>{text}</p>
+            </li>
+        }
+    };
+    view! {
+        <section aria-labelledby="documents">
+            <h2 id="documents">"Documentation"</h2>
+            <ul class="documents" role="list">
+                {DOCUMENTS.into_iter().map(item).collect_view()}
+            </ul>
+        </section>
+    }
+}
+
+/// Returns the URL of this server.
+fn base_url() -> String {
+    #[cfg(feature = "ssr")]
+    let base = use_context::<crate::ServerInfo>().map(|server| server.public_url);
+    #[cfg(not(feature = "ssr"))]
+    let base = window().location().origin().ok();
+    base.unwrap_or_default()
 }

@@ -11,8 +11,12 @@ use std::{
 };
 
 #[cfg(feature = "split")]
-use leptos::wasm_split::wasm_split;
+use futures::future::{Either, select};
+#[cfg(feature = "split")]
+use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, wasm_split::SplitLoaderError};
+#[cfg(feature = "split")]
+use leptos::{task::spawn_local, wasm_split::wasm_split};
 use leptos_meta::Title;
 use leptos_router::{ChooseView, hooks::use_location};
 
@@ -20,18 +24,24 @@ use super::{
     account::Account, activate::Activate, confirm_email::ConfirmEmail, forgot::Forgot, home::Home,
     register::Register, reset::Reset, two_factor::TwoFactor, undo_email::UndoEmail,
 };
+#[cfg(feature = "split")]
+use crate::browser::{LOADING_LIMIT, LazyRequest};
 use crate::{
     components::{SyncHydrate, focus_new_page},
     hydration::{is_hydrated_untracked, reload_if_updated, show_incomplete},
 };
 
-/// A page for signed-out visitors, whose code is fetched on demand.
+/// `/`, whose code is fetched on demand.
+#[derive(Clone, Copy)]
+pub struct HomePage;
+
+/// `/register`, whose code is fetched on demand.
+#[derive(Clone, Copy)]
+pub struct RegisterPage;
+
+/// Another page for signed-out visitors, whose code is fetched on demand.
 #[derive(Clone, Copy)]
 pub enum PublicPage {
-    /// `/`
-    Home,
-    /// `/register`
-    Register,
     /// `/forgot`
     Forgot,
     /// `/reset`
@@ -47,10 +57,38 @@ pub enum PublicPage {
 /// A page for users who have entered their password, whose code is fetched on demand.
 #[derive(Clone, Copy)]
 pub enum SignedInPage {
-    /// `/account`
+    /// `/account`, `/account/security` and so on
     Account,
     /// `/two-factor`
     TwoFactor,
+}
+
+impl ChooseView for HomePage {
+    async fn choose(self) -> AnyView {
+        show(Box::pin(async move {
+            let page = home_page();
+            #[cfg(feature = "split")]
+            let page = page.await;
+            page
+        }))
+        .await
+    }
+
+    async fn preload(&self) {}
+}
+
+impl ChooseView for RegisterPage {
+    async fn choose(self) -> AnyView {
+        show(Box::pin(async move {
+            let page = register_page();
+            #[cfg(feature = "split")]
+            let page = page.await;
+            page
+        }))
+        .await
+    }
+
+    async fn preload(&self) {}
 }
 
 impl ChooseView for PublicPage {
@@ -81,28 +119,54 @@ impl ChooseView for SignedInPage {
     async fn preload(&self) {}
 }
 
+/// Returns the name of the chunk with the code of the page at this path: `None` if the first file
+/// contains it.
+#[cfg(any(feature = "ssr", feature = "split"))]
+pub fn chunk(path: &str) -> Option<&'static str> {
+    match path.trim_end_matches('/') {
+        "" => Some("home"),
+        "/register" => Some("register"),
+        "/forgot" | "/reset" | "/activate" | "/email" | "/email/undo" => Some("public"),
+        "/two-factor" => Some("signed_in"),
+        path if path == "/account" || path.starts_with("/account/") => Some("signed_in"),
+        _ => None,
+    }
+}
+
 /// Fetches the code of the page at this path ahead of time. An error is not reported: opening the page
 /// tries again.
 #[cfg(feature = "hydrate")]
 pub async fn preload(path: &str) {
     #[cfg(feature = "split")]
     {
-        let _ = match path.trim_end_matches('/') {
-            "/account" | "/two-factor" => load_signed_in().await,
-            "/login" => Ok(()),
-            _ => load_public().await,
+        let _ = match chunk(path) {
+            Some("home") => load_home().await,
+            Some("register") => load_register().await,
+            Some("public") => load_public().await,
+            Some("signed_in") => load_signed_in().await,
+            _ => Ok(()),
         };
     }
     #[cfg(not(feature = "split"))]
     let _ = path;
 }
 
+/// Fetches what follows when a form that signs in is filled in: the code of its request, and then that of
+/// the account. Errors are not reported: sending the form tries again.
+pub(super) fn prefetch_sign_in() {
+    #[cfg(feature = "split")]
+    spawn_local(async {
+        let _ = LazyRequest::fetch().await;
+        let _ = load_signed_in().await;
+    });
+}
+
 /// Waits for a page, and moves the focus to it.
 async fn show(page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>) -> AnyView {
     let path = use_location().pathname;
     let requested = path.get_untracked();
-    let page = page.await;
-    if page.is_err() {
+    let page = with_limit(page).await;
+    if page.is_none() {
         if reload_if_updated(&requested).await {
             return pending().await;
         }
@@ -117,19 +181,48 @@ async fn show(page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError
     if path.get_untracked() == requested {
         focus_new_page();
     }
-    page.unwrap_or_else(|_| SyncHydrate(view! { <NotLoaded /> }).into_any())
+    page.unwrap_or_else(|| SyncHydrate(view! { <NotLoaded /> }).into_any())
 }
 
-/// Builds a page. With the feature `split` this function, and everything that only it needs, is a
-/// separate file.
+/// Returns a page, or `None` if its code can't be fetched or takes longer than 15 s.
+async fn with_limit(
+    page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>,
+) -> Option<AnyView> {
+    #[cfg(feature = "split")]
+    return match select(page, TimeoutFuture::new(LOADING_LIMIT)).await {
+        Either::Left((page, _)) => page.ok(),
+        Either::Right(_) => None,
+    };
+    #[cfg(not(feature = "split"))]
+    page.await.ok()
+}
+
+/// Builds `/`. With the feature `split` this function, and everything that only it needs, is a separate
+/// file. The same holds for the next functions.
+#[cfg_attr(
+    feature = "split",
+    wasm_split(home, wasm_split_path = ::leptos::wasm_split, preload(load_home), fallible)
+)]
+fn home_page() -> Result<AnyView, SplitLoaderError> {
+    Ok(SyncHydrate(view! { <Home /> }).into_any())
+}
+
+/// Builds `/register`.
+#[cfg_attr(
+    feature = "split",
+    wasm_split(register, wasm_split_path = ::leptos::wasm_split, preload(load_register), fallible)
+)]
+fn register_page() -> Result<AnyView, SplitLoaderError> {
+    Ok(SyncHydrate(view! { <Register /> }).into_any())
+}
+
+/// Builds the other pages for signed-out visitors.
 #[cfg_attr(
     feature = "split",
     wasm_split(public, wasm_split_path = ::leptos::wasm_split, preload(load_public), fallible)
 )]
 fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {
-        PublicPage::Home => SyncHydrate(view! { <Home /> }).into_any(),
-        PublicPage::Register => SyncHydrate(view! { <Register /> }).into_any(),
         PublicPage::Forgot => SyncHydrate(view! { <Forgot /> }).into_any(),
         PublicPage::Reset => SyncHydrate(view! { <Reset /> }).into_any(),
         PublicPage::Activate => SyncHydrate(view! { <Activate /> }).into_any(),
@@ -138,8 +231,7 @@ fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
     })
 }
 
-/// Builds a page. With the feature `split` this function, and everything that only it needs, is a
-/// separate file.
+/// Builds the pages for users who have entered their password.
 #[cfg_attr(
     feature = "split",
     wasm_split(signed_in, wasm_split_path = ::leptos::wasm_split, preload(load_signed_in), fallible)

@@ -22,6 +22,11 @@ pub(super) struct ProofInputs {
 }
 
 impl ProofInputs {
+    /// Returns the entered address.
+    pub fn email(self) -> String {
+        input_value(self.email)
+    }
+
     /// Returns how the user shows that the email was received: by the link's token, or, if the link
     /// arrived without it, by what was entered.
     pub fn proof(self, token: Option<&String>) -> Proof {
@@ -58,7 +63,16 @@ pub(super) fn ProofFields(
             })}
         {account
             .map(|email| {
-                view! { <input type="text" autocomplete="username" value=email readonly hidden /> }
+                view! {
+                    <input
+                        type="text"
+                        name="username"
+                        autocomplete="username"
+                        value=email
+                        readonly
+                        hidden
+                    />
+                }
             })}
     }
 }

@@ -3,7 +3,10 @@
 use leptos::{ev, html, prelude::*};
 use leptos_meta::Title;
 
-use super::navigation::{redirect_if_signed_in, use_auth_state};
+use super::{
+    lazy::prefetch_sign_in,
+    navigation::{redirect_if_signed_in, use_auth_state},
+};
 use crate::{
     api::Code,
     browser::{
@@ -11,7 +14,7 @@ use crate::{
         next::{next, with_next},
     },
     components::{
-        Alert, Button, EmailField, Notice, PasswordField, Resend, ResendButton, Submission,
+        Alert, Button, EmailField, Notice, PasswordField, Resend, ResendButton, Status, Submission,
         focus_new_page, input_value,
     },
 };
@@ -44,7 +47,7 @@ pub fn Login() -> impl IntoView {
                 "Sign in"
             </h1>
             <SignedOutNotice />
-            <form method="post" novalidate on:focusin=|_| LazyRequest::prefetch() on:submit=send>
+            <form method="post" novalidate on:focusin=|_| prefetch_sign_in() on:submit=send>
                 <Alert submission />
                 {move || mentions_link.get().then(|| view! { <NotActivated email /> })}
                 <EmailField submission input=email />
@@ -71,7 +74,11 @@ fn SignedOutNotice() -> impl IntoView {
         AuthState::SignedOut(Some(reason)) => Some(reason.message().to_owned()),
         _ => None,
     };
-    view! { <Notice text=Signal::derive(text) id="notice" /> }
+    let status = move || match auth_state.get() {
+        AuthState::SignedOut(Some(EndReason::SignedOut)) => Status::Success,
+        _ => Status::Warning,
+    };
+    view! { <Notice text=Signal::derive(text) status=Signal::derive(status) id="notice" /> }
 }
 
 /// Offers another email with the link that activates the account.

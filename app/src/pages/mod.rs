@@ -14,12 +14,13 @@ mod navigation;
 mod not_found;
 mod register;
 mod reset;
-mod sign_out;
 mod two_factor;
 mod undo_email;
 
+#[cfg(feature = "ssr")]
+pub use lazy::chunk;
 #[cfg(feature = "hydrate")]
 pub use lazy::preload;
-pub use lazy::{PublicPage, SignedInPage};
+pub use lazy::{HomePage, PublicPage, RegisterPage, SignedInPage};
 pub use login::Login;
 pub use not_found::NotFound;

@@ -3,18 +3,30 @@
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{check_email::CheckEmail, navigation::redirect_if_signed_in};
+use super::{check_email::CheckEmail, lazy::prefetch_sign_in, navigation::redirect_if_signed_in};
 use crate::{
     api::{ApiError, Code, user},
     browser::{
         LazyRequest,
+        confirmed::on_confirmed,
         next::{next, with_next},
         with_timeout,
     },
     components::{
-        Alert, Button, EmailField, PASSWORD_HINT, PasswordField, Resend, Submission, input_value,
+        Alert, Button, EmailField, EmailSuggestion, NewPasswordField, Resend, Submission,
+        focus_soon, input_value, look_for_slip,
     },
 };
+
+/// What the page shows.
+#[derive(Clone)]
+enum Step {
+    /// The form, with an email address that was entered before.
+    Form(String),
+    /// That the account must be activated with the link that was emailed. Holds the email address and the
+    /// password, with which the page signs in as soon as another tab has used the link.
+    CheckEmail(String, String),
+}
 
 /// `/register`: creates an account and signs in.
 #[component]
@@ -22,15 +34,17 @@ pub fn Register() -> impl IntoView {
     let next = next();
     redirect_if_signed_in(next.clone());
     let login = StoredValue::new(with_next("/login", next.as_deref()));
-    let sent_to = RwSignal::new(None::<String>);
+    let step = RwSignal::new(Step::Form(String::new()));
     view! {
         <Title text="Create account · Latchkey" />
         <div class="panel when-signed-out">
             {move || {
                 let login = login.get_value();
-                match sent_to.get() {
-                    None => view! { <RegistrationForm login sent_to /> }.into_any(),
-                    Some(email) => view! { <ActivationNeeded login email /> }.into_any(),
+                match step.get() {
+                    Step::Form(email) => view! { <RegistrationForm login email step /> }.into_any(),
+                    Step::CheckEmail(email, password) => {
+                        view! { <ActivationNeeded login email password step /> }.into_any()
+                    }
                 }
             }}
         </div>
@@ -41,11 +55,18 @@ pub fn Register() -> impl IntoView {
 fn RegistrationForm(
     /// The link to the sign-in page.
     login: String,
-    /// Set to the email address if the account must be activated.
-    sent_to: RwSignal<Option<String>>,
+    /// The email address that was entered before.
+    email: String,
+    /// What the page shows.
+    step: RwSignal<Step>,
 ) -> impl IntoView {
     let submission = Submission::default();
-    let (email, password) = (NodeRef::new(), NodeRef::new());
+    let (input, password) = (NodeRef::new(), NodeRef::new());
+    let suggestion = RwSignal::new(None);
+    if !email.is_empty() {
+        input.on_load(move |input: web_sys::HtmlInputElement| input.set_value(&email));
+        focus_soon("#email");
+    }
     // The email address of the account that has been created. If signing in fails after that, the
     // next attempt must not create it again.
     let created = StoredValue::new(None::<String>);
@@ -53,7 +74,7 @@ fn RegistrationForm(
     let unclear = StoredValue::new(None::<String>);
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let (email, password) = (input_value(email), input_value(password));
+        let (email, password) = (input_value(input), input_value(password));
         submission.start(async move {
             if created.try_get_value().flatten().as_ref() != Some(&email) {
                 let request = user::create(email.as_str().into(), password.as_str().into());
@@ -72,71 +93,85 @@ fn RegistrationForm(
                 }
                 created.try_set_value(Some(email.clone()));
             }
-            sign_in(email, password, sent_to).await
+            sign_in(email, password, step).await
         });
     };
     view! {
         <h1 tabindex="-1">"Create account"</h1>
-        <form method="post" novalidate on:focusin=|_| LazyRequest::prefetch() on:submit=send>
+        <form
+            method="post"
+            novalidate
+            on:focusin=|_| prefetch_sign_in()
+            on:focusout=move |_| look_for_slip(input, suggestion)
+            on:submit=send
+        >
             <Alert submission />
-            <EmailField submission input=email />
-            <PasswordField
-                submission
-                input=password
-                autocomplete="new-password"
-                hint=PASSWORD_HINT
-            />
+            <EmailField submission input />
+            <EmailSuggestion input suggestion />
+            <NewPasswordField submission input=password email=move |()| input_value(input) />
             <Button
                 submission
                 kind="submit"
                 label="Create account"
                 pending_label="Creating account…"
             />
+            <p class="next-step">"Next, we'll email you a link to confirm your address."</p>
         </form>
         <p class="aside">"Already have an account? " <a href=login>"Sign in"</a></p>
     }
 }
 
-/// Signs in after registration, or sets `sent_to` if the account must be activated. If the email
-/// address already had an account, signing in fails with `invalid_credentials`, and the page must
-/// look the same.
-async fn sign_in(
-    email: String,
-    password: String,
-    sent_to: RwSignal<Option<String>>,
-) -> Result<(), ApiError> {
+/// Signs in after registration, or shows that the account must be activated. If the email address
+/// already had an account, signing in fails with `invalid_credentials`, and the page must look the same.
+async fn sign_in(email: String, password: String, step: RwSignal<Step>) -> Result<(), ApiError> {
     let request = LazyRequest::SignIn {
         email: email.clone(),
-        password,
+        password: password.clone(),
     };
     let result = request.send().await;
     match result.as_ref().err().and_then(ApiError::code) {
         Some(Code::InactiveAccount | Code::InvalidCredentials) => {
-            sent_to.try_set(Some(email));
+            step.try_set(Step::CheckEmail(email, password));
             Ok(())
         }
         _ => result,
     }
 }
 
-/// Asks the user to open the emailed link.
+/// Asks the user to open the emailed link, and signs in when another tab has.
 #[component]
 fn ActivationNeeded(
     /// The link to the sign-in page.
     login: String,
     /// Where the emailed link was sent.
     email: String,
+    /// The password of the registration.
+    password: String,
+    /// What the page shows.
+    step: RwSignal<Step>,
 ) -> impl IntoView {
-    let address = email.clone();
+    let signing_in = Submission::default();
+    let account = email.clone();
+    on_confirmed(&email, move || {
+        let (email, password) = (account.clone(), password.clone());
+        signing_in.start(LazyRequest::SignIn { email, password }.send());
+    });
+    let (address, entered) = (email.clone(), email.clone());
     let send_again = move |resend: Resend| {
         resend.start(LazyRequest::ResendActivation(address.clone()).send());
     };
     let link = view! { <a href=login>"Sign in"</a> }.into_any();
     view! {
-        <CheckEmail on_resend=send_again link>
+        <CheckEmail
+            lifetime="24 hours"
+            on_resend=send_again
+            on_correct=move |()| step.set(Step::Form(entered.clone()))
+            link
+        >
             "We sent a link to "
             <strong>{email}</strong>
             ". Open it to activate your account."
         </CheckEmail>
+        <Alert submission=signing_in />
     }
 }

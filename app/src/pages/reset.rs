@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     api::user::{self, EmailedLink, LinkPurpose},
-    browser::{session, with_timeout},
-    components::{Alert, Button, LiveText, PASSWORD_HINT, PasswordField, Submission, input_value},
+    browser::{confirmed, session, with_timeout},
+    components::{Alert, Button, LiveText, NewPasswordField, Submission, input_value},
 };
 
 /// `/reset`: the emailed link to choose a new password.
@@ -80,15 +80,18 @@ fn PasswordForm(
     let submission = Submission::default();
     let (inputs, password) = (ProofInputs::default(), NodeRef::new());
     let is_incomplete = token.is_none();
+    let address = StoredValue::new(account.clone());
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let proof = inputs.proof(token.as_ref());
+        let owner = address.get_value().unwrap_or_else(|| inputs.email());
         let (token, email, code) = proof.fields();
         let request = user::confirm_reset(token, email, code, input_value(password).into());
         submission.start(async move {
             let response = with_timeout(request).await;
             if response.is_ok() {
                 verify_session();
+                confirmed::announce(&owner);
             }
             link.finish(response)
         });
@@ -97,13 +100,12 @@ fn PasswordForm(
         <form method="post" novalidate on:submit=send>
             <Alert submission />
             <ProofFields submission inputs is_incomplete account />
-            <PasswordField
+            <NewPasswordField
                 submission
                 input=password
                 name="new_password"
                 label="New password"
-                autocomplete="new-password"
-                hint=PASSWORD_HINT
+                email=move |()| address.get_value().unwrap_or_else(|| inputs.email())
             />
             <Button
                 submission

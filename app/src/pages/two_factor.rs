@@ -5,22 +5,22 @@ use std::future::Future;
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::{
-    navigation::{signed_out_redirect, use_auth_state, use_redirect},
-    sign_out::{Scope, finish_sign_out},
-};
+use super::navigation::{signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
     api::{ApiError, recovery, totp, user, user::TokenPair},
     browser::{
-        AuthState,
+        AuthState, LOADING_LIMIT,
         next::{HOME, next},
+        pending_account,
         renewal::exchange,
-        unsaved_codes,
+        sign_out::{Scope, finish_sign_out},
+        unsaved_codes, with_limit,
     },
     components::{
         Alert, Button, CodeField, LiveText, Notice, RecoveryCodeField, Submission, focus_new_page,
         focus_soon, input_value,
     },
+    email::email_for_display,
 };
 
 /// The error when the response to a code was lost.
@@ -43,7 +43,7 @@ pub fn TwoFactor() -> impl IntoView {
     let is_pending = Memo::new(move |_| matches!(auth_state.get(), AuthState::MfaPending(_)));
     view! {
         <Title text="Two-factor authentication · Latchkey" />
-        <div class="panel when-signed-in">
+        <div class="panel two-factor when-signed-in">
             <h1 tabindex="-1">"Two-factor authentication"</h1>
             {move || {
                 if is_pending.get() {
@@ -90,7 +90,7 @@ impl SessionCheck {
 
     async fn run(self) -> Result<(), ApiError> {
         // If the session needs the second factor, this makes the auth state `MfaPending`.
-        user::view().await?;
+        with_limit(LOADING_LIMIT, user::view()).await?;
         self.is_signed_in.try_set(true);
         Ok(())
     }
@@ -125,7 +125,7 @@ fn Checking(check: SessionCheck) -> impl IntoView {
             fallback=|| {
                 view! {
                     <p class="panel-text" aria-busy="true">
-                        <span class="skeleton">"Enter the code from your authenticator app."</span>
+                        <span class="skeleton">"Enter the code that your authenticator app shows."</span>
                     </p>
                 }
             }
@@ -142,7 +142,6 @@ fn Checking(check: SessionCheck) -> impl IntoView {
 #[component]
 fn CodeForms() -> impl IntoView {
     let uses_recovery_code = RwSignal::new(false);
-    let sign_out = Submission::default();
     let has_unsaved_codes = unsaved_codes::has_current_user();
     let notice = Signal::derive(move || has_unsaved_codes.then(|| UNSAVED_CODES.to_owned()));
     let alternative = move || {
@@ -160,6 +159,7 @@ fn CodeForms() -> impl IntoView {
     };
     view! {
         <Notice text=notice />
+        <PendingAccount />
         {move || {
             if uses_recovery_code.get() {
                 view! { <RecoveryCodeForm /> }.into_any()
@@ -171,17 +171,56 @@ fn CodeForms() -> impl IntoView {
             <button type="button" class="link" on:click=switch>
                 <LiveText text=Signal::derive(alternative) />
             </button>
-            <Button
-                submission=sign_out
-                style="quiet"
-                label="Sign out"
-                pending_label="Signing out…"
-                on_press=move |()| {
-                    sign_out.start(async {
-                        finish_sign_out(user::logout().await, Scope::Here, false)
-                    });
-                }
-            />
+            <details class="help">
+                <summary>"Lost your phone?"</summary>
+                <p>
+                    "Use one of the recovery codes that you saved when you turned on two-factor authentication. If you have none left, ask the administrator of this site to turn it off for your account."
+                </p>
+            </details>
+        </div>
+    }
+}
+
+/// Says which account is being signed in to, with a way to another one.
+#[component]
+fn PendingAccount() -> impl IntoView {
+    let sign_out = Submission::default();
+    let text = Signal::derive(move || {
+        let text = if sign_out.is_running() {
+            "Signing out…"
+        } else {
+            "Use another account"
+        };
+        text.to_owned()
+    });
+    let leave = move |_| {
+        sign_out.start(async {
+            let result = finish_sign_out(user::logout().await, Scope::Here, false);
+            if result.is_ok() {
+                pending_account::forget();
+            }
+            result
+        });
+    };
+    let email = pending_account::email().map(|email| {
+        view! {
+            <p class="pending-email">
+                <span class="visually-hidden">"Signing in as "</span>
+                <strong translate="no">{email_for_display(&email)}</strong>
+            </p>
+        }
+    });
+    view! {
+        <div class="pending-account">
+            {email}
+            <button
+                type="button"
+                class="link"
+                aria-disabled=move || sign_out.is_running().then_some("true")
+                on:click=leave
+            >
+                <LiveText text />
+            </button>
             <Alert submission=sign_out />
         </div>
     }
@@ -196,10 +235,15 @@ fn AppCodeForm() -> impl IntoView {
         submission.start(store_tokens(request, CODE_LOST));
     };
     view! {
-        <p class="panel-text">"Enter the code from your authenticator app."</p>
-        <form method="post" novalidate on:submit=move |event| submit(&event, verify)>
-            <Alert submission />
+        <p class="panel-text">"Enter the code that your authenticator app shows."</p>
+        <form
+            class="steady"
+            method="post"
+            novalidate
+            on:submit=move |event| submit(&event, verify)
+        >
             <CodeField submission input=code on_complete=move |()| verify() />
+            <Alert submission />
             <Button submission kind="submit" label="Verify" pending_label="Verifying…" />
         </form>
     }
@@ -215,9 +259,14 @@ fn RecoveryCodeForm() -> impl IntoView {
     };
     view! {
         <p class="panel-text">"Enter one of your saved recovery codes. Each works once."</p>
-        <form method="post" novalidate on:submit=move |event| submit(&event, verify)>
-            <Alert submission />
+        <form
+            class="steady"
+            method="post"
+            novalidate
+            on:submit=move |event| submit(&event, verify)
+        >
             <RecoveryCodeField submission input=code />
+            <Alert submission />
             <Button submission kind="submit" label="Verify" pending_label="Verifying…" />
         </form>
     }
@@ -235,6 +284,9 @@ async fn store_tokens(
     lost: &'static str,
 ) -> Result<(), ApiError> {
     let result = exchange(async { Ok((response.await?, ())) }).await;
+    if result.is_ok() {
+        pending_account::forget();
+    }
     result.map_err(|error| match error.code() {
         Some(code) if error.is_unclear() => ApiError::detail(code, lost),
         _ => error,

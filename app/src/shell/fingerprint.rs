@@ -8,7 +8,7 @@
 /// What `shell.rs` writes in place of the fingerprint, which is known only when all is rendered.
 pub(super) const PLACEHOLDER: &str = "FINGERPRINT";
 
-/// The opening tag of the element that contains the app. It is the last child of `<body>`.
+/// The opening tag of the element that contains the app. It is the last `<div>` in `<body>`.
 const MOUNT: &str = "<div id=\"app\">";
 
 /// Elements without an end tag.

@@ -28,6 +28,10 @@
   addEventListener('submit', (event) => {
     if (!root.dataset.app || root.dataset.lacks) event.preventDefault();
   }, true);
+  // "Try again", before the app runs or when it has stopped.
+  addEventListener('click', ({ target }) => {
+    if (target.closest?.('[data-reload]')) location.reload();
+  });
   const signedIn = isSignedIn();
   root.dataset.session = signedIn ? 'in' : 'out';
   if (typeof WebAssembly !== 'object') root.dataset.lacks = 'webassembly';
@@ -37,7 +41,7 @@
     root.dataset.late = '';
   }, 15000);
   if (signedIn && location.pathname === '/') location.replace('/account');
-  if (!signedIn && location.pathname === '/account') {
+  if (!signedIn && /^\/account(\/|$)/.test(location.pathname)) {
     const here = encodeURIComponent(location.pathname + location.search).replaceAll('%2F', '/');
     location.replace(`/login?next=${here}`);
   }

@@ -56,7 +56,8 @@ const onError = (error) => {
 
 if (!root.dataset.lacks) {
   addEventListener('error', ({ error }) => onError(error));
-  addEventListener('unhandledrejection', ({ reason }) => onError(reason));
+  // A file that can't be fetched is a TypeError, and reported by the app where it needs the file.
+  addEventListener('unhandledrejection', ({ reason }) => reason instanceof TypeError || onError(reason));
   refill(last?.typed);
   try {
     const app = await import(js);

@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 pub mod audit;
+pub mod keys;
 pub mod users;
 
 use std::{fmt, io::Write, path::PathBuf};
@@ -9,6 +10,8 @@ use accounts::{
     Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, MasterSecrets,
     OsRandom, Schema, Settings, SystemClock, printable,
 };
+
+use app::FooterLinks;
 
 use crate::{
     config::{Config, EmailConfig},
@@ -22,7 +25,11 @@ use crate::{
 
 /// `latchkey serve`. Logs the warnings first.
 pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
-    let site = SiteFiles::find(&config.site_root)?;
+    let links = FooterLinks {
+        help: config.help_url.clone(),
+        privacy: config.privacy_url.clone(),
+    };
+    let mut site = SiteFiles::find(&config.site_root, links)?;
     logging::start(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -43,6 +50,7 @@ pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
             .public_url
             .clone()
             .unwrap_or_else(|| format!("http://{}", public.address));
+        site.home_url = home_url(&config, &public_url)?;
         let accounts = accounts(&config, database, public_url.clone(), secrets)?;
         accounts
             .reencrypt_totp_secrets()
@@ -71,6 +79,19 @@ pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
     })
 }
 
+/// Returns where the home page redirects to, unless that is the home page itself.
+fn home_url(config: &Config, public_url: &str) -> Result<Option<String>, Failure> {
+    let is_home = |url: &str| {
+        let page = url.split(['?', '#']).next().unwrap_or_default();
+        page.trim_end_matches('/') == public_url
+    };
+    if config.home_url.as_deref().is_some_and(is_home) {
+        let reason = "LATCHKEY_HOME_URL: the home page can't redirect to itself";
+        return Err(Failure::new(reason));
+    }
+    Ok(config.home_url.clone())
+}
+
 /// `latchkey migrate`
 pub fn migrate(config: &Config) -> Result<(), Failure> {
     let paths = AppPaths::prepare(config)?;
@@ -90,11 +111,13 @@ fn accounts(
     let settings = Settings {
         public_url,
         master_secrets,
+        token_algorithm: config.token_alg,
         hashing_cost: config.argon2.clone(),
         lifetimes: config.lifetimes(),
         require_activation: config.require_activation,
         throttle_failed_sign_ins: config.clients.rate_limits,
         cache: config.cache(),
+        revocation_lease: config.revocation_lease,
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)
 }

@@ -1,18 +1,22 @@
 //! Middleware for every request. The order of the layers is in `router.rs`.
 
 mod client_ip;
-mod limit_time;
-mod log_request;
+mod cors;
 mod reject_cross_site;
 mod security_headers;
+mod wrap_request;
 
 pub use client_ip::{InvalidProxies, TrustedProxies};
-pub use limit_time::limit_time;
-pub use log_request::{X_REQUEST_ID, log_request};
+pub use cors::{AllowedOrigins, Cors, InvalidOrigin};
 pub use reject_cross_site::reject_cross_site;
 pub use security_headers::SecurityHeaders;
+pub use wrap_request::{RequestContext, wrap_request};
 
 use axum::extract::MatchedPath;
+use http::HeaderName;
+
+/// The header with the id of a request. The router removes it unless a trusted proxy has sent it.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The name of the route of requests that match none.
 const NO_ROUTE: &str = "other";

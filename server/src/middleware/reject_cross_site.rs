@@ -2,17 +2,27 @@
 
 use app::api::{ApiError, Code};
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method};
 
+use super::AllowedOrigins;
+
 /// Rejects requests to the API that a browser marks as coming from another website (Fetch Metadata
-/// Request Headers, `Sec-Fetch-Site`), except that a link there may lead here. Programs do not send
-/// that header, and scripts in a page can't change it.
-pub async fn reject_cross_site(request: Request, next: Next) -> Response {
-    if is_cross_site(request.headers()) && !is_navigation(request.method(), request.headers()) {
+/// Request Headers, `Sec-Fetch-Site`), except from the allowed origins, and that a link there may lead
+/// here. Programs do not send that header, and scripts in a page can't change it.
+pub async fn reject_cross_site(
+    State(origins): State<AllowedOrigins>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    if is_cross_site(headers)
+        && !is_navigation(request.method(), headers)
+        && !origins.allow(headers)
+    {
         return ApiError::from(Code::PermissionDenied).into_response();
     }
     next.run(request).await

@@ -1,15 +1,8 @@
 //! The documents name every setting and every endpoint, and none that does not exist.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, process::Command};
 
-use crate::support::ENDPOINTS;
-
-fn document(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../docs")
-        .join(name);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+use crate::support::{ENDPOINTS, document};
 
 /// The texts between `start` and `end`, wherever they occur.
 fn between<'a>(text: &'a str, start: &str, end: &[char]) -> BTreeSet<&'a str> {

@@ -5,7 +5,9 @@
 //!
 //! The modules under `routes` mirror the paths of the API.
 
+mod access_tokens;
 mod audit;
+mod cors;
 mod docs;
 mod faults;
 mod hostile;
@@ -19,8 +21,10 @@ mod postgres_tls;
 mod program;
 mod races;
 mod routes;
+mod service_keys;
 mod storage;
 mod support;
 mod text;
 mod tokens;
 mod user_cache;
+mod verifying;

@@ -4,6 +4,7 @@ mod common;
 mod cost;
 mod hashing;
 mod rules;
+mod strength;
 mod verify;
 
 /// Stands for the hash of an account without a password. No password matches it.
@@ -12,3 +13,5 @@ pub(crate) const NO_PASSWORD: &str = "!";
 pub use cost::{HashingCost, InvalidHashingCost};
 pub(crate) use hashing::{Hasher, HashingPlace, Password, Verified};
 pub(crate) use rules::check;
+pub use strength::Strength;
+pub(crate) use strength::strength;

@@ -17,7 +17,7 @@ use std::{
 
 use accounts::{
     Accounts, Authorized, CacheSettings, Clock, Database, DatabaseSettings, DatabaseUrl, Device,
-    Id, Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenPair,
+    Id, Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenAlgorithm, TokenPair,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -193,6 +193,14 @@ impl TestEnv {
         self.start(settings(secrets, cost))
     }
 
+    /// Another server on the same database, which signs access tokens in this way.
+    pub fn server_with_algorithm(&self, secrets: &str, algorithm: TokenAlgorithm) -> Accounts {
+        self.start(Settings {
+            token_algorithm: algorithm,
+            ..settings(secrets, CHEAP)
+        })
+    }
+
     /// Another server with its own connections to the same database.
     pub async fn server_elsewhere(&self) -> Accounts {
         let database = Database::open(&self.url, DatabaseSettings::default())
@@ -338,6 +346,7 @@ pub fn why(error: accounts::Error) -> &'static str {
         accounts::Error::InactiveAccount => "inactive",
         accounts::Error::OtpRequired => "otp",
         accounts::Error::EmailUnverified => "unverified",
+        accounts::Error::KeyInvalid => "invalid key",
         accounts::Error::PermissionDenied => "not allowed",
         accounts::Error::Throttled(_) => "throttled",
         other => panic!("{other}"),
@@ -375,6 +384,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
     Settings {
         public_url: "https://accounts.example.com".into(),
         master_secrets: MasterSecrets::parse(secrets).unwrap(),
+        token_algorithm: TokenAlgorithm::Hs256,
         hashing_cost: cost.parse().unwrap(),
         lifetimes: Lifetimes {
             access: 15 * MINUTE,
@@ -389,6 +399,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
             users: 100,
             lease: SECOND,
         },
+        revocation_lease: SECOND,
     }
 }
 

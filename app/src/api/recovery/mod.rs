@@ -2,6 +2,8 @@
 
 mod create;
 mod login;
+mod view;
 
 pub use create::{RecoveryCodes, create};
 pub use login::login;
+pub use view::{CodesLeft, view};

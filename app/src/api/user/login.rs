@@ -48,6 +48,9 @@ pub struct Claims {
     pub exp: i64,
     /// The token's own id.
     pub jti: String,
+    /// The generation of the user's tokens, where a key of the server has signed it.
+    #[serde(rename = "gen", default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
 }
 
 /// Adds a hint for everyone who may have registered and not opened the link yet, which is the same for
@@ -101,7 +104,7 @@ pub async fn refresh(#[server(default)] refresh_token: Text) -> Result<TokenPair
 pub async fn verify(#[server(default)] token: Text) -> Result<Claims, ApiError> {
     let [token] = text_fields([("token", &token)])?;
     let accounts = accounts();
-    Ok(accounts.verify(token).await?.into())
+    Ok((&*accounts.verify(token).await?).into())
 }
 
 #[cfg(feature = "ssr")]
@@ -118,11 +121,11 @@ impl From<accounts::TokenPair> for TokenPair {
 }
 
 #[cfg(feature = "ssr")]
-impl From<accounts::Claims> for Claims {
-    fn from(claims: accounts::Claims) -> Self {
+impl From<&accounts::Claims> for Claims {
+    fn from(claims: &accounts::Claims) -> Self {
         Self {
-            iss: claims.iss,
-            aud: claims.aud,
+            iss: claims.iss.clone(),
+            aud: claims.aud.clone(),
             sub: claims.sub.to_string(),
             sid: claims.sid.to_string(),
             token_type: claims.token_type.to_string(),
@@ -130,6 +133,7 @@ impl From<accounts::Claims> for Claims {
             iat: claims.iat,
             exp: claims.exp,
             jti: claims.jti.to_string(),
+            generation: claims.generation.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod activation;
 mod activity;
+mod check_password;
 mod create;
 mod delete;
 mod email;
@@ -14,6 +15,7 @@ mod view;
 
 pub use activation::{activation, reject_activation, resend_activation};
 pub use activity::{Event, activity};
+pub use check_password::{PasswordRating, Strength, check_password};
 pub use create::{Created, create};
 pub use delete::delete;
 pub use email::{change_email, confirm_email_change, undo_email_change};

@@ -1,39 +1,122 @@
-//! The section "Recent activity".
+//! The recent events of the account.
 
 use leptos::prelude::*;
 
-use super::{clock::clock, details::Details};
+use super::{
+    clock::clock,
+    details::Details,
+    events::{Description, Tone, describe},
+    password::WasntYou,
+};
 use crate::{
+    account_pages::AccountPage,
     api::{
         ApiError,
         user::{self, Event},
     },
-    components::{Button, LiveText, RelativeTime, Submission, focus_soon},
+    browser::session::now,
+    components::{
+        Button, ClockTime, Icon, Message, RelativeTime, Status, Submission, focus_soon, local_day,
+    },
 };
 
-/// The number of events that are shown at first.
-const SHOWN_AT_FIRST: usize = 10;
+/// The number of events on the overview.
+const ON_OVERVIEW: usize = 5;
 
-/// Lists the account's recent events.
+/// The section "Recent activity" of the overview: the newest events.
 #[component]
-pub(super) fn Activity(
-    /// The account's data.
-    details: Details,
-) -> impl IntoView {
+pub(super) fn RecentActivity(details: Details) -> impl IntoView {
+    let now = clock();
+    let list = move |events: Vec<Event>| {
+        let rows = events.into_iter().take(ON_OVERVIEW).map(|event| {
+            let time = event.at.clone();
+            view! {
+                <Row event>
+                    <RelativeTime time now />
+                </Row>
+            }
+        });
+        view! {
+            <ul class="rows" role="list">
+                {rows.collect_view()}
+            </ul>
+        }
+        .into_any()
+    };
     view! {
         <section class="section" aria-labelledby="activity">
-            <h2 id="activity" tabindex="-1">"Recent activity"</h2>
-            <p class="section-lead">
-                "Recent events in your account, newest first. If you don't recognize something, change your password."
-            </p>
-            {move || match details.activity.get() {
-                Err(error) => view! { <Failed error details /> }.into_any(),
-                Ok(events) if events.is_empty() => {
-                    view! { <p>"No recent activity."</p> }.into_any()
-                }
-                Ok(events) => view! { <Events events /> }.into_any(),
-            }}
+            <h2 id="activity" tabindex="-1">
+                "Recent activity"
+            </h2>
+            <EventsOr details heading="#activity" list />
+            <div class="section-foot links">
+                <a href=AccountPage::Activity.path()>"View all activity"</a>
+                <WasntYou details />
+            </div>
         </section>
+    }
+}
+
+/// The page of all recent events, by day.
+#[component]
+pub(super) fn ActivityByDay(details: Details) -> impl IntoView {
+    view! {
+        <section class="section" aria-label="Activity">
+            <div class="section-head links">
+                <p class="section-lead">
+                    "Something you don't recognize? A new password signs out every other device."
+                </p>
+                <WasntYou details />
+            </div>
+            <EventsOr details heading="h1" list=days />
+        </section>
+    }
+}
+
+/// Lists events by day.
+fn days(events: Vec<Event>) -> AnyView {
+    let now = now();
+    let mut days: Vec<(String, Vec<Event>)> = Vec::new();
+    for event in events {
+        let day = local_day(&event.at, now);
+        match days.last_mut() {
+            Some((last, events)) if *last == day => events.push(event),
+            _ => days.push((day, vec![event])),
+        }
+    }
+    let days = days.into_iter().map(|(day, events)| {
+        let rows = events.into_iter().map(|event| {
+            let time = event.at.clone();
+            view! {
+                <Row event>
+                    <ClockTime time />
+                </Row>
+            }
+        });
+        view! {
+            <h2 class="day">{day}</h2>
+            <ul class="rows" role="list">
+                {rows.collect_view()}
+            </ul>
+        }
+    });
+    days.collect_view().into_any()
+}
+
+/// Lists the events, or says why there are none.
+#[component]
+fn EventsOr(
+    details: Details,
+    /// What has the focus after trying again.
+    heading: &'static str,
+    /// Lists the events.
+    #[prop(into)]
+    list: Callback<Vec<Event>, AnyView>,
+) -> impl IntoView {
+    move || match details.activity.get() {
+        Err(error) => view! { <Failed error details heading /> }.into_any(),
+        Ok(events) if events.is_empty() => view! { <p>"No recent activity."</p> }.into_any(),
+        Ok(events) => list.run(events),
     }
 }
 
@@ -42,8 +125,8 @@ pub(super) fn Activity(
 fn Failed(
     /// The error.
     error: ApiError,
-    /// The account's data.
     details: Details,
+    heading: &'static str,
 ) -> impl IntoView {
     let submission = Submission::default();
     let try_again = move |()| {
@@ -51,15 +134,16 @@ fn Failed(
             let events = user::activity().await?;
             details.activity.try_set(Ok(events));
             // The button that had the focus is gone.
-            focus_soon("#activity");
+            focus_soon(heading);
             Ok(())
         });
     };
     view! {
         <div role="alert">
-            <p class="alert">
-                {move || submission.message().unwrap_or_else(|| error.to_string())}
-            </p>
+            {move || {
+                let text = submission.message().unwrap_or_else(|| error.to_string());
+                view! { <Message status=Status::Error text /> }
+            }}
         </div>
         <Button
             submission
@@ -71,125 +155,45 @@ fn Failed(
     }
 }
 
-/// Lists the first events, and all of them on demand.
+/// One event.
 #[component]
-fn Events(
-    /// Newest first.
-    events: Vec<Event>,
+fn Row(
+    event: Event,
+    /// When it happened.
+    children: Children,
 ) -> impl IntoView {
-    let now = clock();
-    let shows_all = RwSignal::new(false);
-    let has_more = events.len() > SHOWN_AT_FIRST;
-    let items = events
-        .into_iter()
-        .enumerate()
-        .map(|(index, event)| {
-            let is_hidden = move || index >= SHOWN_AT_FIRST && !shows_all.get();
-            view! { <Item event now is_hidden=Signal::derive(is_hidden) /> }
-        })
-        .collect_view();
-    view! {
-        <ul class="devices" role="list">
-            {items}
-        </ul>
-        {has_more
-            .then(|| {
-                // The button stays when all events are shown, so that it keeps the focus.
-                view! {
-                    <p class="more">
-                        <button
-                            type="button"
-                            class="button quiet"
-                            on:click=move |_| shows_all.update(|all| *all = !*all)
-                        >
-                            <LiveText text=Signal::derive(move || {
-                                let label = if shows_all.get() { "Show less" } else { "Show more" };
-                                label.to_owned()
-                            }) />
-                        </button>
-                    </p>
-                }
-            })}
-    }
-}
-
-#[component]
-fn Item(event: Event, now: Signal<u64>, is_hidden: Signal<bool>) -> impl IntoView {
     let Event {
-        at,
         event,
         ip,
         device,
         count,
         ..
     } = event;
+    let Description { text, icon, tone } = describe(&event, count);
+    let class = match tone {
+        Tone::Normal => "row",
+        Tone::Notable => "row warning",
+        Tone::Failure => "row error",
+    };
     // An operator at the command line has neither.
     let device = (!device.is_empty()).then_some(device);
     view! {
-        <li class="device" hidden=is_hidden>
-            <div class="device-text">
-                <p class="device-name">{sentence(&event, count)}</p>
-                <p class="device-facts">
+        <li class=class>
+            <span class="row-icon">
+                <Icon name=icon />
+            </span>
+            <div class="row-text">
+                <p class="row-title">{text}</p>
+                <p class="row-facts">
                     {device
                         .map(|device| {
                             view! {
                                 <span class="address">{device}</span>
                                 <span class="address">{ip}</span>
                             }
-                        })} <RelativeTime time=at now />
+                        })} <span>{children()}</span>
                 </p>
             </div>
         </li>
-    }
-}
-
-/// Describes an event to the user.
-fn sentence(event: &str, count: i64) -> String {
-    let what = match event {
-        "signed_in" => "Signed in",
-        "sign_in_pending" => "Password accepted, two-factor authentication pending",
-        "sign_in_failed" => "Wrong password",
-        "second_factor_passed" => "Completed two-factor authentication",
-        "second_factor_failed" => "Wrong code",
-        "second_factor_on" => "Two-factor authentication turned on",
-        "second_factor_off" => "Two-factor authentication turned off",
-        "recovery_code_used" => "Recovery code used",
-        "recovery_codes_replaced" => "New recovery codes created",
-        "refresh_token_reused" => "Signed out because the session may have been stolen",
-        "signed_out" => "Signed out",
-        "signed_out_everywhere" => "Signed out everywhere",
-        "session_revoked" => "Signed out a device",
-        "registered" => "Account created",
-        "address_confirmed" => "Email address confirmed",
-        "password_reset_requested" => "Password reset requested",
-        "password_changed" => "Password changed",
-        "password_reset" => "Password reset with an emailed link",
-        "email_change_requested" => "Email change requested",
-        "email_changed" => "Email changed",
-        "email_undeliverable" => "An email to you could not be delivered",
-        "operator_created" => "Account created by an administrator",
-        "operator_deactivated" => "Account deactivated by an administrator",
-        "operator_activated" => "Account activated by an administrator",
-        "operator_signed_out" => "Signed out everywhere by an administrator",
-        "operator_reset_otp" => "Two-factor authentication removed by an administrator",
-        "operator_set_password" => "New password set by an administrator",
-        // An event of a newer server.
-        other => &other.replace('_', " "),
-    };
-    match count {
-        1 => what.to_owned(),
-        count => format!("{what}, {count} times"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sentence;
-
-    #[test]
-    fn events_are_described() {
-        assert_eq!(sentence("signed_in", 1), "Signed in");
-        assert_eq!(sentence("sign_in_failed", 3), "Wrong password, 3 times");
-        assert_eq!(sentence("moved_house", 1), "moved house");
     }
 }

@@ -1,8 +1,9 @@
-//! The section "Delete account".
+//! The page that deletes the account.
 
 use leptos::prelude::*;
 
 use super::{
+    HEADING,
     details::Details,
     dialog::{CurrentPassword, DialogForm, DialogSection, DialogState},
     token_request::{Outcome, TokenRequest},
@@ -23,15 +24,14 @@ pub(super) fn DeleteAccount(details: Details) -> impl IntoView {
     let dialog = DialogState::default();
     view! {
         <DialogSection
-            id="delete"
-            title="Delete account"
+            id=HEADING
             dialog
             label="Delete account"
             style="danger"
             form=move || view! { <Form dialog details /> }
         >
             <p class="section-lead">
-                "Permanently deletes your account and all its data. This can't be undone."
+                "Your email address, your password, your devices and the list of recent events will be deleted at once. This can't be undone."
             </p>
         </DialogSection>
     }
@@ -71,7 +71,7 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
             on_submit=delete
         >
             <p class="dialog-lead">
-                "This permanently deletes " <strong>{details.shown_email()}</strong>
+                "This permanently deletes " <strong>{untrack(|| details.shown_email())}</strong>
                 " and all its data. Enter your password to confirm."
             </p>
             <CurrentPassword submission input=password />

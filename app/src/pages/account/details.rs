@@ -1,6 +1,6 @@
-//! The account's data that the sections of the page share.
+//! The account's data that its pages share.
 
-use futures::future::join;
+use futures::future::join3;
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
@@ -8,18 +8,22 @@ use crate::{
         ApiError,
         user::{self, Event, Profile, Session},
     },
+    browser::{identity, session::now},
     email::email_for_display,
 };
+
+/// The shortest time between two loads when the page comes to the front, in milliseconds.
+const PAUSE: u64 = 10_000;
 
 /// The account's recent events, or the error of loading them.
 pub(super) type Activity = Result<Vec<Event>, ApiError>;
 
-/// The account's data that the sections of the page share.
+/// The account's data that its pages share.
 #[derive(Clone, Copy)]
 pub(super) struct Details {
     /// The user.
     pub profile: RwSignal<Profile>,
-    /// The signed-in devices.
+    /// The signed-in devices: this one first, and then the most recently used.
     pub sessions: RwSignal<Vec<Session>>,
     /// The recent events.
     pub activity: RwSignal<Activity>,
@@ -29,7 +33,7 @@ impl Details {
     pub fn new(profile: Profile, sessions: Vec<Session>, activity: Activity) -> Self {
         Self {
             profile: RwSignal::new(profile),
-            sessions: RwSignal::new(sessions),
+            sessions: RwSignal::new(sorted(sessions)),
             activity: RwSignal::new(activity),
         }
     }
@@ -55,22 +59,94 @@ impl Details {
         self.profile.with(|profile| profile.otp_enabled)
     }
 
+    /// Returns the number of signed-in devices. Reactive.
+    pub fn device_count(self) -> usize {
+        self.sessions.with(Vec::len)
+    }
+
     /// Records whether the second factor is on.
     pub fn set_second_factor(self, is_on: bool) {
         self.profile
             .try_update(|profile| profile.otp_enabled = is_on);
     }
 
-    /// Reloads the devices and events. If that fails, the page keeps showing the previous ones.
+    /// Records that a device was signed out.
+    pub fn remove_session(self, id: &str) {
+        self.sessions
+            .try_update(|sessions| sessions.retain(|session| session.id != id));
+    }
+
+    /// Reloads everything. If that fails, the page keeps showing what it has.
     pub fn reload_sessions(self) {
-        spawn_local(async move {
-            let (sessions, activity) = join(user::sessions(), user::activity()).await;
-            if let Ok(sessions) = sessions {
-                self.sessions.try_set(sessions);
-            }
-            if activity.is_ok() {
-                self.activity.try_set(activity);
+        spawn_local(self.reload());
+    }
+
+    async fn reload(self) {
+        let (profile, sessions, activity) =
+            join3(user::view(), user::sessions(), user::activity()).await;
+        // What has not changed is not rendered again, so that it keeps the focus.
+        if let Ok(profile) = profile {
+            set_if_changed(self.profile, profile);
+        }
+        if let Ok(sessions) = sessions {
+            set_if_changed(self.sessions, sorted(sessions));
+        }
+        if activity.is_ok() {
+            set_if_changed(self.activity, activity);
+        }
+    }
+
+    /// Reloads the data when the page comes to the front, and tells the header the email address.
+    pub fn keep_current(self) {
+        Effect::new(move |_| identity::remember(self.shown_email()));
+        let loaded_at = StoredValue::new(now());
+        let listener = window_event_listener_untyped("visibilitychange", move |_| {
+            let is_due = now().saturating_sub(loaded_at.get_value()) > PAUSE;
+            if is_due && !document().hidden() {
+                loaded_at.set_value(now());
+                self.reload_sessions();
             }
         });
+        on_cleanup(move || listener.remove());
+    }
+}
+
+fn set_if_changed<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    // The page may have been left, and its signals disposed.
+    if signal.try_with_untracked(|current| *current != value) == Some(true) {
+        signal.try_set(value);
+    }
+}
+
+fn sorted(mut sessions: Vec<Session>) -> Vec<Session> {
+    sessions.sort_by(|a, b| {
+        let by_use = || b.last_used_at.cmp(&a.last_used_at);
+        b.current.cmp(&a.current).then_with(by_use)
+    });
+    sessions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Session, sorted};
+
+    #[test]
+    fn this_device_is_first_and_then_the_most_recently_used() {
+        let session = |id: &str, last_used_at: &str, current| Session {
+            id: id.to_owned(),
+            created_at: String::new(),
+            last_used_at: last_used_at.to_owned(),
+            ip: String::new(),
+            user_agent: String::new(),
+            device: String::new(),
+            current,
+        };
+        let sessions = vec![
+            session("old", "2026-11-24T08:00:00Z", false),
+            session("new", "2026-11-26T08:00:00Z", false),
+            session("this", "2026-11-25T08:00:00Z", true),
+        ];
+        let ids: Vec<_> = sorted(sessions).into_iter().map(|one| one.id).collect();
+        assert_eq!(ids, ["this", "new", "old"]);
     }
 }

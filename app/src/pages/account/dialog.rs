@@ -61,8 +61,9 @@ impl DialogState {
 pub(super) fn DialogSection(
     /// The id of the heading.
     id: &'static str,
-    /// The heading.
-    title: &'static str,
+    /// The heading, unless it is that of the page.
+    #[prop(optional)]
+    title: Option<&'static str>,
     /// The dialog.
     dialog: DialogState,
     /// The button's label.
@@ -82,7 +83,7 @@ pub(super) fn DialogSection(
     let is_locked = Signal::derive(move || dialog.submission.is_running());
     view! {
         <section class="section" aria-labelledby=id>
-            <h2 id=id>{title}</h2>
+            {title.map(|title| view! { <h2 id=id>{title}</h2> })}
             {children()}
             <Notice text=dialog.notice />
             {move || match blocked.get() {

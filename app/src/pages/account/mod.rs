@@ -1,62 +1,123 @@
-//! `/account`: the signed-in user's account.
+//! `/account` and the pages below it: the signed-in user's account.
+//!
+//! One component shows all of them, so that going from one to another keeps the navigation and the
+//! account's data.
 
 mod activity;
 mod clock;
+mod confirm;
+mod data;
 mod delete;
 mod details;
 mod devices;
 mod dialog;
 mod email;
+mod events;
+mod navigation;
+mod overview;
 mod password;
 mod sign_out;
+mod summary;
 mod token_request;
 mod two_factor;
 mod unverified;
 
-use futures::future::join3;
-use gloo_timers::future::TimeoutFuture;
-use http::StatusCode;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_params_map};
 
-use super::navigation::{TWO_FACTOR, signed_out_redirect, use_auth_state, use_redirect};
+use super::{
+    navigation::{TWO_FACTOR, signed_out_redirect, use_auth_state, use_redirect},
+    not_found::NotFound,
+};
 use crate::{
-    api::{
-        ApiError, Code,
-        user::{self, Profile, Session},
-    },
-    browser::{AuthState, LOADING_LIMIT, next::with_next},
-    components::focus_soon,
+    account_pages::AccountPage,
+    browser::{AuthState, next::with_next},
+    components::focus_new_page,
     email::email_for_display,
 };
-use activity::Activity;
+use activity::ActivityByDay;
+use data::{AccountData, LoadingFailed, Skeleton, load_when_signed_in};
 use delete::DeleteAccount;
 use details::Details;
-use devices::Devices;
+use devices::AllDevices;
 use email::Email;
+use navigation::Navigation;
+use overview::Overview;
 use password::Password;
-use sign_out::SignOut;
 use two_factor::TwoFactor;
 use unverified::Unverified;
 
-/// How long leaving this page may take, in milliseconds.
-const LEAVING: u32 = 2_000;
+/// The id of the heading of the page.
+const HEADING: &str = "page-title";
 
-/// The account's data, as far as the page has loaded it.
-#[derive(Clone)]
-enum AccountData {
-    Loading,
-    Failed(ApiError),
-    Loaded(Profile, Vec<Session>, details::Activity),
-}
-
-/// `/account`: the signed-in user's account.
+/// `/account` and the pages below it: the signed-in user's account.
 #[component]
 pub fn Account() -> impl IntoView {
     redirect_if_not_signed_in();
+    // Unlike the location, the parameters don't change when a page outside of the account opens.
+    let params = use_params_map();
+    let page = Memo::new(move |_| match params.read().get_str("page") {
+        Some(name) => AccountPage::find(&format!("{}/{name}", AccountPage::Overview.path())),
+        None => Some(AccountPage::Overview),
+    });
+    #[cfg(feature = "ssr")]
+    if page.get_untracked().is_none() {
+        use_context::<leptos_axum::ResponseOptions>()
+            .inspect(|response| response.set_status(http::StatusCode::NOT_FOUND));
+    }
     let data = RwSignal::new(AccountData::Loading);
     load_when_signed_in(data);
+    focus_when_changed(page);
+    let is_known = Memo::new(move |_| page.get().is_some());
+    move || {
+        if is_known.get() {
+            let page = Signal::derive(move || page.get().unwrap_or(AccountPage::Overview));
+            view! { <Frame page data /> }.into_any()
+        } else {
+            view! { <NotFound /> }.into_any()
+        }
+    }
+}
+
+/// The navigation, and the page beside it.
+#[component]
+fn Frame(
+    /// The page.
+    page: Signal<AccountPage>,
+    /// The account's data.
+    data: RwSignal<AccountData>,
+) -> impl IntoView {
+    let title = move || match page.get() {
+        AccountPage::Overview => "Your account · Latchkey".to_owned(),
+        page => format!("{} · Latchkey", page.name()),
+    };
+    view! {
+        <Title text=title />
+        <div class="settings when-signed-in">
+            <Navigation page />
+            <div class="settings-page">
+                {move || match page.get() {
+                    AccountPage::Overview => view! { <OverviewHeading data /> }.into_any(),
+                    page => view! { <Heading page /> }.into_any(),
+                }}
+                {move || match data.get() {
+                    AccountData::Loading => view! { <Skeleton /> }.into_any(),
+                    AccountData::Failed(error) => view! { <LoadingFailed error data /> }.into_any(),
+                    AccountData::Loaded(profile, sessions, activity) => {
+                        let details = Details::new(profile, sessions, activity);
+                        details.keep_current();
+                        view! { <Sections page details /> }.into_any()
+                    }
+                }}
+            </div>
+        </div>
+    }
+}
+
+/// The heading of the overview: the email address.
+#[component]
+fn OverviewHeading(data: RwSignal<AccountData>) -> impl IntoView {
     let email = move || {
         data.with(|data| match data {
             AccountData::Loaded(profile, ..) => Some(email_for_display(&profile.email)),
@@ -64,130 +125,64 @@ pub fn Account() -> impl IntoView {
         })
     };
     view! {
-        <Title text="Your account · Latchkey" />
-        <div class="account when-signed-in">
-            <div class="account-head">
-                <p class="eyebrow">"Signed in as"</p>
-                <h1 tabindex="-1" translate="no">
-                    {move || match email() {
-                        Some(email) => view! { <span>{email}</span> }.into_any(),
-                        None => view! { <span class="skeleton">"Your account"</span> }.into_any(),
-                    }}
-                </h1>
-                <SignOut data />
-            </div>
-            {move || match data.get() {
-                AccountData::Loading => view! { <Skeleton /> }.into_any(),
-                AccountData::Failed(error) => view! { <LoadingFailed error data /> }.into_any(),
-                AccountData::Loaded(profile, sessions, activity) => {
-                    let details = Details::new(profile, sessions, activity);
-                    view! { <Sections details /> }.into_any()
-                }
-            }}
+        <div class="page-head">
+            <h1 id=HEADING tabindex="-1" translate="no">
+                {move || match email() {
+                    Some(email) => view! { <span>{email}</span> }.into_any(),
+                    None => view! { <span class="skeleton">"Your account"</span> }.into_any(),
+                }}
+            </h1>
+            <p class="page-lead">"Your sign-in, your devices, and what has happened lately."</p>
         </div>
     }
 }
 
+/// The heading of any other page.
 #[component]
-fn Sections(details: Details) -> impl IntoView {
-    view! {
-        <Unverified details />
-        <Devices sessions=details.sessions />
-        <Email details />
-        <Password details />
-        <TwoFactor details />
-        <Activity details />
-        <DeleteAccount details />
-    }
-}
-
-/// A placeholder while the account is being loaded.
-#[component]
-fn Skeleton() -> impl IntoView {
-    view! {
-        <section class="section" aria-busy="true">
-            <h2>"Devices"</h2>
-            <p class="section-lead">{devices::LEAD}</p>
-            <div class="devices">
-                <div class="device">
-                    <div class="device-text">
-                        <p class="device-name">
-                            <span class="skeleton">"Browser on device"</span>
-                        </p>
-                        <p class="device-facts">
-                            <span class="skeleton">"Address, signed in and last used"</span>
-                        </p>
-                    </div>
-                </div>
-            </div>
-        </section>
-    }
-}
-
-/// Shows why the account could not be loaded, with a button to try again.
-#[component]
-fn LoadingFailed(
-    /// The error.
-    error: ApiError,
-    /// The account's data.
-    data: RwSignal<AccountData>,
-) -> impl IntoView {
-    let try_again = move |_| {
-        load(data);
-        // The button that had the focus is gone.
-        focus_soon("h1");
+fn Heading(page: AccountPage) -> impl IntoView {
+    let lead = match page {
+        AccountPage::Overview => "",
+        AccountPage::Security => "How you sign in, and what protects your account.",
+        AccountPage::Devices => "Every browser and app that is signed in to your account.",
+        AccountPage::Activity => "Recent events in your account, newest first.",
+        AccountPage::Delete => "Permanently deletes your account and all its data.",
     };
     view! {
-        <section class="section">
-            <div role="alert">
-                <p class="alert">{error.to_string()}</p>
-            </div>
-            <button type="button" class="button quiet" on:click=try_again>
-                "Try again"
-            </button>
-        </section>
+        <div class="page-head">
+            <h1 id=HEADING tabindex="-1">
+                {page.name()}
+            </h1>
+            <p class="page-lead">{lead}</p>
+        </div>
     }
 }
 
-/// Loads the account, and again when another user signs in.
-fn load_when_signed_in(data: RwSignal<AccountData>) {
-    let auth_state = use_auth_state();
-    Effect::new(move |_| {
-        if let AuthState::SignedIn(_) = auth_state.get() {
-            load(data);
+/// What a page shows when the account has been loaded.
+#[component]
+fn Sections(page: Signal<AccountPage>, details: Details) -> impl IntoView {
+    move || match page.get() {
+        AccountPage::Overview => view! { <Overview details /> }.into_any(),
+        AccountPage::Security => view! {
+            <Unverified details />
+            <Password details />
+            <Email details />
+            <TwoFactor details />
         }
-    });
+        .into_any(),
+        AccountPage::Devices => view! { <AllDevices details /> }.into_any(),
+        AccountPage::Activity => view! { <ActivityByDay details /> }.into_any(),
+        AccountPage::Delete => view! { <DeleteAccount details /> }.into_any(),
+    }
 }
 
-fn load(data: RwSignal<AccountData>) {
-    data.set(AccountData::Loading);
-    spawn_local(async move {
-        let (profile, sessions, activity) =
-            join3(user::view(), user::sessions(), user::activity()).await;
-        let loaded = match profile.and_then(|profile| Ok((profile, sessions?))) {
-            // The page is useful without the recent events.
-            Ok((profile, sessions)) => AccountData::Loaded(profile, sessions, activity),
-            Err(error) => {
-                // The session has ended or needs the second factor: this page is about to be left.
-                if error.status() == StatusCode::UNAUTHORIZED
-                    || error.code() == Some(Code::OtpRequired)
-                {
-                    TimeoutFuture::new(LEAVING).await;
-                }
-                AccountData::Failed(error)
-            }
-        };
-        data.try_set(loaded);
-    });
-    // Renewing the tokens takes several attempts when the server can't be reached. It goes on, but
-    // the page does not wait for it.
-    spawn_local(async move {
-        TimeoutFuture::new(LOADING_LIMIT).await;
-        // Setting the data renders the page again, and closes its dialogs.
-        let is_loading = |data: &AccountData| matches!(data, AccountData::Loading);
-        if data.try_with_untracked(is_loading) == Some(true) {
-            data.try_set(AccountData::Failed(Code::Unreachable.into()));
+/// Moves the focus to the heading when another page of the account opens.
+fn focus_when_changed(page: Memo<Option<AccountPage>>) {
+    Effect::new(move |previous: Option<Option<AccountPage>>| {
+        let current = page.get();
+        if previous.is_some_and(|previous| previous != current) {
+            focus_new_page();
         }
+        current
     });
 }
 

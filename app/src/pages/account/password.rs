@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::{Code, user},
     browser::{EndReason, renewal::exchange, session},
-    components::{PASSWORD_HINT, PasswordField, input_value},
+    components::{Dialog, NewPasswordField, Notice, input_value},
 };
 
 /// Changes the password.
@@ -23,7 +23,16 @@ pub(super) fn Password(details: Details) -> impl IntoView {
             title="Password"
             dialog
             label="Change password"
-            form=move || view! { <Form dialog details /> }
+            form=move || {
+                view! {
+                    <Form
+                        dialog
+                        details
+                        title="Change password"
+                        lead="Every other device will be signed out."
+                    />
+                }
+            }
         >
             <p class="section-lead">
                 "A new password signs out every other device and invalidates every link we have emailed you."
@@ -32,8 +41,37 @@ pub(super) fn Password(details: Details) -> impl IntoView {
     }
 }
 
+/// Leads from something that the user does not recognize to a new password, which signs out every other
+/// device.
 #[component]
-fn Form(dialog: DialogState, details: Details) -> impl IntoView {
+pub(super) fn WasntYou(details: Details) -> impl IntoView {
+    let dialog = DialogState::default();
+    let is_locked = Signal::derive(move || dialog.submission.is_running());
+    view! {
+        <Notice text=dialog.notice />
+        <button type="button" class="link" on:click=move |_| dialog.open()>
+            "Wasn't you?"
+        </button>
+        <Dialog open=dialog.is_open locked=is_locked>
+            <Form
+                dialog
+                details
+                title="Secure your account"
+                lead="Choose a new password. Every other device will be signed out at once, and links in earlier emails will stop working."
+            />
+        </Dialog>
+    }
+}
+
+#[component]
+fn Form(
+    dialog: DialogState,
+    details: Details,
+    /// The heading.
+    title: &'static str,
+    /// What a new password does.
+    lead: &'static str,
+) -> impl IntoView {
     let submission = dialog.submission;
     let (current, new) = (NodeRef::new(), NodeRef::new());
     let token_request = TokenRequest::new(
@@ -59,20 +97,20 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
     view! {
         <DialogForm
             dialog
-            title="Change password"
+            title
             details
             submit="Change password"
             pending_label="Changing password…"
             on_submit=change
         >
+            <p class="dialog-lead">{lead}</p>
             <CurrentPassword submission input=current />
-            <PasswordField
+            <NewPasswordField
                 submission
                 input=new
                 name="new_password"
                 label="New password"
-                autocomplete="new-password"
-                hint=PASSWORD_HINT
+                email=move |()| untrack(|| details.email())
             />
         </DialogForm>
     }

@@ -1,64 +1,26 @@
-//! The buttons "Sign out" and "Sign out everywhere".
+//! The buttons "Sign out everywhere" and "Sign out all others".
 
-use leptos::{ev, prelude::*};
+use http::StatusCode;
+use leptos::prelude::*;
 
-use super::AccountData;
+use super::{confirm::ConfirmDialog, details::Details, dialog::DialogState};
 use crate::{
-    api::{ApiError, user},
-    components::{Alert, Button, DIALOG_TITLE, Dialog, LiveText, Submission},
-    pages::sign_out::{Scope, finish_sign_out},
+    api::{ApiError, Code, user},
+    browser::{
+        EndReason, session,
+        sign_out::{Scope, finish_sign_out},
+    },
+    components::{Notice, Submission, focus_soon},
 };
 
-/// Signs out this device, or every device after a question.
+/// Signs out every device, after a question.
 #[component]
-pub(super) fn SignOut(
-    /// The account's data, with the number of devices.
-    data: RwSignal<AccountData>,
-) -> impl IntoView {
-    let here = Submission::default();
+pub(super) fn SignOutEverywhere(details: Details) -> impl IntoView {
     let asks = RwSignal::new(false);
-    let sign_out = move |()| {
-        here.start(async { finish_sign_out(user::logout().await, Scope::Here, false) });
-    };
-    view! {
-        <div class="actions">
-            <Button
-                submission=here
-                style="quiet"
-                label="Sign out"
-                pending_label="Signing out…"
-                on_press=sign_out
-            />
-            <button
-                type="button"
-                class="button quiet"
-                disabled=move || !crate::hydration::is_hydrated()
-                on:click=move |_| {
-                    here.reset();
-                    asks.set(true);
-                }
-            >
-                "Sign out everywhere"
-            </button>
-        </div>
-        <Alert submission=here />
-        <Everywhere asks data />
-    }
-}
-
-/// Asks whether to sign out every device.
-#[component]
-fn Everywhere(
-    /// Whether the question is open.
-    asks: RwSignal<bool>,
-    /// The account's data.
-    data: RwSignal<AccountData>,
-) -> impl IntoView {
     let submission = Submission::default();
     // Whether the response to an earlier request was lost.
     let was_lost = StoredValue::new(false);
-    let sign_out = move |event: ev::SubmitEvent| {
-        event.prevent_default();
+    let sign_out = move |()| {
         submission.start(async move {
             let response = user::logout_all().await;
             let lost_before = was_lost.try_get_value().unwrap_or(false);
@@ -68,46 +30,114 @@ fn Everywhere(
             finish_sign_out(response, Scope::Everywhere, lost_before)
         });
     };
-    let question = Signal::derive(move || question(&data.read()));
+    let text = Signal::derive(move || match details.device_count() {
+        1 => "This device is the only one that is signed in. You'll have to sign in again."
+            .to_owned(),
+        count => format!(
+            "This signs out all {count} devices of your account at once, including this one."
+        ),
+    });
+    let ask = move |_| {
+        submission.reset();
+        asks.set(true);
+    };
     view! {
-        <Dialog open=asks locked=Signal::derive(move || submission.is_running())>
-            <form method="post" novalidate on:submit=sign_out>
-                <h2 id=DIALOG_TITLE>"Sign out everywhere?"</h2>
-                <Alert submission />
-                <p class="dialog-lead">
-                    <LiveText text=question />
-                </p>
-                <div class="actions">
-                    <button
-                        type="button"
-                        class="button quiet"
-                        on:click=move |_| {
-                            if !untrack(|| submission.is_running()) {
-                                asks.set(false);
-                            }
-                        }
-                    >
-                        "Cancel"
-                    </button>
-                    <Button
-                        submission
-                        kind="submit"
-                        style="danger"
-                        label="Sign out all devices"
-                        pending_label="Signing out…"
-                    />
-                </div>
-            </form>
-        </Dialog>
+        <button type="button" class="button quiet" on:click=ask>
+            "Sign out everywhere"
+        </button>
+        <ConfirmDialog
+            open=asks
+            submission
+            title="Sign out everywhere?"
+            text
+            label="Sign out all devices"
+            pending_label="Signing out…"
+            on_confirm=sign_out
+        />
     }
 }
 
-fn question(data: &AccountData) -> String {
-    match data {
-        AccountData::Loaded(_, sessions, _) if sessions.len() > 1 => format!(
-            "This signs out all {} devices of your account at once, including this one.",
-            sessions.len()
-        ),
-        _ => "This signs out every device of your account at once, including this one.".to_owned(),
+/// Signs out every device but this one, after a question.
+#[component]
+pub(super) fn SignOutOthers(details: Details) -> impl IntoView {
+    let dialog = DialogState::default();
+    let others = Memo::new(move |_| details.device_count().saturating_sub(1));
+    let text = Signal::derive(move || match others.get() {
+        0 | 1 => "This signs out the other device. This one stays signed in.".to_owned(),
+        count => format!("This signs out {count} other devices. This one stays signed in."),
+    });
+    let sign_out = move |()| {
+        dialog.submit(async move {
+            let count = revoke_others(details).await?;
+            focus_soon("h1");
+            Ok(match count {
+                1 => "The other device is signed out.".to_owned(),
+                count => format!("{count} other devices are signed out."),
+            })
+        });
+    };
+    view! {
+        <Notice text=dialog.notice />
+        {move || {
+            (others.get() > 0)
+                .then(|| {
+                    view! {
+                        <button type="button" class="button quiet" on:click=move |_| dialog.open()>
+                            "Sign out all others"
+                        </button>
+                    }
+                })
+        }}
+        <ConfirmDialog
+            open=dialog.is_open
+            submission=dialog.submission
+            title="Sign out all others?"
+            text
+            label="Sign out others"
+            pending_label="Signing out…"
+            on_confirm=sign_out
+        />
+    }
+}
+
+/// Signs out every device but this one, one after another, and returns their number.
+///
+/// # Errors
+/// Stops at the first error, and says how many devices were signed out before.
+async fn revoke_others(details: Details) -> Result<usize, ApiError> {
+    let sessions = details.sessions.get_untracked();
+    let others: Vec<_> = sessions.into_iter().filter(|one| !one.current).collect();
+    let all = others.len();
+    for (done, session) in others.into_iter().enumerate() {
+        if let Err(error) = revoke(&session.id).await {
+            return Err(match error.code() {
+                Some(code) if done > 0 => ApiError::detail(
+                    code,
+                    format!("{done} of {all} devices were signed out. {error}"),
+                ),
+                _ => error,
+            });
+        }
+        details.remove_session(&session.id);
+    }
+    details.reload_sessions();
+    Ok(all)
+}
+
+/// Signs out one device.
+///
+/// # Errors
+/// Returns the errors of [`user::revoke`], except for a session that does not exist any more, which is
+/// signed out, too.
+pub(super) async fn revoke(id: &str) -> Result<(), ApiError> {
+    match user::revoke(id.into()).await {
+        Err(error) if error.code() == Some(Code::NotFound) => Ok(()),
+        Err(error) => {
+            if error.status() == StatusCode::UNAUTHORIZED {
+                session::explain_end(EndReason::OthersRemain);
+            }
+            Err(error)
+        }
+        Ok(()) => Ok(()),
     }
 }

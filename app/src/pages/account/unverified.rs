@@ -1,4 +1,4 @@
-//! What the account page says while the email address is not verified.
+//! What the account says while the email address is not verified.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::{
 /// Says that the address must be verified first, in place of something that needs it.
 pub(super) const FIRST: &str = "Confirm your email address first.";
 
-/// Asks to verify the email address, at the top of the page.
+/// Asks to verify the email address, above what can't be done before.
 #[component]
 pub(super) fn Unverified(details: Details) -> impl IntoView {
     move || {
@@ -34,8 +34,9 @@ pub(super) fn Unverified(details: Details) -> impl IntoView {
     }
 }
 
+/// A button that emails the link again.
 #[component]
-fn ResendLink(details: Details) -> impl IntoView {
+pub(super) fn ResendLink(details: Details) -> impl IntoView {
     let resend = Resend::default();
     let send_again = move |()| {
         let email = untrack(|| details.email());

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 24] = [
+pub const SETTINGS: [(&str, &str); 27] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
@@ -18,6 +18,9 @@ pub const SETTINGS: [(&str, &str); 24] = [
     ("LATCHKEY_SECRET", "--secret"),
     ("LATCHKEY_SITE_ROOT", "--site-root"),
     ("LATCHKEY_PUBLIC_URL", "--public-url"),
+    ("LATCHKEY_HELP_URL", "--help-url"),
+    ("LATCHKEY_PRIVACY_URL", "--privacy-url"),
+    ("LATCHKEY_HOME_URL", "--home-url"),
     ("LATCHKEY_ACCESS_TTL", "--access-ttl"),
     ("LATCHKEY_REFRESH_TTL", "--refresh-ttl"),
     ("LATCHKEY_SESSION_TTL", "--session-ttl"),
@@ -62,6 +65,16 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_PUBLIC_URL", "not a url"),
         ("LATCHKEY_PUBLIC_URL", "accounts.example"),
         ("LATCHKEY_PUBLIC_URL", "ftp://accounts.example"),
+        ("LATCHKEY_HELP_URL", "help.example"),
+        ("LATCHKEY_PRIVACY_URL", "javascript:alert(1)"),
+        ("LATCHKEY_HOME_URL", "app.example.com"),
+        ("LATCHKEY_HOME_URL", "ftp://app.example.com"),
+        ("LATCHKEY_HOME_URL", "javascript:alert(1)"),
+        ("LATCHKEY_HOME_URL", "https://ada:x@app.example.com"),
+        ("LATCHKEY_HOME_URL", "//app.example.com"),
+        ("LATCHKEY_HOME_URL", "/\\app.example.com"),
+        ("LATCHKEY_HOME_URL", "/"),
+        ("LATCHKEY_HOME_URL", "/?a=b"),
         ("LATCHKEY_ACCESS_TTL", "soon"),
         ("LATCHKEY_ACCESS_TTL", "15 parsecs"),
         ("LATCHKEY_ACCESS_TTL", "-1s"),
@@ -248,6 +261,9 @@ fn accepts_every_setting_as_a_flag() {
         "f".repeat(32),
         env.folder().join("site").to_str().unwrap().to_owned(),
         "https://flag.example".into(),
+        "https://help.example/".into(),
+        "https://privacy.example/".into(),
+        "https://home.example/".into(),
         "2m".into(),
         "3m".into(),
         "4m".into(),

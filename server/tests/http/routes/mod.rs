@@ -5,5 +5,7 @@ mod general;
 mod health;
 mod pages;
 mod recovery;
+mod token;
 mod totp;
 mod user;
+mod well_known;

@@ -2,9 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Response, SITE_FILE, Server};
+use crate::support::{Response, SITE_FILE, Server, TestEnv};
 
-const PAGES: [&str; 4] = ["/", "/register", "/login", "/account"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/register",
+    "/login",
+    "/account",
+    "/account/security",
+    "/account/devices",
+    "/account/activity",
+    "/account/delete",
+];
 
 /// Returns the directives of a response's Content-Security-Policy.
 #[track_caller]
@@ -62,7 +71,15 @@ fn exist() {
 #[test]
 fn that_do_not_exist_return_404() {
     let server = Server::start();
-    for path in ["/no-such-page", "/login/x", "/index.html", "/.env", "/apis"] {
+    for path in [
+        "/no-such-page",
+        "/login/x",
+        "/account/x",
+        "/account/security/x",
+        "/index.html",
+        "/.env",
+        "/apis",
+    ] {
         let response = server.get(path).header("accept", "text/html").send();
         assert_eq!(response.status, 404, "{path}: {response}");
         assert!(
@@ -232,6 +249,29 @@ fn load_precompressed_files() {
 }
 
 #[test]
+fn have_the_links_in_the_footer_that_are_set() {
+    let server = Server::start();
+    assert!(!server.get("/login").send().text().contains("Privacy</a>"));
+    let help = "https://help.example/?topic=<accounts>&page=\"1\"";
+    let server = Server::start_with(&[
+        ("LATCHKEY_HELP_URL", help),
+        ("LATCHKEY_PRIVACY_URL", "https://accounts.example/privacy"),
+    ]);
+    for path in ["/login", "/no-such-page"] {
+        let response = server.get(path).send();
+        let links = tags(response.text(), "a href=\"https:");
+        assert_eq!(
+            links,
+            [
+                "<a href=\"https://help.example/?topic=%3Caccounts%3E&amp;page=%221%22\">",
+                "<a href=\"https://accounts.example/privacy\">",
+            ],
+            "{path}: {response}"
+        );
+    }
+}
+
+#[test]
 fn load_the_other_files_of_the_site() {
     let server = Server::start();
     let response = server.get("/robots.txt").send();
@@ -269,4 +309,74 @@ fn serve_no_file_from_outside_the_site() {
             "{path}: {response}"
         );
     }
+}
+
+#[test]
+fn are_listed_by_search_engines_only_if_they_are_the_same_for_everyone() {
+    let server = Server::start();
+    for path in ["/", "/login", "/register"] {
+        let response = server.get(path).send();
+        let html = response.text();
+        assert!(!html.contains("noindex"), "{path}: {html}");
+        assert!(html.contains(r#"<meta name="description""#), "{path}");
+    }
+    for path in ["/account", "/activate", "/reset", "/two-factor", "/nowhere"] {
+        let response = server.get(path).send();
+        let robots = r#"<meta name="robots" content="noindex">"#;
+        assert!(response.text().contains(robots), "{path}: {response}");
+    }
+}
+
+/// The home page gives way to the page that the operator has named.
+#[test]
+fn the_home_page_can_redirect() {
+    for (setting, location) in [
+        (
+            "https://app.example.com/start?a=b#c",
+            "https://app.example.com/start?a=b#c",
+        ),
+        ("https://app.example.com", "https://app.example.com/"),
+        ("/login", "/login"),
+        ("/log in\u{e4}", "/log%20in%C3%A4"),
+    ] {
+        let server = Server::start_with(&[("LATCHKEY_HOME_URL", setting)]);
+        let response = server.get("/").send();
+        let found = (response.status, response.header("location"));
+        assert_eq!(found, (302, location), "{response}");
+        assert_eq!(response.header("cache-control"), "private, no-cache");
+        // The app does the same when it opens the page without loading it.
+        let login = server.get("/login").send();
+        assert!(
+            login.text().contains(&format!("data-home=\"{location}\"")),
+            "{login}"
+        );
+    }
+}
+
+#[test]
+fn the_home_page_does_not_redirect_to_itself() {
+    let env = TestEnv::new();
+    let home = [
+        ("LATCHKEY_PUBLIC_URL", "https://accounts.example"),
+        ("LATCHKEY_HOME_URL", "https://accounts.example/?a=b"),
+    ];
+    let output = env.run_command(env.command(&home), "");
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains("LATCHKEY_HOME_URL"), "{line}");
+}
+
+#[test]
+fn the_documents_are_served_as_text() {
+    let server = Server::start();
+    let home = server.get("/").send();
+    for name in ["api", "settings", "operations", "security"] {
+        let path = format!("/docs/{name}.md");
+        assert!(home.text().contains(&format!("href=\"{path}\"")), "{home}");
+        let response = server.get(&path).send();
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.header("content-type"), "text/plain; charset=utf-8");
+        assert!(response.text().starts_with("# "), "{response}");
+    }
+    let unknown = server.get("/docs/nowhere.md").send();
+    assert_eq!(unknown.status, 404, "{unknown}");
 }

@@ -31,6 +31,11 @@ impl Jwt {
         })
     }
 
+    /// The algorithm that the header names, or an empty string.
+    pub fn algorithm(&self) -> &str {
+        self.header["alg"].as_str().unwrap_or_default()
+    }
+
     /// Changes one claim and keeps the signature.
     pub fn with_claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims[name] = value.into();

@@ -3,6 +3,7 @@
 mod database;
 pub mod email;
 mod endpoints;
+mod event_stream;
 pub mod jwt;
 pub mod proxy;
 pub mod raw_connection;
@@ -14,6 +15,8 @@ pub mod smtp;
 mod test_env;
 
 use std::{
+    fs,
+    path::Path,
     sync::Barrier,
     thread,
     time::{Duration, Instant},
@@ -24,6 +27,7 @@ use serde_json::Value;
 pub use database::{Database, postgres_administration};
 pub use email::Email;
 pub use endpoints::{ENDPOINTS, Endpoint, RequiredToken};
+pub use event_stream::{EventStream, REVOCATIONS};
 pub use request::RequestBuilder;
 pub use response::Response;
 pub use second_factor::{Authenticator, amr, recovery_codes};
@@ -72,6 +76,14 @@ pub fn text_of(object: &Value, field: &str) -> String {
         Value::String(text) => text.clone(),
         other => panic!("{field} is {other} in {object}"),
     }
+}
+
+/// Returns the text of a file in `docs`.
+pub fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs")
+        .join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Runs `action` on `count` threads that start at the same moment.

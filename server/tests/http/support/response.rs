@@ -97,6 +97,11 @@ impl Response {
             assert_eq!(self.text(), "");
             return;
         }
+        // What a proxy asks is answered in headers.
+        if self.headers.contains_key("x-user-id") {
+            assert_eq!((self.status, self.text()), (200, ""));
+            return;
+        }
         let content_type = self.header(header::CONTENT_TYPE.as_str());
         assert!(
             matches!(
@@ -163,7 +168,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 fn is_jwt(text: &str) -> bool {
-    Jwt::parse(text).is_some_and(|jwt| jwt.header["alg"] == "HS256")
+    Jwt::parse(text).is_some_and(|jwt| ["HS256", "EdDSA", "ES256"].contains(&jwt.algorithm()))
 }
 
 fn is_utc_time(text: &str) -> bool {

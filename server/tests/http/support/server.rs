@@ -205,6 +205,15 @@ impl Server {
         self.database().execute("DELETE FROM email_limits");
     }
 
+    /// Creates a service key with this scope.
+    #[track_caller]
+    pub fn service_key(&self, scope: &str) -> String {
+        let arguments = ["key", "create", "--name", "a test", "--scope", scope];
+        let output = self.env.run(&arguments);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output.stdout.trim_end().to_owned()
+    }
+
     /// Uses a link that verifies the email address of an account with [`PASSWORD`].
     #[track_caller]
     pub fn activate(&self, token: &str) -> Response {

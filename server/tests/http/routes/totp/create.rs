@@ -1,8 +1,12 @@
 //! `/api/totp/create`.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
-use crate::support::{OTHER_PASSWORD, PASSWORD, Server, text_of};
+use crate::support::{
+    Authenticator, OTHER_PASSWORD, PASSWORD, Server, TokenPair, concurrently, text_of,
+};
 
 const PATH: &str = "/api/totp/create";
 
@@ -53,16 +57,28 @@ fn changes_nothing_yet() {
     server.assert_emails(&[]);
 }
 
+/// The same session gets the same secret for a while; another session gets a new one.
 #[test]
-fn returns_a_new_secret_each_time() {
+fn returns_a_new_secret_to_each_session() {
     let server = Server::start();
     let pair = server.sign_up_verified("ada@example.com");
-    let first = server.set_up_totp(&pair);
-    let second = server.set_up_totp(&pair);
+    let secret = |pair: &TokenPair| {
+        let body = json!({"current_password": PASSWORD});
+        let response = server.post(PATH).token(&pair.token).json(body).send();
+        text_of(&response.json(), "secret")
+    };
+    let responses = concurrently(4, |_| secret(&pair));
+    assert_eq!(BTreeSet::from_iter(responses).len(), 1);
+    let first = Authenticator::new(secret(&pair));
+    let other = server.sign_in("ada@example.com");
+    let second = Authenticator::new(secret(&other));
     server
         .confirm_totp(&pair.token, &first.code())
         .assert_field_errors(&["code"]);
-    assert_eq!(server.confirm_totp(&pair.token, &second.code()).status, 200);
+    assert_eq!(
+        server.confirm_totp(&other.token, &second.code()).status,
+        200
+    );
 }
 
 #[test]

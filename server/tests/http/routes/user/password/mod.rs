@@ -1,4 +1,5 @@
 //! Endpoints below `/api/user/password`.
 
 mod change;
+mod check;
 mod reset;

@@ -1,0 +1,35 @@
+//! The content of an email, independent of its format.
+
+use crate::crypto::email_token::LinkToken;
+
+/// The note of emails about changes that only someone with the password can make.
+pub(super) const NOT_YOU: &str =
+    "If this wasn't you, change your password and sign out everywhere immediately.";
+
+/// The content of an email, independent of its format.
+#[derive(Default)]
+pub(super) struct EmailContent {
+    pub subject: &'static str,
+    pub paragraphs: Vec<String>,
+    pub link: Option<Link>,
+    /// The code that does the same as the link, in groups of digits.
+    pub code: Option<String>,
+    /// When and from where it was requested.
+    pub origin: Option<String>,
+    /// The last paragraph, in small print: what to do if this is a surprise.
+    pub note: &'static str,
+}
+
+/// The link of an email.
+pub(super) struct Link {
+    pub label: &'static str,
+    pub url: String,
+    /// How long and how often the link works.
+    pub validity: &'static str,
+}
+
+/// Returns the URL of a page that takes a token. In the fragment, the token appears in no server log and
+/// no referrer.
+pub(super) fn link_url(site: &str, page: &str, token: &LinkToken) -> String {
+    format!("{site}/{page}#token={}", token.expose())
+}

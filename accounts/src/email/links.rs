@@ -1,0 +1,97 @@
+//! What emails with a link say, and those that are sent in place of one.
+
+use super::{
+    content::{EmailContent, Link, link_url},
+    notices::email_changed,
+};
+use crate::crypto::email_token::LinkToken;
+
+pub(super) fn activation(site: &str, token: &LinkToken) -> EmailContent {
+    EmailContent {
+        subject: "Confirm your email address",
+        paragraphs: vec![
+            "Someone, perhaps you, created an account with this email address. To use it, open this \
+             link and confirm that it is your account."
+                .into(),
+        ],
+        link: Some(Link {
+            label: "Confirm your email address",
+            url: link_url(site, "activate", token),
+            validity: "This link works once and expires in 24 hours.",
+        }),
+        note: "If you didn't create an account, open the link and choose \"I did not create this \
+               account\", or ignore this email.",
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn already_registered(site: &str) -> EmailContent {
+    EmailContent {
+        subject: "You already have an account",
+        paragraphs: vec![
+            "Someone, perhaps you, tried to create an account with this email address. You already \
+             have an account, and nothing about it has changed."
+                .into(),
+            format!(
+                "Sign in at {site}/login. If you forgot your password, choose a new one at \
+                 {site}/forgot."
+            ),
+        ],
+        link: None,
+        note: "If this wasn't you, you can ignore this email.",
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn reset(site: &str, token: &LinkToken) -> EmailContent {
+    EmailContent {
+        subject: "Choose a new password",
+        paragraphs: vec![
+            "Someone, perhaps you, requested a new password for the account with this email \
+             address."
+                .into(),
+        ],
+        link: Some(Link {
+            label: "Choose a new password",
+            url: link_url(site, "reset", token),
+            validity: "This link works once and expires in 1 hour. A new password signs out all \
+                       devices.",
+        }),
+        note: "If this wasn't you, you can ignore this email. Your password stays the same.",
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn email_change(site: &str, token: &LinkToken) -> EmailContent {
+    EmailContent {
+        subject: "Confirm your new email address",
+        paragraphs: vec![
+            "Open this link and confirm, to make this the email address of your account.".into(),
+        ],
+        link: Some(Link {
+            label: "Confirm your new email address",
+            url: link_url(site, "email", token),
+            validity: "This link works once and expires in 24 hours.",
+        }),
+        note: "If you didn't request this, you can ignore this email. Nothing will change.",
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn email_changed_with_undo(
+    site: &str,
+    new_email: &str,
+    undo: &LinkToken,
+) -> EmailContent {
+    EmailContent {
+        link: Some(Link {
+            label: "Undo the change",
+            url: link_url(site, "email/undo", undo),
+            validity: "This link works once and expires in 7 days. It gives the account this email \
+                       address back, signs out all devices and removes the password. Then we'll \
+                       email you a link to choose a new one.",
+        }),
+        note: "If this was you, you can ignore this email.",
+        ..email_changed(new_email)
+    }
+}

@@ -1,0 +1,121 @@
+//! Service keys: created and revoked by operators, presented by other services.
+
+use std::time::Duration;
+
+use super::accounts::Accounts;
+use crate::{
+    cache::CachedServiceKey,
+    clock::Timestamp,
+    crypto::service_key::ServiceKeyText,
+    error::Error,
+    id::Id,
+    store::service_keys::{NewServiceKey, Scope, ServiceKey},
+    text,
+    validation::Validator,
+};
+
+/// The maximum length of a key's name, in characters.
+const NAME_LIMIT: usize = 100;
+
+impl Accounts {
+    /// Creates a service key, and returns its text, which can't be found out again.
+    ///
+    /// # Errors
+    /// Field errors for a name that is missing, too long or has control characters, for no scope, and
+    /// for too many keys.
+    pub async fn create_service_key(
+        &self,
+        name: Option<&str>,
+        scopes: &[Scope],
+        lifetime: Option<Duration>,
+    ) -> Result<String, Error> {
+        let mut validator = Validator::default();
+        let name = validator.required("name", name.map(text::trim));
+        if name.is_some_and(|name| name.chars().count() > NAME_LIMIT) {
+            validator.reject("name", "A name has at most 100 characters.");
+        }
+        if name.is_some_and(|name| name.contains(text::is_control)) {
+            validator.reject("name", "A name has no control characters.");
+        }
+        if scopes.is_empty() {
+            validator.reject("scopes", "Choose at least one scope.");
+        }
+        let Some(name) = name.filter(|_| validator.is_valid("name") && !scopes.is_empty()) else {
+            return Err(validator.into_error());
+        };
+        let now = self.now();
+        let (key, text) = ServiceKeyText::generate(self.random());
+        let new = NewServiceKey {
+            id: key.id,
+            hash: key.hash,
+            name,
+            scopes,
+            now,
+            expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
+        };
+        if new.insert(&self.0.database).await? {
+            Ok(text)
+        } else {
+            Err(Error::field("name", "There are too many service keys."))
+        }
+    }
+
+    /// Returns all service keys, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn service_keys(&self) -> Result<Vec<ServiceKey>, Error> {
+        ServiceKey::list(&self.0.database).await
+    }
+
+    /// Revokes a service key. It is refused by all servers immediately.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn revoke_service_key(&self, id: &str) -> Result<(), Error> {
+        let id: Id = id.trim().parse().map_err(|_| Error::NotFound)?;
+        let deleted = ServiceKey::delete(&self.0.database, id).await;
+        self.invalidate(id);
+        if deleted? {
+            Ok(())
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+
+    /// Checks that a service key allows something. Usually the key is cached, so this costs no query.
+    ///
+    /// # Errors
+    /// `KeyInvalid` for a key that is unknown, expired or revoked, `PermissionDenied` for one without
+    /// the scope.
+    pub async fn authenticate_service_key(&self, key: &str, scope: Scope) -> Result<Id, Error> {
+        let presented = ServiceKeyText::parse(key).ok_or(Error::KeyInvalid)?;
+        let database = &self.0.database;
+        let load = || ServiceKey::find(database, presented.id);
+        let found = self.0.cache.service_key(database, presented.id, load);
+        let cached = found.await?.ok_or(Error::KeyInvalid)?;
+        let now = self.now();
+        if !presented.matches(&cached.key.hash) || cached.key.has_expired(now) {
+            return Err(Error::KeyInvalid);
+        }
+        self.record_use(&cached, now);
+        if cached.key.has_scope(scope) {
+            Ok(cached.key.id)
+        } else {
+            Err(Error::PermissionDenied)
+        }
+    }
+
+    /// Writes down now and then that a key is in use. No request waits for it.
+    fn record_use(&self, cached: &CachedServiceKey, now: Timestamp) {
+        if !cached.take_use(now) {
+            return;
+        }
+        let (database, id) = (self.0.database.clone(), cached.key.id);
+        tokio::spawn(async move {
+            if let Err(error) = ServiceKey::record_use(&database, id, now).await {
+                tracing::warn!(%error, service_key = %id, "can't record the use of a service key");
+            }
+        });
+    }
+}

@@ -1,0 +1,71 @@
+//! The pages of the account: their paths, names and icons.
+
+use crate::components::IconName;
+
+/// A page of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountPage {
+    /// What is secure, what to do next, and what has happened.
+    Overview,
+    /// Password, email address and second factor.
+    Security,
+    /// The signed-in devices.
+    Devices,
+    /// The recent events.
+    Activity,
+    /// Deletes the account.
+    Delete,
+}
+
+impl AccountPage {
+    /// Every page, in the order of the navigation.
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Security,
+        Self::Devices,
+        Self::Activity,
+        Self::Delete,
+    ];
+
+    /// Returns the page with this path.
+    #[must_use]
+    pub fn find(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|page| page.path() == path)
+    }
+
+    /// Returns the page's path.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/account",
+            Self::Security => "/account/security",
+            Self::Devices => "/account/devices",
+            Self::Activity => "/account/activity",
+            Self::Delete => "/account/delete",
+        }
+    }
+
+    /// Returns the page's name in the navigation.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Security => "Security",
+            Self::Devices => "Devices",
+            Self::Activity => "Activity",
+            Self::Delete => "Delete account",
+        }
+    }
+
+    /// Returns the page's icon.
+    #[must_use]
+    pub const fn icon(self) -> IconName {
+        match self {
+            Self::Overview => IconName::Overview,
+            Self::Security => IconName::Security,
+            Self::Devices => IconName::Computer,
+            Self::Activity => IconName::History,
+            Self::Delete => IconName::Delete,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Loading the account: once for all of its pages.
+
+use futures::future::join3;
+use gloo_timers::future::TimeoutFuture;
+use http::StatusCode;
+use leptos::{prelude::*, task::spawn_local};
+
+use super::details;
+use crate::{
+    api::{
+        ApiError, Code,
+        user::{self, Profile, Session},
+    },
+    browser::{AuthState, LOADING_LIMIT},
+    components::{Message, Status, focus_soon},
+    pages::navigation::use_auth_state,
+};
+
+/// How long leaving the page may take, in milliseconds.
+const LEAVING: u32 = 2_000;
+
+/// The account's data, as far as the page has loaded it.
+#[derive(Clone)]
+pub(super) enum AccountData {
+    Loading,
+    Failed(ApiError),
+    Loaded(Profile, Vec<Session>, details::Activity),
+}
+
+/// A placeholder while the account is being loaded.
+#[component]
+pub(super) fn Skeleton() -> impl IntoView {
+    view! {
+        <section class="section" aria-busy="true">
+            <h2>
+                <span class="skeleton">"What is secure"</span>
+            </h2>
+            <p class="section-lead">
+                <span class="skeleton">"What to do next, and what has happened"</span>
+            </p>
+        </section>
+    }
+}
+
+/// Shows why the account could not be loaded, with a button to try again.
+#[component]
+pub(super) fn LoadingFailed(
+    /// The error.
+    error: ApiError,
+    /// The account's data.
+    data: RwSignal<AccountData>,
+) -> impl IntoView {
+    let try_again = move |_| {
+        load(data);
+        // The button that had the focus is gone.
+        focus_soon("h1");
+    };
+    view! {
+        <section class="section" aria-label="Your account">
+            <div role="alert">
+                <Message status=Status::Error text=error.to_string() />
+            </div>
+            <button type="button" class="button quiet" on:click=try_again>
+                "Try again"
+            </button>
+        </section>
+    }
+}
+
+/// Loads the account, and again when another user signs in.
+pub(super) fn load_when_signed_in(data: RwSignal<AccountData>) {
+    let auth_state = use_auth_state();
+    Effect::new(move |_| {
+        if let AuthState::SignedIn(_) = auth_state.get() {
+            load(data);
+        }
+    });
+}
+
+fn load(data: RwSignal<AccountData>) {
+    data.set(AccountData::Loading);
+    spawn_local(async move {
+        let (profile, sessions, activity) =
+            join3(user::view(), user::sessions(), user::activity()).await;
+        let loaded = match profile.and_then(|profile| Ok((profile, sessions?))) {
+            // The page is useful without the recent events.
+            Ok((profile, sessions)) => AccountData::Loaded(profile, sessions, activity),
+            Err(error) => {
+                // The session has ended or needs the second factor: this page is about to be left.
+                if error.status() == StatusCode::UNAUTHORIZED
+                    || error.code() == Some(Code::OtpRequired)
+                {
+                    TimeoutFuture::new(LEAVING).await;
+                }
+                AccountData::Failed(error)
+            }
+        };
+        data.try_set(loaded);
+    });
+    // Renewing the tokens takes several attempts when the server can't be reached. It goes on, but
+    // the page does not wait for it.
+    spawn_local(async move {
+        TimeoutFuture::new(LOADING_LIMIT).await;
+        // Setting the data renders the page again, and closes its dialogs.
+        let is_loading = |data: &AccountData| matches!(data, AccountData::Loading);
+        if data.try_with_untracked(is_loading) == Some(true) {
+            data.try_set(AccountData::Failed(Code::Unreachable.into()));
+        }
+    });
+}

@@ -1,0 +1,210 @@
+//! The section at the top of the overview: what is secure, and what to do next.
+
+use leptos::prelude::*;
+
+use super::{clock::clock, details::Details, unverified::ResendLink};
+use crate::{
+    account_pages::AccountPage,
+    browser::unsaved_codes,
+    components::{Icon, IconName, RelativeTime, Status},
+};
+
+/// What is secure, and what to do next.
+#[component]
+pub(super) fn SecuritySummary(details: Details) -> impl IntoView {
+    let has_unsaved_codes = unsaved_codes::has(&details.profile.read_untracked().id);
+    let steps = Memo::new(move |_| {
+        let open = [
+            !details.is_verified(),
+            !details.has_second_factor(),
+            details.has_second_factor() && has_unsaved_codes,
+        ];
+        open.into_iter().filter(|is_open| *is_open).count()
+    });
+    view! {
+        <section class="section summary" aria-labelledby="summary">
+            {move || view! { <Verdict steps=steps.get() /> }}
+            <ul class="rows" role="list">
+                <EmailItem details />
+                <SecondFactorItem details has_unsaved_codes />
+                <DevicesItem details />
+                <LastSignInItem details />
+            </ul>
+        </section>
+    }
+}
+
+/// The heading: whether all is done.
+#[component]
+fn Verdict(
+    /// The number of things to do.
+    steps: usize,
+) -> impl IntoView {
+    let (class, icon, text) = match steps {
+        0 => (
+            "verdict success",
+            IconName::Security,
+            "Your account is secure".to_owned(),
+        ),
+        1 => (
+            "verdict warning",
+            IconName::Warning,
+            "1 step left to secure your account".to_owned(),
+        ),
+        steps => (
+            "verdict warning",
+            IconName::Warning,
+            format!("{steps} steps left to secure your account"),
+        ),
+    };
+    view! {
+        <h2 id="summary" class=class>
+            <Icon name=icon />
+            <span>{text}</span>
+        </h2>
+    }
+}
+
+/// Whether the email address is verified.
+#[component]
+fn EmailItem(details: Details) -> impl IntoView {
+    move || {
+        if details.is_verified() {
+            return view! { <Item status=Status::Success title="Email confirmed" /> }.into_any();
+        }
+        let text = view! {
+            "We emailed a link to "
+            <strong translate="no">{details.shown_email()}</strong>
+            ". Open it to confirm that the address is yours."
+        };
+        view! {
+            <Item
+                status=Status::Warning
+                title="Email not confirmed"
+                text=text.into_any()
+                action=view! { <ResendLink details /> }.into_any()
+            />
+        }
+        .into_any()
+    }
+}
+
+/// Whether signing in requires a second factor.
+#[component]
+fn SecondFactorItem(
+    details: Details,
+    /// Whether the newest recovery codes were not saved.
+    has_unsaved_codes: bool,
+) -> impl IntoView {
+    let link = |label: &'static str| {
+        view! {
+            <a class="button quiet" href=AccountPage::Security.path()>
+                {label}
+            </a>
+        }
+        .into_any()
+    };
+    move || match (details.has_second_factor(), details.is_verified()) {
+        (true, _) if has_unsaved_codes => view! {
+            <Item
+                status=Status::Warning
+                title="Recovery codes not saved"
+                text="Without them you can't sign in if you lose your phone.".into_any()
+                action=link("Create new codes")
+            />
+        }
+        .into_any(),
+        (true, _) => view! { <Item status=Status::Success title="Two-factor authentication on" /> }
+            .into_any(),
+        (false, true) => view! {
+            <Item
+                status=Status::Warning
+                title="Two-factor authentication off"
+                text="With a second step at sign-in, a stolen password is not enough.".into_any()
+                action=link("Turn on")
+            />
+        }
+        .into_any(),
+        (false, false) => view! {
+            <Item
+                status=Status::Warning
+                title="Two-factor authentication off"
+                text="You can turn it on once your email address is confirmed.".into_any()
+            />
+        }
+        .into_any(),
+    }
+}
+
+/// The number of signed-in devices.
+#[component]
+fn DevicesItem(details: Details) -> impl IntoView {
+    let text = move || match details.device_count() {
+        1 => "1 device signed in".to_owned(),
+        count => format!("{count} devices signed in"),
+    };
+    view! {
+        <li class="row">
+            <span class="row-icon">
+                <Icon name=IconName::Computer />
+            </span>
+            <div class="row-text">
+                <p class="row-title">{move || view! { <span>{text()}</span> }}</p>
+            </div>
+        </li>
+    }
+}
+
+/// When the user last signed in.
+#[component]
+fn LastSignInItem(details: Details) -> impl IntoView {
+    let now = clock();
+    move || {
+        let time = details.profile.with(|profile| profile.last_login.clone())?;
+        Some(view! {
+            <li class="row">
+                <span class="row-icon">
+                    <Icon name=IconName::History />
+                </span>
+                <div class="row-text">
+                    <p class="row-title">
+                        <span>"Last sign-in " <RelativeTime time now /></span>
+                    </p>
+                </div>
+            </li>
+        })
+    }
+}
+
+/// Something that is secure or not.
+#[component]
+fn Item(
+    /// Whether it is secure.
+    status: Status,
+    /// What it is.
+    title: &'static str,
+    /// The explanation.
+    #[prop(optional)]
+    text: Option<AnyView>,
+    /// The next step.
+    #[prop(optional)]
+    action: Option<AnyView>,
+) -> impl IntoView {
+    let class = match status {
+        Status::Success => "row success",
+        Status::Warning => "row warning",
+        Status::Error => "row error",
+    };
+    view! {
+        <li class=class>
+            <span class="row-icon">
+                <Icon name=status.icon() />
+            </span>
+            <div class="row-text">
+                <p class="row-title">{title}</p>
+                {text.map(|text| view! { <p class="row-facts">{text}</p> })}
+            </div>
+            {action.map(|action| view! { <div class="row-action">{action}</div> })}
+        </li>
+    }
+}

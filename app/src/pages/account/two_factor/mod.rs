@@ -1,0 +1,200 @@
+//! The section "Two-factor authentication".
+
+mod codes_left;
+mod flow;
+mod set_up;
+
+use leptos::prelude::*;
+
+use super::{
+    details::Details,
+    dialog::{CurrentPassword, DialogForm},
+    unverified::FIRST,
+};
+use crate::components::{Dialog, Notice, RecoveryCodes, input_value};
+use codes_left::RecoveryCodesLeft;
+use flow::{CODES_REPLACED, Flow, Step};
+use set_up::{SetUp, Steps};
+
+/// Turns the second factor on and off, and creates new recovery codes.
+#[component]
+pub(super) fn TwoFactor(details: Details) -> impl IntoView {
+    let flow = Flow::new(details);
+    let is_on = Memo::new(move |_| details.has_second_factor());
+    view! {
+        <section class="section" aria-labelledby="two-factor">
+            <h2 id="two-factor" tabindex="-1">
+                "Two-factor authentication"
+            </h2>
+            {move || {
+                if is_on.get() {
+                    view! { <On flow /> }.into_any()
+                } else {
+                    view! { <Off flow /> }.into_any()
+                }
+            }}
+            <Dialog open=flow.dialog.is_open locked=Signal::derive(move || flow.is_locked())>
+                {move || match flow.step.get() {
+                    Step::TurnOn => view! { <TurnOn flow /> }.into_any(),
+                    Step::SetUp(setup) => view! { <SetUp flow setup /> }.into_any(),
+                    Step::CreateCodes => view! { <CreateCodes flow /> }.into_any(),
+                    Step::Codes(codes, notice) => view! { <Codes flow codes notice /> }.into_any(),
+                    Step::TurnOff => view! { <TurnOff flow /> }.into_any(),
+                }}
+            </Dialog>
+        </section>
+    }
+}
+
+#[component]
+fn Off(flow: Flow) -> impl IntoView {
+    view! {
+        <p class="section-lead">
+            "Add a second step at sign-in, a code from an app on your phone. Then a stolen password is no longer enough to sign in."
+        </p>
+        <Notice text=flow.dialog.notice />
+        {move || {
+            if flow.details.is_verified() {
+                view! {
+                    <button
+                        type="button"
+                        class="button quiet"
+                        on:click=move |_| flow.start(Step::TurnOn)
+                    >
+                        "Turn on"
+                    </button>
+                }
+                    .into_any()
+            } else {
+                view! { <p class="blocked">{FIRST}</p> }.into_any()
+            }
+        }}
+    }
+}
+
+#[component]
+fn On(flow: Flow) -> impl IntoView {
+    view! {
+        <p class="section-lead fact">
+            <span class="badge">"On"</span>
+            <span>"Signing in requires a code from your authenticator app."</span>
+        </p>
+        <RecoveryCodesLeft flow />
+        <Notice text=flow.dialog.notice />
+        <div class="actions">
+            <button
+                type="button"
+                class="button quiet"
+                on:click=move |_| flow.start(Step::CreateCodes)
+            >
+                "New recovery codes"
+            </button>
+            <button
+                type="button"
+                class="button danger"
+                on:click=move |_| flow.start(Step::TurnOff)
+            >
+                "Turn off"
+            </button>
+        </div>
+    }
+}
+
+#[component]
+fn TurnOn(flow: Flow) -> impl IntoView {
+    view! {
+        <PasswordForm
+            flow
+            title="Turn on two-factor authentication"
+            step=1
+            lead="You need an authenticator app on your phone, such as Google Authenticator, Microsoft Authenticator, Aegis, 1Password or Apple's Passwords. Enter your password to continue."
+            submit="Continue"
+            pending_label="Checking…"
+            on_submit=move |password| flow.set_up(password)
+        />
+    }
+}
+
+#[component]
+fn CreateCodes(flow: Flow) -> impl IntoView {
+    view! {
+        <PasswordForm
+            flow
+            title="New recovery codes"
+            lead="Your current codes will stop working."
+            submit="Create new codes"
+            pending_label="Creating new codes…"
+            on_submit=move |password| flow.create_codes(password)
+        />
+    }
+}
+
+#[component]
+fn TurnOff(flow: Flow) -> impl IntoView {
+    view! {
+        <PasswordForm
+            flow
+            title="Turn off two-factor authentication?"
+            lead="You'll sign in with your password only."
+            submit="Turn off"
+            pending_label="Turning off…"
+            style="danger"
+            on_submit=move |password| flow.turn_off(password)
+        />
+    }
+}
+
+/// A form with no other field than the password.
+#[component]
+fn PasswordForm(
+    flow: Flow,
+    title: &'static str,
+    /// The step of turning the second factor on, if it is one.
+    #[prop(optional)]
+    step: Option<usize>,
+    /// The explanation.
+    lead: &'static str,
+    submit: &'static str,
+    pending_label: &'static str,
+    #[prop(default = "primary")] style: &'static str,
+    /// Called with the password.
+    #[prop(into)]
+    on_submit: Callback<String>,
+) -> impl IntoView {
+    let input = NodeRef::new();
+    view! {
+        <DialogForm
+            dialog=flow.dialog
+            title
+            details=flow.details
+            submit
+            pending_label
+            style
+            on_submit=move |()| on_submit.run(input_value(input))
+        >
+            {step.map(|step| view! { <Steps step /> })}
+            <p class="dialog-lead">{lead}</p>
+            <CurrentPassword submission=flow.dialog.submission input />
+        </DialogForm>
+    }
+}
+
+/// Shows new recovery codes.
+#[component]
+fn Codes(
+    flow: Flow,
+    /// The codes.
+    codes: Vec<String>,
+    /// What the section says afterwards.
+    notice: &'static str,
+) -> impl IntoView {
+    let header = move || (notice != CODES_REPLACED).then(|| view! { <Steps step=3 /> });
+    view! {
+        <RecoveryCodes
+            codes
+            account=untrack(|| flow.details.shown_email())
+            header
+            on_done=move |()| flow.finish_codes(notice)
+        />
+    }
+}

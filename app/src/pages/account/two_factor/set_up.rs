@@ -1,0 +1,99 @@
+//! The steps of turning the second factor on.
+
+use std::cmp::Ordering;
+
+use leptos::prelude::*;
+
+use super::{super::dialog::DialogForm, flow::Flow};
+use crate::{
+    api::totp::Setup,
+    components::{CodeField, CopyButton, Icon, IconName, input_value},
+};
+
+/// The names of the steps.
+const STEPS: [&str; 3] = ["Password", "Scan", "Save codes"];
+
+/// Says which of the steps is shown.
+#[component]
+pub(super) fn Steps(
+    /// The step, from 1.
+    step: usize,
+) -> impl IntoView {
+    let item = |(index, name): (usize, &'static str)| {
+        let number = index + 1;
+        let state = match number.cmp(&step) {
+            Ordering::Less => "done",
+            Ordering::Equal => "current",
+            Ordering::Greater => "later",
+        };
+        view! { <span class=format!("step {state}")>{format!("{number}. {name}")}</span> }
+    };
+    view! {
+        <p class="visually-hidden">{format!("Step {step} of {}", STEPS.len())}</p>
+        <p class="steps" aria-hidden="true">
+            {STEPS.into_iter().enumerate().map(item).collect_view()}
+        </p>
+    }
+}
+
+/// Shows the secret for the authenticator app, and asks for the app's first code.
+#[component]
+pub(super) fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
+    let input = NodeRef::new();
+    let turn_on = move |()| flow.turn_on(input_value(input));
+    view! {
+        <DialogForm
+            dialog=flow.dialog
+            title="Set up your app"
+            details=flow.details
+            submit="Turn on"
+            pending_label="Turning on…"
+            on_submit=turn_on
+        >
+            <Steps step=2 />
+            <p class="dialog-lead">
+                "Scan this QR code with your authenticator app. Then enter the code that the app shows."
+            </p>
+            <div
+                class="qr-code"
+                role="img"
+                aria-label="QR code for your authenticator app"
+                inner_html=setup.qr_svg
+            ></div>
+            <p class="open-app">
+                <a href=setup.otpauth_url rel="external">
+                    <Icon name=IconName::Open />
+                    "Open in authenticator app"
+                </a>
+            </p>
+            <Key secret=setup.secret />
+            <CodeField submission=flow.dialog.submission input on_complete=turn_on />
+        </DialogForm>
+    }
+}
+
+/// The secret, to be copied or typed.
+#[component]
+fn Key(secret: String) -> impl IntoView {
+    view! {
+        <details class="help">
+            <summary>"Can't scan?"</summary>
+            <p>"Add an account in your app by hand, with this key. The codes are time-based."</p>
+            <p class="secret">
+                <span class="secret-label">"Key"</span>
+                <code translate="no">{in_groups(&secret)}</code>
+            </p>
+            <CopyButton text=secret label="Copy key" />
+        </details>
+    }
+}
+
+/// Inserts a space after every four characters of a secret, so that it is easier to type.
+fn in_groups(secret: &str) -> String {
+    let groups: Vec<_> = secret
+        .as_bytes()
+        .chunks(4)
+        .map(String::from_utf8_lossy)
+        .collect();
+    groups.join(" ")
+}

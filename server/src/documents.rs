@@ -1,0 +1,33 @@
+//! The documentation of this version, as plain text, for those who have found the server and not its
+//! source.
+
+use axum::{Router, http::header, response::IntoResponse, routing::get};
+
+/// The paths, and the files that they serve.
+const DOCUMENTS: [(&str, &str); 4] = [
+    ("/docs/api.md", include_str!("../../docs/api.md")),
+    ("/docs/settings.md", include_str!("../../docs/settings.md")),
+    (
+        "/docs/operations.md",
+        include_str!("../../docs/operations.md"),
+    ),
+    ("/docs/security.md", include_str!("../../docs/security.md")),
+];
+
+/// Returns the routes of the documents.
+pub fn router() -> Router {
+    DOCUMENTS
+        .into_iter()
+        .fold(Router::new(), |router, (path, text)| {
+            router.route(path, get(async move || document(text)))
+        })
+}
+
+/// Browsers show plain text, and download Markdown.
+fn document(text: &'static str) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+    ];
+    (headers, text)
+}

@@ -1,0 +1,4 @@
+//! Documents below `/.well-known`.
+
+mod jwks;
+mod oauth_authorization_server;
