@@ -239,6 +239,39 @@ fn ten_thousand_revocations_at_once_reach_every_reader() {
     assert_eq!((entries.len(), events), (COUNT, 10));
 }
 
+/// A reader that does not read is disconnected: nothing is kept for it, and it begins again.
+#[test]
+fn a_reader_that_does_not_keep_up_is_disconnected() {
+    // More bytes than a system buffers for a connection, and then more heartbeats than wait for a reader.
+    const COUNT: usize = 60_000;
+    const HEARTBEATS: usize = 1_100;
+    let server = Server::start_with(&[NO_LIMITS, ("LATCHKEY_REVOCATION_LEASE", "50ms")]);
+    let key = server.service_key("tokens:verify");
+    server.register("ada@example.com");
+    add_sessions(&server, COUNT);
+    let request = format!(
+        "GET {REVOCATIONS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
+    );
+    let mut slow = server.raw_connection();
+    slow.send(request).read_until("\r\n\r\n");
+    let other = server.open_stream(&key);
+    server.database().execute("DELETE FROM sessions");
+    let mut left = COUNT;
+    while left > 0 {
+        let event = other.next(LIMIT).expect("the stream goes on");
+        left -= usize::from(event.name == "revoked");
+    }
+    for _ in 0..HEARTBEATS {
+        let event = other.next(LIMIT).expect("the stream goes on");
+        assert_eq!(event.name, "heartbeat");
+    }
+    let received = slow.read_to_end();
+    let told = received.matches("event: revoked").count();
+    assert!(received.contains("event: snapshot") && told < COUNT, "{told}");
+    let (entries, _) = server.open_stream(&key).snapshot();
+    assert_eq!(entries.len(), COUNT);
+}
+
 /// The number of heartbeats within this time.
 fn heartbeats(stream: &EventStream, within: Duration) -> usize {
     let ends = Instant::now() + within;
