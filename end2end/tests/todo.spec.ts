@@ -108,6 +108,7 @@ test('both backends refuse a token as soon as its user has signed out everywhere
   await add(page, 'Home', markup);
   await add(page, 'Work', 'Write a letter');
   await todo(page, 'Work', 'Write a letter').check();
+  await expect(page.locator('[aria-busy]')).toHaveCount(0);
   await page.reload();
   await expect(todo(page, 'Home', markup)).not.toBeChecked();
   await expect(todo(page, 'Work', 'Write a letter')).toBeChecked();

@@ -184,8 +184,8 @@ async function send(url, { method = 'GET', token, body, credentials = 'omit' }) 
 
 /** Says in words why a request was refused. */
 function refusal({ status, headers }, answer = {}) {
-  const { detail, code, ...fields } = answer;
-  if (status === 400 && Object.keys(fields).length > 0) return new RequestError('', { status, fields });
+  const { detail, code } = answer;
+  if (status === 400 && !detail && Object.keys(answer).length > 0) return new RequestError('', { status, fields: answer });
   if (status === 429) {
     const seconds = Number(headers.get('retry-after')) || 60;
     const wait = seconds < 100 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
