@@ -267,7 +267,10 @@ fn a_reader_that_does_not_keep_up_is_disconnected() {
     }
     let received = slow.read_to_end();
     let told = received.matches("event: revoked").count();
-    assert!(received.contains("event: snapshot") && told < COUNT, "{told}");
+    assert!(
+        received.contains("event: snapshot") && told < COUNT,
+        "{told}"
+    );
 }
 
 /// The number of heartbeats within this time.
