@@ -15,8 +15,8 @@ use accounts::{
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use latchkey::{AllowedOrigins, ClientConfig, FooterLinks, Metrics, SiteFiles, TrustedProxies};
 use serde_json::{Value, json};
-use server::{AllowedOrigins, ClientConfig, FooterLinks, Metrics, SiteFiles, TrustedProxies};
 use tempfile::TempDir;
 use time::macros::datetime;
 use tokio::runtime::Runtime;
@@ -100,7 +100,7 @@ impl TestEnv {
             SiteFiles::find(&folder.path().join("site"), FooterLinks::default()).expect("a site");
         let router = {
             let _runtime = runtime.enter();
-            server::router(accounts, metrics, site, URL, clients)
+            latchkey::router(accounts, metrics, site, clients)
         };
         Self {
             runtime,

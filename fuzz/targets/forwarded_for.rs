@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::LazyLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use server::TrustedProxies;
+use latchkey::TrustedProxies;
 
 static PROXIES: LazyLock<TrustedProxies> =
     LazyLock::new(|| "10.0.0.0/8, 2001:db8:ff::/48".parse().expect("networks"));

@@ -143,11 +143,7 @@ pub fn run() -> Result<(), Failure> {
     let Cli { command, config } =
         Cli::from_arg_matches(&matches).map_err(|error| failure(&error, &values))?;
     match command.unwrap_or(Command::Serve) {
-        Command::Serve => {
-            let variables = Cli::command();
-            let known: Vec<_> = variables.get_arguments().filter_map(Arg::get_env).collect();
-            commands::serve(config, &environment.warnings(&known))
-        }
+        Command::Serve => commands::serve(config, &warnings(&environment)),
         Command::Migrate => commands::migrate(&config),
         Command::User(command) => match command {
             UserCommand::Create { email, admin } => users::create(&config, &email, admin),
@@ -170,6 +166,60 @@ pub fn run() -> Result<(), Failure> {
         },
         Command::Audit { user, limit } => audit::list(&config, &user.email, limit),
     }
+}
+
+/// Reads the settings of a program that embeds the server: those given in code, then those in the
+/// environment, if it is to be read. Its command line is its own.
+///
+/// # Errors
+/// When a setting is unknown or invalid.
+pub fn embedded_config(
+    given: &[(String, OsString)],
+    environment: Option<&Environment>,
+) -> Result<Config, Failure> {
+    let command = Cli::command();
+    let mut unknown = given.iter().map(|(name, _)| name.as_str());
+    let is_known = |name: &str| {
+        command
+            .get_arguments()
+            .any(|setting| is_named(setting, name))
+    };
+    if let Some(name) = unknown.find(|name| !is_known(name)) {
+        return Err(Failure::new(format!("{name} is not a setting")));
+    }
+    let mut values = Vec::new();
+    for setting in command.get_arguments() {
+        let variable = setting.get_env().and_then(OsStr::to_str);
+        let (Some(flag), Some(variable)) = (setting.get_long(), variable) else {
+            continue;
+        };
+        let last = given.iter().rfind(|(name, _)| name == variable);
+        let value = match (last, environment) {
+            // As in the environment, an empty value means that it is not set.
+            (Some((_, text)), _) => (!text.is_empty()).then(|| Value {
+                variable: variable.to_owned(),
+                text: text.clone(),
+            }),
+            (None, Some(environment)) => environment.value(variable)?,
+            (None, None) => None,
+        };
+        values.extend(value.map(|value| (flag.to_owned(), value)));
+    }
+    let matches = parse(vec!["latchkey".into()], &values)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| failure(&error, &values))?;
+    Ok(cli.config)
+}
+
+/// Returns a warning for each variable in the environment that looks like a setting and is none.
+pub fn warnings(environment: &Environment) -> Vec<String> {
+    let command = Cli::command();
+    let known: Vec<_> = command.get_arguments().filter_map(Arg::get_env).collect();
+    environment.warnings(&known)
+}
+
+/// Whether this is the variable of a setting.
+fn is_named(setting: &Arg, variable: &str) -> bool {
+    setting.get_env().is_some_and(|name| name == variable)
 }
 
 /// The command line as clap parses it. Settings are accepted before and after a subcommand. clap does
@@ -257,4 +307,45 @@ fn invalid_setting(error: &clap::Error, values: &[(String, Value)]) -> Option<Fa
     let setting = settings.find(|setting| setting.get_long() == Some(name))?;
     let variable = setting.get_env()?.to_str()?;
     Some(Failure::Usage(format!("{flag} ({variable}): {reason}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(given: &[(&str, &str)]) -> Result<Config, String> {
+        let given = given
+            .iter()
+            .map(|(name, text)| (name.to_string(), text.into()));
+        let given: Vec<_> = given.collect();
+        embedded_config(&given, None).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn settings_can_be_given_in_code() {
+        let url = "https://app.example.com";
+        let given = [
+            ("LATCHKEY_PUBLIC_URL", "https://other.example.com"),
+            ("LATCHKEY_PUBLIC_URL", url),
+            ("LATCHKEY_ACCESS_TTL", "5m"),
+            ("LATCHKEY_HELP_URL", ""),
+        ];
+        let config = config(&given).unwrap();
+        assert_eq!(config.public_url.as_deref(), Some(url));
+        assert_eq!(config.access_ttl, Duration::from_secs(300));
+        assert_eq!(config.help_url, None);
+        assert_eq!(config.listen.port(), 3000);
+    }
+
+    #[test]
+    fn what_is_given_in_code_must_be_a_setting() {
+        let failure = |name, text| config(&[(name, text)]).err();
+        for name in ["LATCHKEY_PUBLIC_URI", "LATCHKEY_SECRET_FILE", "PATH", ""] {
+            let expected = format!("{name} is not a setting");
+            assert_eq!(failure(name, "x").as_deref(), Some(expected.trim()));
+        }
+        let line = failure("LATCHKEY_SECRET", "too short").unwrap();
+        assert!(line.starts_with("LATCHKEY_SECRET: "), "{line}");
+        assert!(!line.contains("too short"), "{line}");
+    }
 }

@@ -6,6 +6,7 @@ use accounts::{
     CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
     Lifetimes, MasterSecrets, SmtpUrl, TokenAlgorithm,
 };
+use app::FooterLinks;
 use clap::{ArgAction::Set, Args};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::{Position, Url};
@@ -128,7 +129,7 @@ pub type OptionalSmtpUrl = Option<SmtpUrl>;
 pub type OptionalCaCertificates = Option<CaCertificates>;
 
 /// How requests are limited.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ClientConfig {
     /// How long a request may take.
     #[arg(long, env = "LATCHKEY_REQUEST_TIMEOUT", default_value = "30s", value_parser = duration(TIMEOUT))]
@@ -173,6 +174,14 @@ impl Config {
             session: self.session_ttl,
             grace: self.refresh_grace,
             audit: self.audit_ttl,
+        }
+    }
+
+    /// The links in the footer of the pages.
+    pub fn footer_links(&self) -> FooterLinks {
+        FooterLinks {
+            help: self.help_url.clone(),
+            privacy: self.privacy_url.clone(),
         }
     }
 

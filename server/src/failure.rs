@@ -28,6 +28,8 @@ impl Failure {
     }
 }
 
+impl std::error::Error for Failure {}
+
 /// Writes one line, whatever text from elsewhere is in it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,10 @@
-//! The server as a library, used by the program `latchkey` and by the fuzz targets.
+//! Latchkey as a library: user accounts within an axum program of your own.
+//!
+//! [`Builder`] starts [`Latchkey`], whose [`router`](Latchkey::router) is merged into yours. Handlers take
+//! [`SignedIn`], server functions of Leptos call [`signed_in()`], and both reach the use cases through
+//! [`Latchkey::accounts`]. docs/embedding.md shows all of it.
+//!
+//! The program `latchkey` and the fuzz targets use the rest.
 
 // The type of a rendered page nests as deeply as its elements.
 #![recursion_limit = "256"]
@@ -11,6 +17,7 @@ mod connection_limits;
 mod connections;
 mod data_dir;
 mod documents;
+mod embed;
 mod environment;
 mod failure;
 mod health;
@@ -22,15 +29,24 @@ mod pages;
 mod router;
 mod serve;
 mod signals;
+mod signed_in;
 mod site;
 mod unread_body;
 mod well_known;
 
-pub use app::FooterLinks;
+pub use accounts;
+pub use api::server_fn_paths;
+pub use app::{
+    FooterLinks,
+    api::{ApiError, Code, Get, Post, bearer_token},
+};
 pub use cli::run;
 pub use config::ClientConfig;
+pub use embed::{Builder, Latchkey};
 pub use failure::Failure;
 pub use metrics::Metrics;
 pub use middleware::{AllowedOrigins, InvalidOrigin, InvalidProxies, TrustedProxies};
 pub use router::router;
+pub use signals::stop as stop_signal;
+pub use signed_in::{SignedIn, signed_in};
 pub use site::SiteFiles;

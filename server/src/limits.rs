@@ -178,6 +178,12 @@ const ENDPOINTS: [(&str, Limit); 33] = [
     ("/api/recovery/view", Limit::work(Group::Tokens)),
 ];
 
+/// Whether a server function of this process with this path is an endpoint of Latchkey. Others belong to a
+/// program that embeds it.
+pub fn is_endpoint(path: &str) -> bool {
+    ENDPOINTS.iter().any(|(known, _)| *known == path)
+}
+
 /// Returns the limit of an endpoint. One that is missing from the table, as a path that does not exist,
 /// is limited, too.
 pub fn limit(path: &str) -> Limit {

@@ -9,7 +9,7 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    match server::run() {
+    match latchkey::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // If standard error is closed, nothing can be reported.

@@ -9,7 +9,7 @@ use axum::{
     extract::State,
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use leptos::{
@@ -38,45 +38,81 @@ const ONE_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 /// A page contains its nonce, so it is requested again each time.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
+/// The path of the home page.
+const HOME: &str = "/";
+
 /// What pages are rendered with.
 struct Pages {
     site: SiteFiles,
     server: ServerInfo,
 }
 
+impl Pages {
+    fn new(site: SiteFiles, public_url: &str) -> Arc<Self> {
+        let server = ServerInfo {
+            public_url: public_url.to_owned(),
+            home_url: site.home_url.clone(),
+        };
+        Arc::new(Self { site, server })
+    }
+
+    /// Returns the handler of a page.
+    fn handler(self: &Arc<Self>, status: StatusCode) -> MethodRouter {
+        let pages = self.clone();
+        get(move |request: Request<Body>| render(pages, status, request))
+    }
+
+    /// Returns the service of the site's files.
+    fn files(&self) -> ServeDir {
+        ServeDir::new(&self.site.root)
+            .append_index_html_on_directories(false)
+            .precompressed_br()
+            .precompressed_gzip()
+    }
+}
+
 /// Returns the routes of the pages, with the files of the site as the fallback.
 pub fn router(site: SiteFiles, public_url: &str) -> Router {
-    let server = ServerInfo {
-        public_url: public_url.to_owned(),
-        home_url: site.home_url.clone(),
-    };
-    let pages = Arc::new(Pages { site, server });
-    let page = |status| {
-        let pages = pages.clone();
-        move |request: Request<Body>| render(pages.clone(), status, request)
-    };
+    let pages = Pages::new(site, public_url);
     let home = pages.server.home_url.as_deref().map(redirect_to);
     let mut router = Router::new();
     for route in generate_route_list(App) {
         let methods = match &home {
-            Some(home) if route.path() == "/" => get(home.clone()),
-            _ => get(page(StatusCode::OK)),
+            Some(home) if route.path() == HOME => get(home.clone()),
+            _ => pages.handler(StatusCode::OK),
         };
         router = router.route(route.path(), methods.post(redirect_to_page));
     }
-    let files = ServeDir::new(&pages.site.root)
-        .append_index_html_on_directories(false)
-        .precompressed_br()
-        .precompressed_gzip()
-        .fallback(get(page(StatusCode::NOT_FOUND)));
+    let not_found = pages.handler(StatusCode::NOT_FOUND);
     let files = Router::new()
-        .fallback_service(files)
+        .fallback_service(pages.files().fallback(not_found))
         .layer(from_fn_with_state(pages, limit_path_length))
         .layer(CompressionLayer::new())
         .layer(from_fn(add_cache_headers));
     router
         .layer(CompressionLayer::new())
         .fallback_service(files)
+}
+
+/// Returns the routes within another program: those of the pages, except the home page, and one for each
+/// file that the pages load. There is no fallback, so that the program can have one.
+pub fn embedded(site: SiteFiles, public_url: &str) -> Router {
+    let pages = Pages::new(site, public_url);
+    let mut files = Router::new();
+    for path in pages.site.files() {
+        files = files.route_service(&path, pages.files());
+    }
+    let mut router = Router::new();
+    for route in generate_route_list(App) {
+        if route.path() != HOME {
+            let methods = pages.handler(StatusCode::OK);
+            router = router.route(route.path(), methods.post(redirect_to_page));
+        }
+    }
+    let files = files.layer(CompressionLayer::new());
+    router
+        .layer(CompressionLayer::new())
+        .merge(files.layer(from_fn(add_cache_headers)))
 }
 
 /// Renders the page at the path of the request.

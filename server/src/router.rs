@@ -21,11 +21,18 @@ use crate::{
     health::{self, Probe},
     limits::{Limit, RateLimits, limit_rate},
     metrics::Metrics,
-    middleware::{Cors, RequestContext, SecurityHeaders, X_REQUEST_ID, wrap_request},
+    middleware::{
+        AllowedOrigins, Cors, RequestContext, SecurityHeaders, TrustedProxies, X_REQUEST_ID,
+        wrap_request,
+    },
     pages,
     site::SiteFiles,
     well_known,
 };
+
+/// What is said where requests lack the address of their peer.
+pub const NO_PEER: &str = "the address of the peer is missing: serve the router with \
+                           into_make_service_with_connect_info::<SocketAddr>()";
 
 /// Returns the router of the whole server. Each request needs the address of its peer as an
 /// extension: [`ConnectInfo<SocketAddr>`].
@@ -33,63 +40,120 @@ pub fn router(
     accounts: Accounts,
     metrics: Metrics,
     site: SiteFiles,
-    public_url: &str,
     clients: ClientConfig,
 ) -> Router {
-    let limits = clients
-        .rate_limits
-        .then(|| Arc::new(RateLimits::new(MonotonicClock)));
-    let mut pages = pages::router(site, public_url);
-    let mut documents = documents::router();
-    if let Some(limits) = &limits {
-        let limit = from_fn_with_state((limits.clone(), Limit::PAGES), limit_rate);
-        pages = pages.layer(limit.clone());
-        documents = documents.layer(limit);
-    }
-    let proxies = Arc::new(clients.trusted_proxies);
-    let add_client_ip = move |mut request: Request| {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        if let Some(ConnectInfo(peer)) = peer {
-            let peer = peer.ip();
-            let client = proxies.find_client(peer, request.headers());
-            request.extensions_mut().insert(ClientIp(client));
-            if !proxies.trusts(peer.to_canonical()) {
-                request.headers_mut().remove(X_REQUEST_ID);
-            }
+    Routes::new(accounts, metrics, clients).program(site)
+}
+
+/// The routes of one server, and what they share.
+pub struct Routes {
+    accounts: Accounts,
+    limits: Option<Arc<RateLimits>>,
+    origins: AllowedOrigins,
+    proxies: Arc<TrustedProxies>,
+    context: RequestContext,
+    probe: Arc<Probe>,
+}
+
+impl Routes {
+    /// Creates the routes of a server.
+    pub fn new(accounts: Accounts, metrics: Metrics, clients: ClientConfig) -> Self {
+        let limits = clients
+            .rate_limits
+            .then(|| Arc::new(RateLimits::new(MonotonicClock)));
+        let context = RequestContext {
+            metrics,
+            security_headers: SecurityHeaders::new(accounts.public_url()),
+            time_limit: clients.request_timeout,
+            cors: Cors::new(&clients.cors_origins),
+        };
+        Self {
+            probe: Arc::new(Probe::new(accounts.clone())),
+            accounts,
+            limits,
+            origins: clients.cors_origins,
+            proxies: Arc::new(clients.trusted_proxies),
+            context,
         }
-        request
-    };
-    let origins = clients.cors_origins;
-    let context = RequestContext {
-        metrics,
-        security_headers: SecurityHeaders::new(public_url),
-        time_limit: clients.request_timeout,
-        cors: Cors::new(&origins),
-    };
+    }
 
-    // The first layer is the outermost.
-    let layers = ServiceBuilder::new()
-        .map_request(add_client_ip)
-        .layer(from_fn_with_state(context, wrap_request))
-        .layer(CatchPanicLayer::custom(|_| {
-            // The panic hook has logged it.
-            ApiError::from(Code::InternalError).into_response()
-        }));
+    /// Returns all that the program serves.
+    fn program(&self, site: SiteFiles) -> Router {
+        let pages = pages::router(site, self.accounts.public_url());
+        self.wrap(
+            self.endpoints()
+                .merge(api::other_paths(self.limits.as_ref(), &self.origins))
+                .merge(health::router(self.probe.clone()))
+                .merge(self.limit_pages(documents::router()))
+                .merge(self.limit_pages(pages)),
+        )
+    }
 
-    let probe = Arc::new(Probe::new(accounts.clone()));
-    let noting = probe.clone();
-    let api = api::router(&accounts, limits.as_ref(), &origins).layer(MapResponseLayer::new(
-        move |response: Response| {
+    /// Returns what is served within another program: nothing but endpoints, pages and their files, at
+    /// their exact paths. So everything else, the home page included, is up to that program.
+    pub fn embedded(&self, site: Option<&SiteFiles>) -> Router {
+        let router = self.endpoints();
+        let Some(site) = site else {
+            return self.wrap(router);
+        };
+        let pages = pages::embedded(site.clone(), self.accounts.public_url());
+        self.wrap(router.merge(self.limit_pages(pages)))
+    }
+
+    /// Returns the probes, for another program.
+    pub fn probes(&self) -> Router {
+        self.wrap(health::router(self.probe.clone()))
+    }
+
+    /// The endpoints of the API, and the documents at well-known paths.
+    fn endpoints(&self) -> Router {
+        let noting = self.probe.clone();
+        let note = MapResponseLayer::new(move |response: Response| {
             noting.note(&response);
             response
-        },
-    ));
+        });
+        api::router(&self.accounts, self.limits.as_ref(), &self.origins)
+            .layer(note)
+            .merge(well_known::router(&self.accounts, self.limits.as_ref()))
+    }
 
-    Router::new()
-        .merge(api)
-        .merge(health::router(probe))
-        .merge(well_known::router(&accounts, limits.as_ref()))
-        .merge(documents)
-        .merge(pages)
-        .layer(layers)
+    /// Adds the rate limit of pages and files.
+    fn limit_pages(&self, router: Router) -> Router {
+        match &self.limits {
+            Some(limits) => {
+                let state = (limits.clone(), Limit::PAGES);
+                router.layer(from_fn_with_state(state, limit_rate))
+            }
+            None => router,
+        }
+    }
+
+    /// Adds the layers around all routes. The first is the outermost.
+    fn wrap(&self, router: Router) -> Router {
+        let proxies = self.proxies.clone();
+        let layers = ServiceBuilder::new()
+            .map_request(move |request| add_client_ip(&proxies, request))
+            .layer(from_fn_with_state(self.context.clone(), wrap_request))
+            .layer(CatchPanicLayer::custom(|_| {
+                // The panic hook has logged it.
+                ApiError::from(Code::InternalError).into_response()
+            }));
+        router.layer(layers)
+    }
+}
+
+/// Adds the client's IP address to a request, and removes an id that no trusted proxy has given it.
+fn add_client_ip(proxies: &TrustedProxies, mut request: Request) -> Request {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let Some(ConnectInfo(peer)) = peer else {
+        tracing::error!(NO_PEER);
+        return request;
+    };
+    let peer = peer.ip();
+    let client = proxies.find_client(peer, request.headers());
+    request.extensions_mut().insert(ClientIp(client));
+    if !proxies.trusts(peer.to_canonical()) {
+        request.headers_mut().remove(X_REQUEST_ID);
+    }
+    request
 }

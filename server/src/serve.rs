@@ -89,7 +89,7 @@ pub async fn serve(
     let limits = ConnectionLimits::new(max_connections(), clients.trusted_proxies.clone());
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
     let for_metrics = metrics.clone().router();
-    let router = router(accounts.clone(), metrics, site, public_url, clients);
+    let router = router(accounts.clone(), metrics, site, clients);
     let mut tasks = Tasks::start(accounts.clone(), email_worker);
     let graceful = GracefulShutdown::new();
     let stop = signals::stop()?;

@@ -24,6 +24,12 @@ const MANIFEST: &str = "__wasm_split_manifest";
 /// The folder of the site's hashed files.
 const PKG: &str = "pkg";
 
+/// The folder of the fonts.
+const FONTS: &str = "fonts";
+
+/// What pages load besides.
+const OTHER_FILES: [&str; 2] = ["icon.svg", "manifest.webmanifest"];
+
 /// The built site.
 #[derive(Clone, Debug)]
 pub struct SiteFiles {
@@ -65,10 +71,39 @@ impl SiteFiles {
         fresh.map_or_else(|| self.site.clone(), Arc::new)
     }
 
+    /// Returns the URL paths of the files that pages load.
+    pub fn files(&self) -> Vec<String> {
+        let in_folder = |folder: &'static str| {
+            let entries = fs::read_dir(self.root.join(folder));
+            let names = entries.into_iter().flatten().flatten();
+            let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+            // What is compressed is not asked for by its name.
+            let names = names.filter(|name| is_plain(name) && !is_compressed(name));
+            names.map(move |name| format!("/{folder}/{name}"))
+        };
+        let exists = |name: &&str| self.root.join(name).is_file();
+        let others = OTHER_FILES.into_iter().filter(exists);
+        let others = others.map(|name| format!("/{name}"));
+        others
+            .chain([PKG, FONTS].into_iter().flat_map(in_folder))
+            .collect()
+    }
+
     /// Returns whether `cargo leptos watch` runs.
     pub fn is_watched(&self) -> bool {
         self.is_watched
     }
+}
+
+/// Whether a name means nothing special in a route.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    name.bytes().all(is_plain)
+}
+
+fn is_compressed(name: &str) -> bool {
+    let extension = Path::new(name).extension();
+    extension.is_some_and(|extension| extension == "br" || extension == "gz")
 }
 
 fn scan(root: &Path, links: &FooterLinks) -> Option<Site> {

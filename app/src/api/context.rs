@@ -62,13 +62,19 @@ pub async fn identify() -> Result<Caller, ApiError> {
 /// Those of [`authorize`].
 pub async fn authenticate(
     accounts: &Accounts,
-    ClientIp(ip): ClientIp,
+    client: ClientIp,
     headers: &HeaderMap,
 ) -> Result<Authorized, ApiError> {
-    let device = Arc::new(Device::new(ip, &user_agent(headers)));
+    let device = Arc::new(device_of(client, headers));
     let caller = accounts.authorize(bearer_token(headers)?, &device).await?;
     record(&caller);
     Ok(caller)
+}
+
+/// Returns the device of a request that no server function handles.
+#[must_use]
+pub fn device_of(ClientIp(ip): ClientIp, headers: &HeaderMap) -> Device {
+    Device::new(ip, &user_agent(headers))
 }
 
 /// Returns the caller of an endpoint that works without one, too. A token that [`authorize`] would

@@ -12,7 +12,7 @@ pub mod totp;
 pub mod user;
 
 #[cfg(feature = "ssr")]
-pub use context::{ClientIp, authenticate, authenticate_service, bearer_token};
+pub use context::{ClientIp, authenticate, authenticate_service, bearer_token, device_of};
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::Text;

@@ -4,7 +4,7 @@
 mod forward_auth;
 mod revocations;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use accounts::Accounts;
 use app::api::{ApiError, Code};
@@ -12,18 +12,22 @@ use axum::{
     Router,
     extract::Request,
     middleware::from_fn_with_state,
+    response::Response,
     routing::{MethodFilter, MethodRouter, any, on},
 };
 use http::{Method, Uri, header};
 use leptos::prelude::provide_context;
 use leptos_axum::handle_server_fns_with_context;
+use server_fn::ServerFnTraitObj;
 
 use crate::{
+    failure::Failure,
     limits::{self, RateLimits, limit_rate},
     middleware::{AllowedOrigins, reject_cross_site},
 };
 
-/// Returns the routes under `/api`, each with and without one trailing slash.
+/// Returns the routes of the endpoints, each with and without one trailing slash. Server functions of a
+/// program that embeds this one are left to it: they get none of these rules, and no rate limit.
 pub fn router(
     accounts: &Accounts,
     limits: Option<&Arc<RateLimits>>,
@@ -37,24 +41,14 @@ pub fn router(
         None => route,
     };
     let mut router = Router::new();
-    for (path, method) in server_fn::axum::server_fn_paths() {
+    for (path, method) in server_fns() {
         let route = limited(path, server_fn_route(path, method, accounts.clone()));
         router = with_slash(router, path, route);
     }
     let revocations = limited(revocations::PATH, revocations::route(accounts.clone()));
     router = with_slash(router, revocations::PATH, revocations);
-    let not_found = match limits {
-        Some(limits) => {
-            let state = (limits.clone(), limits::limit(""));
-            any(not_found).layer(from_fn_with_state(state, limit_rate))
-        }
-        None => any(not_found),
-    };
     router = router
         .method_not_allowed_fallback(method_not_allowed)
-        .route("/api", not_found.clone())
-        .route("/api/", not_found.clone())
-        .route("/api/{*path}", not_found)
         .layer(from_fn_with_state(origins.clone(), reject_cross_site));
     // A proxy passes on the headers of a request that is not to this server.
     let forward_auth = forward_auth::route(accounts.clone());
@@ -64,6 +58,57 @@ pub fn router(
         limited(forward_auth::PATH, forward_auth),
     )
     .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// Returns the routes of everything else under `/api`.
+pub fn other_paths(limits: Option<&Arc<RateLimits>>, origins: &AllowedOrigins) -> Router {
+    let not_found = match limits {
+        Some(limits) => {
+            let state = (limits.clone(), limits::limit(""));
+            any(not_found).layer(from_fn_with_state(state, limit_rate))
+        }
+        None => any(not_found),
+    };
+    Router::new()
+        .route("/api", not_found.clone())
+        .route("/api/", not_found.clone())
+        .route("/api/{*path}", not_found)
+        .layer(from_fn_with_state(origins.clone(), reject_cross_site))
+}
+
+/// Returns the paths and methods of the server functions that are endpoints.
+fn server_fns() -> impl Iterator<Item = (&'static str, Method)> {
+    server_fn::axum::server_fn_paths().filter(|(path, _)| limits::is_endpoint(path))
+}
+
+/// Returns the paths of Latchkey's server functions. Leptos knows the server functions of a whole process,
+/// and a program that embeds Latchkey must leave these out when it adds routes for its own:
+/// `generate_route_list_with_exclusions(App, Some(latchkey::server_fn_paths()))`.
+#[must_use]
+pub fn server_fn_paths() -> Vec<String> {
+    server_fns().map(|(path, _)| path.to_owned()).collect()
+}
+
+/// Checks that no server function of an embedding program has the path of an endpoint, which it would
+/// replace.
+///
+/// # Errors
+/// Names the path.
+pub fn check_server_fns() -> Result<(), Failure> {
+    let functions = server_fn::inventory::iter::<ServerFnTraitObj<Request, Response>>;
+    match doubled(functions.into_iter().map(ServerFnTraitObj::path)) {
+        Some(path) => Err(Failure::new(format!(
+            "{path} is an endpoint of Latchkey: give your server function another path"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Returns an endpoint that occurs twice.
+fn doubled<'a>(paths: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut endpoints = BTreeSet::new();
+    let mut paths = paths.into_iter().filter(|path| limits::is_endpoint(path));
+    paths.find(|path| !endpoints.insert(*path))
 }
 
 /// The paths of the endpoints that are no server functions.
@@ -105,4 +150,19 @@ fn server_fn_route(path: &'static str, method: Method, accounts: Accounts) -> Me
         handle_server_fns_with_context(provide_accounts, request).await
     };
     on(filter, handler)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_function_can_have_any_path_but_that_of_an_endpoint() {
+        let view = "/api/user/view";
+        assert_eq!(doubled([view, "/api/mine", "/api/mine"]), None);
+        assert_eq!(doubled([view, "/api/mine", view]), Some(view));
+        assert!(check_server_fns().is_ok());
+        let paths = server_fn_paths();
+        assert!(paths.iter().any(|path| path == view), "{paths:?}");
+    }
 }

@@ -11,8 +11,6 @@ use accounts::{
     OsRandom, Schema, Settings, SystemClock, printable,
 };
 
-use app::FooterLinks;
-
 use crate::{
     config::{Config, EmailConfig},
     data_dir,
@@ -25,11 +23,7 @@ use crate::{
 
 /// `latchkey serve`. Logs the warnings first.
 pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
-    let links = FooterLinks {
-        help: config.help_url.clone(),
-        privacy: config.privacy_url.clone(),
-    };
-    let mut site = SiteFiles::find(&config.site_root, links)?;
+    let mut site = SiteFiles::find(&config.site_root, config.footer_links())?;
     logging::start(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -51,18 +45,9 @@ pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
             .clone()
             .unwrap_or_else(|| format!("http://{}", public.address));
         site.home_url = home_url(&config, &public_url)?;
-        let accounts = accounts(&config, database, public_url.clone(), secrets)?;
-        accounts
-            .reencrypt_totp_secrets()
-            .await
-            .map_err(Failure::new)?;
-        let transport = paths.email_transport(&config.email, &public_url)?;
-        let email_worker = EmailWorker::new(
-            accounts.clone(),
-            transport,
-            config.email.mail_from,
-            public_url.clone(),
-        );
+        let (accounts, email_worker) = paths
+            .start_accounts(&config, database, secrets, &public_url)
+            .await?;
         // Nobody may be listening to standard output.
         let _ = print_line(format_args!(
             "Latchkey is serving {public_url} (database: {paths})"
@@ -123,7 +108,7 @@ fn accounts(
 }
 
 /// Where the program keeps its data: the data folder and the database.
-struct AppPaths {
+pub struct AppPaths {
     data_dir: PathBuf,
     database_url: DatabaseUrl,
     database: DatabaseSettings,
@@ -132,7 +117,7 @@ struct AppPaths {
 impl AppPaths {
     /// Determines the paths, and creates the data folder if it contains the database. Only what starts
     /// something new calls this.
-    fn prepare(config: &Config) -> Result<Self, Failure> {
+    pub fn prepare(config: &Config) -> Result<Self, Failure> {
         let paths = Self::find(config);
         if config.database_url.is_none() {
             data_dir::create(&config.data_dir)?;
@@ -152,7 +137,7 @@ impl AppPaths {
 
     /// Returns the configured master secrets, or else those in the data folder, where a new one is
     /// created on the first start. The first is noted as the one that the data belongs to.
-    async fn master_secrets(
+    pub async fn master_secrets(
         &self,
         database: &Database,
         configured: Option<MasterSecrets>,
@@ -234,8 +219,30 @@ impl AppPaths {
         })
     }
 
+    /// Creates the domain, and the worker that sends its emails.
+    pub async fn start_accounts(
+        &self,
+        config: &Config,
+        database: Database,
+        secrets: MasterSecrets,
+        public_url: &str,
+    ) -> Result<(Accounts, EmailWorker), Failure> {
+        let accounts = accounts(config, database, public_url.to_owned(), secrets)?;
+        accounts
+            .reencrypt_totp_secrets()
+            .await
+            .map_err(Failure::new)?;
+        let email_worker = EmailWorker::new(
+            accounts.clone(),
+            self.email_transport(&config.email, public_url)?,
+            config.email.mail_from.clone(),
+            public_url.to_owned(),
+        );
+        Ok((accounts, email_worker))
+    }
+
     /// Opens the database and migrates its tables.
-    async fn open_database(&self) -> Result<Database, Failure> {
+    pub async fn open_database(&self) -> Result<Database, Failure> {
         let opened = Database::open(&self.database_url, self.database).await;
         let database = opened.map_err(|error| self.failed(&error))?;
         let migrated = database.migrate().await;

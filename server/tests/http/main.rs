@@ -9,6 +9,7 @@ mod access_tokens;
 mod audit;
 mod cors;
 mod docs;
+mod embedding;
 mod faults;
 mod hostile;
 mod limits;

@@ -106,6 +106,22 @@ impl TestEnv {
         command
     }
 
+    /// Returns a command that runs an example, which embeds the server, with the common test settings and
+    /// these. `cargo test` builds the examples.
+    pub fn example_command(&self, name: &str, settings: &[(&str, &str)]) -> Command {
+        let program = self.command(settings);
+        let folder = Path::new(program.get_program()).with_file_name("examples");
+        let mut command = Command::new(folder.join(name));
+        command
+            .current_dir(self.folder())
+            .env_clear()
+            .stdin(Stdio::null());
+        for (name, value) in program.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command
+    }
+
     /// Returns a command that runs a shell script in a mount namespace of its own. In the script, `$0`
     /// is the program, which has the common test settings and these.
     pub fn command_in_namespace(&self, settings: &[(&str, &str)], script: &str) -> Command {
