@@ -135,19 +135,16 @@ impl Latchkey {
     /// They are at absolute paths, which links in emails and pages name, so `merge` them; don't `nest`
     /// them. Each request needs the address of its peer: serve the router with
     /// `into_make_service_with_connect_info::<SocketAddr>()`.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.0.routes.embedded(self.0.site.as_ref())
     }
 
     /// Returns the routes `/healthz` and `/readyz`, to merge into a router that has none of its own.
-    #[must_use]
     pub fn probes(&self) -> Router {
         self.0.routes.probes()
     }
 
     /// Returns a router with one route, `/metrics`, for an address that only Prometheus can reach.
-    #[must_use]
     pub fn metrics(&self) -> Router {
         self.0.metrics.clone().router()
     }

@@ -92,17 +92,19 @@ impl Routes {
     /// Returns what is served within another program: nothing but endpoints, pages and their files, at
     /// their exact paths. So everything else, the home page included, is up to that program.
     pub fn embedded(&self, site: Option<&SiteFiles>) -> Router {
-        let router = self.endpoints();
-        let Some(site) = site else {
-            return self.wrap(router);
-        };
-        let pages = pages::embedded(site.clone(), self.accounts.public_url());
-        self.wrap(router.merge(self.limit_pages(pages)))
+        let mut router = self.endpoints();
+        if let Some(site) = site {
+            let pages = pages::embedded(site.clone(), self.accounts.public_url());
+            router = router.merge(self.limit_pages(pages));
+        }
+        // The layers are also around the default fallback, which would replace that of the program.
+        self.wrap(router).reset_fallback()
     }
 
     /// Returns the probes, for another program.
     pub fn probes(&self) -> Router {
         self.wrap(health::router(self.probe.clone()))
+            .reset_fallback()
     }
 
     /// The endpoints of the API, and the documents at well-known paths.
