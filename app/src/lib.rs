@@ -78,12 +78,12 @@ pub fn App() -> impl IntoView {
     provide_auth_state();
     view! {
         <Router>
-            <Header />
+            {SyncHydrate::new(view! { <Header /> })}
             <main>
-                <FlatRoutes fallback=|| SyncHydrate(view! { <NotFound /> })>
+                <FlatRoutes fallback=|| SyncHydrate::new(view! { <NotFound /> })>
                     <Route path=path!("/") view=HomePage />
                     <Route path=path!("/register") view=RegisterPage />
-                    <Route path=path!("/login") view=|| SyncHydrate(view! { <Login /> }) />
+                    <Route path=path!("/login") view=|| SyncHydrate::new(view! { <Login /> }) />
                     <Route path=path!("/two-factor") view=SignedInPage::TwoFactor />
                     <Route path=path!("/account/:page?") view=SignedInPage::Account />
                     <Route path=path!("/forgot") view=PublicPage::Forgot />

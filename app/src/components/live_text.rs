@@ -15,5 +15,5 @@ pub fn LiveText(
     text: Signal<String>,
 ) -> impl IntoView {
     let text = Memo::new(move |_| text.get());
-    move || SyncHydrate(view! { <span>{text.get()}</span> })
+    move || SyncHydrate::new(view! { <span>{text.get()}</span> })
 }

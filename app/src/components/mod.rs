@@ -51,4 +51,4 @@ pub use relative_time::{
 };
 pub use resend::{Resend, ResendButton};
 pub use submission::Submission;
-pub use sync_hydrate::SyncHydrate;
+pub use sync_hydrate::{IntoAnySync, SyncHydrate};

@@ -27,7 +27,7 @@ pub fn Notice(
             {move || {
                 text.get()
                     .map(|text| {
-                        SyncHydrate(view! { <Message status=status.get() text /> })
+                        SyncHydrate::new(view! { <Message status=status.get() text /> })
                     })
             }}
         </div>

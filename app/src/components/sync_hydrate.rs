@@ -1,8 +1,8 @@
-//! A page that is hydrated synchronously.
+//! Views that are hydrated synchronously.
 
 use leptos::{
     attr::{Attribute, any_attribute::AnyAttribute},
-    prelude::{AddAnyAttr, Mountable, Render, RenderHtml},
+    prelude::{AddAnyAttr, AnyView, IntoAny, Mountable, Render, RenderHtml},
     tachys::{
         hydration::Cursor,
         ssr::StreamBuilder,
@@ -15,11 +15,35 @@ use leptos::{
 /// `AnyView` compiles the hydration of a view twice, synchronous and asynchronous (for lazily loaded
 /// components inside it), and the code that updates it from another view of the same type. A page
 /// needs only the first: it is hydrated synchronously, and replaced as a whole by the next page.
-/// Without this type, a first visit to `/login` would be 188,500 bytes (Brotli) instead of 168,400,
-/// more than its budget of 180,000.
-pub struct SyncHydrate<T>(pub T);
+/// Without this type, a first visit to `/login` would be 20 KB (Brotli) larger.
+pub type SyncHydrate<T> = Hydrated<T, true>;
 
-impl<T: Render> Render for SyncHydrate<T> {
+/// A part of a page. It is hydrated synchronously too, and updated in place.
+type Part<T> = Hydrated<T, false>;
+
+/// Converts a part of a page to a type that all parts have in common.
+pub trait IntoAnySync {
+    /// Like `into_any`, without the code for hydrating it asynchronously.
+    fn into_any_sync(self) -> AnyView;
+}
+
+impl<T: RenderHtml + Send> IntoAnySync for T {
+    fn into_any_sync(self) -> AnyView {
+        Part::new(self).into_any()
+    }
+}
+
+/// A view that is hydrated synchronously, and either replaced or updated by the next of its type.
+pub struct Hydrated<T, const IS_REPLACED: bool>(T);
+
+impl<T, const IS_REPLACED: bool> Hydrated<T, IS_REPLACED> {
+    /// Wraps a view.
+    pub const fn new(view: T) -> Self {
+        Self(view)
+    }
+}
+
+impl<T: Render, const IS_REPLACED: bool> Render for Hydrated<T, IS_REPLACED> {
     type State = T::State;
 
     fn build(self) -> Self::State {
@@ -27,6 +51,9 @@ impl<T: Render> Render for SyncHydrate<T> {
     }
 
     fn rebuild(self, state: &mut Self::State) {
+        if !IS_REPLACED {
+            return self.0.rebuild(state);
+        }
         let mut new = self.build();
         state.insert_before_this(&mut new);
         state.unmount();
@@ -34,20 +61,20 @@ impl<T: Render> Render for SyncHydrate<T> {
     }
 }
 
-impl<T: RenderHtml> AddAnyAttr for SyncHydrate<T> {
-    type Output<NewAttr: Attribute> = SyncHydrate<T::Output<NewAttr>>;
+impl<T: RenderHtml, const IS_REPLACED: bool> AddAnyAttr for Hydrated<T, IS_REPLACED> {
+    type Output<NewAttr: Attribute> = Hydrated<T::Output<NewAttr>, IS_REPLACED>;
 
     fn add_any_attr<NewAttr: Attribute>(self, attr: NewAttr) -> Self::Output<NewAttr>
     where
         Self::Output<NewAttr>: RenderHtml,
     {
-        SyncHydrate(self.0.add_any_attr(attr))
+        Hydrated(self.0.add_any_attr(attr))
     }
 }
 
-impl<T: RenderHtml> RenderHtml for SyncHydrate<T> {
+impl<T: RenderHtml, const IS_REPLACED: bool> RenderHtml for Hydrated<T, IS_REPLACED> {
     type AsyncOutput = T::AsyncOutput;
-    type Owned = SyncHydrate<T::Owned>;
+    type Owned = Hydrated<T::Owned, IS_REPLACED>;
 
     const MIN_LENGTH: usize = T::MIN_LENGTH;
     const EXISTS: bool = T::EXISTS;
@@ -102,6 +129,6 @@ impl<T: RenderHtml> RenderHtml for SyncHydrate<T> {
     }
 
     fn into_owned(self) -> Self::Owned {
-        SyncHydrate(self.0.into_owned())
+        Hydrated(self.0.into_owned())
     }
 }

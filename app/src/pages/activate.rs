@@ -1,6 +1,8 @@
 //! `/activate`: the emailed link that verifies an email address.
 
 use leptos::{ev, prelude::*};
+
+use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
 use super::{
@@ -41,19 +43,19 @@ pub fn Activate() -> impl IntoView {
                 <LiveText text=Signal::derive(move || heading().to_owned()) />
             </h1>
             {move || match link.state.get() {
-                LinkState::Loading => view! { <LinkLoading /> }.into_any(),
-                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any(),
-                LinkState::Ready(token, facts) => view! { <Confirm link token facts /> }.into_any(),
-                LinkState::Incomplete => view! { <Incomplete link /> }.into_any(),
-                LinkState::Invalid(_) => view! { <NewLinkForm /> }.into_any(),
+                LinkState::Loading => view! { <LinkLoading /> }.into_any_sync(),
+                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any_sync(),
+                LinkState::Ready(token, facts) => view! { <Confirm link token facts /> }.into_any_sync(),
+                LinkState::Incomplete => view! { <Incomplete link /> }.into_any_sync(),
+                LinkState::Invalid(_) => view! { <NewLinkForm /> }.into_any_sync(),
                 LinkState::Done | LinkState::Used(_) => {
                     view! {
                         <p class="panel-text">"Thank you. Your account is ready to use."</p>
                         <Continue />
                     }
-                        .into_any()
+                        .into_any_sync()
                 }
-                LinkState::Rejected => view! { <Rejected /> }.into_any(),
+                LinkState::Rejected => view! { <Rejected /> }.into_any_sync(),
             }}
         </div>
     }

@@ -1,6 +1,8 @@
 //! `/email`: the emailed link that changes the account's email address.
 
 use leptos::prelude::*;
+
+use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
 use super::{
@@ -36,13 +38,13 @@ pub fn ConfirmEmail() -> impl IntoView {
                 <LiveText text=Signal::derive(heading) />
             </h1>
             {move || match link.state.get() {
-                LinkState::Loading => view! { <LinkLoading /> }.into_any(),
-                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any(),
-                LinkState::Ready(token, facts) => view! { <Confirm link token facts /> }.into_any(),
-                LinkState::Incomplete => view! { <Incomplete link /> }.into_any(),
-                LinkState::Invalid(message) => view! { <Unchanged message /> }.into_any(),
+                LinkState::Loading => view! { <LinkLoading /> }.into_any_sync(),
+                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any_sync(),
+                LinkState::Ready(token, facts) => view! { <Confirm link token facts /> }.into_any_sync(),
+                LinkState::Incomplete => view! { <Incomplete link /> }.into_any_sync(),
+                LinkState::Invalid(message) => view! { <Unchanged message /> }.into_any_sync(),
                 LinkState::Done | LinkState::Used(_) | LinkState::Rejected => {
-                    view! { <Continue /> }.into_any()
+                    view! { <Continue /> }.into_any_sync()
                 }
             }}
         </div>

@@ -1,6 +1,8 @@
 //! `/forgot`: requests a link to choose a new password.
 
 use leptos::{ev, prelude::*};
+
+use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
 use super::{check_email::CheckEmail, navigation::use_redirect};
@@ -30,8 +32,8 @@ pub fn Forgot() -> impl IntoView {
         <Title text="Forgot your password? · Latchkey" />
         <div class="panel">
             {move || match step.get() {
-                Step::Request(email) => view! { <RequestForm email step /> }.into_any(),
-                Step::Sent(email) => view! { <Sent email step /> }.into_any(),
+                Step::Request(email) => view! { <RequestForm email step /> }.into_any_sync(),
+                Step::Sent(email) => view! { <Sent email step /> }.into_any_sync(),
             }}
         </div>
     }
@@ -93,7 +95,7 @@ fn Sent(
         let request = user::reset_password(address.as_str().into());
         resend.start(with_timeout(request));
     };
-    let link = view! { <a href="/login">"Back to sign in"</a> }.into_any();
+    let link = view! { <a href="/login">"Back to sign in"</a> }.into_any_sync();
     view! {
         <CheckEmail
             lifetime="1 hour"

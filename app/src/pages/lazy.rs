@@ -181,7 +181,7 @@ async fn show(page: Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError
     if path.get_untracked() == requested {
         focus_new_page();
     }
-    page.unwrap_or_else(|| SyncHydrate(view! { <NotLoaded /> }).into_any())
+    page.unwrap_or_else(|| SyncHydrate::new(view! { <NotLoaded /> }).into_any())
 }
 
 /// Returns a page, or `None` if its code can't be fetched or takes longer than 15 s.
@@ -204,7 +204,7 @@ async fn with_limit(
     wasm_split(home, wasm_split_path = ::leptos::wasm_split, preload(load_home), fallible)
 )]
 fn home_page() -> Result<AnyView, SplitLoaderError> {
-    Ok(SyncHydrate(view! { <Home /> }).into_any())
+    Ok(SyncHydrate::new(view! { <Home /> }).into_any())
 }
 
 /// Builds `/register`.
@@ -213,7 +213,7 @@ fn home_page() -> Result<AnyView, SplitLoaderError> {
     wasm_split(register, wasm_split_path = ::leptos::wasm_split, preload(load_register), fallible)
 )]
 fn register_page() -> Result<AnyView, SplitLoaderError> {
-    Ok(SyncHydrate(view! { <Register /> }).into_any())
+    Ok(SyncHydrate::new(view! { <Register /> }).into_any())
 }
 
 /// Builds the other pages for signed-out visitors.
@@ -223,11 +223,11 @@ fn register_page() -> Result<AnyView, SplitLoaderError> {
 )]
 fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {
-        PublicPage::Forgot => SyncHydrate(view! { <Forgot /> }).into_any(),
-        PublicPage::Reset => SyncHydrate(view! { <Reset /> }).into_any(),
-        PublicPage::Activate => SyncHydrate(view! { <Activate /> }).into_any(),
-        PublicPage::ConfirmEmail => SyncHydrate(view! { <ConfirmEmail /> }).into_any(),
-        PublicPage::UndoEmail => SyncHydrate(view! { <UndoEmail /> }).into_any(),
+        PublicPage::Forgot => SyncHydrate::new(view! { <Forgot /> }).into_any(),
+        PublicPage::Reset => SyncHydrate::new(view! { <Reset /> }).into_any(),
+        PublicPage::Activate => SyncHydrate::new(view! { <Activate /> }).into_any(),
+        PublicPage::ConfirmEmail => SyncHydrate::new(view! { <ConfirmEmail /> }).into_any(),
+        PublicPage::UndoEmail => SyncHydrate::new(view! { <UndoEmail /> }).into_any(),
     })
 }
 
@@ -238,8 +238,8 @@ fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
 )]
 fn signed_in_page(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {
-        SignedInPage::Account => SyncHydrate(view! { <Account /> }).into_any(),
-        SignedInPage::TwoFactor => SyncHydrate(view! { <TwoFactor /> }).into_any(),
+        SignedInPage::Account => SyncHydrate::new(view! { <Account /> }).into_any(),
+        SignedInPage::TwoFactor => SyncHydrate::new(view! { <TwoFactor /> }).into_any(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! `/register`: creates an account and signs in.
 
 use leptos::{ev, prelude::*};
+
+use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
 use super::{check_email::CheckEmail, lazy::prefetch_sign_in, navigation::redirect_if_signed_in};
@@ -41,9 +43,9 @@ pub fn Register() -> impl IntoView {
             {move || {
                 let login = login.get_value();
                 match step.get() {
-                    Step::Form(email) => view! { <RegistrationForm login email step /> }.into_any(),
+                    Step::Form(email) => view! { <RegistrationForm login email step /> }.into_any_sync(),
                     Step::CheckEmail(email, password) => {
-                        view! { <ActivationNeeded login email password step /> }.into_any()
+                        view! { <ActivationNeeded login email password step /> }.into_any_sync()
                     }
                 }
             }}
@@ -160,7 +162,7 @@ fn ActivationNeeded(
     let send_again = move |resend: Resend| {
         resend.start(LazyRequest::ResendActivation(address.clone()).send());
     };
-    let link = view! { <a href=login>"Sign in"</a> }.into_any();
+    let link = view! { <a href=login>"Sign in"</a> }.into_any_sync();
     view! {
         <CheckEmail
             lifetime="24 hours"

@@ -1,6 +1,8 @@
 //! `/reset`: the emailed link to choose a new password.
 
 use leptos::{ev, prelude::*, task::spawn_local};
+
+use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
 use super::{
@@ -34,13 +36,13 @@ pub fn Reset() -> impl IntoView {
                 <LiveText text=Signal::derive(move || heading().to_owned()) />
             </h1>
             {move || match link.state.get() {
-                LinkState::Loading => view! { <LinkLoading /> }.into_any(),
-                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any(),
-                LinkState::Ready(token, facts) => view! { <Choose link token facts /> }.into_any(),
-                LinkState::Incomplete => view! { <Incomplete link /> }.into_any(),
-                LinkState::Invalid(_) => view! { <Invalid /> }.into_any(),
-                LinkState::Used(_) => view! { <Used /> }.into_any(),
-                LinkState::Done | LinkState::Rejected => view! { <Done /> }.into_any(),
+                LinkState::Loading => view! { <LinkLoading /> }.into_any_sync(),
+                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any_sync(),
+                LinkState::Ready(token, facts) => view! { <Choose link token facts /> }.into_any_sync(),
+                LinkState::Incomplete => view! { <Incomplete link /> }.into_any_sync(),
+                LinkState::Invalid(_) => view! { <Invalid /> }.into_any_sync(),
+                LinkState::Used(_) => view! { <Used /> }.into_any_sync(),
+                LinkState::Done | LinkState::Rejected => view! { <Done /> }.into_any_sync(),
             }}
         </div>
     }

@@ -3,6 +3,8 @@
 use std::future::Future;
 
 use leptos::{ev, prelude::*};
+
+use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
 use super::navigation::{signed_out_redirect, use_auth_state, use_redirect};
@@ -47,9 +49,9 @@ pub fn TwoFactor() -> impl IntoView {
             <h1 tabindex="-1">"Two-factor authentication"</h1>
             {move || {
                 if is_pending.get() {
-                    view! { <CodeForms /> }.into_any()
+                    view! { <CodeForms /> }.into_any_sync()
                 } else {
-                    view! { <Checking check /> }.into_any()
+                    view! { <Checking check /> }.into_any_sync()
                 }
             }}
         </div>
@@ -162,9 +164,9 @@ fn CodeForms() -> impl IntoView {
         <PendingAccount />
         {move || {
             if uses_recovery_code.get() {
-                view! { <RecoveryCodeForm /> }.into_any()
+                view! { <RecoveryCodeForm /> }.into_any_sync()
             } else {
-                view! { <AppCodeForm /> }.into_any()
+                view! { <AppCodeForm /> }.into_any_sync()
             }
         }}
         <div class="aside alternatives">

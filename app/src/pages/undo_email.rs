@@ -1,6 +1,8 @@
 //! `/email/undo`: the emailed link that takes a change of the email address back.
 
 use leptos::prelude::*;
+
+use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
 use super::{
@@ -35,13 +37,13 @@ pub fn UndoEmail() -> impl IntoView {
                 <LiveText text=Signal::derive(move || heading().to_owned()) />
             </h1>
             {move || match link.state.get() {
-                LinkState::Loading => view! { <LinkLoading /> }.into_any(),
-                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any(),
-                LinkState::Ready(token, facts) => view! { <Undo link token facts /> }.into_any(),
-                LinkState::Incomplete => view! { <Incomplete /> }.into_any(),
-                LinkState::Invalid(_) => view! { <Invalid /> }.into_any(),
+                LinkState::Loading => view! { <LinkLoading /> }.into_any_sync(),
+                LinkState::Failed(error) => view! { <LinkFailed error link /> }.into_any_sync(),
+                LinkState::Ready(token, facts) => view! { <Undo link token facts /> }.into_any_sync(),
+                LinkState::Incomplete => view! { <Incomplete /> }.into_any_sync(),
+                LinkState::Invalid(_) => view! { <Invalid /> }.into_any_sync(),
                 LinkState::Done | LinkState::Used(_) | LinkState::Rejected => {
-                    view! { <Done /> }.into_any()
+                    view! { <Done /> }.into_any_sync()
                 }
             }}
         </div>

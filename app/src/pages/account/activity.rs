@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::components::IntoAnySync;
+
 use super::{
     clock::clock,
     details::Details,
@@ -41,7 +43,7 @@ pub(super) fn RecentActivity(details: Details) -> impl IntoView {
                 {rows.collect_view()}
             </ul>
         }
-        .into_any()
+        .into_any_sync()
     };
     view! {
         <section class="section" aria-labelledby="activity">
@@ -100,7 +102,7 @@ fn days(events: Vec<Event>) -> AnyView {
             </ul>
         }
     });
-    days.collect_view().into_any()
+    days.collect_view().into_any_sync()
 }
 
 /// Lists the events, or says why there are none.
@@ -114,8 +116,8 @@ fn EventsOr(
     list: Callback<Vec<Event>, AnyView>,
 ) -> impl IntoView {
     move || match details.activity.get() {
-        Err(error) => view! { <Failed error details heading /> }.into_any(),
-        Ok(events) if events.is_empty() => view! { <p>"No recent activity."</p> }.into_any(),
+        Err(error) => view! { <Failed error details heading /> }.into_any_sync(),
+        Ok(events) if events.is_empty() => view! { <p>"No recent activity."</p> }.into_any_sync(),
         Ok(events) => list.run(events),
     }
 }

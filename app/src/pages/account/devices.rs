@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::components::IntoAnySync;
+
 use super::{
     clock::clock,
     details::Details,
@@ -182,10 +184,10 @@ fn LastActive(
     let is_active = Memo::new(move |_| current || since(used_at, now.get()) < ACTIVE);
     move || {
         if is_active.get() {
-            view! { <span class="active">"Active now"</span> }.into_any()
+            view! { <span class="active">"Active now"</span> }.into_any_sync()
         } else {
             let time = time.clone();
-            view! { <span>"Last active " <RelativeTime time now /></span> }.into_any()
+            view! { <span>"Last active " <RelativeTime time now /></span> }.into_any_sync()
         }
     }
 }

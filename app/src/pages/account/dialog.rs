@@ -5,6 +5,8 @@ use std::future::Future;
 
 use leptos::{ev, html, prelude::*};
 
+use crate::components::IntoAnySync;
+
 use super::details::Details;
 use crate::{
     api::ApiError,
@@ -87,7 +89,7 @@ pub(super) fn DialogSection(
             {children()}
             <Notice text=dialog.notice />
             {move || match blocked.get() {
-                Some(reason) => view! { <p class="blocked">{reason}</p> }.into_any(),
+                Some(reason) => view! { <p class="blocked">{reason}</p> }.into_any_sync(),
                 None => {
                     view! {
                         <button
@@ -98,7 +100,7 @@ pub(super) fn DialogSection(
                             {label}
                         </button>
                     }
-                        .into_any()
+                        .into_any_sync()
                 }
             }}
             <Dialog open=dialog.is_open locked=is_locked>

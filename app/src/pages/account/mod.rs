@@ -23,6 +23,8 @@ mod two_factor;
 mod unverified;
 
 use leptos::prelude::*;
+
+use crate::components::IntoAnySync;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
 
@@ -73,9 +75,9 @@ pub fn Account() -> impl IntoView {
     move || {
         if is_known.get() {
             let page = Signal::derive(move || page.get().unwrap_or(AccountPage::Overview));
-            view! { <Frame page data /> }.into_any()
+            view! { <Frame page data /> }.into_any_sync()
         } else {
-            view! { <NotFound /> }.into_any()
+            view! { <NotFound /> }.into_any_sync()
         }
     }
 }
@@ -98,16 +100,16 @@ fn Frame(
             <Navigation page />
             <div class="settings-page">
                 {move || match page.get() {
-                    AccountPage::Overview => view! { <OverviewHeading data /> }.into_any(),
-                    page => view! { <Heading page /> }.into_any(),
+                    AccountPage::Overview => view! { <OverviewHeading data /> }.into_any_sync(),
+                    page => view! { <Heading page /> }.into_any_sync(),
                 }}
                 {move || match data.get() {
-                    AccountData::Loading => view! { <Skeleton /> }.into_any(),
-                    AccountData::Failed(error) => view! { <LoadingFailed error data /> }.into_any(),
+                    AccountData::Loading => view! { <Skeleton /> }.into_any_sync(),
+                    AccountData::Failed(error) => view! { <LoadingFailed error data /> }.into_any_sync(),
                     AccountData::Loaded(profile, sessions, activity) => {
                         let details = Details::new(profile, sessions, activity);
                         details.keep_current();
-                        view! { <Sections page details /> }.into_any()
+                        view! { <Sections page details /> }.into_any_sync()
                     }
                 }}
             </div>
@@ -126,10 +128,10 @@ fn OverviewHeading(data: RwSignal<AccountData>) -> impl IntoView {
     };
     view! {
         <div class="page-head">
-            <h1 id=HEADING tabindex="-1" translate="no">
+            <h1 id=HEADING class="address" tabindex="-1" translate="no">
                 {move || match email() {
-                    Some(email) => view! { <span>{email}</span> }.into_any(),
-                    None => view! { <span class="skeleton">"Your account"</span> }.into_any(),
+                    Some(email) => view! { <span>{email}</span> }.into_any_sync(),
+                    None => view! { <span class="skeleton">"Your account"</span> }.into_any_sync(),
                 }}
             </h1>
             <p class="page-lead">"Your sign-in, your devices, and what has happened lately."</p>
@@ -161,17 +163,17 @@ fn Heading(page: AccountPage) -> impl IntoView {
 #[component]
 fn Sections(page: Signal<AccountPage>, details: Details) -> impl IntoView {
     move || match page.get() {
-        AccountPage::Overview => view! { <Overview details /> }.into_any(),
+        AccountPage::Overview => view! { <Overview details /> }.into_any_sync(),
         AccountPage::Security => view! {
             <Unverified details />
             <Password details />
             <Email details />
             <TwoFactor details />
         }
-        .into_any(),
-        AccountPage::Devices => view! { <AllDevices details /> }.into_any(),
-        AccountPage::Activity => view! { <ActivityByDay details /> }.into_any(),
-        AccountPage::Delete => view! { <DeleteAccount details /> }.into_any(),
+        .into_any_sync(),
+        AccountPage::Devices => view! { <AllDevices details /> }.into_any_sync(),
+        AccountPage::Activity => view! { <ActivityByDay details /> }.into_any_sync(),
+        AccountPage::Delete => view! { <DeleteAccount details /> }.into_any_sync(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::components::IntoAnySync;
+
 use super::{clock::clock, details::Details, unverified::ResendLink};
 use crate::{
     account_pages::AccountPage,
@@ -70,7 +72,7 @@ fn Verdict(
 fn EmailItem(details: Details) -> impl IntoView {
     move || {
         if details.is_verified() {
-            return view! { <Item status=Status::Success title="Email confirmed" /> }.into_any();
+            return view! { <Item status=Status::Success title="Email confirmed" /> }.into_any_sync();
         }
         let text = view! {
             "We emailed a link to "
@@ -81,11 +83,11 @@ fn EmailItem(details: Details) -> impl IntoView {
             <Item
                 status=Status::Warning
                 title="Email not confirmed"
-                text=text.into_any()
-                action=view! { <ResendLink details /> }.into_any()
+                text=text.into_any_sync()
+                action=view! { <ResendLink details /> }.into_any_sync()
             />
         }
-        .into_any()
+        .into_any_sync()
     }
 }
 
@@ -102,37 +104,37 @@ fn SecondFactorItem(
                 {label}
             </a>
         }
-        .into_any()
+        .into_any_sync()
     };
     move || match (details.has_second_factor(), details.is_verified()) {
         (true, _) if has_unsaved_codes => view! {
             <Item
                 status=Status::Warning
                 title="Recovery codes not saved"
-                text="Without them you can't sign in if you lose your phone.".into_any()
+                text="Without them you can't sign in if you lose your phone.".into_any_sync()
                 action=link("Create new codes")
             />
         }
-        .into_any(),
+        .into_any_sync(),
         (true, _) => view! { <Item status=Status::Success title="Two-factor authentication on" /> }
-            .into_any(),
+            .into_any_sync(),
         (false, true) => view! {
             <Item
                 status=Status::Warning
                 title="Two-factor authentication off"
-                text="With a second step at sign-in, a stolen password is not enough.".into_any()
+                text="With a second step at sign-in, a stolen password is not enough.".into_any_sync()
                 action=link("Turn on")
             />
         }
-        .into_any(),
+        .into_any_sync(),
         (false, false) => view! {
             <Item
                 status=Status::Warning
                 title="Two-factor authentication off"
-                text="You can turn it on once your email address is confirmed.".into_any()
+                text="You can turn it on once your email address is confirmed.".into_any_sync()
             />
         }
-        .into_any(),
+        .into_any_sync(),
     }
 }
 

@@ -196,6 +196,10 @@ async fn revocations(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> R
     if headers.get("authorization").map(|value| value.as_bytes()) != Some(expected.as_bytes()) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
+    // As without its database.
+    if !shared.beats.load(Ordering::SeqCst) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let at = shared.at().to_string();
     let (first, news) = {
         let streams = shared.streams.lock().unwrap();

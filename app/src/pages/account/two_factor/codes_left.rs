@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::components::IntoAnySync;
+
 use super::flow::Flow;
 use crate::{
     api::recovery::CodesLeft,
@@ -44,11 +46,11 @@ pub(super) fn RecoveryCodesLeft(flow: Flow) -> impl IntoView {
                                     "10 of 10 recovery codes left"
                                 </span>
                             }
-                                .into_any()
+                                .into_any_sync()
                         }
                         // The section is useful without the number.
-                        Some(Err(_)) => ().into_any(),
-                        Some(Ok(codes)) => view! { <span>{describe(codes)}</span> }.into_any(),
+                        Some(Err(_)) => ().into_any_sync(),
+                        Some(Ok(codes)) => view! { <span>{describe(codes)}</span> }.into_any_sync(),
                     })
             }}
         </p>

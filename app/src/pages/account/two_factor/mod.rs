@@ -6,6 +6,8 @@ mod set_up;
 
 use leptos::prelude::*;
 
+use crate::components::IntoAnySync;
+
 use super::{
     details::Details,
     dialog::{CurrentPassword, DialogForm},
@@ -28,18 +30,18 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
             </h2>
             {move || {
                 if is_on.get() {
-                    view! { <On flow /> }.into_any()
+                    view! { <On flow /> }.into_any_sync()
                 } else {
-                    view! { <Off flow /> }.into_any()
+                    view! { <Off flow /> }.into_any_sync()
                 }
             }}
             <Dialog open=flow.dialog.is_open locked=Signal::derive(move || flow.is_locked())>
                 {move || match flow.step.get() {
-                    Step::TurnOn => view! { <TurnOn flow /> }.into_any(),
-                    Step::SetUp(setup) => view! { <SetUp flow setup /> }.into_any(),
-                    Step::CreateCodes => view! { <CreateCodes flow /> }.into_any(),
-                    Step::Codes(codes, notice) => view! { <Codes flow codes notice /> }.into_any(),
-                    Step::TurnOff => view! { <TurnOff flow /> }.into_any(),
+                    Step::TurnOn => view! { <TurnOn flow /> }.into_any_sync(),
+                    Step::SetUp(setup) => view! { <SetUp flow setup /> }.into_any_sync(),
+                    Step::CreateCodes => view! { <CreateCodes flow /> }.into_any_sync(),
+                    Step::Codes(codes, notice) => view! { <Codes flow codes notice /> }.into_any_sync(),
+                    Step::TurnOff => view! { <TurnOff flow /> }.into_any_sync(),
                 }}
             </Dialog>
         </section>
@@ -64,9 +66,9 @@ fn Off(flow: Flow) -> impl IntoView {
                         "Turn on"
                     </button>
                 }
-                    .into_any()
+                    .into_any_sync()
             } else {
-                view! { <p class="blocked">{FIRST}</p> }.into_any()
+                view! { <p class="blocked">{FIRST}</p> }.into_any_sync()
             }
         }}
     }
