@@ -2,6 +2,8 @@
 
 use leptos::{ev, html, prelude::*};
 
+use super::sync_children::SyncChildrenFn;
+
 /// The id of the heading of the open dialog. Only one dialog is open at a time.
 pub const DIALOG_TITLE: &str = "dialog-title";
 
@@ -17,7 +19,7 @@ pub fn Dialog(
     #[prop(optional, into)]
     locked: Signal<bool>,
     /// The content. Its heading has the id [`DIALOG_TITLE`].
-    children: ChildrenFn,
+    children: SyncChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
@@ -58,7 +60,7 @@ pub fn Dialog(
             }
             on:close=closed
         >
-            {move || open.get().then(|| children())}
+            {move || open.get().then(|| children.run())}
         </dialog>
     }
 }

@@ -24,6 +24,7 @@ mod recovery_codes;
 mod relative_time;
 mod resend;
 mod submission;
+mod sync_children;
 mod sync_hydrate;
 
 pub use alert::Alert;
@@ -51,4 +52,5 @@ pub use relative_time::{
 };
 pub use resend::{Resend, ResendButton};
 pub use submission::Submission;
+pub use sync_children::{SyncChildren, SyncChildrenFn};
 pub use sync_hydrate::{IntoAnySync, SyncHydrate};

@@ -1,6 +1,8 @@
 //! The view that replaces a form after it has sent an email.
 
 use leptos::prelude::*;
+
+use crate::components::SyncChildren;
 use leptos_meta::Title;
 
 use crate::components::{Resend, ResendButton, focus_soon};
@@ -9,7 +11,7 @@ use crate::components::{Resend, ResendButton, focus_soon};
 #[component]
 pub(super) fn CheckEmail(
     /// Where the email was sent, and what to do with it.
-    children: Children,
+    children: SyncChildren,
     /// How long its link works.
     lifetime: &'static str,
     /// Sends it again.
@@ -26,7 +28,7 @@ pub(super) fn CheckEmail(
     view! {
         <Title text="Check your email · Latchkey" />
         <h1 tabindex="-1">"Check your email"</h1>
-        <p class="panel-text">{children()}</p>
+        <p class="panel-text">{children.run()}</p>
         <ul class="tips">
             <li>"The link works once, for " {lifetime} "."</li>
             <li>"No email after a minute? Check your spam folder."</li>

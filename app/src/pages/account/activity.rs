@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::components::IntoAnySync;
+use crate::components::{IntoAnySync, SyncChildren};
 
 use super::{
     clock::clock,
@@ -162,7 +162,7 @@ fn Failed(
 fn Row(
     event: Event,
     /// When it happened.
-    children: Children,
+    children: SyncChildren,
 ) -> impl IntoView {
     let Event {
         event,
@@ -193,7 +193,7 @@ fn Row(
                                 <span class="address">{device}</span>
                                 <span class="address">{ip}</span>
                             }
-                        })} <span>{children()}</span>
+                        })} <span>{children.run()}</span>
                 </p>
             </div>
         </li>

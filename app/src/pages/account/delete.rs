@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::{ApiError, Code, user},
     browser::{EndReason, session},
-    components::input_value,
+    components::{IntoAnySync, input_value},
 };
 
 /// The error when the request has changed nothing.
@@ -28,7 +28,7 @@ pub(super) fn DeleteAccount(details: Details) -> impl IntoView {
             dialog
             label="Delete account"
             style="danger"
-            form=move || view! { <Form dialog details /> }
+            form=move || view! { <Form dialog details /> }.into_any_sync()
         >
             <p class="section-lead">
                 "Your email address, your password, your devices and the list of recent events will be deleted at once. This can't be undone."

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use leptos::{ev, html, prelude::*};
 
-use crate::components::IntoAnySync;
+use crate::components::{IntoAnySync, SyncChildren};
 
 use super::details::Details;
 use crate::{
@@ -80,13 +80,13 @@ pub(super) fn DialogSection(
     #[prop(into)]
     form: ViewFn,
     /// The text below the heading.
-    children: Children,
+    children: SyncChildren,
 ) -> impl IntoView {
     let is_locked = Signal::derive(move || dialog.submission.is_running());
     view! {
         <section class="section" aria-labelledby=id>
             {title.map(|title| view! { <h2 id=id>{title}</h2> })}
-            {children()}
+            {children.run()}
             <Notice text=dialog.notice />
             {move || match blocked.get() {
                 Some(reason) => view! { <p class="blocked">{reason}</p> }.into_any_sync(),
@@ -130,7 +130,7 @@ pub(super) fn DialogForm(
     #[prop(into)]
     on_submit: Callback<()>,
     /// The explanation and the fields.
-    children: Children,
+    children: SyncChildren,
 ) -> impl IntoView {
     let submission = dialog.submission;
     let send = move |event: ev::SubmitEvent| {
@@ -149,7 +149,7 @@ pub(super) fn DialogForm(
             <Alert submission />
             // Tells password managers which account's password is asked for.
             <input type="text" autocomplete="username" value=untrack(|| details.email()) readonly hidden />
-            {children()}
+            {children.run()}
             <div class="actions">
                 <button type="button" class="button quiet" on:click=cancel>
                     "Cancel"

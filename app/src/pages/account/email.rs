@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::user,
-    components::{EmailField, input_value},
+    components::{EmailField, IntoAnySync, input_value},
 };
 
 /// Shows the email address and whether it is verified, and changes it.
@@ -30,7 +30,7 @@ pub(super) fn Email(details: Details) -> impl IntoView {
             dialog
             label="Change email"
             blocked=Signal::derive(move || (!details.is_verified()).then_some(FIRST))
-            form=move || view! { <Form dialog details /> }
+            form=move || view! { <Form dialog details /> }.into_any_sync()
         >
             <p class="section-lead fact">
                 <span class="fact-text" translate="no">

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::{Code, user},
     browser::{EndReason, renewal::exchange, session},
-    components::{Dialog, NewPasswordField, Notice, input_value},
+    components::{Dialog, IntoAnySync, NewPasswordField, Notice, input_value},
 };
 
 /// Changes the password.
@@ -32,6 +32,7 @@ pub(super) fn Password(details: Details) -> impl IntoView {
                         lead="Every other device will be signed out."
                     />
                 }
+                    .into_any_sync()
             }
         >
             <p class="section-lead">

@@ -72,7 +72,8 @@ fn Verdict(
 fn EmailItem(details: Details) -> impl IntoView {
     move || {
         if details.is_verified() {
-            return view! { <Item status=Status::Success title="Email confirmed" /> }.into_any_sync();
+            return view! { <Item status=Status::Success title="Email confirmed" /> }
+                .into_any_sync();
         }
         let text = view! {
             "We emailed a link to "
@@ -106,7 +107,8 @@ fn SecondFactorItem(
         }
         .into_any_sync()
     };
-    move || match (details.has_second_factor(), details.is_verified()) {
+    move || {
+        match (details.has_second_factor(), details.is_verified()) {
         (true, _) if has_unsaved_codes => view! {
             <Item
                 status=Status::Warning
@@ -135,6 +137,7 @@ fn SecondFactorItem(
             />
         }
         .into_any_sync(),
+    }
     }
 }
 
