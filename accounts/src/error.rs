@@ -36,6 +36,12 @@ pub enum Error {
     /// allowed by the scopes of a service key.
     #[error("not allowed")]
     PermissionDenied,
+    /// This needs a sign-in that is not long ago.
+    #[error("a recent sign-in is needed")]
+    ReauthenticationRequired,
+    /// It contradicts the present state, as a sentence for the user says.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
     /// Too many wrong attempts; how long to wait.
     #[error("too many wrong attempts")]
     Throttled(Duration),
@@ -71,6 +77,8 @@ impl Error {
             Self::EmailUnverified => "email_unverified",
             Self::KeyInvalid => "key_invalid",
             Self::PermissionDenied => "permission_denied",
+            Self::ReauthenticationRequired => "reauthentication_required",
+            Self::Conflict(_) => "conflict",
             Self::Throttled(_) => "throttled",
             Self::NotFound => "not_found",
             Self::Overloaded => "overloaded",

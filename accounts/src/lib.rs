@@ -15,6 +15,7 @@ mod error;
 mod file;
 mod id;
 mod metrics;
+mod profile;
 mod random;
 mod revocations;
 mod service;
@@ -45,16 +46,20 @@ pub use email::{
 pub use error::{Error, FieldErrors};
 pub use file::create_file;
 pub use id::Id;
+pub use profile::Roles;
 pub use random::{OsRandom, Random};
 pub use revocations::{
     Encoded, RevocationEntry, RevocationNews, RevocationReader, RevocationSnapshot,
 };
 pub use service::{
-    Accounts, Authorized, Caller, EmailProof, Lifetimes, LinkInfo, PasswordRating, Readiness,
-    Registered, Settings, SignedIn,
+    Accounts, Administrator, Authorized, Caller, EmailProof, EventListFields, EventPage, Lifetimes,
+    LinkInfo, NewUserFields, PasswordRating, Readiness, Registered, Settings, SignedIn, UserFields,
+    UserListFields, UserPage,
 };
 pub use store::{
+    administration::ManagedUser,
     audit_events::AuditEvent,
+    bulk_changes::BulkStatus,
     database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl},
     email_tokens::LinkPurpose,
     migrations::{MigrationError, Schema},
@@ -62,6 +67,7 @@ pub use store::{
     recovery_codes::RecoveryCodesLeft,
     service_keys::{InvalidScope, Scope, ServiceKey},
     sessions::Session,
+    user_exports::{SentLink, UserExport},
     users::User,
 };
 pub use tasks::{EmailWorker, InvalidationListener, RevocationFollower, Tasks};

@@ -30,6 +30,11 @@ impl Validator {
         !self.0.contains_key(field)
     }
 
+    /// Whether no field has an error so far.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes over the field errors of a check that was made elsewhere.
     pub fn merge<T>(&mut self, result: Result<T, Error>) -> Result<Option<T>, Error> {
         match result {

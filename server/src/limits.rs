@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 33] = [
+const ENDPOINTS: [(&str, Limit); 47] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/refresh", Limit::guesses(Group::Tokens)),
@@ -176,6 +176,27 @@ const ENDPOINTS: [(&str, Limit); 33] = [
     ("/api/token/forward-auth", Limit::guesses(Group::Tokens)),
     ("/api/token/revocations", Limit::work(Group::Tokens)),
     ("/api/recovery/view", Limit::work(Group::Tokens)),
+    ("/api/user/update", Limit::work(Group::Tokens)),
+    ("/api/user/export", Limit::work(Group::Tokens)),
+    ("/api/user/reauthenticate", Limit::work(Group::Proof)),
+    ("/api/admin/users", Limit::work(Group::Tokens)),
+    ("/api/admin/users/{id}", Limit::work(Group::Tokens)),
+    ("/api/admin/users/{id}/sign-out", Limit::work(Group::Tokens)),
+    ("/api/admin/users/{id}/sessions", Limit::work(Group::Tokens)),
+    ("/api/admin/users/{id}/activity", Limit::work(Group::Tokens)),
+    ("/api/admin/activity", Limit::work(Group::Tokens)),
+    (
+        "/api/admin/users/{id}/reset-otp",
+        Limit::work(Group::Tokens),
+    ),
+    // Each sends an email.
+    (
+        "/api/admin/users/{id}/password-reset",
+        Limit::all(Group::Email),
+    ),
+    ("/api/admin/users/bulk", Limit::work(Group::Tokens)),
+    ("/api/admin/keys", Limit::work(Group::Tokens)),
+    ("/api/admin/keys/{id}", Limit::work(Group::Tokens)),
 ];
 
 /// Whether a server function of this process with this path is an endpoint of Latchkey. Others belong to a

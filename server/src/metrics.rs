@@ -77,6 +77,8 @@ impl Metrics {
         let method = match *method {
             Method::GET => "GET",
             Method::POST => "POST",
+            Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
             Method::HEAD => "HEAD",
             _ => OTHER_METHOD,
         };

@@ -85,6 +85,7 @@ impl CachedUser {
         use crate::{
             clock::{Clock, SystemClock},
             crypto::jwt_secret::JwtSecret,
+            profile::{CachedMetadata, Roles},
             random::OsRandom,
         };
         let now = SystemClock.now();
@@ -99,6 +100,10 @@ impl CachedUser {
                 email_verified: false,
                 otp_enabled: false,
                 jwt_secret: JwtSecret::new(&OsRandom),
+                name: "".into(),
+                roles: Roles::default(),
+                metadata: CachedMetadata::default(),
+                roles_since: 0,
             },
             keys: TokenKeys::new(),
             sessions: SmallVec::new(),

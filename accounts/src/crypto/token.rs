@@ -95,6 +95,13 @@ pub struct Claims {
     /// The generation of the user's tokens that it belongs to, where the server's key has signed it.
     #[serde(rename = "gen", default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
+    /// The roles that the user had when an access token was issued. Tokens of earlier versions name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// When the user last proved who they are in the session of an access token, in seconds since 1970
+    /// (OpenID Connect Core, 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
 }
 
 impl Claims {
@@ -276,6 +283,8 @@ mod tests {
             exp: ISSUED + 900,
             jti: id(3),
             generation: None,
+            roles: None,
+            auth_time: None,
         }
     }
 

@@ -41,6 +41,19 @@ pub(super) fn account_deleted() -> EmailContent {
     }
 }
 
+pub(super) fn account_removed() -> EmailContent {
+    EmailContent {
+        subject: "Your account was deleted",
+        paragraphs: vec![
+            "An administrator of this site deleted your account and everything that belonged to it."
+                .into(),
+        ],
+        link: None,
+        note: "If you have questions, contact the administrator of this site.",
+        ..EmailContent::default()
+    }
+}
+
 pub(super) fn new_device() -> EmailContent {
     EmailContent {
         subject: "New sign-in to your account",

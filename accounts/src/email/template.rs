@@ -82,8 +82,10 @@ pub(crate) enum EmailTemplate {
     EmailChanged { new_email: String },
     /// The same, with a link that takes the change back.
     EmailChangedWithUndo { new_email: String, undo: LinkToken },
-    /// The account was deleted.
+    /// The account was deleted by its user.
     AccountDeleted,
+    /// The account was deleted by an administrator.
+    AccountRemoved,
     /// Someone signed in on a device that has not signed in before.
     NewDevice,
     /// The password was changed.
@@ -158,6 +160,7 @@ impl EmailTemplate {
                 links::email_changed_with_undo(site, &shown(new_email), undo)
             }
             Self::AccountDeleted => notices::account_deleted(),
+            Self::AccountRemoved => notices::account_removed(),
             Self::NewDevice => notices::new_device(),
             Self::PasswordChanged => notices::password_changed(),
             Self::SecondFactorOn => notices::second_factor_on(),

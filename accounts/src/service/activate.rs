@@ -19,7 +19,7 @@ use crate::{
         email_tokens::{self, Link, LinkPurpose},
         registrations::{self, Registration},
         rekey::Rekey,
-        users::{NewAccount, NewUser, User},
+        users::{NewAccount, NewProfile, NewUser, User},
     },
     validation::required_field,
 };
@@ -118,6 +118,7 @@ impl Accounts {
             id: registration.id,
             email: existing_email_address("email", Some(&registration.email))?,
             password_hash,
+            profile: NewProfile::named(registration.name.clone()),
             is_admin: false,
             email_verified: true,
             jwt_secret: JwtSecret::new(self.random()),

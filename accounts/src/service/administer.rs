@@ -2,12 +2,16 @@
 
 use super::{
     accounts::Accounts,
-    fields::{check_new_password, existing_email_address},
+    administrator::Administrator,
+    fields::{check_new_password, email_address, existing_email_address},
+    manage_users::Changes,
 };
 use crate::{
     email::template::EmailTemplate,
     error::Error,
+    profile::Roles,
     store::{
+        administration::ManagedUser,
         audit_events::Event,
         registrations::Registration,
         rekey::Rekey,
@@ -24,12 +28,12 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn users(&self, after: &str, limit: u32) -> Result<Vec<User>, Error> {
-        User::list(&self.0.database, after, limit).await
+    pub async fn users(&self, after: &str, limit: u32) -> Result<Vec<ManagedUser>, Error> {
+        ManagedUser::list(&self.0.database, after, limit).await
     }
 
     /// Deactivates an account: nobody can sign in, every session ends, emailed links are
-    /// invalidated.
+    /// invalidated. An operator can do so even to the last administrator, whose password was stolen.
     ///
     /// # Errors
     /// `NotFound`; a field error for an invalid email address.
@@ -169,6 +173,91 @@ impl Accounts {
             ..self.new_rekey(self.event_without_device(Event::OperatorSetPassword, user.id))
         })
         .await
+    }
+
+    /// Gives a user roles and takes others away, for an operator.
+    ///
+    /// # Errors
+    /// `NotFound`; field errors for an invalid email address or role, and for too many roles.
+    pub async fn change_roles_of_user(
+        &self,
+        email: Option<&str>,
+        added: &[String],
+        removed: &[String],
+    ) -> Result<User, Error> {
+        let mut parsed = Vec::new();
+        for names in [added, removed] {
+            let roles = Roles::parse(names.iter().map(String::as_str));
+            parsed.push(roles.map_err(|message| Error::field("role", message))?);
+        }
+        let changes = Changes {
+            role_changes: Some((&parsed[0], &parsed[1])),
+            ..Changes::default()
+        };
+        self.change_by_operator(email, &changes).await
+    }
+
+    /// Makes a user an administrator, or no longer one, for an operator.
+    ///
+    /// # Errors
+    /// `NotFound`; a field error for an invalid email address; `Conflict` for the last administrator.
+    pub async fn set_admin_of_user(
+        &self,
+        email: Option<&str>,
+        is_admin: bool,
+    ) -> Result<User, Error> {
+        let changes = Changes {
+            is_admin: Some(is_admin),
+            ..Changes::default()
+        };
+        self.change_by_operator(email, &changes).await
+    }
+
+    /// Gives a user another email address, for which the operator vouches.
+    ///
+    /// # Errors
+    /// `NotFound`; field errors for an invalid email address, or one that is taken.
+    pub async fn change_email_of_user(
+        &self,
+        email: Option<&str>,
+        new_email: Option<&str>,
+    ) -> Result<User, Error> {
+        let changes = Changes {
+            email: Some(email_address("new_email", new_email)?),
+            ..Changes::default()
+        };
+        self.change_by_operator(email, &changes).await
+    }
+
+    /// Deletes a user and everything that belongs to it, for an operator.
+    ///
+    /// # Errors
+    /// `NotFound`; a field error for an invalid email address; `Conflict` for the last administrator.
+    pub async fn delete_by_operator(&self, email: Option<&str>) -> Result<User, Error> {
+        let user = self.user_by_email(email).await?;
+        self.remove(&Administrator::operator(), &user).await?;
+        Ok(user)
+    }
+
+    /// Returns a user with everything that administrators see.
+    ///
+    /// # Errors
+    /// `NotFound`; a field error for an invalid email address.
+    pub async fn user_details(&self, email: Option<&str>) -> Result<ManagedUser, Error> {
+        let user = self.user_by_email(email).await?;
+        let found = ManagedUser::find(&self.0.database, user.id).await?;
+        found.ok_or(Error::NotFound)
+    }
+
+    async fn change_by_operator(
+        &self,
+        email: Option<&str>,
+        changes: &Changes<'_>,
+    ) -> Result<User, Error> {
+        let user = self.user_by_email(email).await?;
+        let operator = Administrator::operator();
+        let changed = self.apply_changes(&operator, user.id, changes).await?;
+        Ok(changed.user)
     }
 
     pub(super) async fn user_by_email(&self, email: Option<&str>) -> Result<User, Error> {

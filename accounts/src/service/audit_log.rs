@@ -53,7 +53,9 @@ impl Accounts {
             events.extend(DeletedAccount::list(database, &key, limit).await?);
         }
         match User::find_by_email(database, &email).await? {
-            Some(user) => events.extend(AuditEvent::list(database, user.id, limit).await?),
+            Some(user) => {
+                events.extend(AuditEvent::list_in_full(database, user.id, limit).await?);
+            }
             None if events.is_empty() => return Err(Error::NotFound),
             None => {}
         }
@@ -91,6 +93,7 @@ impl Accounts {
             session_id: None,
             count: 1,
             first: None,
+            actor: None,
         }
     }
 

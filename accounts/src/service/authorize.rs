@@ -39,11 +39,12 @@ impl Accounts {
             cached,
             session_id: claims.sid,
             second_factor: claims.has_second_factor(),
+            authenticated_at: claims.auth_time.map(Timestamp::from_unix_seconds),
             device: device.clone(),
         })
     }
 
-    /// Returns the claims of a valid access token.
+    /// Returns the claims of a valid access token, without roles that were taken away since.
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
@@ -51,7 +52,7 @@ impl Accounts {
         let token = required_field(TOKEN, token)?;
         let (cached, claims) = self.check_access_token(token).await?;
         require_second_factor(&cached.user, claims.has_second_factor())?;
-        Ok(claims)
+        Ok(with_present_roles(&cached.user, claims))
     }
 
     /// Returns the claims of an access token if it is valid now, for another service that asks.
@@ -257,4 +258,16 @@ fn require_second_factor(user: &User, is_completed: bool) -> Result<(), Error> {
         return Err(Error::OtpRequired);
     }
     Ok(())
+}
+
+fn with_present_roles(user: &User, claims: Arc<Claims>) -> Arc<Claims> {
+    let roles = claims.roles.as_deref().unwrap_or_default();
+    if roles.iter().all(|role| user.roles.contains(role)) {
+        return claims;
+    }
+    let mut claims = Arc::unwrap_or_clone(claims);
+    if let Some(roles) = &mut claims.roles {
+        roles.retain(|role| user.roles.contains(role));
+    }
+    Arc::new(claims)
 }

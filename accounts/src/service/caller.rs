@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use crate::{cache::CachedUser, device::Device, id::Id, store::users::User};
+use crate::{cache::CachedUser, clock::Timestamp, device::Device, id::Id, store::users::User};
 
 /// The user and session of a valid access token, whose second factor may still be pending. Such a
 /// caller may only complete the second factor or sign out.
@@ -13,6 +13,8 @@ pub struct Caller {
     pub session_id: Id,
     /// Whether the token has completed the second factor.
     pub(super) second_factor: bool,
+    /// When the user last proved who they are in this session; `None` in tokens of earlier versions.
+    pub(super) authenticated_at: Option<Timestamp>,
     /// The device that sent the request.
     pub(super) device: Arc<Device>,
 }

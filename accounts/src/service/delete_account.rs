@@ -12,8 +12,9 @@ impl Accounts {
     /// address that it has had before is no longer reserved.
     ///
     /// # Errors
-    /// A field error when the password is missing or wrong; `TokenInvalid` when the user has signed
-    /// out everywhere or was deleted in the meantime; `Throttled`; `Overloaded`.
+    /// A field error when the password is missing or wrong; `Conflict` for the last administrator;
+    /// `TokenInvalid` when the user has signed out everywhere or was deleted in the meantime;
+    /// `Throttled`; `Overloaded`.
     pub async fn delete_user(
         &self,
         caller: &Authorized,
@@ -38,6 +39,7 @@ impl Accounts {
             at: now,
             ip: caller.device.ip.to_string(),
             user_agent: caller.device.user_agent.clone(),
+            actor: None,
         };
         let database = &self.0.database;
         let deleted = user.delete(database, notice.as_ref(), &deletion).await;

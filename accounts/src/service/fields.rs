@@ -1,6 +1,8 @@
 //! Request fields that several use cases share, and their messages.
 
-use crate::{crypto::password, email::address::EmailAddress, error::Error, validation::Validator};
+use crate::{
+    crypto::password, email::address::EmailAddress, error::Error, profile, validation::Validator,
+};
 
 /// The field in which a signed-in user repeats the password.
 pub(super) const CURRENT_PASSWORD: &str = "current_password";
@@ -51,6 +53,17 @@ fn parse_email(
         None => {}
     }
     Err(validator.into_error())
+}
+
+/// Returns the name of a user, if there is one that is allowed. Otherwise the validator has the error.
+pub(super) fn checked_name(validator: &mut Validator, name: Option<&str>) -> Option<String> {
+    match profile::parse_name(name?) {
+        Ok(name) => Some(name),
+        Err(message) => {
+            validator.reject("name", message);
+            None
+        }
+    }
 }
 
 /// Returns the password that a field holds, if it may be used with this email address on the site

@@ -2,7 +2,7 @@
 
 use super::{accounts::Accounts, caller::Caller};
 use crate::{
-    clock::Timestamp,
+    clock::{CLOCK_SKEW, Timestamp},
     crypto::{
         jwt_secret::JwtSecret,
         token::{Claims, Method, TokenPair, TokenType},
@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     id::Id,
     store::{
+        administrators::Guard,
         audit_events::NewEvent,
         rekey::Rekey,
         sessions::{Replacement, Session},
@@ -45,9 +46,16 @@ impl Accounts {
             exp: expires.unix_seconds(),
             jti: id,
             generation: None,
+            roles: None,
+            auth_time: None,
         };
         let is_pending = user.otp_enabled && !session.second_factor;
-        let access = claims(TokenType::Access, access_expires, self.random().id());
+        let access = Claims {
+            iat: issued_at(user, now),
+            roles: Some(user.roles.to_vec()),
+            auth_time: Some(session.authenticated_at.unix_seconds()),
+            ..claims(TokenType::Access, access_expires, self.random().id())
+        };
         let refresh = claims(TokenType::Refresh, refresh_expires, session.refresh_id);
         Ok(TokenPair {
             access_token: self.sign_access_token(user, access, is_pending)?,
@@ -99,6 +107,7 @@ impl Accounts {
             now,
             idle_since: self.idle_since(now),
             completed_until: None,
+            is_reauthenticated: false,
         }
     }
 
@@ -123,6 +132,7 @@ impl Accounts {
             deactivates: false,
             link: None,
             rejection: None,
+            guard: Guard::default(),
             keeps: None,
             notice: None,
             event,
@@ -155,5 +165,17 @@ impl Accounts {
             Some((user, Some(session))) => self.token_pair(&user, &session, now),
             _ => Err(Error::TokenInvalid),
         }
+    }
+}
+
+/// When an access token is issued, in seconds since 1970. Where a role was taken away in this second, other
+/// services refuse tokens of this second, so it is the next one. A time further ahead was written by
+/// another clock, and counts for nothing.
+fn issued_at(user: &User, now: Timestamp) -> i64 {
+    let since = user.roles_since;
+    if since <= now.plus(CLOCK_SKEW).unix_seconds() {
+        now.unix_seconds().max(since)
+    } else {
+        now.unix_seconds()
     }
 }

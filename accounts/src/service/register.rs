@@ -2,7 +2,8 @@
 
 use super::{
     accounts::Accounts,
-    fields::{EMAIL_TAKEN, check_new_password, email_address},
+    administrator::Administrator,
+    fields::{EMAIL_TAKEN, check_new_password, checked_name, email_address},
     queue_email::{EmailKind, LinkRequest},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         audit_events::Event,
         email_tokens::{LinkOwner, LinkPurpose},
         registrations::NewRegistration,
-        users::{NewAccount, NewUser, User},
+        users::{NewAccount, NewProfile, NewUser, User},
     },
     validation::Validator,
 };
@@ -33,11 +34,16 @@ pub struct Registered {
 
 /// Who creates an account.
 #[derive(Clone, Copy)]
-enum CreatedBy<'a> {
+pub(super) enum CreatedBy<'a> {
     /// The user, on this device.
     User(&'a Device),
-    /// An operator, who vouches for the email address.
+    /// An operator.
     Operator { is_admin: bool },
+    /// An administrator or a service, who vouches for the email address.
+    Administrator {
+        administrator: &'a Administrator,
+        is_admin: bool,
+    },
 }
 
 impl Accounts {
@@ -54,7 +60,26 @@ impl Accounts {
         password: Option<&str>,
         device: &Device,
     ) -> Result<Registered, Error> {
-        self.create(email, password, CreatedBy::User(device)).await
+        self.register_named(email, password, None, device).await
+    }
+
+    /// The same with the name of the user, which may be missing.
+    ///
+    /// # Errors
+    /// As [`Self::register`].
+    pub async fn register_named(
+        &self,
+        email: Option<&str>,
+        password: Option<&str>,
+        name: Option<&str>,
+        device: &Device,
+    ) -> Result<Registered, Error> {
+        let mut validator = Validator::default();
+        let name = checked_name(&mut validator, name);
+        let profile = NewProfile::named(name.unwrap_or_default());
+        let created_by = CreatedBy::User(device);
+        self.create(email, password, profile, created_by, validator)
+            .await
     }
 
     /// Creates an account for an operator. It can be used immediately.
@@ -67,18 +92,23 @@ impl Accounts {
         password: Option<&str>,
         is_admin: bool,
     ) -> Result<Registered, Error> {
-        self.create(email, password, CreatedBy::Operator { is_admin })
+        let (profile, validator) = (NewProfile::named(String::new()), Validator::default());
+        let created_by = CreatedBy::Operator { is_admin };
+        self.create(email, password, profile, created_by, validator)
             .await
     }
 
-    async fn create(
+    /// Creates an account. The validator has the errors of the profile.
+    pub(super) async fn create(
         &self,
         email: Option<&str>,
         password: Option<&str>,
+        profile: NewProfile,
         created_by: CreatedBy<'_>,
+        mut validator: Validator,
     ) -> Result<Registered, Error> {
         let waits = self.0.require_activation && matches!(created_by, CreatedBy::User(_));
-        let mut validator = Validator::default();
+        let is_profile_valid = validator.is_empty();
         let email = validator.merge(email_address(EMAIL, email))?;
         let email_text = email.as_ref().map(EmailAddress::as_str);
         let password = check_new_password(
@@ -89,7 +119,7 @@ impl Accounts {
             self.public_url(),
         );
         let (database, now) = (&self.0.database, self.now());
-        let (Some(email), Some(password)) = (&email, password) else {
+        let (Some(email), Some(password), true) = (&email, password, is_profile_valid) else {
             // The insert decides whether the address is taken. This only reports all errors at once.
             if let Some(email) = &email
                 && !waits
@@ -102,10 +132,12 @@ impl Accounts {
         let password_hash = self.hash_password(password).await?;
         let id = match created_by {
             CreatedBy::User(device) if waits => {
-                self.add_registration(email, &password_hash, device).await?
+                let name = &profile.name;
+                let added = self.add_registration(email, &password_hash, name, device);
+                added.await?
             }
             _ => {
-                let new = self.new_account(email, password_hash, created_by)?;
+                let new = self.new_account(email, password_hash, profile, created_by)?;
                 let user = User::insert(database, &new).await?;
                 user.ok_or_else(|| Error::field(EMAIL, EMAIL_TAKEN))?.id
             }
@@ -122,12 +154,14 @@ impl Accounts {
         &self,
         email: &EmailAddress,
         password_hash: &str,
+        name: &str,
         device: &Device,
     ) -> Result<Id, Error> {
         let new = NewRegistration {
             id: self.random().id(),
             email,
             password_hash,
+            name,
             device,
             now: self.now(),
         };
@@ -139,6 +173,7 @@ impl Accounts {
         &self,
         email: &EmailAddress,
         password_hash: String,
+        profile: NewProfile,
         created_by: CreatedBy<'_>,
     ) -> Result<NewAccount<'static>, Error> {
         let (id, now) = (self.random().id(), self.now());
@@ -156,13 +191,21 @@ impl Accounts {
                 let event = self.event_without_device(Event::OperatorCreated, id);
                 (None, event, is_admin)
             }
+            CreatedBy::Administrator {
+                administrator,
+                is_admin,
+            } => {
+                let event = self.event_of(Event::OperatorCreated, id, administrator);
+                (None, event, is_admin)
+            }
         };
         let user = NewUser {
             id,
             email: email.clone(),
             password_hash,
+            profile,
             is_admin,
-            email_verified: false,
+            email_verified: matches!(created_by, CreatedBy::Administrator { .. }),
             jwt_secret: JwtSecret::new(self.random()),
             date_joined: now,
             event,

@@ -18,7 +18,7 @@ use crate::{
         email_tokens::{Link, LinkPurpose},
         registrations::Registration,
         rekey::Rekey,
-        users::{NewAccount, NewUser, User},
+        users::{NewAccount, NewProfile, NewUser, User},
     },
     validation::Validator,
 };
@@ -126,6 +126,7 @@ impl Accounts {
                 id,
                 email: existing_email_address("email", Some(&link.email))?,
                 password_hash,
+                profile: NewProfile::named(String::new()),
                 is_admin: false,
                 email_verified: true,
                 jwt_secret: JwtSecret::new(self.random()),

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::accounts::Accounts;
+use serde_json::Value;
+
+use super::{
+    accounts::Accounts, administrator::Administrator, json_fields, list_fields::parse_time,
+};
 use crate::{
     cache::CachedServiceKey,
     clock::Timestamp,
@@ -57,6 +61,82 @@ impl Accounts {
             Ok(text)
         } else {
             Err(Error::field("name", "There are too many service keys."))
+        }
+    }
+
+    /// Creates a service key for an administrator who has just signed in. Returns it with its text.
+    ///
+    /// # Errors
+    /// `PermissionDenied` for a service; `ReauthenticationRequired`; `EmailUnverified`; the field errors of
+    /// [`Self::create_service_key`], and for an unknown scope and a time that is not ahead.
+    pub async fn create_managed_key(
+        &self,
+        administrator: &Administrator,
+        name: &Value,
+        scopes: &Value,
+        expires_at: &Value,
+    ) -> Result<(ServiceKey, String), Error> {
+        self.require_key_administrator(administrator)?;
+        let mut validator = Validator::default();
+        let name = json_fields::text(&mut validator, "name", name);
+        let scopes = parse_scopes(&mut validator, scopes);
+        let expires_at = json_fields::text(&mut validator, "expires_at", expires_at);
+        let now = self.now();
+        let lifetime = match expires_at.filter(|text| !text.is_empty()) {
+            Some(text) => match parse_time(text) {
+                Some(at) if at > now => Some(at.since(now)),
+                _ => {
+                    let message = "This must be a time to come, as in 2027-01-31T08:15:30Z.";
+                    validator.reject("expires_at", message);
+                    None
+                }
+            },
+            None => None,
+        };
+        if !validator.is_empty() {
+            return Err(validator.into_error());
+        }
+        let text = self.create_service_key(name, &scopes, lifetime).await?;
+        let id = ServiceKeyText::parse(&text).map(|key| key.id);
+        let found = match id {
+            Some(id) => ServiceKey::find(&self.0.database, id).await?,
+            None => None,
+        };
+        Ok((found.ok_or(Error::NotFound)?, text))
+    }
+
+    /// Returns all service keys, oldest first, for an administrator.
+    ///
+    /// # Errors
+    /// `PermissionDenied` for a service; `ReauthenticationRequired`; `EmailUnverified`.
+    pub async fn list_managed_keys(
+        &self,
+        administrator: &Administrator,
+    ) -> Result<Vec<ServiceKey>, Error> {
+        administrator.require_person()?;
+        self.service_keys().await
+    }
+
+    /// Revokes a service key for an administrator.
+    ///
+    /// # Errors
+    /// `PermissionDenied` for a service; `ReauthenticationRequired`; `EmailUnverified`; `NotFound`.
+    pub async fn revoke_managed_key(
+        &self,
+        administrator: &Administrator,
+        id: &str,
+    ) -> Result<(), Error> {
+        self.require_key_administrator(administrator)?;
+        self.revoke_service_key(id).await
+    }
+
+    /// Keys are for administrators who have just signed in, and whose email address is verified.
+    fn require_key_administrator(&self, administrator: &Administrator) -> Result<(), Error> {
+        administrator.require_person()?;
+        self.require_recent_sign_in(administrator)?;
+        match administrator.user() {
+            Some(caller) if !caller.user().email_verified => Err(Error::EmailUnverified),
+            _ => Ok(()),
         }
     }
 
@@ -118,4 +198,30 @@ impl Accounts {
             }
         });
     }
+}
+
+/// Returns the scopes in a field, each once: an array of names, or a text with commas between them.
+fn parse_scopes(validator: &mut Validator, value: &Value) -> Vec<Scope> {
+    let names: Option<Vec<&str>> = match value {
+        Value::Null => Some(Vec::new()),
+        Value::String(text) => {
+            let names = text.split([',', ' ']);
+            Some(names.filter(|name| !name.is_empty()).collect())
+        }
+        Value::Array(names) => names.iter().map(Value::as_str).collect(),
+        _ => None,
+    };
+    let mut scopes = Vec::new();
+    for name in names.unwrap_or_else(|| vec![""]) {
+        match name.parse::<Scope>() {
+            Ok(scope) if scopes.contains(&scope) => {}
+            Ok(scope) => scopes.push(scope),
+            Err(_) if validator.is_valid("scopes") => validator.reject(
+                "scopes",
+                "A scope is one of tokens:verify, users:read, users:write and audit:read.",
+            ),
+            Err(_) => {}
+        }
+    }
+    scopes
 }

@@ -189,7 +189,7 @@ impl Accounts {
     }
 
     /// Returns the time step that a code is for, if it is valid now.
-    fn matching_step(
+    pub(super) fn matching_step(
         &self,
         user_id: Id,
         encrypted: &[u8],

@@ -17,9 +17,9 @@ impl Accounts {
         let outcome = second_factors::attempt(&self.0.database, attempt).await;
         self.invalidate(caller.user().id);
         match outcome? {
-            Outcome::Correct(session) => {
+            Outcome::Correct(user, session) => {
                 self.notify_email_worker();
-                self.token_pair(caller.user(), &session, attempt.session.now)
+                self.token_pair(&user, &session, attempt.session.now)
             }
             Outcome::Incorrect => Err(Error::field(
                 CODE,

@@ -12,11 +12,11 @@ use crate::{
     clock::Timestamp,
     error::Error,
     id::Id,
-    store::{database::Database, statement::Statement, transaction::Transaction},
+    store::{database::Database, filter::Filter, statement::Statement, transaction::Transaction},
 };
 
 /// How many events of a user are kept. Further ones replace the oldest.
-const LIMIT: u32 = 1000;
+pub(crate) const LIMIT: u32 = 1000;
 
 /// How many events beyond the limit are deleted with a new one: there are more only after an update.
 const PRUNE_BATCH: u32 = 100;
@@ -63,6 +63,16 @@ pub(crate) enum Event {
     OperatorSignedOut,
     OperatorResetOtp,
     OperatorSetPassword,
+    OperatorChangedEmail,
+    OperatorChangedProfile,
+    OperatorChangedRoles,
+    OperatorGrantedAdmin,
+    OperatorRevokedAdmin,
+    OperatorRequestedPasswordReset,
+    /// The user has changed the own profile.
+    ProfileUpdated,
+    /// The user has proved again who they are.
+    Reauthenticated,
 }
 
 impl Event {
@@ -99,6 +109,14 @@ impl Event {
             Self::OperatorSignedOut => "operator_signed_out",
             Self::OperatorResetOtp => "operator_reset_otp",
             Self::OperatorSetPassword => "operator_set_password",
+            Self::OperatorChangedEmail => "operator_changed_email",
+            Self::OperatorChangedProfile => "operator_changed_profile",
+            Self::OperatorChangedRoles => "operator_changed_roles",
+            Self::OperatorGrantedAdmin => "operator_granted_admin",
+            Self::OperatorRevokedAdmin => "operator_revoked_admin",
+            Self::OperatorRequestedPasswordReset => "operator_requested_password_reset",
+            Self::ProfileUpdated => "profile_updated",
+            Self::Reauthenticated => "reauthenticated",
         }
     }
 
@@ -131,6 +149,28 @@ pub(crate) struct NewEvent {
     pub count: i64,
     /// Where the first of several came from.
     pub first: Option<Source>,
+    /// Who caused it, if that was neither the user nor an operator on the server itself.
+    pub actor: Option<Actor>,
+}
+
+/// Who has changed the account of somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    /// An administrator.
+    User(Id),
+    /// A service.
+    ServiceKey(Id),
+}
+
+impl Actor {
+    /// The columns of an actor: its kind and its id.
+    pub fn columns(actor: Option<Self>) -> (Option<&'static str>, Option<Id>) {
+        match actor {
+            Some(Self::User(id)) => (Some("user"), Some(id)),
+            Some(Self::ServiceKey(id)) => (Some("service_key"), Some(id)),
+            None => (None, None),
+        }
+    }
 }
 
 /// Where an event came from.
@@ -161,12 +201,13 @@ impl NewEvent {
 pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> Result<(), Error> {
     const SQL: &str = "
         INSERT INTO audit_events (id, user_id, at, event, ip, user_agent, session_id, count, hour,
-            first_ip, first_user_agent)
-        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM users WHERE id = $2
+            first_ip, first_user_agent, actor_kind, actor_id)
+        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM users WHERE id = $2
         ON CONFLICT (user_id, event, hour) WHERE hour IS NOT NULL DO UPDATE
         SET at = excluded.at, ip = excluded.ip, user_agent = excluded.user_agent,
             count = audit_events.count + excluded.count";
     let first = event.first_source();
+    let (actor_kind, actor_id) = Actor::columns(event.actor);
     let statement = Statement::new(SQL)
         .bind(event.id)
         .bind(event.user_id)
@@ -178,7 +219,9 @@ pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> R
         .bind(event.count)
         .bind(event.shared_hour())
         .bind(first.ip)
-        .bind(first.user_agent);
+        .bind(first.user_agent)
+        .bind(actor_kind)
+        .bind(actor_id);
     transaction.execute(statement).await?;
     prune(transaction, event.user_id).await
 }
@@ -224,6 +267,10 @@ pub(crate) async fn registered_on(
 /// An event in the history of an account.
 #[derive(Clone, Debug, FromRow)]
 pub struct AuditEvent {
+    /// The event's id.
+    pub id: Id,
+    /// The user whose account it is about; `None` if the account was deleted.
+    pub user_id: Option<Id>,
     /// When it happened; for repeated events, the last time.
     pub at: Timestamp,
     /// The name of the event, such as `signed_in` or `password_changed`.
@@ -238,20 +285,81 @@ pub struct AuditEvent {
     pub first_ip: Option<String>,
     /// The user agent that the first of them came from; `None` if that was not kept.
     pub first_user_agent: Option<String>,
+    /// What kind of actor has changed somebody else's account: `user` or `service_key`.
+    pub actor_kind: Option<String>,
+    /// The id of that administrator or service key.
+    pub actor_id: Option<Id>,
+    /// The administrator's email address, or the name of the service key, if there still is one.
+    pub actor_name: Option<String>,
+}
+
+/// Which events to list.
+#[derive(Default)]
+pub(crate) struct EventQuery<'a> {
+    pub user_id: Option<Id>,
+    pub event: Option<&'a str>,
+    /// Events from this time on.
+    pub since: Option<Timestamp>,
+    /// The time and the id of the last event of the page before.
+    pub after: Option<(Timestamp, Id)>,
 }
 
 impl AuditEvent {
-    /// Returns the last `limit` events of a user, newest first.
+    /// Returns the last `limit` events of a user, newest first, as the user may see them: without the
+    /// devices of those who administer.
     pub(crate) async fn list(
         database: &Database,
         user_id: Id,
         limit: u32,
     ) -> Result<Vec<Self>, Error> {
-        const SQL: &str = "
-            SELECT at, event, ip, user_agent, count, first_ip, first_user_agent
-            FROM audit_events
-            WHERE user_id = $1 ORDER BY at DESC LIMIT $2";
-        let statement = Statement::new(SQL).bind(user_id).bind(limit);
-        database.fetch_all(statement).await
+        let mut events = Self::list_in_full(database, user_id, limit).await?;
+        for event in &mut events {
+            if event.actor_kind.is_some() {
+                (event.ip, event.user_agent) = (String::new(), String::new());
+                (event.first_ip, event.first_user_agent) = (None, None);
+                (event.actor_id, event.actor_name) = (None, None);
+            }
+        }
+        Ok(events)
+    }
+
+    /// Returns the last `limit` events of a user, newest first, as administrators see them.
+    pub(crate) async fn list_in_full(
+        database: &Database,
+        user_id: Id,
+        limit: u32,
+    ) -> Result<Vec<Self>, Error> {
+        let mut filter = Filter::default();
+        filter.add("user_id = ?", [user_id.into()]);
+        let query = filter.query(HEAD, "ORDER BY at DESC", limit);
+        database.fetch_all(query).await
+    }
+}
+
+const HEAD: &str = "
+    SELECT audit_events.id, user_id, at, event, ip, user_agent, count, first_ip, first_user_agent,
+        actor_kind, actor_id, COALESCE(actors.email, service_keys.name) AS actor_name
+    FROM audit_events
+        LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id
+        LEFT JOIN service_keys ON actor_kind = 'service_key' AND service_keys.id = actor_id";
+
+impl EventQuery<'_> {
+    /// Returns up to `limit` events, newest first.
+    pub async fn run(&self, database: &Database, limit: u32) -> Result<Vec<AuditEvent>, Error> {
+        let mut filter = Filter::default();
+        if let Some(id) = self.user_id {
+            filter.add("user_id = ?", [id.into()]);
+        }
+        if let Some(event) = self.event {
+            filter.add("event = ?", [event.into()]);
+        }
+        if let Some(since) = self.since {
+            filter.add("at >= ?", [since.into()]);
+        }
+        if let Some((at, id)) = self.after {
+            filter.add("(at, audit_events.id) < (?, ?)", [at.into(), id.into()]);
+        }
+        let order = "ORDER BY at DESC, audit_events.id DESC";
+        database.fetch_all(filter.query(HEAD, order, limit)).await
     }
 }

@@ -84,13 +84,15 @@ impl Connection {
         let result = match &mut self.pooled {
             Pooled::Sqlite(connection) => {
                 let arguments = statement.arguments::<Sqlite>()?;
-                let query = sqlx::query_with(statement.sql.clone(), arguments);
+                let query = sqlx::query_with(statement.sql.clone(), arguments)
+                    .persistent(statement.is_kept);
                 let done = query.execute(&mut **connection).await;
                 done.map(|done| done.rows_affected())
             }
             Pooled::Postgres(connection, _) => {
                 let arguments = statement.arguments::<sqlx::Postgres>()?;
-                let query = sqlx::query_with(statement.sql.clone(), arguments);
+                let query = sqlx::query_with(statement.sql.clone(), arguments)
+                    .persistent(statement.is_kept);
                 let done = within(self.deadline, query.execute(&mut **connection)).await;
                 done.map(|done| done.rows_affected())
             }
@@ -106,12 +108,14 @@ impl Connection {
         let result = match &mut self.pooled {
             Pooled::Sqlite(connection) => {
                 let arguments = statement.arguments::<Sqlite>()?;
-                let query = sqlx::query_as_with(statement.sql.clone(), arguments);
+                let query = sqlx::query_as_with(statement.sql.clone(), arguments)
+                    .persistent(statement.is_kept);
                 query.fetch_optional(&mut **connection).await
             }
             Pooled::Postgres(connection, _) => {
                 let arguments = statement.arguments::<sqlx::Postgres>()?;
-                let query = sqlx::query_as_with(statement.sql.clone(), arguments);
+                let query = sqlx::query_as_with(statement.sql.clone(), arguments)
+                    .persistent(statement.is_kept);
                 within(self.deadline, query.fetch_optional(&mut **connection)).await
             }
         };
@@ -129,12 +133,14 @@ impl Connection {
         let result = match &mut self.pooled {
             Pooled::Sqlite(connection) => {
                 let arguments = statement.arguments::<Sqlite>()?;
-                let query = sqlx::query_as_with(statement.sql.clone(), arguments);
+                let query = sqlx::query_as_with(statement.sql.clone(), arguments)
+                    .persistent(statement.is_kept);
                 query.fetch_all(&mut **connection).await
             }
             Pooled::Postgres(connection, _) => {
                 let arguments = statement.arguments::<sqlx::Postgres>()?;
-                let query = sqlx::query_as_with(statement.sql.clone(), arguments);
+                let query = sqlx::query_as_with(statement.sql.clone(), arguments)
+                    .persistent(statement.is_kept);
                 within(self.deadline, query.fetch_all(&mut **connection)).await
             }
         };

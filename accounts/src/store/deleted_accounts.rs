@@ -8,7 +8,9 @@ use crate::{
     error::Error,
     id::Id,
     store::{
-        audit_events::AuditEvent, database::Database, statement::Statement,
+        audit_events::{Actor, AuditEvent},
+        database::Database,
+        statement::Statement,
         transaction::Transaction,
     },
 };
@@ -26,20 +28,25 @@ pub(crate) struct DeletedAccount {
     pub ip: String,
     /// The user agent of the device.
     pub user_agent: String,
+    /// Who deleted it, if that was neither the user nor an operator on the server itself.
+    pub actor: Option<Actor>,
 }
 
 impl DeletedAccount {
     /// Records the deletion.
     pub async fn record(&self, transaction: &mut Transaction) -> Result<(), Error> {
         const SQL: &str = "
-            INSERT INTO deleted_accounts (id, address_key, at, ip, user_agent)
-            VALUES ($1, $2, $3, $4, $5)";
+            INSERT INTO deleted_accounts (id, address_key, at, ip, user_agent, actor_kind, actor_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let (actor_kind, actor_id) = Actor::columns(self.actor);
         let statement = Statement::new(SQL)
             .bind(self.id)
             .bind(&self.address_key)
             .bind(self.at)
             .bind(&self.ip)
-            .bind(&self.user_agent);
+            .bind(&self.user_agent)
+            .bind(actor_kind)
+            .bind(actor_id);
         transaction.execute(statement).await.map(drop)
     }
 
@@ -51,16 +58,27 @@ impl DeletedAccount {
     ) -> Result<Vec<AuditEvent>, Error> {
         #[derive(FromRow)]
         struct Row {
+            id: Id,
             at: Timestamp,
             ip: String,
             user_agent: String,
+            actor_kind: Option<String>,
+            actor_id: Option<Id>,
+            actor_name: Option<String>,
         }
         const SQL: &str = "
-            SELECT at, ip, user_agent FROM deleted_accounts
+            SELECT deleted_accounts.id, at, ip, user_agent, actor_kind, actor_id,
+                COALESCE(actors.email, service_keys.name) AS actor_name
+            FROM deleted_accounts
+                LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id
+                LEFT JOIN service_keys
+                    ON actor_kind = 'service_key' AND service_keys.id = actor_id
             WHERE address_key = $1 ORDER BY at DESC LIMIT $2";
         let statement = Statement::new(SQL).bind(address_key).bind(limit);
         let rows: Vec<Row> = database.fetch_all(statement).await?;
         let events = rows.into_iter().map(|row| AuditEvent {
+            id: row.id,
+            user_id: None,
             at: row.at,
             event: EVENT.to_owned(),
             ip: row.ip,
@@ -68,6 +86,9 @@ impl DeletedAccount {
             count: 1,
             first_ip: None,
             first_user_agent: None,
+            actor_kind: row.actor_kind,
+            actor_id: row.actor_id,
+            actor_name: row.actor_name,
         });
         Ok(events.collect())
     }

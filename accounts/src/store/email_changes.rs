@@ -37,7 +37,8 @@ impl EmailChangeRequest<'_> {
     /// user's secret has changed in the meantime.
     pub async fn make(&self, database: &Database) -> Result<bool, Error> {
         let mut transaction = database.begin().await?;
-        if !users::lock_unchanged(&mut transaction, self.user).await? {
+        let locked = users::lock_unchanged(&mut transaction, self.user).await?;
+        if locked.is_none() {
             return Ok(false);
         }
         let now = self.link.now;
@@ -161,8 +162,8 @@ impl EmailUndo<'_> {
     }
 }
 
-/// Sets a verified email address. Returns `false` if it is taken.
-async fn set_email(
+/// Sets a verified email address. Returns `false` if it is taken; then the transaction can't continue.
+pub(crate) async fn set_email(
     transaction: &mut Transaction,
     user_id: Id,
     email: &str,

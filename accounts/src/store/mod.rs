@@ -1,6 +1,33 @@
 //! The database: one file per table, and all SQL of the domain.
 
+/// The columns of a [`User`](users::User), with the first one as it is called in the query. Large
+/// metadata are null there.
+macro_rules! user_columns {
+    ($id:literal) => {
+        concat!(
+            $id,
+            ", email, is_active, is_admin, date_joined, last_login, email_verified, otp_enabled,
+            jwt_secret, name, roles, roles_since,
+            CASE WHEN octet_length(metadata) <= 256 THEN metadata END AS metadata"
+        )
+    };
+}
+
+/// The columns of a [`Session`](sessions::Session), with the first one as it is called in the query.
+macro_rules! session_columns {
+    ($id:literal) => {
+        concat!(
+            $id,
+            ", created_at, last_used_at, expires_at, ip, user_agent, refresh_id, second_factor,
+            COALESCE(authenticated_at, created_at) AS authenticated_at"
+        )
+    };
+}
+
+pub(crate) mod administration;
+pub(crate) mod administrators;
 pub(crate) mod audit_events;
+pub(crate) mod bulk_changes;
 mod connection;
 pub(crate) mod database;
 pub(crate) mod deleted_accounts;
@@ -9,9 +36,11 @@ pub(crate) mod email_limits;
 pub(crate) mod email_requests;
 pub(crate) mod email_tokens;
 pub(crate) mod expired_rows;
+mod filter;
 pub(crate) mod migrations;
 pub(crate) mod outbox;
 pub(crate) mod postgres;
+pub(crate) mod profiles;
 pub(crate) mod recovery_codes;
 pub(crate) mod refresh_tokens;
 pub(crate) mod registrations;
@@ -28,4 +57,6 @@ pub(crate) mod statement;
 pub(crate) mod transaction;
 mod used_totp_steps;
 pub(crate) mod user_changes;
+pub(crate) mod user_exports;
+pub(crate) mod user_list;
 pub(crate) mod users;

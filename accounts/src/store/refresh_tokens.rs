@@ -100,14 +100,15 @@ impl Renewal<'_> {
     /// Replaces the token, if it is the session's current one. Of several concurrent exchanges, this
     /// statement lets only one succeed.
     async fn rotate(&self, transaction: &mut Transaction) -> Result<Option<Session>, Error> {
-        const SQL: &str = "
-            UPDATE sessions SET refresh_id = $4, previous_refresh_id = refresh_id,
+        const SQL: &str = concat!(
+            "UPDATE sessions SET refresh_id = $4, previous_refresh_id = refresh_id,
                 last_used_at = $5, ip = $7, user_agent = $8,
                 expires_at = CASE WHEN expires_at > $9 THEN $9 ELSE expires_at END
             WHERE id = $1 AND user_id = $2 AND refresh_id = $3
                 AND expires_at > $5 AND last_used_at > $6
-            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-                second_factor";
+            RETURNING ",
+            session_columns!("id")
+        );
         let statement = Statement::new(SQL)
             .bind(self.session_id)
             .bind(self.user_id)
@@ -163,14 +164,16 @@ impl Renewal<'_> {
         &self,
         transaction: &mut Transaction,
     ) -> Result<Option<LockedSession>, Error> {
-        const SELECT: &str = "
-            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-                second_factor, previous_refresh_id
-            FROM sessions WHERE id = $1 AND user_id = $2";
-        const LOCK: &str = "
-            SELECT id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-                second_factor, previous_refresh_id
-            FROM sessions WHERE id = $1 AND user_id = $2 FOR UPDATE";
+        const SELECT: &str = concat!(
+            "SELECT ",
+            session_columns!("id"),
+            ", previous_refresh_id FROM sessions WHERE id = $1 AND user_id = $2"
+        );
+        const LOCK: &str = concat!(
+            "SELECT ",
+            session_columns!("id"),
+            ", previous_refresh_id FROM sessions WHERE id = $1 AND user_id = $2 FOR UPDATE"
+        );
         let sql = if transaction.is_only_writer() {
             SELECT
         } else {
@@ -183,11 +186,12 @@ impl Renewal<'_> {
     /// Replaces the unused successor of the presented token. The successor is not retired: anyone who
     /// presents it has received a response that this client has not.
     async fn replace_unused(&self, transaction: &mut Transaction) -> Result<Session, Error> {
-        const SQL: &str = "
-            UPDATE sessions SET refresh_id = $2, last_used_at = $3, ip = $4, user_agent = $5
+        const SQL: &str = concat!(
+            "UPDATE sessions SET refresh_id = $2, last_used_at = $3, ip = $4, user_agent = $5
             WHERE id = $1
-            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-                second_factor";
+            RETURNING ",
+            session_columns!("id")
+        );
         self.retire(transaction).await?;
         let statement = Statement::new(SQL)
             .bind(self.session_id)

@@ -32,6 +32,8 @@ pub(crate) struct NewRegistration<'a> {
     pub id: Id,
     pub email: &'a EmailAddress,
     pub password_hash: &'a str,
+    /// The name of the future user, which may be empty.
+    pub name: &'a str,
     pub device: &'a Device,
     pub now: Timestamp,
 }
@@ -43,6 +45,7 @@ pub(crate) struct Registration {
     pub id: Id,
     pub email: String,
     pub password_hash: String,
+    pub name: String,
     pub ip: String,
     pub user_agent: String,
     pub created_at: Timestamp,
@@ -55,8 +58,9 @@ impl NewRegistration<'_> {
         // The unique index on address and slot decides between concurrent insertions.
         const INSERT: &str = "
             INSERT INTO registrations
-                (id, email, address, slot, password_hash, ip, user_agent, created_at, expires_at)
-            SELECT $1, $2, $3, slots.slot, $4, $5, $6, $7, $8
+                (id, email, address, slot, password_hash, ip, user_agent, created_at, expires_at,
+                name)
+            SELECT $1, $2, $3, slots.slot, $4, $5, $6, $7, $8, $9
             FROM (SELECT 1 AS slot UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
                 UNION ALL SELECT 5) AS slots
             WHERE NOT EXISTS (
@@ -78,7 +82,8 @@ impl NewRegistration<'_> {
                 .bind(self.device.ip.to_string())
                 .bind(&self.device.user_agent)
                 .bind(self.now)
-                .bind(self.now.plus(LIFETIME));
+                .bind(self.now.plus(LIFETIME))
+                .bind(self.name);
             if transaction.execute(statement).await? == 1 {
                 let request = NewEmailRequest {
                     id: self.id,
@@ -100,7 +105,7 @@ impl Registration {
     /// Finds a registration that can be activated.
     pub async fn find(database: &Database, id: Id, now: Timestamp) -> Result<Option<Self>, Error> {
         const SQL: &str = "
-            SELECT id, email, password_hash, ip, user_agent, created_at FROM registrations
+            SELECT id, email, password_hash, name, ip, user_agent, created_at FROM registrations
             WHERE id = $1 AND expires_at > $2 AND password_hash <> ''";
         let statement = Statement::new(SQL).bind(id).bind(now);
         database.fetch_optional(statement).await
@@ -114,7 +119,7 @@ impl Registration {
         now: Timestamp,
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, email, password_hash, ip, user_agent, created_at FROM registrations
+            SELECT id, email, password_hash, name, ip, user_agent, created_at FROM registrations
             WHERE address = $1 AND expires_at > $2 AND password_hash <> ''
             ORDER BY created_at DESC, id";
         let statement = Statement::new(SQL).bind(address).bind(now);

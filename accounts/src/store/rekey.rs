@@ -6,6 +6,7 @@ use crate::{
     error::Error,
     id::Id,
     store::{
+        administrators::Guard,
         audit_events::{self, NewEvent},
         database::Database,
         email_tokens::{self, LinkPurpose},
@@ -37,6 +38,8 @@ pub(crate) struct Rekey<'a> {
     /// The hash of the emailed link that rejects the account, and the time now. The link is used up;
     /// nothing changes if the email address is verified.
     pub rejection: Option<(&'a [u8], Timestamp)>,
+    /// What must hold for a change by an administrator or a service key.
+    pub guard: Guard,
     /// The one session that continues.
     pub keeps: Option<Replacement>,
     /// The email that notifies the user.
@@ -47,12 +50,23 @@ pub(crate) struct Rekey<'a> {
 impl Rekey<'_> {
     /// Makes the change, and ends the user's sessions. Returns the user as it is now, and the session
     /// that continues. If a condition no longer holds, returns `None` and changes nothing.
+    ///
+    /// # Errors
+    /// `PermissionDenied` if the guard does not hold.
     pub async fn apply(
         &self,
         database: &Database,
     ) -> Result<Option<(User, Option<Session>)>, Error> {
         let mut removes_second_factor = self.removes_second_factor;
         let mut transaction = database.begin().await?;
+        let id = self.user_id;
+        self.guard.check(&mut transaction, id, false).await?;
+        if self.guard.spares_administrators {
+            let locked = users::lock(&mut transaction, id).await?;
+            if locked.is_some_and(|locked| locked.is_admin) {
+                return Err(Error::PermissionDenied);
+            }
+        }
         if let Some((hash, now)) = self.link {
             let locked = users::lock(&mut transaction, self.user_id).await?;
             if !email_tokens::use_up(&mut transaction, hash, now).await? {
@@ -106,16 +120,17 @@ impl Rekey<'_> {
         transaction: &mut Transaction,
         removes_second_factor: bool,
     ) -> Result<Option<User>, Error> {
-        const SQL: &str = "
-            UPDATE users SET jwt_secret = $2,
+        const SQL: &str = concat!(
+            "UPDATE users SET jwt_secret = $2,
                 password_hash = COALESCE($3, password_hash),
                 device_key = CASE WHEN $3 IS NULL THEN device_key ELSE $8 END,
                 otp_enabled = otp_enabled AND NOT $4,
                 email_verified = email_verified OR $6,
                 is_active = is_active AND NOT $5
             WHERE id = $1 AND ($7 IS NULL OR jwt_secret = $7)
-            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret";
+            RETURNING ",
+            user_columns!("id")
+        );
         let statement = Statement::new(SQL)
             .bind(self.user_id)
             .bind(&self.new_secret)

@@ -77,8 +77,8 @@ pub(crate) struct Attempt<'a> {
 
 /// The result of an attempt.
 pub(crate) enum Outcome {
-    /// The code is correct. This is the session as it is now.
-    Correct(Session),
+    /// The code is correct. This is the user as of the transaction, and the session as it is now.
+    Correct(Box<User>, Session),
     /// The code is incorrect, or was already used.
     Incorrect,
     /// Codes are rejected for this long.
@@ -116,9 +116,9 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
     let (user_id, now) = (attempt.user.id, attempt.session.now);
     let mut transaction = database.begin().await?;
     // The new tokens will be signed with the secret that the user has here.
-    if !users::lock_unchanged(&mut transaction, attempt.user).await? {
+    let Some(user) = users::lock_unchanged(&mut transaction, attempt.user).await? else {
         return Ok(Outcome::SessionEnded);
-    }
+    };
     let Some(counted) = count_attempt(&mut transaction, user_id, now).await? else {
         let until = blocked_until(&mut transaction, user_id).await?;
         return Ok(until.map_or(Outcome::NotSetUp, |until| {
@@ -153,7 +153,7 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
         complete_sign_in(&mut transaction, attempt).await?;
     }
     transaction.commit().await?;
-    Ok(Outcome::Correct(session))
+    Ok(Outcome::Correct(Box::new(user), session))
 }
 
 /// The user is signed in only now that the second factor is complete.
@@ -311,7 +311,8 @@ pub(crate) async fn begin_setup(
             new_seed_session_id = excluded.new_seed_session_id
         RETURNING new_seed";
     let mut transaction = database.begin().await?;
-    if !users::lock_unchanged(&mut transaction, user).await? {
+    let locked = users::lock_unchanged(&mut transaction, user).await?;
+    if locked.is_none() {
         return Ok(None);
     }
     let statement = Statement::new(SQL)
@@ -347,7 +348,8 @@ pub(crate) async fn replace_recovery_codes(
     event: &NewEvent,
 ) -> Result<bool, Error> {
     let mut transaction = database.begin().await?;
-    if !users::lock_unchanged(&mut transaction, user).await? {
+    let locked = users::lock_unchanged(&mut transaction, user).await?;
+    if locked.is_none() {
         return Ok(false);
     }
     recovery_codes::replace(&mut transaction, user.id, hashes, notice.now).await?;

@@ -21,7 +21,7 @@ use crate::{
         sign_in_failures::LoginAttempt,
         statement::Statement,
         transaction::Transaction,
-        users::User,
+        users::{self, User},
     },
 };
 
@@ -52,6 +52,8 @@ pub struct Session {
     pub(crate) refresh_id: Id,
     /// Whether the device has passed the user's second factor.
     pub(crate) second_factor: bool,
+    /// When the user last proved who they are in this session, by signing in or again later.
+    pub(crate) authenticated_at: Timestamp,
 }
 
 /// A sign-in with a correct password.
@@ -88,6 +90,8 @@ pub(crate) struct Replacement {
     /// When a session that was pending expires, now that it has passed the second factor. `None` if
     /// this change completes no sign-in.
     pub completed_until: Option<Timestamp>,
+    /// Whether the user has just proved again who they are, with everything that signing in takes.
+    pub is_reauthenticated: bool,
 }
 
 /// A session that continues.
@@ -107,11 +111,13 @@ pub(crate) async fn renew_current(
         UPDATE sessions SET last_used_at = $3
         WHERE id = $1 AND user_id = $2 AND expires_at > $3 AND last_used_at > $4
         RETURNING second_factor, refresh_id";
-    const REPLACE: &str = "
-        UPDATE sessions SET refresh_id = $2, previous_refresh_id = refresh_id, second_factor = $3
+    const REPLACE: &str = concat!(
+        "UPDATE sessions SET refresh_id = $2, previous_refresh_id = refresh_id, second_factor = $3,
+            authenticated_at = CASE WHEN $4 THEN last_used_at ELSE authenticated_at END
         WHERE id = $1
-        RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-            second_factor";
+        RETURNING ",
+        session_columns!("id")
+    );
     const COMPLETE: &str = "UPDATE sessions SET created_at = $2, expires_at = $3 WHERE id = $1";
     let (session_id, now) = (replacement.session_id, replacement.now);
     let statement = Statement::new(LOCK)
@@ -136,11 +142,32 @@ pub(crate) async fn renew_current(
     let statement = Statement::new(REPLACE)
         .bind(session_id)
         .bind(replacement.refresh_id)
-        .bind(replacement.second_factor);
+        .bind(replacement.second_factor)
+        .bind(replacement.is_reauthenticated);
     Ok(Some(Continued {
         session: transaction.fetch_one(statement).await?,
         is_completed: completed_until.is_some(),
     }))
+}
+
+/// Replaces the tokens of the caller's session, and nothing else. Returns the user and the session as they
+/// are now, or `None` if the session has ended.
+pub(crate) async fn continue_with(
+    database: &Database,
+    user: &User,
+    replacement: &Replacement,
+    event: &NewEvent,
+) -> Result<Option<(User, Session)>, Error> {
+    let mut transaction = database.begin().await?;
+    let Some(user) = users::lock_unchanged(&mut transaction, user).await? else {
+        return Ok(None);
+    };
+    let Some(continued) = renew_current(&mut transaction, replacement).await? else {
+        return Ok(None);
+    };
+    audit_events::record(&mut transaction, event).await?;
+    transaction.commit().await?;
+    Ok(Some((user, continued.session)))
 }
 
 /// Ends the least recently used sessions of a user beyond the limit, but never `newest`. Pending
@@ -226,18 +253,20 @@ impl Session {
         database: &Database,
         sign_in: &SignIn<'_>,
     ) -> Result<Option<(User, Self)>, Error> {
-        const UPDATE_USER: &str = "
-            UPDATE users SET last_login = CASE WHEN otp_enabled THEN last_login ELSE $3 END,
+        const UPDATE_USER: &str = concat!(
+            "UPDATE users SET last_login = CASE WHEN otp_enabled THEN last_login ELSE $3 END,
                 password_hash = $4
             WHERE id = $1 AND password_hash = $2 AND is_active
-            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret";
-        const INSERT: &str = "
-            INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
+            RETURNING ",
+            user_columns!("id")
+        );
+        const INSERT: &str = concat!(
+            "INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
                 ip, user_agent)
             VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
-            RETURNING id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-                second_factor";
+            RETURNING ",
+            session_columns!("id")
+        );
         let mut transaction = database.begin().await?;
         let statement = Statement::new(UPDATE_USER)
             .bind(sign_in.user_id)
@@ -292,13 +321,14 @@ impl Session {
         now: Timestamp,
         idle_since: Timestamp,
     ) -> Result<Vec<Self>, Error> {
-        const SQL: &str = "
-            SELECT sessions.id, created_at, last_used_at, expires_at, ip, user_agent, refresh_id,
-                second_factor
-            FROM sessions JOIN users ON users.id = user_id
+        const SQL: &str = concat!(
+            "SELECT ",
+            session_columns!("sessions.id"),
+            " FROM sessions JOIN users ON users.id = user_id
             WHERE user_id = $1 AND expires_at > $2 AND last_used_at > $3
                 AND (second_factor OR NOT otp_enabled)
-            ORDER BY created_at DESC, sessions.id LIMIT $4";
+            ORDER BY created_at DESC, sessions.id LIMIT $4"
+        );
         let statement = Statement::new(SQL)
             .bind(user_id)
             .bind(now)

@@ -31,6 +31,8 @@ pub(crate) enum Value<'a> {
 /// An SQL text, which both databases understand, and the values of its parameters `$1`, `$2` ….
 pub(crate) struct Statement<'a> {
     pub(super) sql: SqlStr,
+    /// Whether the connection keeps the prepared statement.
+    pub(super) is_kept: bool,
     values: Vec<Value<'a>>,
 }
 
@@ -39,8 +41,15 @@ impl<'a> Statement<'a> {
     pub fn new(sql: impl SqlSafeStr) -> Self {
         Self {
             sql: sql.into_sql_str(),
+            is_kept: true,
             values: Vec::new(),
         }
+    }
+
+    /// Makes the database plan the statement for these values, each time.
+    pub fn planned_anew(mut self) -> Self {
+        self.is_kept = false;
+        self
     }
 
     /// Binds the next parameter.

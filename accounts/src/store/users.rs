@@ -9,7 +9,9 @@ use crate::{
     email::address::EmailAddress,
     error::Error,
     id::Id,
+    profile::{CachedMetadata, Roles},
     store::{
+        administrators,
         audit_events::{self, NewEvent},
         database::Database,
         deleted_accounts::DeletedAccount,
@@ -42,6 +44,36 @@ pub struct User {
     /// Whether signing in requires a second factor.
     pub otp_enabled: bool,
     pub(crate) jwt_secret: JwtSecret,
+    /// The user's name; empty if there is none.
+    pub name: Box<str>,
+    /// The user's roles.
+    #[sqlx(try_from = "String")]
+    pub roles: Roles,
+    #[sqlx(try_from = "Option<String>")]
+    pub(crate) metadata: CachedMetadata,
+    /// Before which time, in seconds since 1970, tokens may have roles that were taken away.
+    pub(crate) roles_since: i64,
+}
+
+/// What a new user's profile starts with. The objects are JSON.
+#[derive(Clone, Debug)]
+pub(crate) struct NewProfile {
+    pub name: String,
+    pub roles: Roles,
+    pub metadata: String,
+    pub app_metadata: String,
+}
+
+impl NewProfile {
+    /// A profile that has only a name, which may be empty.
+    pub fn named(name: String) -> Self {
+        Self {
+            name,
+            roles: Roles::default(),
+            metadata: "{}".to_owned(),
+            app_metadata: "{}".to_owned(),
+        }
+    }
 }
 
 /// A user to be created.
@@ -49,6 +81,7 @@ pub(crate) struct NewUser {
     pub id: Id,
     pub email: EmailAddress,
     pub password_hash: String,
+    pub profile: NewProfile,
     pub is_admin: bool,
     pub email_verified: bool,
     pub jwt_secret: JwtSecret,
@@ -70,7 +103,7 @@ pub(crate) struct NewAccount<'a> {
 pub(crate) struct LockedUser {
     pub email: Box<str>,
     pub email_verified: bool,
-    jwt_secret: JwtSecret,
+    pub is_admin: bool,
 }
 
 /// Locks a user's row until the end of the transaction; returns `None` if there is no such user.
@@ -82,9 +115,9 @@ pub(crate) async fn lock(
     transaction: &mut Transaction,
     user_id: Id,
 ) -> Result<Option<LockedUser>, Error> {
-    const SELECT: &str = "SELECT email, email_verified, jwt_secret FROM users WHERE id = $1";
+    const SELECT: &str = "SELECT email, email_verified, is_admin FROM users WHERE id = $1";
     const LOCK: &str = "
-        SELECT email, email_verified, jwt_secret FROM users WHERE id = $1 FOR NO KEY UPDATE";
+        SELECT email, email_verified, is_admin FROM users WHERE id = $1 FOR NO KEY UPDATE";
     fetch_locked(transaction, user_id, SELECT, LOCK).await
 }
 
@@ -95,14 +128,12 @@ pub(crate) async fn lock_shared(
     transaction: &mut Transaction,
     user_id: Id,
 ) -> Result<Option<User>, Error> {
-    const SELECT: &str = "
-        SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-            otp_enabled, jwt_secret
-        FROM users WHERE id = $1";
-    const LOCK: &str = "
-        SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-            otp_enabled, jwt_secret
-        FROM users WHERE id = $1 FOR SHARE";
+    const SELECT: &str = concat!("SELECT ", user_columns!("id"), " FROM users WHERE id = $1");
+    const LOCK: &str = concat!(
+        "SELECT ",
+        user_columns!("id"),
+        " FROM users WHERE id = $1 FOR SHARE"
+    );
     fetch_locked(transaction, user_id, SELECT, LOCK).await
 }
 
@@ -123,14 +154,28 @@ async fn fetch_locked<T: Row>(
         .await
 }
 
-/// Locks a user's row. Returns `false` if the user was deleted or signed out everywhere since
-/// `user` was read.
+/// Locks a user's row, and returns it. Returns `None` if the user was deleted or signed out everywhere
+/// since `user` was read.
 pub(crate) async fn lock_unchanged(
     transaction: &mut Transaction,
     user: &User,
-) -> Result<bool, Error> {
-    let locked = lock(transaction, user.id).await?;
-    Ok(locked.is_some_and(|locked| locked.jwt_secret == user.jwt_secret))
+) -> Result<Option<User>, Error> {
+    let locked = lock_user(transaction, user.id).await?;
+    Ok(locked.filter(|locked| locked.jwt_secret == user.jwt_secret))
+}
+
+/// Locks a user's row as [`lock`] does, and returns all of it.
+pub(crate) async fn lock_user(
+    transaction: &mut Transaction,
+    user_id: Id,
+) -> Result<Option<User>, Error> {
+    const SELECT: &str = concat!("SELECT ", user_columns!("id"), " FROM users WHERE id = $1");
+    const LOCK: &str = concat!(
+        "SELECT ",
+        user_columns!("id"),
+        " FROM users WHERE id = $1 FOR NO KEY UPDATE"
+    );
+    fetch_locked(transaction, user_id, SELECT, LOCK).await
 }
 
 /// What a sign-in needs to know about a user.
@@ -187,30 +232,13 @@ impl User {
         database: &Database,
         email: &EmailAddress,
     ) -> Result<Option<Self>, Error> {
-        const SQL: &str = "
-            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret
-            FROM users WHERE email_key IN ($1, $2, $3)
-            ORDER BY email = $4 DESC, email_key = $1 DESC, email_key = $2 DESC, date_joined LIMIT 1";
+        const SQL: &str = concat!(
+            "SELECT ",
+            user_columns!("id"),
+            " FROM users WHERE email_key IN ($1, $2, $3)
+            ORDER BY email = $4 DESC, email_key = $1 DESC, email_key = $2 DESC, date_joined LIMIT 1"
+        );
         database.fetch_optional(by_email(SQL, email)).await
-    }
-
-    /// Returns the users whose email addresses follow `after`, sorted without case.
-    pub(crate) async fn list(
-        database: &Database,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<Self>, Error> {
-        const SQL: &str = "
-            SELECT id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret
-            FROM users WHERE email_key >= $1 AND (email_key > $1 OR email > $2)
-            ORDER BY email_key, email LIMIT $3";
-        let statement = Statement::new(SQL)
-            .bind(after.to_ascii_lowercase())
-            .bind(after)
-            .bind(limit);
-        database.fetch_all(statement).await
     }
 
     /// Finds a user by id, with up to `limit` live sessions, the last used ones first.
@@ -220,11 +248,13 @@ impl User {
         now: Timestamp,
         limit: usize,
     ) -> Result<Option<(Self, SmallVec<[Id; 1]>)>, Error> {
-        const SQL: &str = "
-            SELECT users.id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret, sessions.id AS session_id
+        const SQL: &str = concat!(
+            "SELECT ",
+            user_columns!("users.id"),
+            ", sessions.id AS session_id
             FROM users LEFT JOIN sessions ON user_id = users.id AND expires_at > $2
-            WHERE users.id = $1 ORDER BY last_used_at DESC LIMIT $3";
+            WHERE users.id = $1 ORDER BY last_used_at DESC LIMIT $3"
+        );
         #[derive(FromRow)]
         struct Row {
             #[sqlx(flatten)]
@@ -381,16 +411,22 @@ impl User {
     }
 
     /// Deletes the user and all its rows, records that, and sends the notice. Returns `false` if its
-    /// secret has changed in the meantime.
+    /// secret has changed in the meantime. The last administrator is not deleted.
     pub(crate) async fn delete(
         &self,
         database: &Database,
         notice: Option<&NewEmail>,
         deletion: &DeletedAccount,
     ) -> Result<bool, Error> {
-        const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2";
+        const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2 AND is_admin = $3";
         let mut transaction = database.begin().await?;
-        let statement = Statement::new(SQL).bind(self.id).bind(&self.jwt_secret);
+        if self.is_admin {
+            administrators::keep_one_besides(&mut transaction, self.id).await?;
+        }
+        let statement = Statement::new(SQL)
+            .bind(self.id)
+            .bind(&self.jwt_secret)
+            .bind(self.is_admin);
         if transaction.execute(statement).await? == 0 {
             return Ok(false);
         }
@@ -406,14 +442,15 @@ impl User {
 impl NewUser {
     /// Adds the row. Returns `None` if the email address is taken.
     async fn insert(&self, transaction: &mut Transaction) -> Result<Option<User>, Error> {
-        const SQL: &str = "
-            INSERT INTO users (id, email, password_hash, is_admin, email_verified, jwt_secret,
-                date_joined)
-            SELECT $1, $2, $3, $4, $5, $6, $7
+        const SQL: &str = concat!(
+            "INSERT INTO users (id, email, password_hash, is_admin, email_verified, jwt_secret,
+                date_joined, name, roles, metadata, app_metadata)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $11, $12, $13, $14
             WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key IN ($8, $9, $10))
             ON CONFLICT DO NOTHING
-            RETURNING id, email, is_active, is_admin, date_joined, last_login, email_verified,
-                otp_enabled, jwt_secret";
+            RETURNING ",
+            user_columns!("id")
+        );
         let [former, current, shown] = self.email.keys();
         let statement = Statement::new(SQL)
             .bind(self.id)
@@ -425,7 +462,11 @@ impl NewUser {
             .bind(self.date_joined)
             .bind(former)
             .bind(current)
-            .bind(shown);
+            .bind(shown)
+            .bind(&self.profile.name)
+            .bind(self.profile.roles.to_json())
+            .bind(&self.profile.metadata)
+            .bind(&self.profile.app_metadata);
         transaction.fetch_optional(statement).await
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that panics has failed
 
 mod access_tokens;
+mod administration;
 mod audit;
 mod audit_rows;
 mod cache;
@@ -14,6 +15,7 @@ mod migrations;
 mod outbox;
 mod ownership;
 mod pending_sessions;
+mod profile;
 mod refresh_rule;
 mod registrations;
 mod revocations;
@@ -25,4 +27,5 @@ mod sign_in_failures;
 mod support;
 mod text;
 mod tokens;
+mod user_list;
 mod users;

@@ -123,7 +123,7 @@ async fn accounts_from_before_the_email_key_keep_working() {
         .unwrap()
         .pop()
     {
-        emails.push(user.email);
+        emails.push(user.user.email);
     }
     assert_eq!(emails.len(), 3, "{emails:?}");
     for taken in ["info@example.com", "Info@example.com", "INFO@example.com"] {

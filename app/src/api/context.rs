@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use accounts::{Accounts, Authorized, Caller, DEVICE_TOKEN_LIFETIME, Device, Scope};
+use accounts::{Accounts, Administrator, Authorized, Caller, DEVICE_TOKEN_LIFETIME, Device, Scope};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, with_context};
 use leptos_axum::ResponseOptions;
@@ -104,6 +104,26 @@ pub async fn authenticate_service(
     let id = accounts.authenticate_service_key(key, scope).await?;
     record_all!(Span::current(), service_key = %id);
     Ok(())
+}
+
+/// Returns who administers users: the administrator or the service that the `Authorization` header names.
+///
+/// # Errors
+/// `not_authenticated` without credentials, `permission_denied` for a user who is no administrator, and for
+/// a service key without the scope; the other errors of tokens and service keys.
+pub async fn administrator(scope: Scope) -> Result<Administrator, ApiError> {
+    let credentials = own_bearer_token()?;
+    let found = accounts()
+        .administrator(&credentials, scope, &device())
+        .await;
+    let administrator = found?;
+    if let Some(caller) = administrator.user() {
+        record(caller);
+    }
+    if let Some(id) = administrator.service_key() {
+        record_all!(Span::current(), service_key = %id);
+    }
+    Ok(administrator)
 }
 
 /// Makes the client keep its device tokens, in a cookie that is sent only where passwords and emails

@@ -57,12 +57,16 @@ pub enum Code {
     EmailUnverified,
     /// 403: authenticated, but not allowed.
     PermissionDenied,
+    /// 403: this needs a sign-in within the last 15 minutes.
+    ReauthenticationRequired,
     /// 404.
     NotFound,
     /// 405.
     MethodNotAllowed,
     /// 408: the client took too long to send its request.
     RequestTimeout,
+    /// 409: the change contradicts the present state.
+    Conflict,
     /// 413.
     RequestTooLarge,
     /// 415.
@@ -100,7 +104,9 @@ impl Code {
             Self::InactiveAccount
             | Self::OtpRequired
             | Self::EmailUnverified
-            | Self::PermissionDenied => StatusCode::FORBIDDEN,
+            | Self::PermissionDenied
+            | Self::ReauthenticationRequired => StatusCode::FORBIDDEN,
+            Self::Conflict => StatusCode::CONFLICT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -128,6 +134,8 @@ impl Code {
             Self::OtpRequired => "Two-factor authentication is required.",
             Self::EmailUnverified => "Confirm your email address first.",
             Self::PermissionDenied => "You are not allowed to do this.",
+            Self::ReauthenticationRequired => "Confirm your password first.",
+            Self::Conflict => "This is no longer possible.",
             Self::NotFound => "Not found.",
             Self::MethodNotAllowed => "This method is not allowed here.",
             Self::RequestTimeout => "The request took too long to arrive.",
@@ -300,6 +308,8 @@ impl From<accounts::Error> for ApiError {
             Error::EmailUnverified => Code::EmailUnverified.into(),
             Error::KeyInvalid => Code::KeyInvalid.into(),
             Error::PermissionDenied => Code::PermissionDenied.into(),
+            Error::ReauthenticationRequired => Code::ReauthenticationRequired.into(),
+            Error::Conflict(sentence) => Self::detail(Code::Conflict, sentence),
             Error::Throttled(time) => Self::throttled(time),
             Error::NotFound => Code::NotFound.into(),
             Error::Overloaded => Code::Overloaded.into(),

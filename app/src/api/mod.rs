@@ -1,6 +1,7 @@
 //! The HTTP API under `/api`: each endpoint is one server function, in a file named after its path. Those
 //! that no server function can be, for their responses, are in the server (`server/src/api`).
 
+pub mod admin;
 #[cfg(feature = "ssr")]
 mod context;
 mod error;
@@ -9,6 +10,7 @@ pub mod recovery;
 mod text;
 pub mod token;
 pub mod totp;
+mod uri_protocol;
 pub mod user;
 
 #[cfg(feature = "ssr")]
@@ -16,3 +18,6 @@ pub use context::{ClientIp, authenticate, authenticate_service, bearer_token, de
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::Text;
+#[cfg(feature = "ssr")]
+pub use uri_protocol::UriFields;
+pub use uri_protocol::{Delete, Patch, PostList, PostTo, Query};

@@ -15,12 +15,12 @@ use server_fn::{
 use super::error::{ApiError, Code};
 
 #[cfg(feature = "ssr")]
-use server_fn::axum::AxumServerFnBackend as Backend;
+pub(super) use server_fn::axum::AxumServerFnBackend as Backend;
 #[cfg(not(feature = "ssr"))]
-use server_fn::mock::BrowserMockServer as Backend;
+pub(super) use server_fn::mock::BrowserMockServer as Backend;
 
-type Request = <Backend as server_fn::server::Server<ApiError>>::Request;
-type Response = <Backend as server_fn::server::Server<ApiError>>::Response;
+pub(super) type Request = <Backend as server_fn::server::Server<ApiError>>::Request;
+pub(super) type Response = <Backend as server_fn::server::Server<ApiError>>::Response;
 
 /// An endpoint that only reads: `GET`, with status 200 and JSON in the response.
 pub struct Get;
@@ -29,9 +29,12 @@ pub struct Get;
 /// JSON unless that is 204.
 pub struct Post<const STATUS: u16 = 200>;
 
-const JSON: &str = "application/json";
-const OK: u16 = 200;
-const NO_CONTENT: u16 = 204;
+pub(super) const JSON: &str = "application/json";
+/// The maximum size of most request bodies, in bytes.
+pub(super) const BODY_LIMIT: usize = 16 * 1024;
+
+pub(super) const OK: u16 = 200;
+pub(super) const NO_CONTENT: u16 = 204;
 
 impl<Input, Output, C> Protocol<Input, Output, C, Backend, ApiError> for Get
 where
@@ -82,7 +85,7 @@ where
 
 /// Sends a request from the browser, and returns the JSON of the response. It does not depend on
 /// the endpoint, which keeps the WebAssembly small.
-fn send<C: Client<ApiError>>(
+pub(super) fn send<C: Client<ApiError>>(
     request: Result<C::Request, ApiError>,
 ) -> Pin<Box<dyn Future<Output = Result<Bytes, ApiError>> + Send>> {
     Box::pin(async move {
@@ -97,12 +100,12 @@ fn send<C: Client<ApiError>>(
     })
 }
 
-fn decode<Output: DeserializeOwned>(body: &Bytes) -> Result<Output, ApiError> {
+pub(super) fn decode<Output: DeserializeOwned>(body: &Bytes) -> Result<Output, ApiError> {
     serde_json::from_slice(body).map_err(|_| Code::Unknown.into())
 }
 
 #[cfg(not(feature = "ssr"))]
-mod server {
+pub(super) mod server {
     //! Server functions don't run in the browser.
 
     use super::{ApiError, Request, Response};
@@ -115,13 +118,17 @@ mod server {
         unreachable!()
     }
 
+    pub async fn read_all_fields<Input>(_: Request, _: usize) -> Result<Input, ApiError> {
+        unreachable!()
+    }
+
     pub async fn respond<Input, F>(_: Result<Input, ApiError>, _: F, _: u16) -> Response {
         unreachable!()
     }
 }
 
 #[cfg(feature = "ssr")]
-mod server {
+pub(super) mod server {
     //! The server's side: reads the fields, and writes the response.
 
     use std::{future::Future, time::Duration};
@@ -134,10 +141,10 @@ mod server {
     use http_body_util::{BodyExt, LengthLimitError, Limited};
     use serde::{Serialize, de::DeserializeOwned};
 
-    use super::{ApiError, Code, JSON, NO_CONTENT, Request, Response};
+    use serde_json::{Map, Value};
 
-    /// The maximum size of a request body, in bytes.
-    const BODY_LIMIT: usize = 16 * 1024;
+    use super::{ApiError, BODY_LIMIT, Code, JSON, NO_CONTENT, Request, Response};
+    use crate::api::UriFields;
 
     /// How long a client may take to send its body.
     const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -179,18 +186,53 @@ mod server {
         serde_urlencoded::from_bytes(b"").map_err(|_| Code::MalformedRequest.into())
     }
 
+    /// Reads the fields of a request from its path, its query and its body. A field of the path can't be
+    /// replaced by another one of the same name.
+    pub async fn read_all_fields<Input: DeserializeOwned>(
+        mut request: Request,
+        limit: usize,
+    ) -> Result<Input, ApiError> {
+        let uri: UriFields = request.extensions_mut().remove().unwrap_or_default();
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, body, limit).await?;
+        let mut fields = read_form_fields(uri.query.as_bytes())?;
+        fields.extend(parse_body::<Map<String, Value>>(&parts.headers, &body)?);
+        for (name, value) in uri.path {
+            fields.insert(name.to_owned(), Value::String(value));
+        }
+        serde_json::from_value(Value::Object(fields)).map_err(|_| Code::MalformedRequest.into())
+    }
+
+    /// Reads the fields of a form, none of which occurs twice.
+    fn read_form_fields(form: &[u8]) -> Result<Map<String, Value>, ApiError> {
+        let pairs: Vec<(String, String)> = read_form(form)?;
+        let mut fields = Map::new();
+        for (name, value) in pairs {
+            if fields.insert(name, Value::String(value)).is_some() {
+                return Err(Code::MalformedRequest.into());
+            }
+        }
+        Ok(fields)
+    }
+
     /// Reads the fields from the body of a request.
     pub async fn read_fields<Input: DeserializeOwned>(request: Request) -> Result<Input, ApiError> {
         let (parts, body) = request.into_parts();
-        let body = read_body(&parts.headers, body).await?;
-        let content_type = parts
-            .headers
+        let body = read_body(&parts.headers, body, BODY_LIMIT).await?;
+        parse_body(&parts.headers, &body)
+    }
+
+    fn parse_body<Input: DeserializeOwned>(
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Input, ApiError> {
+        let content_type = headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.parse::<mime::Mime>().ok());
         match content_type.as_ref().map(mime::Mime::essence_str) {
-            Some(JSON) if !body.is_empty() => read_json(&body),
-            Some("application/x-www-form-urlencoded") => read_form(&body),
+            Some(JSON) if !body.is_empty() => read_json(body),
+            Some("application/x-www-form-urlencoded") => read_form(body),
             _ if body.is_empty() => no_fields(),
             _ => Err(Code::UnsupportedMediaType.into()),
         }
@@ -216,15 +258,15 @@ mod server {
         serde_urlencoded::from_bytes(body).map_err(|_| Code::MalformedRequest.into())
     }
 
-    async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
         let content_length = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.parse::<u64>().ok());
-        if content_length.is_some_and(|length| length > BODY_LIMIT as u64) {
+        if content_length.is_some_and(|length| length > limit as u64) {
             return Err(Code::RequestTooLarge.into());
         }
-        let body = Limited::new(body, BODY_LIMIT).collect();
+        let body = Limited::new(body, limit).collect();
         match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Code::RequestTooLarge.into()),

@@ -36,6 +36,19 @@ impl Text {
     }
 }
 
+/// For a field that is judged together with fields of other types: what is no text is a value that no text
+/// field accepts.
+#[cfg(feature = "ssr")]
+impl From<Text> for serde_json::Value {
+    fn from(text: Text) -> Self {
+        match text {
+            Text::Absent => Self::Null,
+            Text::NotText => Self::Bool(false),
+            Text::Present(text) => Self::String(text),
+        }
+    }
+}
+
 /// Returns the texts of the named fields, in the same order.
 ///
 /// # Errors

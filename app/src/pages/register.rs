@@ -7,7 +7,7 @@ use leptos_meta::Title;
 
 use super::{check_email::CheckEmail, lazy::prefetch_sign_in, navigation::redirect_if_signed_in};
 use crate::{
-    api::{ApiError, Code, user},
+    api::{ApiError, Code, Text, user},
     browser::{
         LazyRequest,
         confirmed::on_confirmed,
@@ -79,7 +79,11 @@ fn RegistrationForm(
         let (email, password) = (input_value(input), input_value(password));
         submission.start(async move {
             if created.try_get_value().flatten().as_ref() != Some(&email) {
-                let request = user::create(email.as_str().into(), password.as_str().into());
+                let request = user::create(
+                    email.as_str().into(),
+                    password.as_str().into(),
+                    Text::default(),
+                );
                 let response = with_timeout(request).await;
                 let was_unclear = unclear.try_get_value().flatten().as_ref() == Some(&email);
                 if response.as_ref().is_err_and(ApiError::is_unclear) {

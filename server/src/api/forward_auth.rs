@@ -38,9 +38,14 @@ async fn forward_auth(
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (USER_ID, id),
         (USER_EMAIL, email(user)),
-        (USER_ROLES, EMPTY),
+        (USER_ROLES, roles(user)),
     ];
     Ok(headers.into_response())
+}
+
+/// The user's roles, with commas between them.
+fn roles(user: &User) -> HeaderValue {
+    HeaderValue::from_str(&user.roles.comma_separated()).unwrap_or(EMPTY)
 }
 
 /// The email address, if the user has proved to own it and a header can hold it.

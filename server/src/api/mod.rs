@@ -4,20 +4,21 @@
 mod forward_auth;
 mod revocations;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use accounts::Accounts;
-use app::api::{ApiError, Code};
+use app::api::{ApiError, Code, UriFields};
 use axum::{
     Router,
     extract::Request,
     middleware::from_fn_with_state,
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{MethodFilter, MethodRouter, any, on},
 };
 use http::{Method, Uri, header};
 use leptos::prelude::provide_context;
 use leptos_axum::handle_server_fns_with_context;
+use percent_encoding::percent_decode_str;
 use server_fn::ServerFnTraitObj;
 
 use crate::{
@@ -96,7 +97,8 @@ pub fn server_fn_paths() -> Vec<String> {
 /// Names the path.
 pub fn check_server_fns() -> Result<(), Failure> {
     let functions = server_fn::inventory::iter::<ServerFnTraitObj<Request, Response>>;
-    match doubled(functions.into_iter().map(ServerFnTraitObj::path)) {
+    let functions = functions.into_iter();
+    match doubled(functions.map(|function| (function.path(), function.method()))) {
         Some(path) => Err(Failure::new(format!(
             "{path} is an endpoint of Latchkey: give your server function another path"
         ))),
@@ -104,11 +106,14 @@ pub fn check_server_fns() -> Result<(), Failure> {
     }
 }
 
-/// Returns an endpoint that occurs twice.
-fn doubled<'a>(paths: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let mut endpoints = BTreeSet::new();
-    let mut paths = paths.into_iter().filter(|path| limits::is_endpoint(path));
-    paths.find(|path| !endpoints.insert(*path))
+/// Returns the path of an endpoint that occurs twice with the same method.
+fn doubled<'a>(functions: impl IntoIterator<Item = (&'a str, Method)>) -> Option<&'a str> {
+    let mut endpoints = HashSet::new();
+    let mut functions = functions
+        .into_iter()
+        .filter(|(path, _)| limits::is_endpoint(path));
+    let found = functions.find(|function| !endpoints.insert(function.clone()));
+    found.map(|(path, _)| path)
 }
 
 /// The paths of the endpoints that are no server functions.
@@ -133,23 +138,47 @@ async fn not_found() -> ApiError {
 /// Returns the route of the server function with this path and method.
 ///
 /// leptos_axum finds server functions by their exact path and method, so requests with a trailing
-/// slash and HEAD requests are rewritten. It redirects clients that accept HTML back to the page
+/// slash, with fields in the path, and HEAD requests are rewritten. It redirects clients that accept HTML back to the page
 /// they came from, which an API must not do, so it never sees the `Accept` header.
 fn server_fn_route(path: &'static str, method: Method, accounts: Accounts) -> MethodRouter {
     let uri = Uri::from_static(path);
     // GET also routes HEAD.
     let filter = match method {
         Method::GET => MethodFilter::GET,
+        Method::PATCH => MethodFilter::PATCH,
+        Method::DELETE => MethodFilter::DELETE,
         _ => MethodFilter::POST,
     };
     let handler = async move |mut request: Request| {
+        let fields = uri_fields(path, request.uri());
+        // axum also matches a part of the path that is empty.
+        if fields.path.iter().any(|(_, value)| value.is_empty()) {
+            return ApiError::from(Code::NotFound).into_response();
+        }
+        request.extensions_mut().insert(fields);
         *request.uri_mut() = uri;
         *request.method_mut() = method;
         request.headers_mut().remove(header::ACCEPT);
         let provide_accounts = move || provide_context(accounts.clone());
-        handle_server_fns_with_context(provide_accounts, request).await
+        handle_server_fns_with_context(provide_accounts, request)
+            .await
+            .into_response()
     };
     on(filter, handler)
+}
+
+/// Returns the fields that a request has in its URI. A part of the path such as `{id}` is the place of one.
+fn uri_fields(path: &'static str, uri: &Uri) -> UriFields {
+    let values = uri.path().split('/');
+    let fields = path.split('/').zip(values).filter_map(|(name, value)| {
+        let name = name.strip_prefix('{')?.strip_suffix('}')?;
+        let value = percent_decode_str(value).decode_utf8_lossy();
+        Some((name, value.into_owned()))
+    });
+    UriFields {
+        path: fields.collect(),
+        query: uri.query().unwrap_or_default().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +188,9 @@ mod tests {
     #[test]
     fn a_server_function_can_have_any_path_but_that_of_an_endpoint() {
         let view = "/api/user/view";
+        let doubled = |paths: [&'static str; 3]| {
+            doubled(paths.map(|path| (path, Method::GET)))
+        };
         assert_eq!(doubled([view, "/api/mine", "/api/mine"]), None);
         assert_eq!(doubled([view, "/api/mine", view]), Some(view));
         assert!(check_server_fns().is_ok());

@@ -47,6 +47,8 @@ fn claims() -> Claims {
         exp: ISSUED + 900,
         jti: id(3),
         generation: Some("ACdpANA1aeMH65ZY".to_owned()),
+        roles: None,
+        auth_time: None,
     }
 }
 

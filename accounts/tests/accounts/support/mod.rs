@@ -16,8 +16,9 @@ use std::{
 };
 
 use accounts::{
-    Accounts, Authorized, CacheSettings, Clock, Database, DatabaseSettings, DatabaseUrl, Device,
-    Id, Lifetimes, MasterSecrets, OsRandom, Settings, Timestamp, TokenAlgorithm, TokenPair,
+    Accounts, Administrator, Authorized, CacheSettings, Clock, Database, DatabaseSettings,
+    DatabaseUrl, Device, Id, Lifetimes, MasterSecrets, OsRandom, Scope, Settings, Timestamp,
+    TokenAlgorithm, TokenPair,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -270,6 +271,40 @@ impl TestEnv {
         caller.map_err(why)
     }
 
+    /// Creates an administrator with this email address, and signs in.
+    pub async fn administrator(&self, email: &str) -> Administrator {
+        let created = self
+            .accounts
+            .create_user(email.into(), PASSWORD.into(), true);
+        created.await.unwrap();
+        self.sign_in_as_administrator(email).await
+    }
+
+    /// Signs in as an administrator.
+    pub async fn sign_in_as_administrator(&self, email: &str) -> Administrator {
+        let device = laptop();
+        let pair = self.accounts.login(email.into(), PASSWORD.into(), &device);
+        let token = pair.await.unwrap().tokens.access_token;
+        let scope = Scope::UsersWrite;
+        let found = self
+            .accounts
+            .administrator(&token, scope, &on_laptop())
+            .await;
+        found.unwrap()
+    }
+
+    /// The number of active administrators.
+    pub async fn administrators(&self) -> i64 {
+        let sql = "SELECT count(*) FROM users WHERE is_admin AND is_active";
+        on!(&self.database, pool => sqlx::query_scalar(sql).fetch_one(pool).await).unwrap()
+    }
+
+    /// The id of the user with this email address.
+    pub async fn id_of(&self, email: &str) -> String {
+        let user = self.accounts.user_details(email.into()).await.unwrap();
+        user.id.to_string()
+    }
+
     /// Whether this text is rejected as a refresh token.
     pub async fn refuses_refresh(&self, text: &str) -> bool {
         use accounts::Error;
@@ -349,6 +384,10 @@ pub fn why(error: accounts::Error) -> &'static str {
         accounts::Error::KeyInvalid => "invalid key",
         accounts::Error::PermissionDenied => "not allowed",
         accounts::Error::Throttled(_) => "throttled",
+        accounts::Error::ReauthenticationRequired => "not recent",
+        accounts::Error::Conflict(_) => "conflict",
+        accounts::Error::NotFound => "not found",
+        accounts::Error::Fields(_) => "fields",
         other => panic!("{other}"),
     }
 }

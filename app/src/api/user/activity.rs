@@ -37,19 +37,22 @@ pub struct Event {
 pub async fn activity() -> Result<Vec<Event>, ApiError> {
     let caller = authorize().await?;
     let events = accounts().activity(&caller).await?;
-    Ok(events
-        .into_iter()
-        .map(|event| Event {
-            at: event.at.to_string(),
-            event: event.event,
-            device: if event.ip.is_empty() {
-                String::new()
-            } else {
-                accounts::device_name(&event.user_agent)
-            },
-            ip: event.ip,
-            user_agent: event.user_agent,
-            count: event.count,
-        })
-        .collect())
+    Ok(events.into_iter().map(event).collect())
+}
+
+/// An event in the list of its user.
+#[cfg(feature = "ssr")]
+pub(in crate::api) fn event(event: accounts::AuditEvent) -> Event {
+    Event {
+        at: event.at.to_string(),
+        event: event.event,
+        device: if event.ip.is_empty() {
+            String::new()
+        } else {
+            accounts::device_name(&event.user_agent)
+        },
+        ip: event.ip,
+        user_agent: event.user_agent,
+        count: event.count,
+    }
 }

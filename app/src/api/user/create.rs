@@ -22,15 +22,19 @@ pub struct Created {
 /// `POST /api/user/create`: creates an account, and emails a link that verifies the email address.
 ///
 /// # Errors
-/// Field errors for an email address that is invalid or taken, and a password that breaks the
-/// rules.
+/// Field errors for an email address that is invalid or taken, a password that breaks the rules, and a name
+/// that is too long.
 #[server(protocol = Post<201>, prefix = "/api", endpoint = "user/create")]
 pub async fn create(
     #[server(default)] email: Text,
     #[server(default)] password: Text,
+    #[server(default)] name: Text,
 ) -> Result<Created, ApiError> {
-    let [email, password] = text_fields([("email", &email), ("password", &password)])?;
-    let user = accounts().register(email, password, &device()).await?;
+    let [email, password, name] =
+        text_fields([("email", &email), ("password", &password), ("name", &name)])?;
+    let user = accounts()
+        .register_named(email, password, name, &device())
+        .await?;
     Ok(Created {
         id: user.id.to_string(),
         email: user.email,

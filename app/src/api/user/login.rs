@@ -51,6 +51,12 @@ pub struct Claims {
     /// The generation of the user's tokens, where a key of the server has signed it.
     #[serde(rename = "gen", default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
+    /// The roles that the user had when the token was issued, except those that were taken away since.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// When the user last proved who they are in this session, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
 }
 
 /// Adds a hint for everyone who may have registered and not opened the link yet, which is the same for
@@ -134,6 +140,8 @@ impl From<&accounts::Claims> for Claims {
             exp: claims.exp,
             jti: claims.jti.to_string(),
             generation: claims.generation.clone(),
+            roles: claims.roles.clone().unwrap_or_default(),
+            auth_time: claims.auth_time,
         }
     }
 }

@@ -40,18 +40,26 @@ pub struct Session {
 pub async fn sessions() -> Result<Vec<Session>, ApiError> {
     let caller = authorize().await?;
     let sessions = accounts().sessions(&caller).await?;
-    Ok(sessions
-        .into_iter()
-        .map(|session| Session {
-            current: session.id == caller.session_id,
-            id: session.id.to_string(),
-            created_at: session.created_at.to_string(),
-            last_used_at: session.last_used_at.to_string(),
-            ip: session.ip,
-            device: accounts::device_name(&session.user_agent),
-            user_agent: session.user_agent,
-        })
-        .collect())
+    let current = Some(caller.session_id);
+    let sessions = sessions.into_iter();
+    Ok(sessions.map(|listed| session(listed, current)).collect())
+}
+
+/// A session in a list for a caller with this session.
+#[cfg(feature = "ssr")]
+pub(in crate::api) fn session(
+    session: accounts::Session,
+    current: Option<accounts::Id>,
+) -> Session {
+    Session {
+        current: Some(session.id) == current,
+        id: session.id.to_string(),
+        created_at: session.created_at.to_string(),
+        last_used_at: session.last_used_at.to_string(),
+        ip: session.ip,
+        device: accounts::device_name(&session.user_agent),
+        user_agent: session.user_agent,
+    }
 }
 
 /// `POST /api/user/sessions/revoke`: signs out one of the user's devices.

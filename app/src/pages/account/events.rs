@@ -76,6 +76,18 @@ pub(super) fn describe(event: &str, count: i64) -> Description {
             Notable,
         ),
         "operator_set_password" => ("New password set by an administrator", Warning, Notable),
+        "operator_changed_email" => ("Email changed by an administrator", Warning, Notable),
+        "operator_changed_profile" => ("Profile changed by an administrator", Success, Normal),
+        "operator_changed_roles" => ("Roles changed by an administrator", Warning, Notable),
+        "operator_granted_admin" => ("Made an administrator", Warning, Notable),
+        "operator_revoked_admin" => ("No longer an administrator", Warning, Notable),
+        "operator_requested_password_reset" => (
+            "Password reset requested by an administrator",
+            Email,
+            Normal,
+        ),
+        "profile_updated" => ("Profile changed", Success, Normal),
+        "reauthenticated" => ("Password confirmed", Key, Normal),
         // An event of a newer server.
         other => {
             let text = other.replace('_', " ");

@@ -1,5 +1,6 @@
 //! Tests of one endpoint each; the modules mirror the paths of the API.
 
+mod admin;
 mod connections;
 mod general;
 mod health;

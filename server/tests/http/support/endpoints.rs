@@ -24,6 +24,8 @@ pub enum RequiredToken {
     MfaPending,
     /// A service key.
     ServiceKey,
+    /// An access token of an administrator, or a service key.
+    Administrator,
 }
 
 const fn get(path: &'static str, required_token: RequiredToken) -> Endpoint {
@@ -42,8 +44,24 @@ const fn post(path: &'static str, required_token: RequiredToken) -> Endpoint {
     }
 }
 
-/// The endpoints, as specified in the API contract.
-pub const ENDPOINTS: [Endpoint; 33] = [
+const fn patch(path: &'static str, required_token: RequiredToken) -> Endpoint {
+    Endpoint {
+        method: "PATCH",
+        path,
+        required_token,
+    }
+}
+
+const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
+    Endpoint {
+        method: "DELETE",
+        path,
+        required_token,
+    }
+}
+
+/// The endpoints, as specified in the API contract. Where a path has `{id}`, that is no ID of anything.
+pub const ENDPOINTS: [Endpoint; 51] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
@@ -77,6 +95,39 @@ pub const ENDPOINTS: [Endpoint; 33] = [
     get("/api/token/forward-auth", RequiredToken::Access),
     get("/api/token/revocations", RequiredToken::ServiceKey),
     get("/api/recovery/view", RequiredToken::Access),
+    patch("/api/user/update", RequiredToken::Access),
+    get("/api/user/export", RequiredToken::Access),
+    post("/api/user/reauthenticate", RequiredToken::Access),
+    get("/api/admin/users", RequiredToken::Administrator),
+    post("/api/admin/users", RequiredToken::Administrator),
+    get("/api/admin/users/{id}", RequiredToken::Administrator),
+    patch("/api/admin/users/{id}", RequiredToken::Administrator),
+    delete("/api/admin/users/{id}", RequiredToken::Administrator),
+    post(
+        "/api/admin/users/{id}/sign-out",
+        RequiredToken::Administrator,
+    ),
+    get(
+        "/api/admin/users/{id}/sessions",
+        RequiredToken::Administrator,
+    ),
+    get(
+        "/api/admin/users/{id}/activity",
+        RequiredToken::Administrator,
+    ),
+    get("/api/admin/activity", RequiredToken::Administrator),
+    post(
+        "/api/admin/users/{id}/reset-otp",
+        RequiredToken::Administrator,
+    ),
+    post(
+        "/api/admin/users/{id}/password-reset",
+        RequiredToken::Administrator,
+    ),
+    post("/api/admin/users/bulk", RequiredToken::Administrator),
+    get("/api/admin/keys", RequiredToken::Administrator),
+    post("/api/admin/keys", RequiredToken::Administrator),
+    delete("/api/admin/keys/{id}", RequiredToken::Administrator),
 ];
 
 /// The table lists exactly the endpoints that the API source declares.

@@ -22,6 +22,9 @@ fn shows_the_user() {
             "last_login": "<time>",
             "email_verified": false,
             "otp_enabled": false,
+            "name": "",
+            "roles": [],
+            "metadata": {},
         }),
     );
     let time = |field| OffsetDateTime::parse(&text_of(&response.json(), field), &Rfc3339).unwrap();

@@ -57,6 +57,8 @@ fn signs_the_claims_of_the_user_and_the_session() {
             "iat": issued_at,
             "exp": issued_at + 900,
             "jti": token_id,
+            "roles": [],
+            "auth_time": issued_at,
         })
     );
     let now = UNIX_EPOCH.elapsed().unwrap().as_secs();
@@ -65,6 +67,7 @@ fn signs_the_claims_of_the_user_and_the_session() {
     let refresh = jwt::parse(&pair.refresh_token);
     assert_eq!(refresh.header["alg"], "HS256");
     assert_eq!(refresh.claims["token_type"], "refresh");
+    assert!(refresh.claims.get("roles").is_none());
     assert_eq!(refresh.claims["sub"], access.claims["sub"]);
     assert_ne!(refresh.claims["jti"], access.claims["jti"]);
     assert_eq!(

@@ -28,6 +28,8 @@ fn returns_the_claims() {
                 "iat": jwt::claims(&pair.token)["iat"],
                 "exp": jwt::claims(&pair.token)["exp"],
                 "jti": "<uuid>",
+                "roles": [],
+                "auth_time": jwt::claims(&pair.token)["iat"],
             }),
         );
     let form = server.post(PATH).form(&[("token", &pair.token)]).send();

@@ -1,0 +1,79 @@
+//! Everything that is stored about a user, except what is secret.
+
+use sqlx::FromRow;
+
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    id::Id,
+    store::{
+        administration::ManagedUser,
+        audit_events::{self, AuditEvent},
+        database::Database,
+        recovery_codes::RecoveryCodesLeft,
+        sessions::Session,
+        statement::Statement,
+    },
+};
+
+/// Everything that is stored about a user, except what is secret: passwords, keys and codes.
+#[derive(Debug)]
+pub struct UserExport {
+    /// The user's row.
+    pub user: ManagedUser,
+    /// The sessions that have not ended.
+    pub sessions: Vec<Session>,
+    /// The audit events, newest first.
+    pub events: Vec<AuditEvent>,
+    /// The emailed links that have not expired, newest first.
+    pub links: Vec<SentLink>,
+    /// The recovery codes that are left.
+    pub recovery_codes: RecoveryCodesLeft,
+}
+
+/// A link that was sent to a user.
+#[derive(Debug, FromRow)]
+pub struct SentLink {
+    /// What it is for: `activation`, `reset`, `email` or `undo`.
+    pub purpose: String,
+    /// The email address that it was sent to.
+    pub email: String,
+    /// The IP address from which it was requested.
+    pub ip: String,
+    /// The user agent from which it was requested.
+    pub user_agent: String,
+    /// When it was requested.
+    pub created_at: Timestamp,
+    /// When it was used.
+    pub used_at: Option<Timestamp>,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// How many rows of each kind are read: more than a user can have.
+const LIMIT: u32 = 10_000;
+
+impl UserExport {
+    /// Reads everything about a user. Returns `None` if there is no such user.
+    pub(crate) async fn read(database: &Database, user_id: Id) -> Result<Option<Self>, Error> {
+        const SESSIONS: &str = concat!(
+            "SELECT ",
+            session_columns!("id"),
+            " FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2"
+        );
+        const LINKS: &str = "
+            SELECT purpose, email, ip, user_agent, created_at, used_at, expires_at
+            FROM mailed_tokens WHERE user_id = $1 ORDER BY created_at DESC LIMIT $2";
+        let Some(user) = ManagedUser::find(database, user_id).await? else {
+            return Ok(None);
+        };
+        let of_user = |sql: &'static str| Statement::new(sql).bind(user_id).bind(LIMIT);
+        Ok(Some(Self {
+            user,
+            sessions: database.fetch_all(of_user(SESSIONS)).await?,
+            events: AuditEvent::list(database, user_id, audit_events::LIMIT).await?,
+            links: database.fetch_all(of_user(LINKS)).await?,
+            recovery_codes: RecoveryCodesLeft::of_user(database, user_id).await?,
+        }))
+    }
+}

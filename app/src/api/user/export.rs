@@ -1,0 +1,142 @@
+//! Everything that is stored about the user.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[cfg(feature = "ssr")]
+use crate::api::{
+    context::{accounts, authorize},
+    user::{activity::event, sessions::session},
+};
+use crate::{
+    api::{
+        ApiError, Get,
+        user::{Event, Session},
+    },
+    browser::SignedIn,
+};
+
+/// Everything that is stored about the signed-in user, except what is secret. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserExport {
+    /// The account.
+    pub user: ExportedUser,
+    /// The sessions that have not ended.
+    pub sessions: Vec<Session>,
+    /// The audit events, newest first.
+    pub activity: Vec<Event>,
+    /// The emailed links that have not expired, newest first.
+    pub links: Vec<SentLink>,
+    /// The number of recovery codes that are left.
+    pub recovery_codes_left: i64,
+    /// When the recovery codes were created.
+    pub recovery_codes_created_at: Option<String>,
+}
+
+/// The account of the signed-in user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedUser {
+    /// The user's id, a UUID.
+    pub id: String,
+    /// The email address.
+    pub email: String,
+    /// The name; empty if there is none.
+    pub name: String,
+    /// The names of the user's roles, in alphabetical order.
+    pub roles: Vec<String>,
+    /// Whether the account may be used.
+    pub is_active: bool,
+    /// Whether the user is an administrator of this server.
+    pub is_admin: bool,
+    /// When the account was created.
+    pub date_joined: String,
+    /// When the user last signed in.
+    pub last_login: Option<String>,
+    /// Whether the email address is verified.
+    pub email_verified: bool,
+    /// Whether signing in requires a second factor.
+    pub otp_enabled: bool,
+    /// A JSON object that the user may change.
+    pub metadata: Value,
+    /// A JSON object that only administrators may change.
+    pub app_metadata: Value,
+}
+
+/// A link that was sent to the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentLink {
+    /// What it is for: `activation`, `reset`, `email` (to change the address) or `undo`.
+    pub purpose: String,
+    /// The email address that it was sent to.
+    pub email: String,
+    /// The IP address from which it was requested.
+    pub ip: String,
+    /// The user agent from which it was requested.
+    pub user_agent: String,
+    /// When it was requested.
+    pub created_at: String,
+    /// When it was used.
+    pub used_at: Option<String>,
+    /// When it expires.
+    pub expires_at: String,
+}
+
+/// `GET /api/user/export`: returns everything that is stored about the user of the token.
+///
+/// # Errors
+/// The errors of a missing or invalid token.
+#[server(protocol = Get, prefix = "/api", endpoint = "user/export", client = SignedIn)]
+pub async fn export() -> Result<UserExport, ApiError> {
+    let caller = authorize().await?;
+    let exported = accounts().export(&caller).await?;
+    let codes = exported.recovery_codes;
+    Ok(UserExport {
+        user: (&exported.user).into(),
+        sessions: exported
+            .sessions
+            .into_iter()
+            .map(|listed| session(listed, Some(caller.session_id)))
+            .collect(),
+        activity: exported.events.into_iter().map(event).collect(),
+        links: exported.links.into_iter().map(Into::into).collect(),
+        recovery_codes_left: codes.left,
+        recovery_codes_created_at: codes.created_at.map(|time| time.to_string()),
+    })
+}
+
+#[cfg(feature = "ssr")]
+impl From<&accounts::ManagedUser> for ExportedUser {
+    fn from(managed: &accounts::ManagedUser) -> Self {
+        let user = &managed.user;
+        Self {
+            id: user.id.to_string(),
+            email: user.email.to_string(),
+            name: user.name.to_string(),
+            roles: user.roles.to_vec(),
+            is_active: user.is_active,
+            is_admin: user.is_admin,
+            date_joined: user.date_joined.to_string(),
+            last_login: user.last_login.map(|time| time.to_string()),
+            email_verified: user.email_verified,
+            otp_enabled: user.otp_enabled,
+            metadata: managed.metadata_value(),
+            app_metadata: managed.app_metadata_value(),
+        }
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl From<accounts::SentLink> for SentLink {
+    fn from(link: accounts::SentLink) -> Self {
+        Self {
+            purpose: link.purpose,
+            email: link.email,
+            ip: link.ip,
+            user_agent: link.user_agent,
+            created_at: link.created_at.to_string(),
+            used_at: link.used_at.map(|time| time.to_string()),
+            expires_at: link.expires_at.to_string(),
+        }
+    }
+}
