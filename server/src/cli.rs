@@ -53,6 +53,8 @@ enum Command {
         /// Maximum number of events.
         #[arg(long, default_value_t = 50)]
         limit: u32,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -68,7 +70,32 @@ enum UserCommand {
         admin: bool,
     },
     /// List all users, sorted by email address.
-    List,
+    List(Format),
+    /// Show everything about a user that administrators can see and change.
+    Show {
+        #[command(flatten)]
+        user: UserSelector,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Change a user's email address. It counts as verified, and the former one is notified.
+    Email {
+        #[command(flatten)]
+        user: UserSelector,
+        /// The new email address.
+        #[arg(long)]
+        new_email: String,
+    },
+    /// Give a user roles.
+    GrantRole(RoleSelector),
+    /// Take roles away from a user.
+    RevokeRole(RoleSelector),
+    /// Make a user an administrator.
+    GrantAdmin(UserSelector),
+    /// Make an administrator an ordinary user.
+    RevokeAdmin(UserSelector),
+    /// Delete a user and everything that belongs to it. A verified email address is notified.
+    Delete(UserSelector),
     /// Deactivate an account: blocks sign-in and ends every session.
     Deactivate(UserSelector),
     /// Activate an account.
@@ -99,7 +126,7 @@ enum KeyCommand {
         expires: Option<Duration>,
     },
     /// List all service keys, oldest first.
-    List,
+    List(Format),
     /// Revoke a service key.
     Revoke {
         /// The key's ID.
@@ -116,6 +143,22 @@ struct UserSelector {
     /// The user's email address.
     #[arg(long)]
     email: String,
+}
+
+#[derive(Args)]
+struct RoleSelector {
+    #[command(flatten)]
+    user: UserSelector,
+    /// The name of a role: up to 32 characters of a to z, 0 to 9, _ and -.
+    #[arg(long, required = true, num_args = 1.., value_name = "ROLE")]
+    role: Vec<String>,
+}
+
+#[derive(Args)]
+struct Format {
+    /// Print one JSON object per line.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command that the command line names.
@@ -145,26 +188,45 @@ pub fn run() -> Result<(), Failure> {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve(config, &warnings(&environment)),
         Command::Migrate => commands::migrate(&config),
-        Command::User(command) => match command {
-            UserCommand::Create { email, admin } => users::create(&config, &email, admin),
-            UserCommand::List => users::list(&config),
-            UserCommand::Deactivate(user) => users::deactivate(&config, &user.email),
-            UserCommand::Activate(user) => users::activate(&config, &user.email),
-            UserCommand::Verify(user) => users::verify(&config, &user.email),
-            UserCommand::SignOut(user) => users::sign_out(&config, &user.email),
-            UserCommand::ResetOtp(user) => users::reset_otp(&config, &user.email),
-            UserCommand::Password(user) => users::password(&config, &user.email),
-        },
+        Command::User(command) => run_user(&config, command),
         Command::Key(command) => match command {
             KeyCommand::Create {
                 name,
                 scope,
                 expires,
             } => keys::create(&config, &name, &scope, expires),
-            KeyCommand::List => keys::list(&config),
+            KeyCommand::List(format) => keys::list(&config, format.json),
             KeyCommand::Revoke { id } => keys::revoke(&config, &id),
         },
-        Command::Audit { user, limit } => audit::list(&config, &user.email, limit),
+        Command::Audit {
+            user,
+            limit,
+            format,
+        } => audit::list(&config, &user.email, limit, format.json),
+    }
+}
+
+fn run_user(config: &Config, command: UserCommand) -> Result<(), Failure> {
+    match command {
+        UserCommand::Create { email, admin } => users::create(config, &email, admin),
+        UserCommand::List(format) => users::list(config, format.json),
+        UserCommand::Show { user, format } => users::show(config, &user.email, format.json),
+        UserCommand::Email { user, new_email } => users::email(config, &user.email, &new_email),
+        UserCommand::GrantRole(RoleSelector { user, role }) => {
+            users::change_roles(config, &user.email, &role, &[])
+        }
+        UserCommand::RevokeRole(RoleSelector { user, role }) => {
+            users::change_roles(config, &user.email, &[], &role)
+        }
+        UserCommand::GrantAdmin(user) => users::set_admin(config, &user.email, true),
+        UserCommand::RevokeAdmin(user) => users::set_admin(config, &user.email, false),
+        UserCommand::Deactivate(user) => users::deactivate(config, &user.email),
+        UserCommand::Activate(user) => users::activate(config, &user.email),
+        UserCommand::Verify(user) => users::verify(config, &user.email),
+        UserCommand::SignOut(user) => users::sign_out(config, &user.email),
+        UserCommand::ResetOtp(user) => users::reset_otp(config, &user.email),
+        UserCommand::Password(user) => users::password(config, &user.email),
+        UserCommand::Delete(user) => users::delete(config, &user.email),
     }
 }
 

@@ -1,26 +1,30 @@
 //! `latchkey audit`: the audit events of an account.
 
-use std::io::Write;
-
 use accounts::{AuditEvent, printable};
+use app::api::admin::AdminEvent;
 
-use super::users::{failure, with_accounts};
+use super::{
+    json_line,
+    users::{failure, with_accounts},
+    write_lines,
+};
 use crate::{config::Config, failure::Failure};
 
 /// `latchkey audit`: prints one line per event, newest first, with tab-separated columns: the time
 /// of the last occurrence, the event, the number of occurrences, the IP address and the user agent. If
-/// the first occurrence came from elsewhere, its IP address and user agent follow.
-pub fn list(config: &Config, email: &str, limit: u32) -> Result<(), Failure> {
+/// the first occurrence came from elsewhere, its IP address and user agent follow. The last column of what
+/// an administrator or a service has done says who that was.
+pub fn list(config: &Config, email: &str, limit: u32, is_json: bool) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
         let events = accounts.audit(email.into(), limit).await;
         let events = events.map_err(|error| failure(error, email))?;
-        let mut out = std::io::stdout().lock();
-        let mut lines = events.iter().map(line);
-        match lines.try_for_each(|line| writeln!(out, "{line}")) {
-            // The reader has closed the pipe, as `head` does.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.map_err(Failure::new),
-        }
+        write_lines(events.into_iter().map(|event| {
+            if is_json {
+                json_line(&AdminEvent::from(event))
+            } else {
+                line(&event)
+            }
+        }))
     })
 }
 
@@ -38,9 +42,21 @@ fn line(event: &AuditEvent) -> String {
     {
         columns.extend([or_dash(ip), or_dash(user_agent)]);
     }
+    let actor = actor(event);
+    columns.extend(actor.as_deref());
     // A tab in what a client has sent would add a column.
     let columns: Vec<_> = columns.into_iter().map(printable).collect();
-    columns.join("	")
+    columns.join("\t")
+}
+
+/// Who has changed somebody else's account: `by user ada@example.com`.
+fn actor(event: &AuditEvent) -> Option<String> {
+    let (kind, id) = event.actor_kind.as_deref().zip(event.actor_id)?;
+    let kind = kind.replace('_', " ");
+    Some(match &event.actor_name {
+        Some(name) => format!("by {kind} {name}"),
+        None => format!("by {kind} {id}"),
+    })
 }
 
 fn or_dash(text: &str) -> &str {

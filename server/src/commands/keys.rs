@@ -1,12 +1,14 @@
 //! `latchkey key …`: managing service keys. Running servers see the changes at once.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
 use accounts::{Error, Scope, ServiceKey, Timestamp, printable};
+use serde_json::json;
 
 use super::{
-    print_line,
+    json_line, print_line,
     users::{failure, with_accounts},
+    write_lines,
 };
 use crate::{config::Config, failure::Failure};
 
@@ -31,18 +33,27 @@ pub fn create(
 }
 
 /// `latchkey key list`: prints one line per key with tab-separated columns.
-pub fn list(config: &Config) -> Result<(), Failure> {
+pub fn list(config: &Config, is_json: bool) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
         let keys = accounts.service_keys().await.map_err(Failure::new)?;
-        let mut out = std::io::stdout().lock();
-        let header = "ID\tNAME\tSCOPES\tCREATED\tEXPIRES\tLAST USED".to_owned();
-        let mut lines = std::iter::once(header).chain(keys.iter().map(line));
-        match lines.try_for_each(|line| writeln!(out, "{line}")) {
-            // The reader has closed the pipe, as `head` does.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.map_err(Failure::new),
+        if is_json {
+            return write_lines(keys.iter().map(json));
         }
+        let header = "ID\tNAME\tSCOPES\tCREATED\tEXPIRES\tLAST USED".to_owned();
+        write_lines(std::iter::once(header).chain(keys.iter().map(line)))
     })
+}
+
+fn json(key: &ServiceKey) -> String {
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    json_line(&json!({
+        "id": key.id.to_string(),
+        "name": key.name,
+        "scopes": key.scopes.split(' ').collect::<Vec<_>>(),
+        "created_at": key.created_at.to_string(),
+        "expires_at": time(key.expires_at),
+        "last_used_at": time(key.last_used_at),
+    }))
 }
 
 fn line(key: &ServiceKey) -> String {

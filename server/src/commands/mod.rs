@@ -8,8 +8,9 @@ use std::{fmt, io::Write, path::PathBuf};
 
 use accounts::{
     Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, MasterSecrets,
-    OsRandom, Schema, Settings, SystemClock, printable,
+    OsRandom, Schema, Settings, SystemClock, is_control, printable,
 };
+use serde::Serialize;
 
 use crate::{
     config::{Config, EmailConfig},
@@ -292,6 +293,35 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(Failure::new)
+}
+
+/// Writes lines to standard output. That the reader has closed the pipe, as `head` does, is no failure.
+fn write_lines(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = lines
+        .into_iter()
+        .try_for_each(|line| writeln!(out, "{line}"));
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::new),
+    }
+}
+
+/// A value as JSON on one line. Characters that control a terminal are escaped, as JSON allows.
+fn json_line(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut line = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_control(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                line.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 /// Prints a line to standard output, whatever text from elsewhere is in it.

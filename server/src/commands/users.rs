@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 
-use accounts::{Accounts, Error, User, email_for_display, printable};
+use accounts::{Accounts, Error, ManagedUser, User, email_for_display, printable};
+use app::api::admin;
 
-use super::{AppPaths, accounts, print_line, runtime};
+use super::{AppPaths, accounts, json_line, print_line, runtime, write_lines};
 use crate::{config::Config, failure::Failure};
 
 /// The number of users read at a time.
@@ -28,12 +29,16 @@ pub fn create(config: &Config, email: &str, is_admin: bool) -> Result<(), Failur
     })
 }
 
-/// `latchkey user list`: prints one line per user with tab-separated columns.
-pub fn list(config: &Config) -> Result<(), Failure> {
+/// `latchkey user list`: prints one line per user with tab-separated columns, or as JSON.
+pub fn list(config: &Config, is_json: bool) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
         let mut out = std::io::stdout().lock();
         let header = "EMAIL\tID\tSTATE\tADMIN\tVERIFIED\tOTP\tJOINED\tLAST LOGIN";
-        let mut written = writeln!(out, "{header}");
+        let mut written = if is_json {
+            Ok(())
+        } else {
+            writeln!(out, "{header}")
+        };
         let mut after = Box::default();
         loop {
             let page = accounts
@@ -41,7 +46,8 @@ pub fn list(config: &Config) -> Result<(), Failure> {
                 .await
                 .map_err(Failure::new)?;
             for user in &page {
-                written = written.and_then(|()| writeln!(out, "{}", line(user)));
+                let line = if is_json { json(user) } else { line(user) };
+                written = written.and_then(|()| writeln!(out, "{line}"));
             }
             match written {
                 // The reader has closed the pipe, as `head` does.
@@ -78,6 +84,102 @@ fn line(user: &User) -> String {
     ]
     .map(printable)
     .join("\t")
+}
+
+fn json(user: &ManagedUser) -> String {
+    json_line(&admin::ManagedUser::from(user))
+}
+
+/// `latchkey user show`: prints one line for each property, or as JSON.
+pub fn show(config: &Config, email: &str, is_json: bool) -> Result<(), Failure> {
+    with_accounts(config, async |accounts| {
+        let found = accounts.user_details(email.into()).await;
+        let user = found.map_err(|error| failure(error, email))?;
+        if is_json {
+            return write_lines([json(&user)]);
+        }
+        let yes = |is| if is { "yes" } else { "no" };
+        let last_login = user.last_login.map(|time| time.to_string());
+        let roles = user.roles.comma_separated().replace(',', ", ");
+        let lines = [
+            ("ID", &*user.id.to_string()),
+            ("Email", &*email_for_display(&user.email)),
+            ("Name", &*user.name),
+            ("Roles", &roles),
+            ("Active", yes(user.is_active)),
+            ("Administrator", yes(user.is_admin)),
+            ("Email verified", yes(user.email_verified)),
+            ("Second factor", yes(user.otp_enabled)),
+            ("Joined", &user.date_joined.to_string()),
+            ("Last login", last_login.as_deref().unwrap_or("never")),
+            ("Metadata", &user.metadata),
+            ("App metadata", &user.app_metadata),
+        ]
+        .map(|(name, value)| {
+            format!("{name}: {}", printable(value))
+                .trim_end()
+                .to_owned()
+        });
+        write_lines(lines)
+    })
+}
+
+/// `latchkey user email`
+pub fn email(config: &Config, email: &str, new_email: &str) -> Result<(), Failure> {
+    with_accounts(config, async |accounts| {
+        let changed = accounts.change_email_of_user(email.into(), new_email.into());
+        let user = changed.await.map_err(|error| failure(error, email))?;
+        print_line(format_args!(
+            "Changed the email address to {}",
+            email_for_display(&user.email)
+        ))
+    })
+}
+
+/// `latchkey user grant-role` and `revoke-role`
+pub fn change_roles(
+    config: &Config,
+    email: &str,
+    added: &[String],
+    removed: &[String],
+) -> Result<(), Failure> {
+    with_accounts(config, async |accounts| {
+        let changed = accounts.change_roles_of_user(email.into(), added, removed);
+        let user = changed.await.map_err(|error| failure(error, email))?;
+        let roles = match user.roles.comma_separated().replace(',', ", ") {
+            roles if roles.is_empty() => "none".to_owned(),
+            roles => roles,
+        };
+        let email = email_for_display(&user.email);
+        print_line(format_args!("Roles of {email}: {roles}"))
+    })
+}
+
+/// `latchkey user grant-admin` and `revoke-admin`
+pub fn set_admin(config: &Config, email: &str, is_admin: bool) -> Result<(), Failure> {
+    with_accounts(config, async |accounts| {
+        let changed = accounts.set_admin_of_user(email.into(), is_admin).await;
+        let user = changed.map_err(|error| failure(error, email))?;
+        let role = if is_admin {
+            "an administrator"
+        } else {
+            "no administrator"
+        };
+        let email = email_for_display(&user.email);
+        print_line(format_args!("{email} is {role}"))
+    })
+}
+
+/// `latchkey user delete`
+pub fn delete(config: &Config, email: &str) -> Result<(), Failure> {
+    with_accounts(config, async |accounts| {
+        let deleted = accounts.delete_by_operator(email.into()).await;
+        let user = deleted.map_err(|error| failure(error, email))?;
+        print_line(format_args!(
+            "Deleted {} and everything that belonged to it",
+            email_for_display(&user.email)
+        ))
+    })
 }
 
 /// `latchkey user deactivate`
@@ -233,6 +335,7 @@ pub(super) fn failure(error: Error, email: &str) -> Failure {
                 .collect::<Vec<_>>()
                 .join(" "),
         ),
+        Error::Conflict(sentence) => Failure::new(sentence),
         error => Failure::new(error),
     }
 }

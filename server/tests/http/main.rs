@@ -16,6 +16,7 @@ mod limits;
 mod mail_servers;
 mod mfa_pending;
 mod operator;
+mod operator_roles;
 mod outbox;
 mod postgres;
 mod postgres_tls;

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::settings::SETTINGS;
 use crate::support::{OTHER_PASSWORD, Output, PASSWORD, Server, TestEnv, TokenPair};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 18] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -17,6 +17,13 @@ const COMMANDS: [&[&str]; 11] = [
     &["user", "sign-out"],
     &["user", "reset-otp"],
     &["user", "password"],
+    &["user", "show"],
+    &["user", "email"],
+    &["user", "grant-role"],
+    &["user", "revoke-role"],
+    &["user", "grant-admin"],
+    &["user", "revoke-admin"],
+    &["user", "delete"],
 ];
 
 /// Runs `latchkey user create` with this password on its standard input.
@@ -107,6 +114,9 @@ fn rejects_invalid_options() {
         &["user", "create", "ada@example.com"],
         &["user", "list", "--email", "ada@example.com"],
         &["user", "deactivate"],
+        &["user", "grant-role", "--email", "ada@example.com"],
+        &["user", "email", "--email", "ada@example.com"],
+        &["user", "show", "--json"],
         &["user", "password", "ada@example.com"],
         &["user", "reset-otp", "--admin", "--email", "ada@example.com"],
     ] {
