@@ -188,9 +188,7 @@ mod tests {
     #[test]
     fn a_server_function_can_have_any_path_but_that_of_an_endpoint() {
         let view = "/api/user/view";
-        let doubled = |paths: [&'static str; 3]| {
-            doubled(paths.map(|path| (path, Method::GET)))
-        };
+        let doubled = |paths: [&'static str; 3]| doubled(paths.map(|path| (path, Method::GET)));
         assert_eq!(doubled([view, "/api/mine", "/api/mine"]), None);
         assert_eq!(doubled([view, "/api/mine", view]), Some(view));
         assert!(check_server_fns().is_ok());
