@@ -75,16 +75,11 @@ fn EmailItem(details: Details) -> impl IntoView {
             return view! { <Item status=Status::Success title="Email confirmed" /> }
                 .into_any_sync();
         }
-        let text = view! {
-            "We emailed a link to "
-            <strong translate="no">{details.shown_email()}</strong>
-            ". Open it to confirm that the address is yours."
-        };
         view! {
             <Item
                 status=Status::Warning
                 title="Email not confirmed"
-                text=text.into_any_sync()
+                text="Open the link in the email that we sent you.".into_any_sync()
                 action=view! { <ResendLink details /> }.into_any_sync()
             />
         }
