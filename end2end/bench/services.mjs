@@ -13,7 +13,7 @@ import { ms, whole } from './report.mjs';
 const EMAIL = 'user-0@bench.example';
 const REVOCATIONS = 200;
 const READERS = 1000;
-const ROUNDS = 5;
+const ROUNDS = 15;
 const EDDSA = { ...CHEAP_HASH, LATCHKEY_TOKEN_ALG: 'EdDSA' };
 
 function createKey(here) {
