@@ -1,6 +1,6 @@
 //! What a user's profile is made of: the name, the roles, and two JSON objects.
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -117,16 +117,14 @@ pub(crate) enum CachedMetadata {
     Large,
 }
 
-impl TryFrom<Option<String>> for CachedMetadata {
-    type Error = Infallible;
-
+impl From<Option<String>> for CachedMetadata {
     /// Reads the column, which is null where the object is not to be cached.
-    fn try_from(json: Option<String>) -> Result<Self, Infallible> {
-        Ok(match json {
+    fn from(json: Option<String>) -> Self {
+        match json {
             None => Self::Large,
             Some(json) if json == "{}" => Self::Empty,
             Some(json) => Self::Small(json.into()),
-        })
+        }
     }
 }
 

@@ -8,8 +8,8 @@
 use std::{net::IpAddr, sync::LazyLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use libfuzzer_sys::fuzz_target;
 use latchkey::TrustedProxies;
+use libfuzzer_sys::fuzz_target;
 
 static PROXIES: LazyLock<TrustedProxies> =
     LazyLock::new(|| "10.0.0.0/8, 2001:db8:ff::/48".parse().expect("networks"));

@@ -49,8 +49,12 @@ pub(crate) struct BulkChange<'a> {
     /// Creates the event that records the change.
     pub event: &'a (dyn Fn(Id) -> NewEvent + Sync),
     /// Creates the record of a deletion, and the email about it.
-    pub deletion: &'a (dyn Fn(&User) -> Result<(DeletedAccount, Option<NewEmail>), Error> + Sync),
+    pub deletion: &'a DescribeDeletion<'a>,
 }
+
+/// Returns what is recorded of a user's deletion, and the email about it.
+type DescribeDeletion<'a> =
+    dyn Fn(&User) -> Result<(DeletedAccount, Option<NewEmail>), Error> + Sync + 'a;
 
 impl BulkChange<'_> {
     /// Makes the change to each of the users. They are locked in the order of their ids, after the

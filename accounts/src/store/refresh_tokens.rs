@@ -58,6 +58,7 @@ pub(crate) struct Renewal<'a> {
 }
 
 /// What became of a refresh token.
+#[expect(clippy::large_enum_variant, reason = "it is moved once, to the caller")]
 pub(crate) enum Exchange {
     /// The session continues with its current token. The user is as of the same transaction.
     Renewed(User, Session),

@@ -1,5 +1,10 @@
 //! Listing users and changing them.
 
+#![allow(
+    clippy::too_many_arguments,
+    reason = "each field of a request is an argument of its server function"
+)]
+
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -21,6 +21,7 @@ const LEAVING: u32 = 2_000;
 
 /// The account's data, as far as the page has loaded it.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "there is only one")]
 pub(super) enum AccountData {
     Loading,
     Failed(ApiError),
