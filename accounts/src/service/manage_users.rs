@@ -412,8 +412,10 @@ impl Accounts {
         let has_more = events.len() > limit as usize;
         events.truncate(limit as usize);
         let last = events.last().filter(|_| has_more);
-        let next_cursor =
-            last.map(|event| Cursor::new(EVENT_ORDER, &event.at.to_string(), event.id).encode());
+        let next_cursor = last.and_then(|event| {
+            let id = event.id.parse().ok()?;
+            Some(Cursor::new(EVENT_ORDER, &event.at.to_string(), id).encode())
+        });
         Ok(EventPage {
             events,
             next_cursor,

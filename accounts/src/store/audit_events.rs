@@ -267,8 +267,8 @@ pub(crate) async fn registered_on(
 /// An event in the history of an account.
 #[derive(Clone, Debug, FromRow)]
 pub struct AuditEvent {
-    /// The event's id.
-    pub id: Id,
+    /// The event's id: a UUID, unless the event was added by hand.
+    pub id: String,
     /// The user whose account it is about; `None` if the account was deleted.
     pub user_id: Option<Id>,
     /// When it happened; for repeated events, the last time.
@@ -337,8 +337,8 @@ impl AuditEvent {
 }
 
 const HEAD: &str = "
-    SELECT audit_events.id, user_id, at, event, ip, user_agent, count, first_ip, first_user_agent,
-        actor_kind, actor_id, COALESCE(actors.email, service_keys.name) AS actor_name
+    SELECT CAST(audit_events.id AS TEXT) AS id, user_id, at, event, ip, user_agent, count, first_ip,
+        first_user_agent, actor_kind, actor_id, COALESCE(actors.email, service_keys.name) AS actor_name
     FROM audit_events
         LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id
         LEFT JOIN service_keys ON actor_kind = 'service_key' AND service_keys.id = actor_id";

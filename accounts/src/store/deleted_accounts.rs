@@ -58,7 +58,7 @@ impl DeletedAccount {
     ) -> Result<Vec<AuditEvent>, Error> {
         #[derive(FromRow)]
         struct Row {
-            id: Id,
+            id: String,
             at: Timestamp,
             ip: String,
             user_agent: String,
@@ -67,7 +67,7 @@ impl DeletedAccount {
             actor_name: Option<String>,
         }
         const SQL: &str = "
-            SELECT deleted_accounts.id, at, ip, user_agent, actor_kind, actor_id,
+            SELECT CAST(deleted_accounts.id AS TEXT) AS id, at, ip, user_agent, actor_kind, actor_id,
                 COALESCE(actors.email, service_keys.name) AS actor_name
             FROM deleted_accounts
                 LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id

@@ -110,7 +110,7 @@ impl From<accounts::AuditEvent> for AdminEvent {
     fn from(event: accounts::AuditEvent) -> Self {
         let actor = event.actor_kind.zip(event.actor_id);
         Self {
-            id: event.id.to_string(),
+            id: event.id,
             user: event.user_id.map(|id| id.to_string()),
             at: event.at.to_string(),
             event: event.event,
