@@ -4,7 +4,7 @@
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 
 /// The paths, and the files that they serve.
-const DOCUMENTS: [(&str, &str); 4] = [
+const DOCUMENTS: [(&str, &str); 7] = [
     ("/docs/api.md", include_str!("../../docs/api.md")),
     ("/docs/settings.md", include_str!("../../docs/settings.md")),
     (
@@ -12,6 +12,15 @@ const DOCUMENTS: [(&str, &str); 4] = [
         include_str!("../../docs/operations.md"),
     ),
     ("/docs/security.md", include_str!("../../docs/security.md")),
+    (
+        "/docs/verifying-tokens.md",
+        include_str!("../../docs/verifying-tokens.md"),
+    ),
+    (
+        "/docs/embedding.md",
+        include_str!("../../docs/embedding.md"),
+    ),
+    ("/docs/mobile.md", include_str!("../../docs/mobile.md")),
 ];
 
 /// Returns the routes of the documents.
