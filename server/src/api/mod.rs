@@ -127,7 +127,11 @@ fn with_slash(router: Router, path: &str, route: MethodRouter) -> Router {
         .route(&format!("{path}/"), route)
 }
 
-async fn method_not_allowed() -> ApiError {
+async fn method_not_allowed(uri: Uri) -> ApiError {
+    // axum also matches a part of the path that is empty.
+    if uri.path().contains("//") {
+        return Code::NotFound.into();
+    }
     Code::MethodNotAllowed.into()
 }
 
