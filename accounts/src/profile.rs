@@ -17,6 +17,8 @@ const ROLE_LENGTH: usize = 32;
 
 /// The maximum size of each JSON object, in bytes.
 const METADATA_LIMIT: usize = 4096;
+/// How deep such an object may be nested.
+const DEPTH_LIMIT: usize = 32;
 
 /// The roles of a user, in alphabetical order. Without roles, this takes no memory of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,11 +157,24 @@ pub(crate) fn parse_metadata(value: &Value) -> Result<String, &'static str> {
     if json.len() > METADATA_LIMIT {
         return Err("This has more than 4096 bytes as JSON.");
     }
+    // Readers of JSON have limits, and this one is part of larger objects.
+    if depth(value) > DEPTH_LIMIT {
+        return Err("This is nested more than 32 levels deep.");
+    }
     // PostgreSQL can't do anything with such texts.
     if json.contains("\\u0000") && has_nul(value) {
         return Err("Texts in it can't contain the character NUL.");
     }
     Ok(json)
+}
+
+/// How many objects and arrays are inside one another. Reading the value has limited that already.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
+        Value::Object(entries) => 1 + entries.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 fn has_nul(value: &Value) -> bool {

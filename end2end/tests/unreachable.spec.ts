@@ -81,6 +81,8 @@ test('signing out while the server is unreachable: reported, still signed in, an
   const storageState = stored(own, await own.login(user));
   const page = await (await anotherBrowser({ baseURL: own.url, storageState })).newPage();
   await open(page, '/account');
+  // Everything that the page fetches has arrived.
+  await page.waitForLoadState('networkidle');
   await own.stop();
   await signOut(page);
   await expect(announced(page).filter({ hasText: UNREACHABLE }).first()).toBeVisible();

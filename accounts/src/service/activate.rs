@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     id::Id,
     store::{
+        administrators::Guard,
         audit_events::{Event, NewEvent},
         email_requests::EmailRequestKind,
         email_tokens::{self, Link, LinkPurpose},
@@ -104,6 +105,7 @@ impl Accounts {
             user: self.registered_user(registration, right.hash)?,
             activation: None,
             proof: Some((link, event)),
+            guard: Guard::default(),
         };
         Ok(User::insert(database, &new).await?.is_some())
     }

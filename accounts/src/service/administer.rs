@@ -12,6 +12,7 @@ use crate::{
     profile::Roles,
     store::{
         administration::ManagedUser,
+        administrators::Guard,
         audit_events::Event,
         registrations::Registration,
         rekey::Rekey,
@@ -102,6 +103,7 @@ impl Accounts {
             user,
             activation: None,
             proof: None,
+            guard: Guard::default(),
         };
         User::insert(database, &new).await?.ok_or(Error::NotFound)
     }

@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     id::Id,
     store::{
+        administrators::Guard,
         audit_events::Event,
         email_tokens::{LinkOwner, LinkPurpose},
         registrations::NewRegistration,
@@ -214,6 +215,10 @@ impl Accounts {
             user,
             activation,
             proof: None,
+            guard: match created_by {
+                CreatedBy::Administrator { administrator, .. } => administrator.guard(),
+                CreatedBy::User(_) | CreatedBy::Operator { .. } => Guard::default(),
+            },
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     id::Id,
     store::{
+        administrators::Guard,
         audit_events::Event,
         email_requests::EmailRequestKind,
         email_tokens::{Link, LinkPurpose},
@@ -135,6 +136,7 @@ impl Accounts {
             },
             activation: None,
             proof: Some((link, self.event(Event::PasswordReset, id, device))),
+            guard: Guard::default(),
         };
         let created = User::insert(database, &new).await?;
         if created.is_some() {

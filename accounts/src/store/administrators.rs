@@ -33,15 +33,24 @@ impl Guard {
             return Ok(());
         }
         let administrators = lock_all(transaction).await?;
-        if let Some(administrator) = self.administrator
-            && !administrators.contains(&administrator)
-        {
-            return Err(Error::PermissionDenied);
-        }
+        self.check_administrator(&administrators)?;
         if removes && administrators == [user_id] {
             return Err(Error::Conflict(LAST_ADMINISTRATOR));
         }
         Ok(())
+    }
+
+    /// Checks that whoever makes the change is among these administrators.
+    ///
+    /// # Errors
+    /// `PermissionDenied`.
+    pub fn check_administrator(self, administrators: &[Id]) -> Result<(), Error> {
+        match self.administrator {
+            Some(administrator) if !administrators.contains(&administrator) => {
+                Err(Error::PermissionDenied)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -59,7 +68,7 @@ pub(crate) async fn keep_one_besides(
 /// Locks the rows of all administrators, and returns their ids. It comes before any other lock of a
 /// transaction, and locks in the order of the ids: so two such transactions wait for one another, and the
 /// second one sees what the first one has changed.
-async fn lock_all(transaction: &mut Transaction) -> Result<Vec<Id>, Error> {
+pub(crate) async fn lock_all(transaction: &mut Transaction) -> Result<Vec<Id>, Error> {
     const SELECT: &str = "SELECT id FROM users WHERE is_admin AND is_active ORDER BY id";
     const LOCK: &str = "
         SELECT id FROM users WHERE is_admin AND is_active ORDER BY id FOR NO KEY UPDATE";

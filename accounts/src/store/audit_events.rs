@@ -120,14 +120,16 @@ impl Event {
         }
     }
 
-    /// Whether clients that are not signed in can cause it.
-    fn needs_no_session(self) -> bool {
+    /// Whether one row counts all of an hour: anyone can cause it, or a stolen access token suffices. So
+    /// nobody can push out the other events.
+    fn shares_a_row(self) -> bool {
         matches!(
             self,
             Self::SignInPending
                 | Self::SignInFailed
                 | Self::PasswordResetRequested
                 | Self::EmailUndeliverable
+                | Self::ProfileUpdated
         )
     }
 }
@@ -192,7 +194,7 @@ impl NewEvent {
     /// The hour, counted from 1970, whose events share a row.
     fn shared_hour(&self) -> Option<i64> {
         self.event
-            .needs_no_session()
+            .shares_a_row()
             .then(|| self.at.unix_seconds().div_euclid(60 * 60))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     id::Id,
     store::{
-        administrators::Guard,
+        administrators::{self, Guard},
         audit_events::{self, NewEvent},
         database::Database,
         deleted_accounts::DeletedAccount,
@@ -69,6 +69,8 @@ impl BulkChange<'_> {
     ) -> Result<BTreeMap<[u8; 16], BulkStatus>, Error> {
         let sorted: BTreeMap<[u8; 16], Id> = ids.iter().map(|id| (*id.as_bytes(), *id)).collect();
         let mut transaction = database.begin().await?;
+        let administrators = administrators::lock_all(&mut transaction).await?;
+        self.guard.check_administrator(&administrators)?;
         let mut statuses = BTreeMap::new();
         for (key, id) in sorted {
             let status = match self.apply_to(&mut transaction, id).await {
@@ -86,12 +88,14 @@ impl BulkChange<'_> {
 
     async fn apply_to(&self, transaction: &mut Transaction, id: Id) -> Result<(), Error> {
         const SERVICE: &str = "A service can't change administrators.";
-        let removes = matches!(self.action, BulkAction::Deactivate | BulkAction::Delete);
-        self.guard.check(transaction, id, removes).await?;
         let locked = users::lock_user(transaction, id).await?;
         let user = locked.ok_or(Error::NotFound)?;
         if self.guard.spares_administrators && user.is_admin {
             return Err(Error::Conflict(SERVICE));
+        }
+        let removes = matches!(self.action, BulkAction::Deactivate | BulkAction::Delete);
+        if removes && user.is_admin {
+            administrators::keep_one_besides(transaction, id).await?;
         }
         match self.action {
             BulkAction::Activate if !user.is_active => {

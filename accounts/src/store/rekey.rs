@@ -52,7 +52,7 @@ impl Rekey<'_> {
     /// that continues. If a condition no longer holds, returns `None` and changes nothing.
     ///
     /// # Errors
-    /// `PermissionDenied` if the guard does not hold.
+    /// `PermissionDenied` if the guard does not hold; `Conflict` if the last administrator is rejected.
     pub async fn apply(
         &self,
         database: &Database,
@@ -60,7 +60,9 @@ impl Rekey<'_> {
         let mut removes_second_factor = self.removes_second_factor;
         let mut transaction = database.begin().await?;
         let id = self.user_id;
-        self.guard.check(&mut transaction, id, false).await?;
+        // Whoever rejects an account deactivates it.
+        let removes = self.rejection.is_some();
+        self.guard.check(&mut transaction, id, removes).await?;
         if self.guard.spares_administrators {
             let locked = users::lock(&mut transaction, id).await?;
             if locked.is_some_and(|locked| locked.is_admin) {

@@ -118,7 +118,11 @@ pub(crate) async fn renew_current(
         RETURNING ",
         session_columns!("id")
     );
-    const COMPLETE: &str = "UPDATE sessions SET created_at = $2, expires_at = $3 WHERE id = $1";
+    // The code alone is no recent sign-in: the password was given when the session began.
+    const COMPLETE: &str = "
+        UPDATE sessions SET authenticated_at = COALESCE(authenticated_at, created_at),
+            created_at = $2, expires_at = $3
+        WHERE id = $1";
     let (session_id, now) = (replacement.session_id, replacement.now);
     let statement = Statement::new(LOCK)
         .bind(session_id)

@@ -11,7 +11,7 @@ use crate::{
     id::Id,
     profile::{CachedMetadata, Roles},
     store::{
-        administrators,
+        administrators::{self, Guard},
         audit_events::{self, NewEvent},
         database::Database,
         deleted_accounts::DeletedAccount,
@@ -96,6 +96,8 @@ pub(crate) struct NewAccount<'a> {
     pub activation: Option<(NewLink, Vec<u8>)>,
     /// The emailed link that was used, and verifies the email address.
     pub proof: Option<(&'a Link, NewEvent)>,
+    /// What must hold of the administrator who creates it, also after the password was hashed.
+    pub guard: Guard,
 }
 
 /// The columns of a locked user that changes depend on.
@@ -276,7 +278,10 @@ impl User {
     ) -> Result<Option<Self>, Error> {
         let now = new.user.date_joined;
         let mut transaction = database.begin().await?;
-        // The first lock that it takes: of two concurrent ones, the second waits here.
+        new.guard
+            .check(&mut transaction, new.user.id, false)
+            .await?;
+        // The next lock that it takes: of two concurrent ones, the second waits here.
         let Some(user) = new.user.insert(&mut transaction).await? else {
             return Ok(None);
         };
@@ -389,7 +394,8 @@ impl User {
     }
 
     /// Deletes a user with an unverified email address, because the owner of the address has rejected
-    /// the account. Returns `false` if the link no longer works or the address is verified.
+    /// the account. Returns `false` if the link no longer works or the address is verified. The last
+    /// administrator is not deleted.
     pub(crate) async fn delete_rejected(
         database: &Database,
         user_id: Id,
@@ -398,6 +404,7 @@ impl User {
     ) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM users WHERE id = $1 AND NOT email_verified";
         let mut transaction = database.begin().await?;
+        administrators::keep_one_besides(&mut transaction, user_id).await?;
         lock(&mut transaction, user_id).await?;
         if !email_tokens::detach(&mut transaction, link_hash, now).await? {
             return Ok(false);

@@ -24,8 +24,8 @@ pub struct Event {
     /// A name made from the user agent: `Firefox on Windows`, `curl`, `Unknown device`; empty for an
     /// operator at the command line.
     pub device: String,
-    /// How often it happened within an hour. Only events that take neither a password nor a token
-    /// are counted together.
+    /// How often it happened within an hour. Only events that take no password are counted
+    /// together: those of visitors, and changes of the profile.
     pub count: i64,
 }
 
