@@ -195,7 +195,7 @@ test('a link that is opened while the server is unreachable works after trying a
   await expect(title(page, 'Your email address is confirmed')).toBeVisible();
 });
 
-test('the page that waits for the link goes on when another tab has used it', async ({ page, context, mailbox, problems }) => {
+test('the page that waits for the link continues when another tab has used it', async ({ page, context, mailbox, problems }) => {
   problems.expectStatus(401, '/api/user/login');
   const user = newUser();
   await open(page, '/register');

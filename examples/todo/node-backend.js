@@ -63,7 +63,7 @@ async function respond(request, response) {
 async function handle(request) {
   const { method, url } = request;
   const body = method === 'POST' || method === 'PATCH' ? await read(request) : undefined;
-  // Whoever asks gets their own todos, and no others.
+  // Users get their own todos, and no others.
   const { sub: user } = request.auth;
   const todos = todosOf.get(user) ?? [];
   if (url === '/todos' && method === 'GET') return [200, todos];

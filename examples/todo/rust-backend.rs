@@ -82,8 +82,8 @@ impl FromRef<App> for Verifier {
     }
 }
 
-// `Verified` comes first: a request without a valid token gets 401, whatever else is in it. Whoever asks
-// gets their own todos, and no others.
+// `Verified` comes first: a request without a valid token gets 401, whatever else is in it. Users get
+// their own todos, and no others.
 
 async fn list(Verified(claims): Verified, State(app): State<App>) -> Json<Vec<Todo>> {
     Json(app.todos().of.get(&claims.sub).cloned().unwrap_or_default())

@@ -33,6 +33,18 @@ impl Accounts {
         scopes: &[Scope],
         lifetime: Option<Duration>,
     ) -> Result<String, Error> {
+        let now = self.now();
+        let expires_at = lifetime.map(|lifetime| now.plus(lifetime));
+        self.insert_service_key(name, scopes, now, expires_at).await
+    }
+
+    async fn insert_service_key(
+        &self,
+        name: Option<&str>,
+        scopes: &[Scope],
+        now: Timestamp,
+        expires_at: Option<Timestamp>,
+    ) -> Result<String, Error> {
         let mut validator = Validator::default();
         let name = validator.required("name", name.map(text::trim));
         if name.is_some_and(|name| name.chars().count() > NAME_LIMIT) {
@@ -47,7 +59,6 @@ impl Accounts {
         let Some(name) = name.filter(|_| validator.is_valid("name") && !scopes.is_empty()) else {
             return Err(validator.into_error());
         };
-        let now = self.now();
         let (key, text) = ServiceKeyText::generate(self.random());
         let new = NewServiceKey {
             id: key.id,
@@ -55,7 +66,7 @@ impl Accounts {
             name,
             scopes,
             now,
-            expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
+            expires_at,
         };
         if new.insert(&self.0.database).await? {
             Ok(text)
@@ -82,9 +93,9 @@ impl Accounts {
         let scopes = parse_scopes(&mut validator, scopes);
         let expires_at = json_fields::text(&mut validator, "expires_at", expires_at);
         let now = self.now();
-        let lifetime = match expires_at.filter(|text| !text.is_empty()) {
+        let expires_at = match expires_at.filter(|text| !text.is_empty()) {
             Some(text) => match parse_time(text) {
-                Some(at) if at > now => Some(at.since(now)),
+                Some(at) if at > now => Some(at),
                 _ => {
                     let message = "This must be a time to come, as in 2027-01-31T08:15:30Z.";
                     validator.reject("expires_at", message);
@@ -96,7 +107,8 @@ impl Accounts {
         if !validator.is_empty() {
             return Err(validator.into_error());
         }
-        let text = self.create_service_key(name, &scopes, lifetime).await?;
+        let created = self.insert_service_key(name, &scopes, now, expires_at);
+        let text = created.await?;
         let id = ServiceKeyText::parse(&text).map(|key| key.id);
         let found = match id {
             Some(id) => ServiceKey::find(&self.0.database, id).await?,

@@ -40,7 +40,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Checks that whoever makes the change is among these administrators.
+    /// Checks that the administrator who makes the change is among these.
     ///
     /// # Errors
     /// `PermissionDenied`.

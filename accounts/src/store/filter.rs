@@ -25,7 +25,7 @@ impl<'a> Filter<'a> {
     }
 
     /// Returns the query: this text, the conditions, and the text that follows them, at whose end comes the
-    /// maximum number of rows. The database plans it anew each time, because the values matter for the
+    /// maximum number of rows. The database plans it again each time, because the values matter for the
     /// plan.
     pub fn query(self, head: &'static str, order: &'static str, limit: u32) -> Statement<'a> {
         let mut sql = format!("{head} WHERE TRUE");
@@ -35,7 +35,7 @@ impl<'a> Filter<'a> {
         }
         sql.push_str(&format!(" {order} LIMIT ${}", self.values.len() + 1));
         // It consists of texts from this program only.
-        let statement = Statement::new(AssertSqlSafe(sql)).planned_anew();
+        let statement = Statement::new(AssertSqlSafe(sql)).planned_each_time();
         let values = self.values.into_iter();
         values.fold(statement, Statement::bind).bind(limit)
     }

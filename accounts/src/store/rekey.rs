@@ -60,7 +60,7 @@ impl Rekey<'_> {
         let mut removes_second_factor = self.removes_second_factor;
         let mut transaction = database.begin().await?;
         let id = self.user_id;
-        // Whoever rejects an account deactivates it.
+        // A rejection deactivates the account.
         let removes = self.rejection.is_some();
         self.guard.check(&mut transaction, id, removes).await?;
         if self.guard.spares_administrators {

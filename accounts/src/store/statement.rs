@@ -47,7 +47,7 @@ impl<'a> Statement<'a> {
     }
 
     /// Makes the database plan the statement for these values, each time.
-    pub fn planned_anew(mut self) -> Self {
+    pub fn planned_each_time(mut self) -> Self {
         self.is_kept = false;
         self
     }

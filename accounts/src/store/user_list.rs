@@ -181,7 +181,7 @@ async fn add_search<'a>(
                 SELECT count(*) FROM (SELECT 1 FROM users WHERE search LIKE $1 LIMIT $2) AS found";
             let pattern = like_pattern(text);
             let count = Statement::new(COUNT)
-                .planned_anew()
+                .planned_each_time()
                 .bind(pattern.clone())
                 .bind(FEW + 1);
             let (found,): (i64,) = if is_indexed {

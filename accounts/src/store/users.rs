@@ -100,6 +100,8 @@ pub(crate) struct NewAccount<'a> {
     pub guard: Guard,
 }
 
+const SELECT_USER: &str = concat!("SELECT ", user_columns!("id"), " FROM users WHERE id = $1");
+
 /// The columns of a locked user that changes depend on.
 #[derive(FromRow)]
 pub(crate) struct LockedUser {
@@ -130,13 +132,12 @@ pub(crate) async fn lock_shared(
     transaction: &mut Transaction,
     user_id: Id,
 ) -> Result<Option<User>, Error> {
-    const SELECT: &str = concat!("SELECT ", user_columns!("id"), " FROM users WHERE id = $1");
     const LOCK: &str = concat!(
         "SELECT ",
         user_columns!("id"),
         " FROM users WHERE id = $1 FOR SHARE"
     );
-    fetch_locked(transaction, user_id, SELECT, LOCK).await
+    fetch_locked(transaction, user_id, SELECT_USER, LOCK).await
 }
 
 /// Reads a user with `lock`, or with `select` where the transaction is the only writer.
@@ -171,13 +172,12 @@ pub(crate) async fn lock_user(
     transaction: &mut Transaction,
     user_id: Id,
 ) -> Result<Option<User>, Error> {
-    const SELECT: &str = concat!("SELECT ", user_columns!("id"), " FROM users WHERE id = $1");
     const LOCK: &str = concat!(
         "SELECT ",
         user_columns!("id"),
         " FROM users WHERE id = $1 FOR NO KEY UPDATE"
     );
-    fetch_locked(transaction, user_id, SELECT, LOCK).await
+    fetch_locked(transaction, user_id, SELECT_USER, LOCK).await
 }
 
 /// What a sign-in needs to know about a user.

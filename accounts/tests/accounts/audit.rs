@@ -426,6 +426,8 @@ async fn old_event_names_are_migrated() {
     let requested = accounts.reset_password(EMAIL.into(), None, &device);
     requested.await.unwrap();
     env.emails().await;
+    // The list is in the order of the times.
+    env.clock.advance(SECOND);
     let pair = env.sign_in().await;
     let caller = env.authorize(&pair.access_token).await.unwrap();
     env.clock.advance(SECOND);

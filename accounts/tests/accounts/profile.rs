@@ -70,7 +70,7 @@ async fn a_profile_changes_as_far_as_fields_are_given() {
     assert!(updates.next().is_none());
 }
 
-/// An object with so many levels.
+/// An object with this number of levels.
 fn nested(levels: usize) -> Value {
     (1..levels).fold(json!({}), |inner, _| json!({"a": inner}))
 }

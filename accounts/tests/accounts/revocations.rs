@@ -1,4 +1,4 @@
-//! What services are told about revocations: everything that ends a token, whoever does it.
+//! What services are told about revocations: everything that ends a token, also by hand.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -164,7 +164,7 @@ async fn changes_that_end_no_token_are_not_told() {
     assert_eq!(env.rows("revocations").await, 0);
 }
 
-/// Tokens of before are revoked by their time: the session goes on with others.
+/// Tokens of before are revoked by their time: the session continues with others.
 #[tokio::test]
 async fn turning_the_second_factor_on_revokes_tokens_that_have_not_completed_it() {
     let env = TestEnv::with_user().await;

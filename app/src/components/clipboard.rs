@@ -20,16 +20,11 @@ pub fn CopyButton(
     let text = StoredValue::new(text);
     let status = RwSignal::new(None);
     let copy = move |_| {
-        spawn_local(async move {
-            let Some(text) = text.try_get_value() else {
-                return;
-            };
-            status.try_set(Some(if copy(&text).await {
-                "Copied."
-            } else {
-                "Copying failed. Select the text and copy it by hand."
-            }));
-        });
+        copy(
+            text,
+            status,
+            "Copying failed. Select the text and copy it by hand.",
+        )
     };
     view! {
         <div class="copy">
@@ -54,12 +49,22 @@ pub(super) fn has_clipboard() -> bool {
     clipboard().is_some_and(|clipboard| clipboard.is_object())
 }
 
-/// Copies a text, and returns whether that has worked.
-pub(super) async fn copy(text: &str) -> bool {
-    match write(text) {
-        Some(promise) => JsFuture::from(promise).await.is_ok(),
-        None => false,
-    }
+/// Copies a text, and says in `status` whether that has worked.
+pub(super) fn copy(
+    text: StoredValue<String>,
+    status: RwSignal<Option<&'static str>>,
+    failed: &'static str,
+) {
+    spawn_local(async move {
+        let Some(text) = text.try_get_value() else {
+            return;
+        };
+        let is_copied = match write(&text) {
+            Some(promise) => JsFuture::from(promise).await.is_ok(),
+            None => false,
+        };
+        status.try_set(Some(if is_copied { "Copied." } else { failed }));
+    });
 }
 
 fn clipboard() -> Option<JsValue> {

@@ -1,7 +1,7 @@
 //! New recovery codes, to be saved by the user.
 
 use js_sys::{Date, Reflect, encode_uri_component};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::{
@@ -118,16 +118,11 @@ fn SaveButtons(
 ) -> impl IntoView {
     let status = RwSignal::new(None);
     let copy = move |_| {
-        spawn_local(async move {
-            let Some(text) = text.try_get_value() else {
-                return;
-            };
-            status.try_set(Some(if copy(&text).await {
-                "Copied."
-            } else {
-                "Copying failed. Select the codes and copy them by hand."
-            }));
-        });
+        copy(
+            text,
+            status,
+            "Copying failed. Select the codes and copy them by hand.",
+        )
     };
     let copy_button = has_clipboard().then(|| {
         view! {

@@ -27,7 +27,7 @@ export function follow(callback) {
   shown = load()?.email;
   onChange(shown, '');
   addEventListener('storage', () => look());
-  // A page that comes back from the browser's cache has missed what happened meanwhile.
+  // A page that comes back from the browser's cache has missed what happened in the meantime.
   addEventListener('pageshow', () => look());
 }
 
@@ -112,7 +112,7 @@ export async function signOut({ everywhere = false } = {}) {
 
 // ----- Requests
 
-/** Sends a request with the user's token. If that is refused, it is renewed, and used once more. */
+/** Sends a request with the user's token. If that is refused, it is renewed, and used again. */
 export async function call(url, options) {
   const { token } = await current();
   try {

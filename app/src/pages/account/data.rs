@@ -98,7 +98,7 @@ fn load(data: RwSignal<AccountData>) {
         };
         data.try_set(loaded);
     });
-    // Renewing the tokens takes several attempts when the server can't be reached. It goes on, but
+    // Renewing the tokens takes several attempts when the server can't be reached. It continues, but
     // the page does not wait for it.
     spawn_local(async move {
         TimeoutFuture::new(LOADING_LIMIT).await;

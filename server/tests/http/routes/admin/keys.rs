@@ -12,7 +12,7 @@ fn keys_are_created_listed_and_revoked() {
     let root = server.administrator("root@example.com");
     let create = |body: Value| server.post(PATH).token(&root.token).json(body).send();
     let body = json!({"name": "a backend", "scopes": ["users:read", "users:read"]});
-    // Whoever owns the address may not be the one who has the account.
+    // The owner of the address may not be the one who has the account.
     create(body.clone()).assert_error(403, "email_unverified");
     server.verify_users();
     let created = create(body);

@@ -31,7 +31,7 @@ fn ask(server: &Server, endpoint: Endpoint, token: &str) -> Response {
     }
 }
 
-/// Whoever is let in learns that there is no such user, or that fields are missing.
+/// A client that is let in learns that there is no such user, or that fields are missing.
 fn is_let_in(response: &Response) -> bool {
     matches!(response.status, 200 | 400 | 404)
 }
@@ -76,6 +76,6 @@ fn an_administrator_who_loses_the_role_is_out_at_once() {
     let demoted = server.change_user(&root.token, &id, serde_json::json!({"is_admin": false}));
     assert_eq!(demoted.status, 200, "{demoted}");
     list(&ada.token).assert_error(403, "permission_denied");
-    // The session goes on.
+    // The session continues.
     server.assert_valid(&ada);
 }

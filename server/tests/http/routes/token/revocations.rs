@@ -230,7 +230,7 @@ fn ten_thousand_revocations_at_once_reach_every_reader() {
     for stream in &streams {
         let mut count = 0;
         while count < COUNT {
-            let event = stream.next(LIMIT).expect("the stream goes on");
+            let event = stream.next(LIMIT).expect("the stream continues");
             count += usize::from(event.name == "revoked");
         }
         stream.wait_for("a heartbeat", LIMIT, |event| event.name == "heartbeat");
@@ -258,11 +258,11 @@ fn a_reader_that_does_not_keep_up_is_disconnected() {
     server.database().execute("DELETE FROM sessions");
     let mut left = COUNT;
     while left > 0 {
-        let event = other.next(LIMIT).expect("the stream goes on");
+        let event = other.next(LIMIT).expect("the stream continues");
         left -= usize::from(event.name == "revoked");
     }
     for _ in 0..HEARTBEATS {
-        let event = other.next(LIMIT).expect("the stream goes on");
+        let event = other.next(LIMIT).expect("the stream continues");
         assert_eq!(event.name, "heartbeat");
     }
     let received = slow.read_to_end();
