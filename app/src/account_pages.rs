@@ -7,6 +7,8 @@ use crate::components::IconName;
 pub enum AccountPage {
     /// What is secure, what to do next, and what has happened.
     Overview,
+    /// The name, the roles, and a copy of the user's data.
+    Profile,
     /// Password, email address and second factor.
     Security,
     /// The signed-in devices.
@@ -19,8 +21,9 @@ pub enum AccountPage {
 
 impl AccountPage {
     /// Every page, in the order of the navigation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Overview,
+        Self::Profile,
         Self::Security,
         Self::Devices,
         Self::Activity,
@@ -38,6 +41,7 @@ impl AccountPage {
     pub const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/account",
+            Self::Profile => "/account/profile",
             Self::Security => "/account/security",
             Self::Devices => "/account/devices",
             Self::Activity => "/account/activity",
@@ -50,6 +54,7 @@ impl AccountPage {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Profile => "Profile",
             Self::Security => "Security",
             Self::Devices => "Devices",
             Self::Activity => "Activity",
@@ -62,6 +67,7 @@ impl AccountPage {
     pub const fn icon(self) -> IconName {
         match self {
             Self::Overview => IconName::Overview,
+            Self::Profile => IconName::Profile,
             Self::Security => IconName::Security,
             Self::Devices => IconName::Computer,
             Self::Activity => IconName::History,

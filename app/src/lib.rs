@@ -17,6 +17,7 @@ use leptos_router::{
 };
 
 pub mod account_pages;
+pub mod admin_pages;
 pub mod api;
 pub mod browser;
 pub mod components;
@@ -34,7 +35,7 @@ pub use shell::{shell, with_fingerprint};
 
 use browser::{AuthState, keep_fresh, session};
 use components::{Header, SyncHydrate};
-use pages::{HomePage, Login, NotFound, PublicPage, RegisterPage, SignedInPage};
+use pages::{AdminConsole, HomePage, Login, NotFound, PublicPage, RegisterPage, SignedInPage};
 
 /// The URL paths of the built site's files, with a hash of the content in each name.
 #[derive(Debug)]
@@ -86,6 +87,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/login") view=|| SyncHydrate::new(view! { <Login /> }) />
                     <Route path=path!("/two-factor") view=SignedInPage::TwoFactor />
                     <Route path=path!("/account/:page?") view=SignedInPage::Account />
+                    <Route path=path!("/admin/:page?") view=AdminConsole />
+                    <Route path=path!("/admin/users/:id") view=AdminConsole />
                     <Route path=path!("/forgot") view=PublicPage::Forgot />
                     <Route path=path!("/reset") view=PublicPage::Reset />
                     <Route path=path!("/activate") view=PublicPage::Activate />

@@ -64,7 +64,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await button(account, 'Account menu').click();
       await shoot(account, 'account-menu', false);
       await account.keyboard.press('Escape');
-      for (const name of ['Security', 'Devices', 'Activity', 'Delete account']) {
+      for (const name of ['Profile', 'Security', 'Devices', 'Activity', 'Delete account']) {
         await openPage(account, name);
         await shoot(account, `account-${name.split(' ')[0].toLowerCase()}-page`);
       }

@@ -59,7 +59,20 @@ export class Server {
   /** Starts the program, if necessary again, with the same port and data and with changed settings. */
   async start(changed: Settings = {}): Promise<void> {
     this.settings = { ...this.settings, ...changed };
-    const child = spawn(PROGRAM, [], {
+    const child = this.#spawn([]);
+    child.stdout.on('data', (text) => (this.log += text));
+    child.stderr.on('data', (text) => (this.log += text));
+    this.#child = child;
+    const deadline = Date.now() + 10_000;
+    while (!(await ready(this.url))) {
+      if (child.exitCode !== null) throw new Error(`latchkey exited at start:\n${this.log}`);
+      if (Date.now() > deadline) throw new Error(`latchkey is not ready after 10 s:\n${this.log}`);
+      await pause(20);
+    }
+  }
+
+  #spawn(args: string[]) {
+    return spawn(PROGRAM, args, {
       // A folder without an .env file.
       cwd: this.folder,
       env: {
@@ -74,15 +87,16 @@ export class Server {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    child.stdout.on('data', (text) => (this.log += text));
-    child.stderr.on('data', (text) => (this.log += text));
-    this.#child = child;
-    const deadline = Date.now() + 10_000;
-    while (!(await ready(this.url))) {
-      if (child.exitCode !== null) throw new Error(`latchkey exited at start:\n${this.log}`);
-      if (Date.now() > deadline) throw new Error(`latchkey is not ready after 10 s:\n${this.log}`);
-      await pause(20);
-    }
+  }
+
+  /** Runs a command of the program beside the server, such as `user grant-admin`. */
+  async command(...args: string[]): Promise<void> {
+    const child = this.#spawn(args);
+    let output = '';
+    child.stdout.on('data', (text) => (output += text));
+    child.stderr.on('data', (text) => (output += text));
+    const [code] = await once(child, 'close');
+    if (code !== 0) throw new Error(`latchkey ${args.join(' ')} exited with ${code}:\n${output}`);
   }
 
   async stop(): Promise<void> {
@@ -136,6 +150,17 @@ export class Server {
       '/api/totp/confirm', { code: app.code() }, authorization,
     );
     return { app, recoveryCodes, pair };
+  }
+
+  /** Sends a request with an access token. */
+  async request<T>(method: string, at: string, token: string, body?: object): Promise<T> {
+    const response = await fetch(this.url + at, {
+      method,
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+      body: body && JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${at}: ${response.status} ${await response.text()}`);
+    return (response.status === 204 ? undefined : await response.json()) as T;
   }
 
   async post<T>(at: string, body: object, headers: Record<string, string> = {}): Promise<T> {

@@ -110,6 +110,14 @@ export const testVerified = testSignedIn.extend({
   },
 });
 
+/** `test` in a browser in which `user` is signed in, and an administrator. */
+export const testAdmin = testVerified.extend({
+  user: async ({ server, user }, use) => {
+    await server.command('user', 'grant-admin', '--email', user.email);
+    await use(user);
+  },
+});
+
 /** `test` in a browser in which `user` is signed in with the second factor. */
 export const testWithSecondFactor = test.extend({
   storageState: async ({ server, secondFactor }, use) => {

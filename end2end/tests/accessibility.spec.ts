@@ -9,6 +9,7 @@ const TITLES: Record<string, RegExp> = {
   '/register': /Create account/,
   '/login': /Sign in/,
   '/account': /^Your account · /,
+  '/account/profile': /^Profile · /,
   '/account/security': /^Security · /,
   '/account/devices': /^Devices · /,
   '/account/activity': /^Activity · /,
@@ -19,6 +20,9 @@ const TITLES: Record<string, RegExp> = {
   '/email': /Confirm your new email address/,
   '/email/undo': /Take your email address back/,
   '/two-factor': /Two-factor authentication/,
+  '/admin': /^Users · Administration · /,
+  '/admin/activity': /^All activity · Administration · /,
+  '/admin/keys': /^Service keys · Administration · /,
 };
 const INVALID = 'This link no longer works';
 
@@ -122,7 +126,7 @@ testSignedIn('the account has no accessibility violations', async ({ page, user,
   await expect(dialog(page)).toBeVisible();
   await expectAccessible(page);
   await press(page, 'Cancel');
-  for (const name of ['Security', 'Devices', 'Activity', 'Delete account']) {
+  for (const name of ['Profile', 'Security', 'Devices', 'Activity', 'Delete account']) {
     await openPage(page, name);
     await expect(title(page, name)).toBeFocused();
     await expectAccessible(page);
@@ -211,7 +215,7 @@ test('each page has its own title, on the server and in the app', async ({ page,
     expect(html.match(/<title>([^<]*)<\/title>/)?.[1]).toMatch(TITLES[path]);
     titles.add(html.match(/<title>([^<]*)<\/title>/)![1]);
     // These redirect signed-out visitors.
-    if (path === '/two-factor' || path.startsWith('/account')) continue;
+    if (path === '/two-factor' || path.startsWith('/account') || path.startsWith('/admin')) continue;
     await open(page, path);
     await expect(page).toHaveTitle(TITLES[path]);
   }
@@ -230,7 +234,7 @@ testSignedIn('each page of the account has its own title', async ({ page, user }
   await open(page, '/account');
   await expectAccount(page, user);
   await expect(page).toHaveTitle(TITLES['/account']);
-  for (const name of ['Security', 'Devices', 'Activity', 'Delete account']) {
+  for (const name of ['Profile', 'Security', 'Devices', 'Activity', 'Delete account']) {
     await openPage(page, name);
     await expect(page).toHaveTitle(`${name} · Latchkey`);
   }

@@ -1,7 +1,7 @@
 import { button, expectAccount, expectLogin, heading, navigation, open, openPage, section, signIn, signOut, storedSession, title } from '../support/pages.ts';
 import { expect, test, testSignedIn, testVerified, testWithSecondFactor } from '../support/test.ts';
 
-const PATHS = { Overview: '/account', Security: '/account/security', Devices: '/account/devices', Activity: '/account/activity', 'Delete account': '/account/delete' };
+const PATHS = { Overview: '/account', Profile: '/account/profile', Security: '/account/security', Devices: '/account/devices', Activity: '/account/activity', 'Delete account': '/account/delete' };
 
 testSignedIn('the pages of the account load its data once', async ({ page, user }) => {
   const sent: string[] = [];
@@ -20,7 +20,7 @@ testSignedIn('the pages of the account load its data once', async ({ page, user 
     await expect(page.getByRole('main').getByRole('heading', { level: 1 })).toBeFocused();
   }
   await page.goBack();
-  await expect(title(page, 'Security')).toBeFocused();
+  await expect(title(page, 'Profile')).toBeFocused();
   expect([...sent].sort()).toEqual(first);
 });
 

@@ -1,5 +1,5 @@
-//! The email address of the signed-in user, as the header shows it. No page but the account needs it,
-//! so the header waits until that has loaded it.
+//! What the header shows of the signed-in user: the email address, and whether it is an administrator. No
+//! page but the account and those for administrators needs that, so the header waits until they have loaded it.
 
 use std::sync::LazyLock;
 
@@ -7,25 +7,55 @@ use leptos::prelude::*;
 
 use super::session::{AuthState, auth_state};
 
-/// The id of a session, and its user's email address.
-static KNOWN: LazyLock<ArcRwSignal<Option<(String, String)>>> = LazyLock::new(ArcRwSignal::default);
+/// What is known of the user who is signed in.
+struct Known {
+    /// The id of the session.
+    session: String,
+    email: String,
+    is_admin: bool,
+}
 
-/// Remembers the email address of the user who is signed in.
-pub fn remember(email: String) {
+static KNOWN: LazyLock<ArcRwSignal<Option<Known>>> = LazyLock::new(ArcRwSignal::default);
+
+/// Remembers the email address of the user who is signed in, and whether it is an administrator.
+pub fn remember(email: String, is_admin: bool) {
     if let AuthState::SignedIn(session) = untrack(auth_state) {
-        KNOWN.set(Some((session, email)));
+        KNOWN.set(Some(Known {
+            session,
+            email,
+            is_admin,
+        }));
     }
+}
+
+/// Remembers that the user who is signed in is no longer an administrator.
+pub fn forget_admin() {
+    KNOWN.update(|known| {
+        if let Some(known) = known {
+            known.is_admin = false;
+        }
+    });
 }
 
 /// Returns the email address of the user who is signed in, if it is known. Reactive.
 #[must_use]
 pub fn email(state: &AuthState) -> Option<String> {
+    with_known(state, |known| known.email.clone())
+}
+
+/// Returns whether the user who is signed in is an administrator, if it is known. Reactive.
+#[must_use]
+pub fn is_admin(state: &AuthState) -> Option<bool> {
+    with_known(state, |known| known.is_admin)
+}
+
+fn with_known<T>(state: &AuthState, read: impl FnOnce(&Known) -> T) -> Option<T> {
     let AuthState::SignedIn(current) = state else {
         return None;
     };
     KNOWN.with(|known| {
-        let (session, email) = known.as_ref()?;
-        (session == current).then(|| email.clone())
+        let known = known.as_ref().filter(|known| known.session == *current);
+        known.map(read)
     })
 }
 

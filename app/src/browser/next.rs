@@ -3,14 +3,18 @@
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, location::Url};
 
-use crate::account_pages::AccountPage;
+use crate::{
+    account_pages::AccountPage,
+    admin_pages::{AdminPage, is_user_path},
+};
 
 /// The page that opens after signing in by default.
 pub const HOME: &str = AccountPage::Overview.path();
 
 /// The pages that may follow. Pages for signed-out visitors would lead back to where one comes from.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     AccountPage::Overview.path(),
+    AccountPage::Profile.path(),
     AccountPage::Security.path(),
     AccountPage::Devices.path(),
     AccountPage::Activity.path(),
@@ -30,7 +34,8 @@ const PAGES: [&str; 10] = [
 pub fn local_path(target: &str) -> Option<&str> {
     let path = target.split(['?', '#']).next()?;
     let is_clean = !target.contains(char::is_control);
-    (is_clean && PAGES.contains(&path)).then_some(target)
+    let is_page = PAGES.contains(&path) || AdminPage::find(path).is_some() || is_user_path(path);
+    (is_clean && is_page).then_some(target)
 }
 
 /// Returns the page's `next` parameter if it is one of the app's own pages.
@@ -59,10 +64,14 @@ mod tests {
         for path in [
             "/account",
             "/account?tab=1#devices",
+            "/account/profile",
             "/account/security",
             "/account/delete?from=mail",
             "/account?next=//host",
             "/email/undo",
+            "/admin?search=ada",
+            "/admin/keys",
+            "/admin/users/0198c1f0-5f3b-7c39-8a51-1f2e3d4c5b6a",
         ] {
             assert_eq!(local_path(path), Some(path));
         }
@@ -88,6 +97,8 @@ mod tests {
             "javascript:alert(1)",
             " /account",
             "/accounts",
+            "/admin/users/../../login",
+            "/admin/users",
             "/account@host",
             "/account:80",
         ] {

@@ -296,7 +296,7 @@ fn set(value: impl Serialize) -> bool {
 }
 
 /// Returns whether the browser allows the storage. [`LocalStorage`] panics where it does not.
-pub(super) fn is_storage_allowed() -> bool {
+pub fn is_storage_allowed() -> bool {
     matches!(window().local_storage(), Ok(Some(_)))
 }
 

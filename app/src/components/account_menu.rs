@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     account_pages::AccountPage,
+    admin_pages::AdminPage,
     browser::{AuthState, LazyRequest, identity},
 };
 
@@ -26,8 +27,8 @@ const PAGES: [AccountPage; 4] = [
     AccountPage::Activity,
 ];
 
-/// A button that opens a menu with the signed-in user's email address, the account's pages and
-/// "Sign out". The browser opens and closes it (`popover`), also before the app runs, closes it on
+/// A button that opens a menu with the signed-in user's email address, the account's pages, those for
+/// administrators if the user is one, and "Sign out". The browser opens and closes it (`popover`), also before the app runs, closes it on
 /// Escape, and then moves the focus back to the button.
 #[component]
 pub(super) fn AccountMenu() -> impl IntoView {
@@ -85,6 +86,8 @@ fn MenuItems(
     email: Memo<Option<String>>,
 ) -> impl IntoView {
     let submission = Submission::default();
+    let auth_state = expect_context::<ReadSignal<AuthState>>();
+    let is_no_admin = move || identity::is_admin(&auth_state.get()) != Some(true);
     let links = PAGES.map(|page| {
         view! {
             <li>
@@ -99,7 +102,14 @@ fn MenuItems(
         <p class="menu-head" translate="no" hidden=move || email.with(Option::is_none)>
             <LiveText text=Signal::derive(move || email.get().unwrap_or_default()) />
         </p>
-        <ul role="list">{links.collect_view()}</ul>
+        <ul role="list">
+            {links.collect_view()} <li hidden=is_no_admin>
+                <a class="menu-item" href=AdminPage::Users.path() on:click=|_| close()>
+                    <Icon name=IconName::Users />
+                    "Administration"
+                </a>
+            </li>
+        </ul>
         <div class="menu-foot">
             <Alert submission />
             <Button

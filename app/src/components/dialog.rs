@@ -4,7 +4,8 @@ use leptos::{ev, html, prelude::*};
 
 use super::sync_children::SyncChildrenFn;
 
-/// The id of the heading of the open dialog. Only one dialog is open at a time.
+/// The id of the heading of the open dialog. Only one dialog is open at a time, except for one that names
+/// its heading by another id.
 pub const DIALOG_TITLE: &str = "dialog-title";
 
 /// A modal dialog. The browser keeps the focus inside it, and restores the focus afterwards.
@@ -18,7 +19,10 @@ pub fn Dialog(
     /// Whether the dialog ignores Escape.
     #[prop(optional, into)]
     locked: Signal<bool>,
-    /// The content. Its heading has the id [`DIALOG_TITLE`].
+    /// The id of the heading.
+    #[prop(default = DIALOG_TITLE)]
+    title_id: &'static str,
+    /// The content. Its heading has the id `title_id`.
     children: SyncChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
@@ -51,7 +55,7 @@ pub fn Dialog(
     view! {
         <dialog
             node_ref=dialog
-            aria-labelledby=DIALOG_TITLE
+            aria-labelledby=title_id
             on:cancel=move |event| ignore_if_locked(&event)
             on:keydown=move |event| {
                 if event.key() == "Escape" {

@@ -36,7 +36,8 @@ pub fn Field<C: IntoView + 'static>(
 }
 
 /// Returns the ids of a field's message and hint, for `aria-describedby`.
-pub(super) fn describe(name: &str, hint: Option<&str>) -> String {
+#[must_use]
+pub fn describe(name: &str, hint: Option<&str>) -> String {
     match hint {
         Some(_) => format!("{name}-message {name}-hint"),
         None => format!("{name}-message"),
@@ -44,7 +45,8 @@ pub(super) fn describe(name: &str, hint: Option<&str>) -> String {
 }
 
 /// Returns `"true"` if the field is invalid, for `aria-invalid`.
-pub(super) fn invalid(submission: Submission, name: &str) -> Option<&'static str> {
+#[must_use]
+pub fn invalid(submission: Submission, name: &str) -> Option<&'static str> {
     submission.field_message(name).map(|_| "true")
 }
 

@@ -35,6 +35,10 @@ icons! {
     Error => "circle-alert",
     /// The overview of the account.
     Overview => "circle-user",
+    /// The profile.
+    Profile => "user-round",
+    /// Users, and their administration.
+    Users => "users",
     /// Security.
     Security => "shield-check",
     /// Devices, and a computer.
@@ -67,6 +71,8 @@ icons! {
     Download => "download",
     /// Prints.
     Print => "printer",
+    /// Searches.
+    Search => "search",
     /// Opens another app.
     Open => "external-link",
 }

@@ -6,6 +6,7 @@ mod button;
 mod clipboard;
 mod code_field;
 mod dialog;
+mod download;
 mod email_field;
 mod email_suggestion;
 mod emailed_code_field;
@@ -26,16 +27,18 @@ mod resend;
 mod submission;
 mod sync_children;
 mod sync_hydrate;
+mod text_field;
 
 pub use alert::Alert;
 pub use button::Button;
 pub use clipboard::CopyButton;
 pub use code_field::CodeField;
 pub use dialog::{DIALOG_TITLE, Dialog};
+pub use download::{download, pretty_json, today};
 pub use email_field::EmailField;
 pub use email_suggestion::{EmailSuggestion, look_for_slip};
 pub use emailed_code_field::EmailedCodeField;
-pub use field::{Field, input_value};
+pub use field::{Field, describe, input_value, invalid};
 pub use focus::{focus_new_page, focus_soon};
 pub use header::Header;
 pub use icon::{Icon, IconName};
@@ -48,9 +51,10 @@ pub use password_field::PasswordField;
 pub use recovery_code_field::RecoveryCodeField;
 pub use recovery_codes::RecoveryCodes;
 pub use relative_time::{
-    ClockTime, RelativeTime, local_date, local_day, local_time, milliseconds, since,
+    ClockTime, RelativeTime, local_date, local_day, local_time, milliseconds, rfc3339, since,
 };
 pub use resend::{Resend, ResendButton};
 pub use submission::Submission;
 pub use sync_children::{SyncChildren, SyncChildrenFn};
 pub use sync_hydrate::{IntoAnySync, SyncHydrate};
+pub use text_field::TextField;

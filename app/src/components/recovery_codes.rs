@@ -1,12 +1,12 @@
 //! New recovery codes, to be saved by the user.
 
-use js_sys::{Date, Reflect, encode_uri_component};
+use js_sys::Reflect;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
 use super::{
     clipboard::{copy, has_clipboard},
     dialog::DIALOG_TITLE,
+    download::{download, today},
     focus::focus_soon,
     icon::{Icon, IconName},
 };
@@ -169,9 +169,7 @@ struct CodesFile {
 
 impl CodesFile {
     fn new(site: &str, account: &str, codes: &[String]) -> Self {
-        let now = String::from(Date::new_0().to_iso_string());
-        // RFC 3339: the date is before the T.
-        let day = now.split('T').next().unwrap_or_default();
+        let day = today();
         let codes = codes.join("\n");
         Self {
             name: format!("latchkey-recovery-codes-{day}.txt"),
@@ -183,19 +181,8 @@ impl CodesFile {
         }
     }
 
-    /// Downloads the file, by clicking a link that is not part of the page.
+    /// Downloads the file.
     fn download(&self) {
-        let link = document()
-            .create_element("a")
-            .ok()
-            .and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok());
-        if let Some(link) = link {
-            let text = encode_uri_component(&self.text);
-            let url = format!("data:text/plain;charset=utf-8,{text}");
-            // Setting an attribute with a valid name can't fail.
-            let _ = link.set_attribute("href", &url);
-            let _ = link.set_attribute("download", &self.name);
-            link.click();
-        }
+        download(&self.name, "text/plain", &self.text);
     }
 }

@@ -76,6 +76,12 @@ pub fn local_day(time: &str, now: u64) -> String {
         .unwrap_or_else(|| time.split('T').next().unwrap_or(time).to_owned())
 }
 
+/// Returns a time, in milliseconds since 1970, in RFC 3339 and UTC.
+#[must_use]
+pub fn rfc3339(time: u64) -> String {
+    date_of(time).to_iso_string().into()
+}
+
 #[expect(clippy::cast_precision_loss, reason = "clocks stay far below 2^53 ms")]
 fn date_of(now: u64) -> Date {
     Date::new(&(now as f64).into())

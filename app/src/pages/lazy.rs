@@ -21,8 +21,9 @@ use leptos_meta::Title;
 use leptos_router::{ChooseView, hooks::use_location};
 
 use super::{
-    account::Account, activate::Activate, confirm_email::ConfirmEmail, forgot::Forgot, home::Home,
-    register::Register, reset::Reset, two_factor::TwoFactor, undo_email::UndoEmail,
+    account::Account, activate::Activate, admin::Admin, confirm_email::ConfirmEmail,
+    forgot::Forgot, home::Home, register::Register, reset::Reset, two_factor::TwoFactor,
+    undo_email::UndoEmail,
 };
 #[cfg(feature = "split")]
 use crate::browser::{LOADING_LIMIT, LazyRequest};
@@ -62,6 +63,10 @@ pub enum SignedInPage {
     /// `/two-factor`
     TwoFactor,
 }
+
+/// A page for administrators, whose code is fetched on demand.
+#[derive(Clone, Copy)]
+pub struct AdminConsole;
 
 impl ChooseView for HomePage {
     async fn choose(self) -> AnyView {
@@ -119,6 +124,20 @@ impl ChooseView for SignedInPage {
     async fn preload(&self) {}
 }
 
+impl ChooseView for AdminConsole {
+    async fn choose(self) -> AnyView {
+        show(Box::pin(async move {
+            let page = admin_page();
+            #[cfg(feature = "split")]
+            let page = page.await;
+            page
+        }))
+        .await
+    }
+
+    async fn preload(&self) {}
+}
+
 /// Returns the name of the chunk with the code of the page at this path: `None` if the first file
 /// contains it.
 #[cfg(any(feature = "ssr", feature = "split"))]
@@ -129,6 +148,7 @@ pub fn chunk(path: &str) -> Option<&'static str> {
         "/forgot" | "/reset" | "/activate" | "/email" | "/email/undo" => Some("public"),
         "/two-factor" => Some("signed_in"),
         path if path == "/account" || path.starts_with("/account/") => Some("signed_in"),
+        path if path == "/admin" || path.starts_with("/admin/") => Some("admin"),
         _ => None,
     }
 }
@@ -144,6 +164,7 @@ pub async fn preload(path: &str) {
             Some("register") => load_register().await,
             Some("public") => load_public().await,
             Some("signed_in") => load_signed_in().await,
+            Some("admin") => load_admin().await,
             _ => Ok(()),
         };
     }
@@ -241,6 +262,15 @@ fn signed_in_page(page: SignedInPage) -> Result<AnyView, SplitLoaderError> {
         SignedInPage::Account => SyncHydrate::new(view! { <Account /> }).into_any(),
         SignedInPage::TwoFactor => SyncHydrate::new(view! { <TwoFactor /> }).into_any(),
     })
+}
+
+/// Builds the pages for administrators.
+#[cfg_attr(
+    feature = "split",
+    wasm_split(admin, wasm_split_path = ::leptos::wasm_split, preload(load_admin), fallible)
+)]
+fn admin_page() -> Result<AnyView, SplitLoaderError> {
+    Ok(SyncHydrate::new(view! { <Admin /> }).into_any())
 }
 
 /// Takes the place of a page whose code could not be fetched: the server can't be reached or has

@@ -2,6 +2,7 @@
 
 mod account;
 mod activate;
+mod admin;
 mod check_email;
 mod confirm_email;
 mod emailed_link;
@@ -14,6 +15,7 @@ mod navigation;
 mod not_found;
 mod register;
 mod reset;
+mod settings_navigation;
 mod two_factor;
 mod undo_email;
 
@@ -21,6 +23,6 @@ mod undo_email;
 pub use lazy::chunk;
 #[cfg(feature = "hydrate")]
 pub use lazy::preload;
-pub use lazy::{HomePage, PublicPage, RegisterPage, SignedInPage};
+pub use lazy::{AdminConsole, HomePage, PublicPage, RegisterPage, SignedInPage};
 pub use login::Login;
 pub use not_found::NotFound;

@@ -1,7 +1,10 @@
 //! Redirects that depend on whether someone is signed in.
 
 use leptos::prelude::*;
-use leptos_router::{NavigateOptions, hooks::use_navigate};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate},
+};
 
 use crate::browser::{
     AuthState, EndReason,
@@ -36,6 +39,28 @@ pub(super) fn redirect_if_signed_in(next: Option<String>) {
         AuthState::SignedIn(_) => redirect(next.as_deref().unwrap_or(HOME)),
         AuthState::MfaPending(_) => redirect(&with_next(TWO_FACTOR, next.as_deref())),
         AuthState::Unknown | AuthState::SignedOut(_) => {}
+    });
+}
+
+/// Redirects users who are not signed in, or not completely. Signing in leads back.
+pub(super) fn redirect_if_not_signed_in() {
+    let auth_state = use_auth_state();
+    let redirect = use_redirect();
+    let location = use_location();
+    Effect::new(move |_| {
+        let here = || {
+            let path = location.pathname.get_untracked();
+            // The router gives the query without its question mark.
+            match location.search.get_untracked() {
+                search if search.is_empty() => path,
+                search => format!("{path}?{search}"),
+            }
+        };
+        match auth_state.get() {
+            AuthState::Unknown | AuthState::SignedIn(_) => {}
+            AuthState::MfaPending(_) => redirect(&with_next(TWO_FACTOR, Some(&here()))),
+            AuthState::SignedOut(reason) => redirect(&signed_out_redirect(reason, &here())),
+        }
     });
 }
 

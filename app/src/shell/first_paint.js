@@ -41,7 +41,7 @@
     root.dataset.late = '';
   }, 15000);
   if (signedIn && location.pathname === '/') location.replace('/account');
-  if (!signedIn && /^\/account(\/|$)/.test(location.pathname)) {
+  if (!signedIn && /^\/(account|admin)(\/|$)/.test(location.pathname)) {
     const here = encodeURIComponent(location.pathname + location.search).replaceAll('%2F', '/');
     location.replace(`/login?next=${here}`);
   }

@@ -1,8 +1,10 @@
 //! Everything that is stored about the user.
 
+use http::Method;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use server_fn::{ServerFn, client::Client, request::ClientReq};
 
 #[cfg(feature = "ssr")]
 use crate::api::{
@@ -11,7 +13,8 @@ use crate::api::{
 };
 use crate::{
     api::{
-        ApiError, Get,
+        ApiError, Code, Get,
+        protocol::{JSON, send},
         user::{Event, Session},
     },
     browser::SignedIn,
@@ -103,6 +106,18 @@ pub async fn export() -> Result<UserExport, ApiError> {
         recovery_codes_left: codes.left,
         recovery_codes_created_at: codes.created_at.map(|time| time.to_string()),
     })
+}
+
+/// Returns what [`export`] responds with as it was sent. The browser app saves it as a file, so that it needs
+/// no code that reads it.
+///
+/// # Errors
+/// Those of [`export`].
+pub async fn export_json() -> Result<String, ApiError> {
+    type Request = <SignedIn as Client<ApiError>>::Request;
+    let request = Request::try_new_req_query(Export::PATH, JSON, JSON, "", Method::GET);
+    let body = send::<SignedIn>(request).await?;
+    String::from_utf8(body.into()).map_err(|_| Code::Unknown.into())
 }
 
 #[cfg(feature = "ssr")]

@@ -22,7 +22,7 @@ pub use check_password::{PasswordRating, Strength, check_password};
 pub use create::{Created, create};
 pub use delete::delete;
 pub use email::{change_email, confirm_email_change, undo_email_change};
-pub use export::{ExportedUser, SentLink, UserExport, export};
+pub use export::{ExportedUser, SentLink, UserExport, export, export_json};
 pub use link::{EmailedLink, LinkPurpose, link};
 pub use login::{Claims, TokenPair, login, refresh, verify};
 pub use logout::{logout, logout_all};

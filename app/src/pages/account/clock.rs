@@ -10,7 +10,7 @@ use crate::browser::session;
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Returns the current time in milliseconds since 1970. Reactive.
-pub(super) fn clock() -> Signal<u64> {
+pub(in crate::pages) fn clock() -> Signal<u64> {
     let now = RwSignal::new(session::now());
     let interval = set_interval_with_handle(move || now.set(session::now()), INTERVAL);
     on_cleanup(move || {

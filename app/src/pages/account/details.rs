@@ -96,9 +96,12 @@ impl Details {
         }
     }
 
-    /// Reloads the data when the page comes to the front, and tells the header the email address.
+    /// Reloads the data when the page comes to the front, and tells the header who is signed in.
     pub fn keep_current(self) {
-        Effect::new(move |_| identity::remember(self.shown_email()));
+        Effect::new(move |_| {
+            let is_admin = self.profile.with(|profile| profile.is_admin);
+            identity::remember(self.shown_email(), is_admin);
+        });
         let loaded_at = StoredValue::new(now());
         let listener = window_event_listener_untyped("visibilitychange", move |_| {
             let is_due = now().saturating_sub(loaded_at.get_value()) > PAUSE;

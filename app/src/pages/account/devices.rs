@@ -225,7 +225,7 @@ fn SignOutDevice(
 }
 
 /// Returns the icon of a device by the name that the server has given it.
-fn device_icon(name: &str) -> IconName {
+pub(in crate::pages) fn device_icon(name: &str) -> IconName {
     let is_on = |systems: &[&str]| systems.iter().any(|system| name.contains(system));
     if is_on(&["iPad"]) {
         IconName::Tablet

@@ -4,7 +4,7 @@ use crate::components::IconName;
 
 /// How an event looks in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(in crate::pages) enum Tone {
     /// Something the user has done.
     Normal,
     /// Something that changes how the account is protected.
@@ -15,14 +15,14 @@ pub(super) enum Tone {
 
 /// What the list of events shows.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Description {
+pub(in crate::pages) struct Description {
     pub text: String,
     pub icon: IconName,
     pub tone: Tone,
 }
 
 /// Describes an event to the user.
-pub(super) fn describe(event: &str, count: i64) -> Description {
+pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
     use IconName::{Email, Error, Key, Security, SignIn, SignOut, Success, Warning};
     use Tone::{Failure, Normal, Notable};
     let (text, icon, tone) = match event {

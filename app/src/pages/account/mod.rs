@@ -4,7 +4,7 @@
 //! account's data.
 
 mod activity;
-mod clock;
+pub(super) mod clock;
 mod confirm;
 mod data;
 mod delete;
@@ -12,10 +12,10 @@ mod details;
 mod devices;
 mod dialog;
 mod email;
-mod events;
-mod navigation;
+pub(super) mod events;
 mod overview;
 mod password;
+mod profile;
 mod sign_out;
 mod summary;
 mod token_request;
@@ -26,27 +26,23 @@ use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
 use leptos_meta::Title;
-use leptos_router::hooks::{use_location, use_params_map};
+use leptos_router::hooks::use_params_map;
 
 use super::{
-    navigation::{TWO_FACTOR, signed_out_redirect, use_auth_state, use_redirect},
-    not_found::NotFound,
+    navigation::redirect_if_not_signed_in, not_found::NotFound,
+    settings_navigation::SettingsNavigation,
 };
-use crate::{
-    account_pages::AccountPage,
-    browser::{AuthState, next::with_next},
-    components::focus_new_page,
-    email::email_for_display,
-};
+use crate::{account_pages::AccountPage, components::focus_new_page, email::email_for_display};
 use activity::ActivityByDay;
 use data::{AccountData, LoadingFailed, Skeleton, load_when_signed_in};
 use delete::DeleteAccount;
 use details::Details;
 use devices::AllDevices;
+pub(super) use devices::device_icon;
 use email::Email;
-use navigation::Navigation;
 use overview::Overview;
 use password::Password;
+use profile::ProfilePage;
 use two_factor::TwoFactor;
 use unverified::Unverified;
 
@@ -94,10 +90,13 @@ fn Frame(
         AccountPage::Overview => "Your account · Latchkey".to_owned(),
         page => format!("{} · Latchkey", page.name()),
     };
+    let links = AccountPage::ALL.map(|page| (page.path(), page.name(), page.icon()));
+    let links = links.to_vec();
+    let current = Signal::derive(move || page.get().path());
     view! {
         <Title text=title />
         <div class="settings when-signed-in">
-            <Navigation page />
+            <SettingsNavigation label="Account" links current />
             <div class="settings-page">
                 {move || match page.get() {
                     AccountPage::Overview => view! { <OverviewHeading data /> }.into_any_sync(),
@@ -144,6 +143,7 @@ fn OverviewHeading(data: RwSignal<AccountData>) -> impl IntoView {
 fn Heading(page: AccountPage) -> impl IntoView {
     let lead = match page {
         AccountPage::Overview => "",
+        AccountPage::Profile => "Who you are here, and a copy of your data.",
         AccountPage::Security => "How you sign in, and what protects your account.",
         AccountPage::Devices => "Every browser and app that is signed in to your account.",
         AccountPage::Activity => "Recent events in your account, newest first.",
@@ -164,6 +164,7 @@ fn Heading(page: AccountPage) -> impl IntoView {
 fn Sections(page: Signal<AccountPage>, details: Details) -> impl IntoView {
     move || match page.get() {
         AccountPage::Overview => view! { <Overview details /> }.into_any_sync(),
+        AccountPage::Profile => view! { <ProfilePage details /> }.into_any_sync(),
         AccountPage::Security => view! {
             <Unverified details />
             <Password details />
@@ -185,27 +186,5 @@ fn focus_when_changed(page: Memo<Option<AccountPage>>) {
             focus_new_page();
         }
         current
-    });
-}
-
-/// Redirects users who are not signed in, or not completely.
-fn redirect_if_not_signed_in() {
-    let auth_state = use_auth_state();
-    let redirect = use_redirect();
-    let location = use_location();
-    Effect::new(move |_| {
-        let here = || {
-            let path = location.pathname.get_untracked();
-            // The router gives the query without its question mark.
-            match location.search.get_untracked() {
-                search if search.is_empty() => path,
-                search => format!("{path}?{search}"),
-            }
-        };
-        match auth_state.get() {
-            AuthState::Unknown | AuthState::SignedIn(_) => {}
-            AuthState::MfaPending(_) => redirect(&with_next(TWO_FACTOR, Some(&here()))),
-            AuthState::SignedOut(reason) => redirect(&signed_out_redirect(reason, &here())),
-        }
     });
 }

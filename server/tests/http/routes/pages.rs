@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::support::{Response, SITE_FILE, Server, TestEnv};
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 12] = [
     "/",
     "/register",
     "/login",
     "/account",
+    "/account/profile",
     "/account/security",
     "/account/devices",
     "/account/activity",
     "/account/delete",
+    "/admin",
+    "/admin/activity",
+    "/admin/keys",
 ];
 
 /// Returns the directives of a response's Content-Security-Policy.
@@ -76,6 +80,10 @@ fn that_do_not_exist_return_404() {
         "/login/x",
         "/account/x",
         "/account/security/x",
+        "/admin/x",
+        "/admin/users",
+        "/admin/users/x",
+        "/admin/keys/x",
         "/index.html",
         "/.env",
         "/apis",
@@ -87,6 +95,22 @@ fn that_do_not_exist_return_404() {
             "{path}: {response}"
         );
         nonce(&response);
+    }
+}
+
+#[test]
+fn for_administrators_are_the_same_for_everyone() {
+    let server = Server::start();
+    let ada = server.administrator("ada@example.org");
+    let id = server.id_of("ada@example.org");
+    for path in ["/admin", &format!("/admin/users/{id}")] {
+        let html = |response: Response| {
+            assert_eq!(response.status, 200, "{path}: {response}");
+            response.text().replace(&nonce(&response), "")
+        };
+        let anonymous = html(server.get(path).send());
+        assert!(!anonymous.contains("example.org"), "{anonymous}");
+        assert_eq!(html(server.get(path).token(&ada.token).send()), anonymous);
     }
 }
 

@@ -1,39 +1,47 @@
-//! The navigation between the pages of the account: at the side, or as tabs on a phone.
+//! The navigation between the pages of the account, and those for administrators: at the side, or as tabs on
+//! a phone.
 
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
-use crate::{account_pages::AccountPage, components::Icon};
+use crate::components::{Icon, IconName};
 
 /// How much of the tab before the current one stays visible, in pixels.
 const PEEK: i32 = 48;
 
-/// Links to the pages of the account.
+/// A link: its path, its text and its icon.
+pub(super) type Link = (&'static str, &'static str, IconName);
+
+/// Links to pages that belong together.
 #[component]
-pub(super) fn Navigation(
-    /// The current page.
-    page: Signal<AccountPage>,
+pub(super) fn SettingsNavigation(
+    /// The name of the navigation.
+    label: &'static str,
+    /// The links.
+    links: Vec<Link>,
+    /// The path of the current page.
+    current: Signal<&'static str>,
 ) -> impl IntoView {
     let list = NodeRef::<html::Ul>::new();
     Effect::new(move |_| {
-        page.track();
+        current.track();
         request_animation_frame(move || show_current(list));
     });
-    let links = AccountPage::ALL.map(|link| {
-        let current = move || (page.get() == link).then_some("page");
+    let links = links.into_iter().map(|(path, name, icon)| {
+        let is_current = move || (current.get() == path).then_some("page");
         view! {
             <li>
-                <a href=link.path() aria-current=current>
-                    <Icon name=link.icon() />
-                    {link.name()}
+                <a href=path aria-current=is_current>
+                    <Icon name=icon />
+                    {name}
                 </a>
             </li>
         }
     });
     view! {
-        <nav class="settings-nav" aria-label="Account">
+        <nav class="settings-nav" aria-label=label>
             <ul node_ref=list role="list">
-                {links}
+                {links.collect_view()}
             </ul>
         </nav>
     }

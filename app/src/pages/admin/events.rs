@@ -1,0 +1,103 @@
+//! An event in a list for administrators.
+
+use leptos::prelude::*;
+
+use crate::{
+    admin_pages::user_path,
+    api::admin::{Actor, AdminEvent},
+    components::{Icon, IntoAnySync, RelativeTime},
+    email::email_for_display,
+    pages::account::events::{Description, Tone, describe},
+};
+
+/// How much of an id is shown where there is no name.
+const SHORT: usize = 8;
+
+/// One event.
+#[component]
+pub(super) fn EventRow(
+    event: AdminEvent,
+    now: Signal<u64>,
+    /// Whether the row says whose account it is about.
+    names_user: bool,
+) -> impl IntoView {
+    let AdminEvent {
+        user,
+        at,
+        event,
+        ip,
+        device,
+        count,
+        actor,
+        ..
+    } = event;
+    let Description { text, icon, tone } = describe(&event, count);
+    let class = match tone {
+        Tone::Normal => "row",
+        Tone::Notable => "row warning",
+        Tone::Failure => "row error",
+    };
+    let user = user.filter(|_| names_user).map(|id| {
+        let text = format!("User {}", short(&id));
+        view! {
+            <span>
+                <a href=user_path(&id)>{text}</a>
+            </span>
+        }
+    });
+    // An operator at the command line has neither.
+    let source = (!device.is_empty()).then(|| {
+        view! {
+            <span class="address">{device}</span>
+            <span class="address">{ip}</span>
+        }
+    });
+    view! {
+        <li class=class>
+            <span class="row-icon">
+                <Icon name=icon />
+            </span>
+            <div class="row-text">
+                <p class="row-title">{text}</p>
+                <p class="row-facts">
+                    {user} {actor.map(|actor| by(&actor))} {source}
+                    <span>
+                        <RelativeTime time=at now />
+                    </span>
+                </p>
+            </div>
+        </li>
+    }
+}
+
+/// Who has changed somebody else's account.
+fn by(actor: &Actor) -> AnyView {
+    let is_user = actor.kind == "user";
+    let name = match &actor.name {
+        Some(name) if is_user => email_for_display(name),
+        Some(name) => name.clone(),
+        None => short(&actor.id).to_owned(),
+    };
+    if is_user {
+        let path = user_path(&actor.id);
+        view! {
+            <span>
+                "by " <a href=path translate="no">
+                    {name}
+                </a>
+            </span>
+        }
+        .into_any_sync()
+    } else {
+        view! {
+            <span>
+                "by the service " <span translate="no">{name}</span>
+            </span>
+        }
+        .into_any_sync()
+    }
+}
+
+fn short(id: &str) -> &str {
+    id.get(..SHORT).unwrap_or(id)
+}

@@ -1,0 +1,330 @@
+//! The page of the keys with which services use the API.
+
+use leptos::{html, prelude::*};
+use serde_json::Value;
+
+use super::{
+    PageHead,
+    console::{Console, ConsoleNotice, Reply},
+    form::{Choice, FormDialog, Tick},
+    listing::{Listing, Page, Waiting},
+    question::Question,
+};
+use crate::{
+    admin_pages::AdminPage,
+    api::admin::{self, ServiceKey},
+    browser::session::now,
+    components::{
+        CopyButton, DIALOG_TITLE, Dialog, Icon, IconName, IntoAnySync, RelativeTime, Submission,
+        TextField, focus_soon, input_value, local_date, milliseconds, rfc3339, since,
+    },
+    pages::account::clock::clock,
+};
+
+/// What a key may allow, and what that means.
+const SCOPES: [(&str, &str); 4] = [
+    (
+        "tokens:verify",
+        "Verify access tokens, and learn which are revoked.",
+    ),
+    ("users:read", "Read all users."),
+    (
+        "users:write",
+        "Create, change and delete users, but no administrators.",
+    ),
+    ("audit:read", "Read the activity of all users."),
+];
+
+/// When a key expires: the values, their texts, and the days that they stand for.
+const LIFETIMES: [(&str, &str, u64); 4] = [
+    ("", "Never", 0),
+    ("30", "In 30 days", 30),
+    ("90", "In 90 days", 90),
+    ("365", "In a year", 365),
+];
+
+const DAY: u64 = 86_400_000;
+
+/// The page of the service keys.
+#[component]
+pub(super) fn Keys(console: Console) -> impl IntoView {
+    let fetch = Callback::new(move |_| -> Reply<Page<ServiceKey>> {
+        let request = admin::keys();
+        Box::pin(async move {
+            let mut keys = request.await?.keys;
+            keys.reverse();
+            Ok((keys, None))
+        })
+    });
+    let list = Listing::new(console, fetch);
+    list.reload();
+    let now = clock();
+    let is_waiting = Memo::new(move |_| list.is_loading() && list.items.with(Vec::is_empty));
+    let empty =
+        "No service keys yet. A service needs one to verify tokens, or to use this API on its own.";
+    let key = |key: &ServiceKey| format!("{} {:?}", key.id, key.last_used_at);
+    view! {
+        <div class="head-row">
+            <PageHead
+                title="Service keys"
+                lead="With a key, another program uses the API in its own name."
+            />
+            <AddKey console list />
+        </div>
+        <ConsoleNotice path=AdminPage::Keys.path() />
+        <section class="section" aria-label="Service keys">
+            {move || is_waiting.get().then(|| view! { <Waiting /> })}
+            <ul class="rows" role="list">
+                <For each=move || list.items.get() key let:key>
+                    <Row key console list now />
+                </For>
+            </ul>
+            {list.end("key", "keys", Signal::stored(empty.to_owned()))}
+        </section>
+    }
+}
+
+#[component]
+fn Row(
+    key: ServiceKey,
+    console: Console,
+    list: Listing<ServiceKey>,
+    now: Signal<u64>,
+) -> impl IntoView {
+    let ServiceKey {
+        id,
+        name,
+        scopes,
+        created_at,
+        expires_at,
+        last_used_at,
+        ..
+    } = key;
+    let is_expired = expires_at
+        .as_deref()
+        .is_some_and(|time| since(milliseconds(time), untrack(|| now.get())) >= 0.0);
+    let expiry = match &expires_at {
+        Some(time) if is_expired => format!("Expired on {}", local_date(time)),
+        Some(time) => format!("Expires on {}", local_date(time)),
+        None => "Never expires".to_owned(),
+    };
+    let used = match last_used_at {
+        Some(time) => view! { <span>"Last used " <RelativeTime time now /></span> }.into_any_sync(),
+        None => view! { <span>"Never used"</span> }.into_any_sync(),
+    };
+    let subject = name.clone();
+    let revoke = {
+        let name = name.clone();
+        move |_| console.asking.ask(question(&id, &name, list))
+    };
+    let scopes = scopes
+        .into_iter()
+        .map(|scope| view! { <span class="badge">{scope}</span> });
+    view! {
+        <li class="row">
+            <span class="row-icon">
+                <Icon name=IconName::Key />
+            </span>
+            <div class="row-text">
+                <p class="row-title" translate="no">
+                    <span>{name}</span>
+                    {is_expired.then(|| view! { <span class="badge warning">"Expired"</span> })}
+                </p>
+                <p class="badges" translate="no">
+                    {scopes.collect_view()}
+                </p>
+                <p class="row-facts">
+                    <span>"Created " <RelativeTime time=created_at now /></span>
+                    {used}
+                    <span>{expiry}</span>
+                </p>
+            </div>
+            <button type="button" class="button quiet" on:click=revoke>
+                "Revoke"
+                <span class="visually-hidden">" " {subject}</span>
+            </button>
+        </li>
+    }
+}
+
+/// Asks before a key is revoked.
+fn question(id: &str, name: &str, list: Listing<ServiceKey>) -> Question {
+    let id = id.to_owned();
+    let done = format!("The key “{name}” has been revoked.");
+    let request = Callback::new(move |()| -> Reply<String> {
+        let request = admin::revoke_key(id.as_str().into());
+        let done = done.clone();
+        Box::pin(async move {
+            request.await?;
+            list.reload();
+            focus_soon("h1");
+            Ok(done)
+        })
+    });
+    Question {
+        title: "Revoke this key?".to_owned(),
+        text: vec![
+            "Services that use it are refused at once. This can't be undone: they need a new key."
+                .to_owned(),
+        ],
+        names: vec![name.to_owned()],
+        label: "Revoke",
+        pending_label: "Revoking…",
+        style: "danger",
+        path: AdminPage::Keys.path().to_owned(),
+        request,
+    }
+}
+
+/// What the form for a new key holds.
+#[derive(Clone, Copy)]
+struct NewKey {
+    name: NodeRef<html::Input>,
+    scopes: RwSignal<Vec<&'static str>>,
+    lifetime: RwSignal<String>,
+}
+
+/// A button that opens the form for a new key, and the dialog that shows the key once.
+#[component]
+fn AddKey(console: Console, list: Listing<ServiceKey>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let submission = Submission::default();
+    let created = RwSignal::new(None::<ServiceKey>);
+    let new = NewKey {
+        name: NodeRef::new(),
+        scopes: RwSignal::new(Vec::new()),
+        lifetime: RwSignal::new("90".to_owned()),
+    };
+    let show = move |_| {
+        submission.reset();
+        new.scopes.set(Vec::new());
+        open.set(true);
+    };
+    let send = move |()| {
+        let name = input_value(new.name);
+        let scopes = new.scopes.get_untracked();
+        let expires_at = expiry(&new.lifetime.get_untracked());
+        submission.start(async move {
+            let request = move || -> Reply<ServiceKey> {
+                let (name, scopes) = (name.clone().into(), Value::from(scopes.clone()));
+                Box::pin(admin::create_key(name, scopes, expires_at.clone()))
+            };
+            let key = console.send(request).await?;
+            open.try_set(false);
+            created.try_set(Some(key));
+            list.reload();
+            Ok(())
+        });
+    };
+    view! {
+        <button type="button" class="button primary" on:click=show>
+            "Create key"
+        </button>
+        <FormDialog
+            open
+            submission
+            title="Create a service key"
+            submit="Create key"
+            pending_label="Creating…"
+            on_submit=send
+        >
+            <Form submission new />
+        </FormDialog>
+        <CreatedDialog created />
+    }
+}
+
+#[component]
+fn Form(submission: Submission, new: NewKey) -> impl IntoView {
+    let scopes = SCOPES.map(|(scope, hint)| {
+        let value = Signal::derive(move || new.scopes.with(|scopes| scopes.contains(&scope)));
+        let change = move |is_on: bool| {
+            new.scopes.update(|scopes| {
+                scopes.retain(|other| *other != scope);
+                if is_on {
+                    scopes.push(scope);
+                }
+            });
+        };
+        view! { <Tick label=scope hint value on_change=change /> }
+    });
+    let options = LIFETIMES.map(|(value, text, _)| (value, text.to_owned()));
+    let message = move || {
+        submission
+            .field_message("scopes")
+            .map(|text| view! { <span>{text}</span> })
+    };
+    view! {
+        <TextField
+            submission
+            input=new.name
+            name="name"
+            label="Name"
+            hint=Some("The service that will use it, such as billing.")
+        />
+        <fieldset class="group" aria-describedby="scopes-message">
+            <legend>"What it may do"</legend>
+            {scopes.into_iter().collect_view()}
+            <p class="field-message" id="scopes-message" aria-live="polite">
+                {message}
+            </p>
+        </fieldset>
+        <Choice
+            id="lifetime"
+            label="Expires"
+            options=options.to_vec()
+            value=Signal::derive(move || new.lifetime.get())
+            on_change=move |value| new.lifetime.set(value)
+        />
+    }
+    .into_any_sync()
+}
+
+/// Shows a new key, this once.
+#[component]
+fn CreatedDialog(created: RwSignal<Option<ServiceKey>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| open.set(created.with(Option::is_some)));
+    let done = move |_| open.set(false);
+    // What is shown once is not kept.
+    Effect::new(move |was_open: Option<bool>| {
+        let is_open = open.get();
+        if was_open == Some(true) && !is_open {
+            created.set(None);
+        }
+        is_open
+    });
+    view! {
+        <Dialog open>
+            <h2 id=DIALOG_TITLE>"Copy your key now"</h2>
+            <p class="dialog-lead">
+                "It is shown only once. Keep it where the service reads its secrets, and nowhere else."
+            </p>
+            {move || {
+                let key = created.with(|key| key.as_ref().and_then(|key| key.key.clone()))?;
+                Some(
+                    view! {
+                        <p class="service-key">
+                            <code translate="no">{key.clone()}</code>
+                        </p>
+                        <CopyButton text=key label="Copy key" />
+                    },
+                )
+            }}
+            <div class="actions">
+                <button type="button" class="button primary" on:click=done>
+                    "Done"
+                </button>
+            </div>
+        </Dialog>
+    }
+}
+
+/// Returns when a key expires that lives so many days.
+fn expiry(lifetime: &str) -> Value {
+    let chosen = LIFETIMES.iter().find(|(value, ..)| *value == lifetime);
+    match chosen {
+        Some((_, _, days)) if *days > 0 => rfc3339(now() + days * DAY).into(),
+        _ => Value::Null,
+    }
+}

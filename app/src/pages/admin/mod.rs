@@ -1,0 +1,228 @@
+//! `/admin` and the pages below it: for administrators.
+//!
+//! The server renders none of their content, because it does not know who asks; the API refuses everyone
+//! else.
+
+mod activity;
+mod console;
+mod events;
+mod form;
+mod keys;
+mod listing;
+mod question;
+mod step_up;
+mod url_state;
+mod user;
+mod users;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_location, use_params_map};
+
+use super::{
+    navigation::redirect_if_not_signed_in, not_found::NotFound,
+    settings_navigation::SettingsNavigation,
+};
+use crate::{
+    account_pages::AccountPage,
+    admin_pages::{AdminPage, is_id},
+    api::ApiError,
+    components::{IntoAnySync, Message, Status, focus_new_page, focus_soon},
+};
+use activity::Activity;
+use console::{Access, Console, clear_notice};
+use keys::Keys;
+use question::QuestionDialog;
+use step_up::StepUpDialog;
+use user::UserPage;
+use users::Users;
+
+/// A page for administrators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// One of the navigation.
+    Page(AdminPage),
+    /// That of a user, by its id.
+    User(String),
+}
+
+/// What the address and the user's rights lead to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Page,
+    NotFound,
+    Lost,
+}
+
+/// `/admin` and the pages below it.
+#[component]
+pub fn Admin() -> impl IntoView {
+    redirect_if_not_signed_in();
+    let place = use_place();
+    #[cfg(feature = "ssr")]
+    if place.get_untracked().is_none() {
+        use_context::<leptos_axum::ResponseOptions>()
+            .inspect(|response| response.set_status(http::StatusCode::NOT_FOUND));
+    }
+    let console = Console::new();
+    console.check_when_signed_in();
+    follow(place);
+    let shown = Memo::new(move |_| match (place.get(), console.access.get()) {
+        (None, _) | (_, Access::Denied) => Shown::NotFound,
+        (Some(_), Access::Lost) => Shown::Lost,
+        (Some(_), _) => Shown::Page,
+    });
+    move || match shown.get() {
+        Shown::Page => {
+            let place =
+                Signal::derive(move || place.get().unwrap_or(Place::Page(AdminPage::Users)));
+            view! { <Frame place console /> }.into_any_sync()
+        }
+        Shown::NotFound => view! { <NotFound /> }.into_any_sync(),
+        Shown::Lost => view! { <NoLongerAdministrator /> }.into_any_sync(),
+    }
+}
+
+/// Returns which page the address names, if it names one.
+fn use_place() -> Memo<Option<Place>> {
+    // Unlike the location, the parameters don't change when a page outside of the administration opens.
+    let params = use_params_map();
+    Memo::new(move |_| {
+        let params = params.read();
+        match (params.get_str("id"), params.get_str("page")) {
+            (Some(id), _) => is_id(id).then(|| Place::User(id.to_owned())),
+            (None, Some(name)) => {
+                let path = format!("{}/{name}", AdminPage::Users.path());
+                AdminPage::find(&path).map(Place::Page)
+            }
+            (None, None) => Some(Place::Page(AdminPage::Users)),
+        }
+    })
+}
+
+/// When another page opens, moves the focus to its heading, and takes back what the last one has said.
+fn follow(place: Memo<Option<Place>>) {
+    let path = use_location().pathname;
+    Effect::new(move |previous: Option<Option<Place>>| {
+        let current = place.get();
+        clear_notice(&path.get_untracked());
+        if previous.is_some_and(|previous| previous != current) {
+            focus_new_page();
+        }
+        current
+    });
+}
+
+/// The navigation, and the page beside it.
+#[component]
+fn Frame(place: Signal<Place>, console: Console) -> impl IntoView {
+    let title = move || match place.get() {
+        Place::Page(page) => format!("{} · Administration · Latchkey", page.name()),
+        Place::User(_) => "User · Administration · Latchkey".to_owned(),
+    };
+    let current = Signal::derive(move || match place.get() {
+        Place::Page(page) => page.path(),
+        Place::User(_) => AdminPage::Users.path(),
+    });
+    let links = AdminPage::ALL.map(|page| (page.path(), page.name(), page.icon()));
+    let access = Memo::new(move |_| console.access.get());
+    view! {
+        <Title text=title />
+        <div class="settings admin when-signed-in">
+            <SettingsNavigation label="Administration" links=links.to_vec() current />
+            <div class="settings-page">
+                {move || match access.get() {
+                    Access::Failed(error) => view! { <CheckFailed error console /> }.into_any_sync(),
+                    Access::Granted => view! { <Content place console /> }.into_any_sync(),
+                    _ => view! { <Skeleton /> }.into_any_sync(),
+                }}
+            </div>
+        </div>
+    }
+}
+
+/// A page, and the dialogs that all pages share.
+#[component]
+fn Content(place: Signal<Place>, console: Console) -> impl IntoView {
+    let place = Memo::new(move |_| place.get());
+    view! {
+        {move || match place.get() {
+            Place::Page(AdminPage::Users) => view! { <Users console /> }.into_any_sync(),
+            Place::Page(AdminPage::Activity) => view! { <Activity console /> }.into_any_sync(),
+            Place::Page(AdminPage::Keys) => view! { <Keys console /> }.into_any_sync(),
+            Place::User(id) => view! { <UserPage id console /> }.into_any_sync(),
+        }}
+        <QuestionDialog console />
+        <StepUpDialog step_up=console.step_up me=console.me />
+    }
+}
+
+/// The heading of a page.
+#[component]
+fn PageHead(title: &'static str, lead: &'static str) -> impl IntoView {
+    view! {
+        <div class="page-head">
+            <h1 tabindex="-1" aria-describedby="notice">
+                {title}
+            </h1>
+            <p class="page-lead">{lead}</p>
+        </div>
+    }
+}
+
+/// A placeholder until it is known who is signed in. It says nothing.
+#[component]
+fn Skeleton() -> impl IntoView {
+    view! {
+        <div class="page-head" aria-busy="true">
+            <h1 tabindex="-1">
+                <span class="skeleton">"Loading"</span>
+            </h1>
+            <p class="page-lead">
+                <span class="skeleton">"This takes a moment."</span>
+            </p>
+        </div>
+    }
+}
+
+/// Says why it is not known who is signed in, with a button to try again.
+#[component]
+fn CheckFailed(error: ApiError, console: Console) -> impl IntoView {
+    let try_again = move |_| {
+        console.access.set(Access::Unknown);
+        console.check();
+        // The button that had the focus is gone.
+        focus_soon("h1");
+    };
+    view! {
+        <PageHead title="Administration" lead="This page could not be loaded." />
+        <section class="section" aria-label="Administration">
+            <div role="alert">
+                <Message status=Status::Error text=error.to_string() />
+            </div>
+            <button type="button" class="button quiet" on:click=try_again>
+                "Try again"
+            </button>
+        </section>
+    }
+}
+
+/// Takes the place of a page whose user has lost the right to see it while it was open.
+#[component]
+fn NoLongerAdministrator() -> impl IntoView {
+    focus_new_page();
+    view! {
+        <Title text="Administration · Latchkey" />
+        <div class="panel">
+            <h1 tabindex="-1">"You are no longer an administrator"</h1>
+            <p role="alert">
+                "Someone has taken this role from you. Your last change was not made. Ask another administrator if this is a mistake."
+            </p>
+            <p>
+                <a class="button primary" href=AccountPage::Overview.path()>
+                    "Go to your account"
+                </a>
+            </p>
+        </div>
+    }
+}

@@ -1,0 +1,310 @@
+//! What can be done to a user, each after a question that names the consequence.
+
+use leptos::prelude::*;
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+use serde_json::Value;
+
+use super::super::{
+    console::{Console, Reply},
+    question::Question,
+};
+use crate::{
+    admin_pages::{AdminPage, user_path},
+    api::{
+        Text,
+        admin::{self, ManagedUser},
+    },
+    components::{IntoAnySync, focus_soon},
+    email::email_for_display,
+};
+
+/// What can be done to a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    EmailReset,
+    SignOut,
+    ResetSecondFactor,
+    GrantAdmin,
+    RevokeAdmin,
+    Deactivate,
+    Activate,
+    Delete,
+}
+
+/// The words of an action.
+struct Words {
+    title: &'static str,
+    /// What it does.
+    text: &'static str,
+    label: &'static str,
+    pending_label: &'static str,
+    /// What has happened.
+    done: &'static str,
+}
+
+impl Action {
+    const ALL: [Self; 8] = [
+        Self::EmailReset,
+        Self::SignOut,
+        Self::ResetSecondFactor,
+        Self::GrantAdmin,
+        Self::RevokeAdmin,
+        Self::Deactivate,
+        Self::Activate,
+        Self::Delete,
+    ];
+
+    /// Returns whether it makes sense for a user.
+    const fn applies_to(self, user: &ManagedUser) -> bool {
+        match self {
+            Self::EmailReset | Self::Deactivate => user.is_active,
+            Self::SignOut | Self::Delete => true,
+            Self::ResetSecondFactor => user.otp_enabled,
+            Self::GrantAdmin => !user.is_admin && user.is_active,
+            Self::RevokeAdmin => user.is_admin,
+            Self::Activate => !user.is_active,
+        }
+    }
+
+    /// Returns whether it takes something away.
+    const fn is_dangerous(self) -> bool {
+        !matches!(
+            self,
+            Self::EmailReset | Self::Activate | Self::GrantAdmin | Self::SignOut
+        )
+    }
+
+    const fn words(self) -> Words {
+        let (title, text, label, pending_label, done) = match self {
+            Self::EmailReset => (
+                "Email a link to reset the password",
+                "The user gets a link to choose a new password, which works for an hour. Until then the present password stays valid.",
+                "Send link",
+                "Sending…",
+                "The link is on its way.",
+            ),
+            Self::SignOut => (
+                "Sign out everywhere",
+                "Every device of this user is signed out at once. The user can sign in again.",
+                "Sign out",
+                "Signing out…",
+                "The user is signed out everywhere.",
+            ),
+            Self::ResetSecondFactor => (
+                "Remove the second factor",
+                "The authenticator app and the recovery codes stop working, and every device is signed out. Afterwards the password alone is enough to sign in: first make sure that it is really the user who asks.",
+                "Remove",
+                "Removing…",
+                "The second factor has been removed.",
+            ),
+            Self::GrantAdmin => (
+                "Make administrator",
+                "The user may then see, change and delete every account, including yours, and create service keys.",
+                "Make administrator",
+                "Changing…",
+                "The user is an administrator now.",
+            ),
+            Self::RevokeAdmin => (
+                "Remove administrator",
+                "The user can no longer open these pages, at once. The account itself stays.",
+                "Remove",
+                "Changing…",
+                "The user is no longer an administrator.",
+            ),
+            Self::Deactivate => (
+                "Deactivate account",
+                "The user is signed out everywhere at once and can't sign in. Links that were emailed to the user stop working. You can activate the account again.",
+                "Deactivate",
+                "Deactivating…",
+                "The account has been deactivated.",
+            ),
+            Self::Activate => (
+                "Activate account",
+                "The user can sign in again.",
+                "Activate",
+                "Activating…",
+                "The account has been activated.",
+            ),
+            Self::Delete => (
+                "Delete account",
+                "The account and everything that belongs to it are deleted for good, and its address is notified. This can't be undone.",
+                "Delete",
+                "Deleting…",
+                "",
+            ),
+        };
+        Words {
+            title,
+            text,
+            label,
+            pending_label,
+            done,
+        }
+    }
+}
+
+/// The section with the actions.
+#[component]
+pub(super) fn Actions(user: RwSignal<ManagedUser>, console: Console) -> impl IntoView {
+    let navigate = use_navigate();
+    let leave = Callback::new(move |()| {
+        let options = NavigateOptions {
+            replace: true,
+            ..Default::default()
+        };
+        navigate(AdminPage::Users.path(), options);
+    });
+    let shown = Memo::new(move |_| {
+        user.with(|user| {
+            let applies = |action: &Action| action.applies_to(user);
+            Action::ALL.into_iter().filter(applies).collect::<Vec<_>>()
+        })
+    });
+    let rows = move || {
+        let rows = shown.get().into_iter().map(|action| {
+            let ask = move |_| {
+                let is_me = user.with_untracked(|user| console.is_me(&user.id));
+                console.asking.ask(question(action, user, is_me, leave));
+            };
+            view! { <ActionRow action on_press=ask /> }
+        });
+        rows.collect_view().into_any_sync()
+    };
+    view! {
+        <section class="section" aria-labelledby="actions">
+            <h2 id="actions" tabindex="-1">
+                "Actions"
+            </h2>
+            <ul class="rows" role="list">
+                {rows}
+            </ul>
+        </section>
+    }
+}
+
+#[component]
+fn ActionRow(
+    action: Action,
+    #[prop(into)] on_press: Callback<leptos::ev::MouseEvent>,
+) -> impl IntoView {
+    let words = action.words();
+    let class = if action.is_dangerous() {
+        "button danger"
+    } else {
+        "button quiet"
+    };
+    view! {
+        <li class="row">
+            <div class="row-text">
+                <p class="row-title">{words.title}</p>
+                <p class="row-facts">{words.text}</p>
+            </div>
+            <button type="button" class=class on:click=move |event| on_press.run(event)>
+                {words.label}
+                <span class="visually-hidden">": " {words.title}</span>
+            </button>
+        </li>
+    }
+}
+
+/// Asks before an action.
+fn question(
+    action: Action,
+    user: RwSignal<ManagedUser>,
+    is_me: bool,
+    leave: Callback<()>,
+) -> Question {
+    let words = action.words();
+    let (id, email) = user.with_untracked(|user| (user.id.clone(), email_for_display(&user.email)));
+    let mut text = vec![words.text.to_owned()];
+    if is_me && (action.is_dangerous() || action == Action::SignOut) {
+        text.push("This is your own account.".to_owned());
+    }
+    let path = if action == Action::Delete {
+        AdminPage::Users.path().to_owned()
+    } else {
+        user_path(&id)
+    };
+    let done = if action == Action::Delete {
+        format!("{email} has been deleted.")
+    } else {
+        words.done.to_owned()
+    };
+    let request = Callback::new(move |()| -> Reply<String> {
+        let change = send(action, &id);
+        let done = done.clone();
+        Box::pin(async move {
+            let changed = change.await?;
+            match changed {
+                Some(changed) => {
+                    user.try_set(changed);
+                }
+                None => update(action, user),
+            }
+            if action == Action::Delete {
+                leave.run(());
+            } else {
+                // The button that had the focus may be gone.
+                focus_soon("#actions");
+            }
+            Ok(done)
+        })
+    });
+    Question {
+        title: format!("{}?", words.title),
+        text,
+        names: vec![email],
+        label: words.label,
+        pending_label: words.pending_label,
+        style: if action.is_dangerous() {
+            "danger"
+        } else {
+            "primary"
+        },
+        path,
+        request,
+    }
+}
+
+/// Records what an action has changed whose response does not say it.
+fn update(action: Action, user: RwSignal<ManagedUser>) {
+    if action == Action::ResetSecondFactor {
+        user.try_update(|user| user.otp_enabled = false);
+    }
+}
+
+/// Sends the request of an action. Some return the user as it is now.
+fn send(action: Action, id: &str) -> Reply<Option<ManagedUser>> {
+    let id = Text::from(id);
+    let (is_active, is_admin) = match action {
+        Action::Activate => (Value::Bool(true), Value::Null),
+        Action::Deactivate => (Value::Bool(false), Value::Null),
+        Action::GrantAdmin => (Value::Null, Value::Bool(true)),
+        Action::RevokeAdmin => (Value::Null, Value::Bool(false)),
+        _ => (Value::Null, Value::Null),
+    };
+    Box::pin(async move {
+        match action {
+            Action::EmailReset => admin::email_reset(id).await?,
+            Action::SignOut => admin::sign_out_user(id).await?,
+            Action::ResetSecondFactor => admin::reset_otp(id).await?,
+            Action::Delete => admin::delete_user(id).await?,
+            _ => {
+                let null = || Value::Null;
+                let changed = admin::update_user(
+                    id,
+                    null(),
+                    null(),
+                    null(),
+                    is_active,
+                    is_admin,
+                    null(),
+                    null(),
+                    null(),
+                );
+                return changed.await.map(Some);
+            }
+        }
+        Ok(None)
+    })
+}

@@ -1,0 +1,221 @@
+//! The page of one user.
+
+mod actions;
+mod form;
+mod history;
+
+use leptos::prelude::*;
+
+use super::{
+    PageHead,
+    console::{Console, ConsoleNotice},
+};
+use crate::{
+    admin_pages::{AdminPage, user_path},
+    api::{
+        ApiError, Code,
+        admin::{self, ManagedUser},
+    },
+    components::{IntoAnySync, Message, RelativeTime, Status, Submission, focus_soon, local_time},
+    email::email_for_display,
+    pages::account::clock::clock,
+};
+use actions::Actions;
+use form::ProfileForm;
+use history::{Devices, Events};
+
+/// The page of one user.
+#[component]
+pub(super) fn UserPage(
+    /// The user's id.
+    id: String,
+    console: Console,
+) -> impl IntoView {
+    let loaded = RwSignal::new(None);
+    let loading = Loading {
+        id: StoredValue::new(id),
+        console,
+        loaded,
+        error: RwSignal::new(None),
+        submission: Submission::default(),
+    };
+    loading.start();
+    view! {
+        <p class="back">
+            <a href=AdminPage::Users.path()>"Users"</a>
+        </p>
+        {move || match (loaded.get(), loading.error.get()) {
+            (Some(user), _) => {
+                let user = RwSignal::new(user);
+                view! { <Sections user console loading /> }.into_any_sync()
+            }
+            (None, Some(error)) => view! { <NotLoaded error loading /> }.into_any_sync(),
+            (None, None) => {
+                view! { <PageHead title="User" lead="Loading…" /> }.into_any_sync()
+            }
+        }}
+    }
+}
+
+/// Loading the user.
+#[derive(Clone, Copy)]
+struct Loading {
+    id: StoredValue<String>,
+    console: Console,
+    /// The user as loaded. Setting it shows the page anew.
+    loaded: RwSignal<Option<ManagedUser>>,
+    error: RwSignal<Option<ApiError>>,
+    submission: Submission,
+}
+
+impl Loading {
+    /// Loads the user. What was typed is replaced by what is stored.
+    fn start(self) {
+        self.submission.start(async move {
+            let id = self.id.get_value();
+            let request = move || admin::user(id.as_str().into());
+            let response = self.console.send(move || Box::pin(request())).await;
+            match response {
+                Ok(user) => {
+                    self.error.try_set(None);
+                    self.loaded.try_set(Some(user));
+                    focus_soon("h1");
+                }
+                Err(error) => {
+                    self.error.try_set(Some(error));
+                }
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Says why the user could not be loaded.
+#[component]
+fn NotLoaded(error: ApiError, loading: Loading) -> impl IntoView {
+    let is_gone = error.code() == Some(Code::NotFound);
+    let text = if is_gone {
+        "There is no user with this ID. The account may have been deleted.".to_owned()
+    } else {
+        error.to_string()
+    };
+    let try_again = move |_| loading.start();
+    view! {
+        <PageHead title="User" lead="This user could not be loaded." />
+        <section class="section" aria-label="User">
+            <div role="alert">
+                <Message status=Status::Error text />
+            </div>
+            {(!is_gone)
+                .then(|| {
+                    view! {
+                        <button type="button" class="button quiet" on:click=try_again>
+                            "Try again"
+                        </button>
+                    }
+                })}
+        </section>
+    }
+}
+
+/// What the page shows of a user.
+#[component]
+fn Sections(user: RwSignal<ManagedUser>, console: Console, loading: Loading) -> impl IntoView {
+    let id = user.with_untracked(|user| user.id.clone());
+    view! {
+        <Head user />
+        <ConsoleNotice path=user_path(&id) />
+        <Facts user />
+        <ProfileForm user console loading />
+        <Devices id=id.clone() console />
+        <Events id console />
+        <Actions user console />
+    }
+}
+
+/// The name or the email address, and what is special about the account.
+#[component]
+fn Head(user: RwSignal<ManagedUser>) -> impl IntoView {
+    let title = move || {
+        user.with(|user| {
+            if user.name.is_empty() {
+                email_for_display(&user.email)
+            } else {
+                user.name.clone()
+            }
+        })
+    };
+    let email = move || user.with(|user| email_for_display(&user.email));
+    view! {
+        <div class="page-head">
+            <h1 tabindex="-1" translate="no" aria-describedby="notice">
+                {move || view! { <span>{title()}</span> }}
+            </h1>
+            <p class="page-lead fact">
+                <span translate="no">{move || view! { <span>{email()}</span> }}</span>
+                {move || view! { <Badges user=user.get() /> }}
+            </p>
+        </div>
+    }
+}
+
+/// What is special about an account.
+#[component]
+pub(super) fn Badges(user: ManagedUser) -> impl IntoView {
+    let badges = [
+        (!user.is_active, "badge error", "Deactivated"),
+        (user.is_active && !user.is_admin, "badge", "Active"),
+        (user.is_admin, "badge", "Administrator"),
+        (!user.email_verified, "badge warning", "Email not confirmed"),
+        (user.otp_enabled, "badge", "Second factor"),
+    ];
+    let shown = badges.into_iter().filter(|(is_shown, ..)| *is_shown);
+    let badges = shown.map(|(_, class, text)| view! { <span class=class>{text}</span> });
+    view! { <span class="badges">{badges.collect_view()}</span> }
+}
+
+/// What can't be changed.
+#[component]
+fn Facts(user: RwSignal<ManagedUser>) -> impl IntoView {
+    let now = clock();
+    let (id, joined) = user.with_untracked(|user| (user.id.clone(), user.date_joined.clone()));
+    let joined_at = local_time(&joined);
+    let last_login = move || match user.with(|user| user.last_login.clone()) {
+        Some(time) => view! { <RelativeTime time now /> }.into_any_sync(),
+        None => view! { <span>"Never"</span> }.into_any_sync(),
+    };
+    let email = move || {
+        if user.with(|user| user.email_verified) {
+            "Confirmed"
+        } else {
+            "Not confirmed"
+        }
+    };
+    let factor = move || {
+        if user.with(|user| user.otp_enabled) {
+            "On"
+        } else {
+            "Off"
+        }
+    };
+    view! {
+        <section class="section" aria-label="Account">
+            <dl class="data">
+                <dt>"Created"</dt>
+                <dd>
+                    <time datetime=joined>{joined_at}</time>
+                </dd>
+                <dt>"Last sign-in"</dt>
+                <dd>{last_login}</dd>
+                <dt>"Email address"</dt>
+                <dd>{move || view! { <span>{email()}</span> }}</dd>
+                <dt>"Second factor"</dt>
+                <dd>{move || view! { <span>{factor()}</span> }}</dd>
+                <dt>"ID"</dt>
+                <dd>
+                    <code translate="no">{id}</code>
+                </dd>
+            </dl>
+        </section>
+    }
+}

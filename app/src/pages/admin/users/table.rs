@@ -1,0 +1,153 @@
+//! The table of the users: on a phone, a card for each.
+
+use leptos::prelude::*;
+
+use super::{Selection, columns::Columns};
+use crate::{
+    admin_pages::user_path,
+    api::admin::ManagedUser,
+    components::{IntoAnySync, RelativeTime, local_date, local_time},
+    email::email_for_display,
+    pages::{
+        account::clock::clock,
+        admin::{listing::Listing, user::Badges},
+    },
+};
+
+/// The table of the users. Its roles are explicit, because on a phone its parts are no table for the style
+/// sheet, and browsers then forget what they are.
+#[component]
+pub(super) fn Table(
+    list: Listing<ManagedUser>,
+    selection: Selection,
+    columns: Columns,
+) -> impl IntoView {
+    let now = clock();
+    // A user who has not changed is not rendered again, so that the focus stays.
+    let key = |user: &ManagedUser| {
+        let login = user.last_login.as_deref().unwrap_or_default();
+        format!("{} {} {} {login}", user.id, user.version, user.otp_enabled)
+    };
+    view! {
+        <table
+            class="users"
+            role="table"
+            aria-label="Users"
+            aria-busy=move || if list.is_loading() { "true" } else { "false" }
+            data-hidden=move || columns.hidden()
+        >
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th role="columnheader" scope="col" class="c-select">
+                        <SelectAll list selection />
+                    </th>
+                    {heading("c-user", "User")}
+                    {heading("c-status", "Status")}
+                    {heading("c-roles", "Roles")}
+                    {heading("c-joined", "Joined")}
+                    {heading("c-login", "Last sign-in")}
+                    {heading("c-id", "ID")}
+                </tr>
+            </thead>
+            <tbody role="rowgroup">
+                <For each=move || list.items.get() key let:user>
+                    <Row user selection now />
+                </For>
+            </tbody>
+        </table>
+    }
+}
+
+fn heading(class: &'static str, text: &'static str) -> impl IntoView {
+    view! {
+        <th role="columnheader" scope="col" class=class>
+            {text}
+        </th>
+    }
+}
+
+/// Selects all users that are shown, or none.
+#[component]
+fn SelectAll(list: Listing<ManagedUser>, selection: Selection) -> impl IntoView {
+    let is_all = move || {
+        let is_selected = |user: &ManagedUser| selection.contains(&user.id);
+        list.items
+            .with(|users| !users.is_empty() && users.iter().all(is_selected))
+    };
+    let is_some = move || selection.count() > 0 && !is_all();
+    let select = move |event| {
+        let is_selected = event_target_checked(&event);
+        list.items.with_untracked(|users| {
+            for user in users {
+                selection.set(user, is_selected);
+            }
+        });
+    };
+    view! {
+        <label class="tick">
+            <input
+                type="checkbox"
+                prop:checked=is_all
+                prop:indeterminate=is_some
+                on:change=select
+            />
+            <span class="select-all">"Select all shown"</span>
+        </label>
+    }
+}
+
+#[component]
+fn Row(user: ManagedUser, selection: Selection, now: Signal<u64>) -> impl IntoView {
+    let email = email_for_display(&user.email);
+    let (title, subtitle) = if user.name.is_empty() {
+        (email.clone(), None)
+    } else {
+        (user.name.clone(), Some(email.clone()))
+    };
+    let path = user_path(&user.id);
+    let joined = local_date(&user.date_joined);
+    let joined_exactly = local_time(&user.date_joined);
+    let roles = user.roles.join(", ");
+    let id = StoredValue::new(user.id.clone());
+    let is_selected = Memo::new(move |_| id.with_value(|id| selection.contains(id)));
+    let last_login = match user.last_login.clone() {
+        Some(time) => view! { <RelativeTime time now /> }.into_any_sync(),
+        None => view! { <span class="soft">"Never"</span> }.into_any_sync(),
+    };
+    let (shown_id, badges, date) = (user.id.clone(), user.clone(), user.date_joined.clone());
+    view! {
+        <tr role="row" class:selected=move || is_selected.get()>
+            <td role="cell" class="c-select">
+                <label class="tick">
+                    <input
+                        type="checkbox"
+                        prop:checked=move || is_selected.get()
+                        on:change=move |event| selection.set(&user, event_target_checked(&event))
+                    />
+                    <span class="visually-hidden">"Select " {email}</span>
+                </label>
+            </td>
+            <th role="rowheader" scope="row" class="c-user" translate="no">
+                <a href=path>{title}</a>
+                {subtitle.map(|text| view! { <span class="soft">{text}</span> })}
+            </th>
+            <td role="cell" class="c-status">
+                <Badges user=badges />
+            </td>
+            <td role="cell" class="c-roles" data-label="Roles" translate="no">
+                {roles}
+            </td>
+            <td role="cell" class="c-joined" data-label="Joined">
+                <time datetime=date title=joined_exactly>
+                    {joined}
+                </time>
+            </td>
+            <td role="cell" class="c-login" data-label="Last sign-in">
+                {last_login}
+            </td>
+            <td role="cell" class="c-id" data-label="ID" translate="no">
+                <code>{shown_id}</code>
+            </td>
+        </tr>
+    }
+}
