@@ -273,6 +273,8 @@ pub struct AuditEvent {
     pub id: String,
     /// The user whose account it is about; `None` if the account was deleted.
     pub user_id: Option<Id>,
+    /// The email address of that user.
+    pub email: Option<String>,
     /// When it happened; for repeated events, the last time.
     pub at: Timestamp,
     /// The name of the event, such as `signed_in` or `password_changed`.
@@ -339,9 +341,11 @@ impl AuditEvent {
 }
 
 const HEAD: &str = "
-    SELECT CAST(audit_events.id AS TEXT) AS id, user_id, at, event, ip, user_agent, count, first_ip,
-        first_user_agent, actor_kind, actor_id, COALESCE(actors.email, service_keys.name) AS actor_name
+    SELECT CAST(audit_events.id AS TEXT) AS id, user_id, owners.email, at, event, ip, user_agent, count,
+        first_ip, first_user_agent, actor_kind, actor_id,
+        COALESCE(actors.email, service_keys.name) AS actor_name
     FROM audit_events
+        LEFT JOIN users AS owners ON owners.id = user_id
         LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id
         LEFT JOIN service_keys ON actor_kind = 'service_key' AND service_keys.id = actor_id";
 

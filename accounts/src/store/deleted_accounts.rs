@@ -79,6 +79,7 @@ impl DeletedAccount {
         let events = rows.into_iter().map(|row| AuditEvent {
             id: row.id,
             user_id: None,
+            email: None,
             at: row.at,
             event: EVENT.to_owned(),
             ip: row.ip,

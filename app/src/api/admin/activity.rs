@@ -20,6 +20,8 @@ pub struct AdminEvent {
     pub id: String,
     /// The id of the user whose account it is about.
     pub user: Option<String>,
+    /// The email address of that user.
+    pub email: Option<String>,
     /// When it happened, in RFC 3339 and UTC; the last time if `count` is above 1.
     pub at: String,
     /// The name of the event: `signed_in`, `password_changed` …
@@ -112,6 +114,7 @@ impl From<accounts::AuditEvent> for AdminEvent {
         Self {
             id: event.id,
             user: event.user_id.map(|id| id.to_string()),
+            email: event.email,
             at: event.at.to_string(),
             event: event.event,
             device: if event.ip.is_empty() {

@@ -85,7 +85,7 @@ pub(super) fn Activity(console: Console) -> impl IntoView {
         list.reload();
     });
     let now = clock();
-    let is_waiting = Memo::new(move |_| list.is_loading() && list.items.with(Vec::is_empty));
+    let is_waiting = Memo::new(move |_| list.is_waiting());
     let empty = Signal::derive(move || {
         let text = if query.is_filtered() {
             "No event matches."

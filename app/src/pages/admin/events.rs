@@ -23,6 +23,7 @@ pub(super) fn EventRow(
 ) -> impl IntoView {
     let AdminEvent {
         user,
+        email,
         at,
         event,
         ip,
@@ -38,10 +39,12 @@ pub(super) fn EventRow(
         Tone::Failure => "row error",
     };
     let user = user.filter(|_| names_user).map(|id| {
-        let text = format!("User {}", short(&id));
+        let text = email.map_or_else(|| short(&id).to_owned(), |email| email_for_display(&email));
         view! {
             <span>
-                <a href=user_path(&id)>{text}</a>
+                <a href=user_path(&id) translate="no">
+                    {text}
+                </a>
             </span>
         }
     });

@@ -59,7 +59,7 @@ pub(super) fn Keys(console: Console) -> impl IntoView {
     let list = Listing::new(console, fetch);
     list.reload();
     let now = clock();
-    let is_waiting = Memo::new(move |_| list.is_loading() && list.items.with(Vec::is_empty));
+    let is_waiting = Memo::new(move |_| list.is_waiting());
     let empty =
         "No service keys yet. A service needs one to verify tokens, or to use this API on its own.";
     let key = |key: &ServiceKey| format!("{} {:?}", key.id, key.last_used_at);

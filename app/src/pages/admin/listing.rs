@@ -111,6 +111,11 @@ impl<T: Send + Sync + 'static> Listing<T> {
         self.phase.with(|phase| *phase == Phase::Loading)
     }
 
+    /// Returns whether the first page is being loaded, and nothing is there yet. Reactive.
+    pub fn is_waiting(self) -> bool {
+        self.is_loading() && self.items.with(Vec::is_empty)
+    }
+
     /// Returns what is below the list.
     pub fn end(
         self,

@@ -50,13 +50,18 @@ impl StepUp {
         result.await.unwrap_or(false)
     }
 
-    /// Closes the dialog, and lets the requests go on or fail.
-    fn finish(self, is_confirmed: bool) {
+    /// Lets the requests that wait go on or fail.
+    fn resume(self, is_confirmed: bool) {
         let waiting = self.waiting.try_update_value(std::mem::take);
         for request in waiting.unwrap_or_default() {
             // The request may have been given up.
             let _ = request.send(is_confirmed);
         }
+    }
+
+    /// Closes the dialog after the server has accepted the password.
+    fn finish(self) {
+        self.resume(true);
         self.is_open.try_set(false);
     }
 }
@@ -71,7 +76,7 @@ pub(super) fn StepUpDialog(
     let locked = Signal::derive(move || step_up.submission.is_running());
     Effect::new(move |_| {
         if !step_up.is_open.get() {
-            step_up.finish(false);
+            step_up.resume(false);
         }
     });
     view! {
@@ -99,13 +104,13 @@ fn Form(step_up: StepUp, me: RwSignal<Option<Profile>>) -> impl IntoView {
         let request = user::reauthenticate(input_value(password).into(), input_value(code).into());
         submission.start(async move {
             exchange(async { Ok((request.await?, ())) }).await?;
-            step_up.finish(true);
+            step_up.finish();
             Ok(())
         });
     };
     let cancel = move |_| {
         if !untrack(|| submission.is_running()) {
-            step_up.finish(false);
+            step_up.is_open.set(false);
         }
     };
     view! {

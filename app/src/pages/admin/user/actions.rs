@@ -145,7 +145,12 @@ impl Action {
 
 /// The section with the actions.
 #[component]
-pub(super) fn Actions(user: RwSignal<ManagedUser>, console: Console) -> impl IntoView {
+pub(super) fn Actions(
+    user: RwSignal<ManagedUser>,
+    console: Console,
+    /// Notified when an action has changed something.
+    changes: RwSignal<()>,
+) -> impl IntoView {
     let navigate = use_navigate();
     let leave = Callback::new(move |()| {
         let options = NavigateOptions {
@@ -164,7 +169,9 @@ pub(super) fn Actions(user: RwSignal<ManagedUser>, console: Console) -> impl Int
         let rows = shown.get().into_iter().map(|action| {
             let ask = move |_| {
                 let is_me = user.with_untracked(|user| console.is_me(&user.id));
-                console.asking.ask(question(action, user, is_me, leave));
+                console
+                    .asking
+                    .ask(question(action, user, is_me, changes, leave));
             };
             view! { <ActionRow action on_press=ask /> }
         });
@@ -212,6 +219,7 @@ fn question(
     action: Action,
     user: RwSignal<ManagedUser>,
     is_me: bool,
+    changes: RwSignal<()>,
     leave: Callback<()>,
 ) -> Question {
     let words = action.words();
@@ -234,13 +242,8 @@ fn question(
         let change = send(action, &id);
         let done = done.clone();
         Box::pin(async move {
-            let changed = change.await?;
-            match changed {
-                Some(changed) => {
-                    user.try_set(changed);
-                }
-                None => update(action, user),
-            }
+            record(action, user, change.await?);
+            changes.try_set(());
             if action == Action::Delete {
                 leave.run(());
             } else {
@@ -266,11 +269,26 @@ fn question(
     }
 }
 
-/// Records what an action has changed whose response does not say it.
-fn update(action: Action, user: RwSignal<ManagedUser>) {
-    if action == Action::ResetSecondFactor {
-        user.try_update(|user| user.otp_enabled = false);
-    }
+/// Records what an action has changed. The response to some is the user as it is now.
+fn record(action: Action, user: RwSignal<ManagedUser>, changed: Option<ManagedUser>) {
+    // The page may have been left.
+    user.try_update(|user| match changed {
+        Some(mut changed) => {
+            if !is_same_profile(user, &changed) {
+                // Somebody else has changed the profile. The form must notice when it is saved.
+                changed.version.clone_from(&user.version);
+            }
+            *user = changed;
+        }
+        None if action == Action::ResetSecondFactor => user.otp_enabled = false,
+        None => {}
+    });
+}
+
+/// Returns whether what the form shows is the same.
+fn is_same_profile(one: &ManagedUser, other: &ManagedUser) -> bool {
+    (&one.email, &one.name, &one.roles) == (&other.email, &other.name, &other.roles)
+        && (&one.metadata, &one.app_metadata) == (&other.metadata, &other.app_metadata)
 }
 
 /// Sends the request of an action. Some return the user as it is now.

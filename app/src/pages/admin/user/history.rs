@@ -19,20 +19,29 @@ use crate::{
 
 /// The signed-in devices of a user.
 #[component]
-pub(super) fn Devices(id: String, console: Console) -> impl IntoView {
+pub(super) fn Devices(
+    id: String,
+    console: Console,
+    /// Notified when an action has changed something.
+    changes: RwSignal<()>,
+) -> impl IntoView {
     let now = clock();
     let fetch = Callback::new(move |_| -> Reply<Page<Session>> {
         let request = admin::user_sessions(id.as_str().into());
         Box::pin(async move { Ok((request.await?, None)) })
     });
     let list = Listing::new(console, fetch);
-    list.reload();
+    Effect::new(move |_| {
+        changes.track();
+        list.reload();
+    });
+    let is_waiting = Memo::new(move |_| list.is_waiting());
     let key = |session: &Session| format!("{} {}", session.id, session.last_used_at);
     let empty = Signal::stored("Not signed in anywhere.".to_owned());
     view! {
         <section class="section" aria-labelledby="devices">
             <h2 id="devices">"Devices"</h2>
-            {move || list.is_loading().then(|| view! { <Waiting /> })}
+            {move || is_waiting.get().then(|| view! { <Waiting /> })}
             <ul class="rows" role="list">
                 <For each=move || list.items.get() key let:session>
                     <Device session now />
@@ -75,7 +84,12 @@ fn Device(session: Session, now: Signal<u64>) -> impl IntoView {
 
 /// The last events of a user.
 #[component]
-pub(super) fn Events(id: String, console: Console) -> impl IntoView {
+pub(super) fn Events(
+    id: String,
+    console: Console,
+    /// Notified when an action has changed something.
+    changes: RwSignal<()>,
+) -> impl IntoView {
     let now = clock();
     let all = format!("{}?user={id}", AdminPage::Activity.path());
     let fetch = Callback::new(move |_| -> Reply<Page<AdminEvent>> {
@@ -83,7 +97,11 @@ pub(super) fn Events(id: String, console: Console) -> impl IntoView {
         Box::pin(async move { Ok((request.await?, None)) })
     });
     let list = Listing::new(console, fetch);
-    list.reload();
+    Effect::new(move |_| {
+        changes.track();
+        list.reload();
+    });
+    let is_waiting = Memo::new(move |_| list.is_waiting());
     // The first of them: the page of all events has the others.
     let shown = move || {
         list.items
@@ -94,7 +112,7 @@ pub(super) fn Events(id: String, console: Console) -> impl IntoView {
     view! {
         <section class="section" aria-labelledby="activity">
             <h2 id="activity">"Recent activity"</h2>
-            {move || list.is_loading().then(|| view! { <Waiting /> })}
+            {move || is_waiting.get().then(|| view! { <Waiting /> })}
             <ul class="rows" role="list">
                 <For each=shown key=|event| format!("{} {}", event.id, event.count) let:event>
                     <EventRow event now names_user=false />

@@ -33,6 +33,7 @@ pub(super) fn UserPage(
 ) -> impl IntoView {
     let loaded = RwSignal::new(None);
     let loading = Loading {
+        changes: RwSignal::new(()),
         id: StoredValue::new(id),
         console,
         loaded,
@@ -66,6 +67,8 @@ struct Loading {
     loaded: RwSignal<Option<ManagedUser>>,
     error: RwSignal<Option<ApiError>>,
     submission: Submission,
+    /// Notified when an action has changed something.
+    changes: RwSignal<()>,
 }
 
 impl Loading {
@@ -127,9 +130,9 @@ fn Sections(user: RwSignal<ManagedUser>, console: Console, loading: Loading) -> 
         <ConsoleNotice path=user_path(&id) />
         <Facts user />
         <ProfileForm user console loading />
-        <Devices id=id.clone() console />
-        <Events id console />
-        <Actions user console />
+        <Devices id=id.clone() console changes=loading.changes />
+        <Events id console changes=loading.changes />
+        <Actions user console changes=loading.changes />
     }
 }
 

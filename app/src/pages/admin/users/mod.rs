@@ -86,7 +86,7 @@ pub(super) fn Users(console: Console) -> impl IntoView {
         selection.clear();
         list.reload();
     });
-    let is_waiting = Memo::new(move |_| list.is_loading() && list.items.with(Vec::is_empty));
+    let is_waiting = Memo::new(move |_| list.is_waiting());
     let is_empty = Memo::new(move |_| list.items.with(Vec::is_empty));
     let empty = Signal::derive(move || {
         let text = if query.is_filtered() {

@@ -33,6 +33,9 @@ fn lists_the_events_of_all_users() {
     assert_eq!(events(&format!("?user={id}")), ["signed_in", "registered"]);
     assert_eq!(events("?since=2099-01-01T00:00:00Z"), [""; 0]);
     assert_eq!(events("?since=2026-01-01T00:00:00Z").len(), 4);
+    let own = list(&format!("?user={id}")).json();
+    assert_eq!(text_of(&own["events"][0], "user"), id);
+    assert_eq!(text_of(&own["events"][0], "email"), "ada@example.com");
     // Page by page.
     let (mut seen, mut query) = (Vec::new(), "?limit=3".to_owned());
     loop {
