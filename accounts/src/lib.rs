@@ -23,6 +23,7 @@ mod store;
 mod tasks;
 mod text;
 mod validation;
+mod webhooks;
 
 pub use cache::CacheSettings;
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -52,9 +53,9 @@ pub use revocations::{
     Encoded, RevocationEntry, RevocationNews, RevocationReader, RevocationSnapshot,
 };
 pub use service::{
-    Accounts, Administrator, Authorized, Caller, EmailProof, EventListFields, EventPage, Lifetimes,
+    Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage, EmailProof, EventListFields, EventPage, Lifetimes,
     LinkInfo, NewUserFields, PasswordRating, Readiness, Registered, Settings, SignedIn, UserFields,
-    UserListFields, UserPage,
+    UserListFields, UserPage, WebhookFields,
 };
 pub use store::{
     administration::ManagedUser,
@@ -69,6 +70,8 @@ pub use store::{
     sessions::Session,
     user_exports::{SentLink, UserExport},
     users::User,
+    webhook_deliveries::WebhookDelivery,
+    webhooks::{InvalidWebhookEvent, Webhook, WebhookEvent},
 };
-pub use tasks::{EmailWorker, InvalidationListener, RevocationFollower, Tasks};
+pub use tasks::{EmailWorker, InvalidationListener, RevocationFollower, Tasks, WebhookWorker};
 pub use text::{is_control, printable};

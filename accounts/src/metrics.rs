@@ -12,6 +12,7 @@ pub(crate) struct Metrics {
     sign_ins: IntCounterVec,
     refreshes: IntCounterVec,
     deliveries: IntCounterVec,
+    webhook_deliveries: IntCounterVec,
     pub cache_lookups: IntCounter,
     pub cache_misses: IntCounter,
     pub session_queries: IntCounter,
@@ -22,6 +23,7 @@ pub(crate) struct Metrics {
     pub revocation_readers: IntGauge,
     pub connections: IntGaugeVec,
     pub outbox: Gauge,
+    pub webhook_wait: Gauge,
 }
 
 impl Metrics {
@@ -36,6 +38,7 @@ impl Metrics {
                 "Exchanges of refresh tokens, by result.",
             )?,
             deliveries: deliveries()?,
+            webhook_deliveries: webhook_deliveries()?,
             cache_lookups: IntCounter::new(
                 "latchkey_cache_lookups_total",
                 "Users looked up in the cache.",
@@ -76,6 +79,10 @@ impl Metrics {
                 "latchkey_outbox_emails",
                 "Emails that wait to be sent; NaN while the database is unavailable.",
             )?,
+            webhook_wait: Gauge::new(
+                "latchkey_webhook_oldest_pending_seconds",
+                "How long the oldest event waits for a webhook; NaN while the database is unavailable.",
+            )?,
         })
     }
 
@@ -83,6 +90,8 @@ impl Metrics {
         registry.register(Box::new(self.sign_ins.clone()))?;
         registry.register(Box::new(self.refreshes.clone()))?;
         registry.register(Box::new(self.deliveries.clone()))?;
+        registry.register(Box::new(self.webhook_deliveries.clone()))?;
+        registry.register(Box::new(self.webhook_wait.clone()))?;
         registry.register(Box::new(self.cache_lookups.clone()))?;
         registry.register(Box::new(self.cache_misses.clone()))?;
         registry.register(Box::new(self.session_queries.clone()))?;
@@ -105,11 +114,53 @@ impl Metrics {
         count(&self.refreshes, result);
     }
 
+    /// Counts an attempt to deliver to a webhook.
+    pub fn webhook_delivery(&self, result: WebhookResult) {
+        let counter = &self.webhook_deliveries;
+        counter.with_label_values(&[result.as_str()]).inc();
+    }
+
     /// Counts attempts to send emails, by their result.
     pub fn deliveries(&self, result: DeliveryResult, count: usize) {
         let counter = self.deliveries.with_label_values(&[result.as_str()]);
         counter.inc_by(count.try_into().unwrap_or_default());
     }
+}
+
+/// What became of an attempt to deliver an event to a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WebhookResult {
+    /// The receiver has accepted it.
+    Delivered,
+    /// It will be attempted again.
+    Postponed,
+    /// It has failed for good, and the webhook is disabled.
+    Failed,
+}
+
+impl WebhookResult {
+    const ALL: [Self; 3] = [Self::Delivered, Self::Postponed, Self::Failed];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Postponed => "postponed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Creates the counter of attempts to deliver to webhooks. All results exist from the start, as zero.
+fn webhook_deliveries() -> prometheus::Result<IntCounterVec> {
+    let help = "Attempts to deliver an event to a webhook, by result.";
+    let counter = IntCounterVec::new(
+        Opts::new("latchkey_webhook_deliveries_total", help),
+        &["result"],
+    )?;
+    for result in WebhookResult::ALL {
+        counter.with_label_values(&[result.as_str()]);
+    }
+    Ok(counter)
 }
 
 /// What became of an attempt to send an email.

@@ -320,6 +320,7 @@ fn settings() -> Settings {
             lease: Duration::from_secs(1),
         },
         revocation_lease: Duration::from_secs(1),
+        webhook_allow_private: false,
     }
 }
 

@@ -88,6 +88,9 @@ pub struct Config {
     /// revocations.
     #[arg(long, env = "LATCHKEY_REVOCATION_LEASE", default_value = "1s", value_parser = duration(LEASE))]
     pub revocation_lease: Duration,
+    /// true: webhooks may lead to private and local addresses, and to http:// URLs.
+    #[arg(long, env = "LATCHKEY_WEBHOOK_ALLOW_PRIVATE", default_value = "false", action = Set, value_parser = choice("true", "false"))]
+    pub webhook_allow_private: bool,
     /// Maximum number of database connections [default: 20 to PostgreSQL, 4 to SQLite]
     #[arg(long, env = "LATCHKEY_DB_CONNECTIONS", value_parser = connections)]
     pub db_connections: Option<u32>,

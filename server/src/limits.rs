@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 47] = [
+const ENDPOINTS: [(&str, Limit); 51] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/refresh", Limit::guesses(Group::Tokens)),
@@ -197,6 +197,16 @@ const ENDPOINTS: [(&str, Limit); 47] = [
     ("/api/admin/users/bulk", Limit::work(Group::Tokens)),
     ("/api/admin/keys", Limit::work(Group::Tokens)),
     ("/api/admin/keys/{id}", Limit::work(Group::Tokens)),
+    ("/api/admin/webhooks", Limit::work(Group::Tokens)),
+    ("/api/admin/webhooks/{id}", Limit::work(Group::Tokens)),
+    (
+        "/api/admin/webhooks/{id}/deliveries",
+        Limit::work(Group::Tokens),
+    ),
+    (
+        "/api/admin/webhooks/{id}/deliveries/{delivery}/redeliver",
+        Limit::work(Group::Tokens),
+    ),
 ];
 
 /// Whether a server function of this process with this path is an endpoint of Latchkey. Others belong to a

@@ -18,6 +18,8 @@ pub(crate) enum Purpose {
     TotpSecret,
     /// Emails in the outbox.
     Email,
+    /// The secrets that sign what webhooks send.
+    WebhookSecret,
 }
 
 const KEY_ID_LENGTH: usize = 8;
@@ -81,6 +83,7 @@ impl EncryptionKey {
         let purpose: &[u8] = match purpose {
             Purpose::TotpSecret => b"totp seed",
             Purpose::Email => b"mail",
+            Purpose::WebhookSecret => b"webhook secret",
         };
         let key: [u8; 32] = master.derive(&[b"sealing key 1 ", purpose]);
         Self {

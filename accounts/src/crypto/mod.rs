@@ -13,3 +13,4 @@ pub(crate) mod service_key;
 pub(crate) mod token;
 pub(crate) mod token_keys;
 pub(crate) mod totp;
+pub(crate) mod webhook_secret;

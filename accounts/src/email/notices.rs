@@ -134,3 +134,22 @@ pub(super) fn recovery_code_used(left: u32) -> EmailContent {
         ..EmailContent::default()
     }
 }
+
+pub(super) fn webhook_disabled(host: &str, reason: &str) -> EmailContent {
+    let why = match reason {
+        "gone" => "Its receiver responded that it wants no more events (status 410).",
+        "backlog" => "More than 100,000 events were waiting for it.",
+        _ => "An event could not be delivered for three days.",
+    };
+    EmailContent {
+        subject: "A webhook was disabled",
+        paragraphs: vec![format!(
+            "The webhook that sends events to {host} was disabled. {why} Events that were waiting for it \
+             are not delivered, and new ones are not recorded. When its receiver works again, activate the \
+             webhook as an administrator."
+        )],
+        link: None,
+        note: "You receive this email because you are an administrator of this site.",
+        ..EmailContent::default()
+    }
+}

@@ -98,6 +98,8 @@ pub(crate) enum EmailTemplate {
     RecoveryCodesReplaced,
     /// A recovery code was used.
     RecoveryCodeUsed { left: u32 },
+    /// To administrators: the server has disabled a webhook.
+    WebhookDisabled { host: String, reason: String },
 }
 
 /// An email as text: its subject, and its body in both formats.
@@ -167,6 +169,7 @@ impl EmailTemplate {
             Self::SecondFactorOff => notices::second_factor_off(),
             Self::RecoveryCodesReplaced => notices::recovery_codes_replaced(),
             Self::RecoveryCodeUsed { left } => notices::recovery_code_used(*left),
+            Self::WebhookDisabled { host, reason } => notices::webhook_disabled(host, reason),
         }
     }
 }
@@ -298,6 +301,10 @@ mod tests {
             (
                 r#"{"recovery_code_used":{"left":9}}"#,
                 "A recovery code was used",
+            ),
+            (
+                r#"{"webhook_disabled":{"host":"h","reason":"gone"}}"#,
+                "A webhook was disabled",
             ),
         ] {
             let json = format!(r#"{{"to":"ada@example.com","letter":{template}}}"#);

@@ -59,6 +59,8 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// How long services may rely on what they were told about revocations.
     pub revocation_lease: Duration,
+    /// Whether webhooks may lead to private and local addresses, and may do without TLS.
+    pub webhook_allow_private: bool,
 }
 
 /// The use cases of one server, each a method. Clones share their state.
@@ -75,6 +77,7 @@ pub(super) struct Inner {
     pub lifetimes: Lifetimes,
     pub require_activation: bool,
     pub throttle_failed_sign_ins: bool,
+    pub webhook_allow_private: bool,
     pub failed_sign_ins: FailedSignIns,
     pub attempt_writers: AttemptWriters,
     pub cache: UserCache,
@@ -120,6 +123,7 @@ impl Accounts {
             lifetimes: settings.lifetimes,
             require_activation: settings.require_activation,
             throttle_failed_sign_ins: settings.throttle_failed_sign_ins,
+            webhook_allow_private: settings.webhook_allow_private,
             failed_sign_ins: FailedSignIns::default(),
             cache: UserCache::new(settings.cache, clock.clone()),
             hasher: Hasher::start(settings.hashing_cost)?,
@@ -173,6 +177,10 @@ impl Accounts {
 
     pub(crate) fn master_secrets(&self) -> &MasterSecrets {
         &self.0.master_secrets
+    }
+
+    pub(crate) fn webhook_allow_private(&self) -> bool {
+        self.0.webhook_allow_private
     }
 
     pub(crate) fn now(&self) -> Timestamp {

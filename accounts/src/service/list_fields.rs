@@ -65,6 +65,15 @@ pub struct EventListFields<'a> {
     pub cursor: Option<&'a str>,
 }
 
+/// The fields of a request for the log of a webhook.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeliveryListFields<'a> {
+    /// The number of deliveries.
+    pub limit: Option<&'a str>,
+    /// Where the page begins, as the page before has said.
+    pub cursor: Option<&'a str>,
+}
+
 /// Where a page ends: the order of the list, and the key and the id of the last entry.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Cursor(String, String, Id);
@@ -213,6 +222,38 @@ impl<'a> EventListFields<'a> {
             after,
         };
         Ok((query, limit))
+    }
+}
+
+/// The name of the order of deliveries.
+const DELIVERY_ORDER: &str = "-seq";
+
+/// The cursor after a delivery.
+pub(super) fn delivery_cursor(seq: i64, id: Id) -> String {
+    Cursor::new(DELIVERY_ORDER, &seq.to_string(), id).encode()
+}
+
+impl DeliveryListFields<'_> {
+    /// Understands the fields. Returns the number that the deliveries come before, and how many are wanted.
+    ///
+    /// # Errors
+    /// Field errors.
+    pub(super) fn parse(&self) -> Result<(Option<i64>, u32), Error> {
+        let mut validator = Validator::default();
+        let before = self.cursor.and_then(|cursor| {
+            let cursor = Cursor::decode(cursor, DELIVERY_ORDER);
+            let seq = cursor.and_then(|cursor| cursor.1.parse().ok());
+            if seq.is_none() {
+                validator.reject("cursor", INVALID_CURSOR);
+            }
+            seq
+        });
+        let limit = parse_limit(&mut validator, self.limit);
+        if validator.is_empty() {
+            Ok((before, limit))
+        } else {
+            Err(validator.into_error())
+        }
     }
 }
 

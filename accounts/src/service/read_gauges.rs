@@ -5,9 +5,9 @@ use std::time::Duration;
 use prometheus::Registry;
 
 use super::accounts::Accounts;
-use crate::store::outbox;
+use crate::store::{outbox, webhook_deliveries};
 
-/// How long counting the emails in the outbox may take.
+/// How long looking into the outbox, and at what waits for webhooks, may take.
 const OUTBOX_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Accounts {
@@ -35,6 +35,12 @@ impl Accounts {
         let emails = tokio::time::timeout(OUTBOX_TIMEOUT, outbox::len(database)).await;
         metrics.outbox.set(match emails {
             Ok(Ok(emails)) => emails as f64,
+            _ => f64::NAN,
+        });
+        let oldest = webhook_deliveries::oldest_pending(database);
+        let oldest = tokio::time::timeout(OUTBOX_TIMEOUT, oldest).await;
+        metrics.webhook_wait.set(match oldest {
+            Ok(Ok(oldest)) => oldest.map_or(0.0, |at| self.now().since(at).as_secs_f64()),
             _ => f64::NAN,
         });
     }

@@ -59,19 +59,16 @@ impl ManagedUser {
     #[must_use]
     pub fn version(&self) -> String {
         let user = &self.user;
-        let flags = [user.is_active, user.is_admin, user.email_verified].map(u8::from);
-        let mut hash = Sha256::new().chain_update(flags);
-        for text in [
+        let flags = [user.is_active, user.is_admin, user.email_verified];
+        let roles = user.roles.to_json();
+        let texts = [
             &*user.email,
             &user.name,
-            &user.roles.to_json(),
+            &roles,
             &self.metadata,
             &self.app_metadata,
-        ] {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        }
-        BASE64_URL_SAFE_NO_PAD.encode(&hash.finalize()[..12])
+        ];
+        version_of(flags, texts)
     }
 
     /// Returns the users whose email addresses follow `after`, sorted without case.
@@ -113,6 +110,17 @@ impl ManagedUser {
         let found = transaction.fetch_optional(Statement::new(sql).bind(id));
         found.await?.ok_or(Error::NotFound)
     }
+}
+
+/// Identifies a state: whether the user is active, an administrator and verified; the email address, the name,
+/// the roles and both objects, as they are stored.
+pub(crate) fn version_of(flags: [bool; 3], texts: [&str; 5]) -> String {
+    let mut hash = Sha256::new().chain_update(flags.map(u8::from));
+    for text in texts {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    BASE64_URL_SAFE_NO_PAD.encode(&hash.finalize()[..12])
 }
 
 impl Deref for ManagedUser {

@@ -73,6 +73,10 @@ pub(crate) enum Event {
     ProfileUpdated,
     /// The user has proved again who they are.
     Reauthenticated,
+    /// The user, an administrator, has created a webhook.
+    WebhookCreated,
+    WebhookChanged,
+    WebhookDeleted,
 }
 
 impl Event {
@@ -117,6 +121,9 @@ impl Event {
             Self::OperatorRequestedPasswordReset => "operator_requested_password_reset",
             Self::ProfileUpdated => "profile_updated",
             Self::Reauthenticated => "reauthenticated",
+            Self::WebhookCreated => "webhook_created",
+            Self::WebhookChanged => "webhook_changed",
+            Self::WebhookDeleted => "webhook_deleted",
         }
     }
 

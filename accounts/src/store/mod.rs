@@ -60,3 +60,5 @@ pub(crate) mod user_changes;
 pub(crate) mod user_exports;
 pub(crate) mod user_list;
 pub(crate) mod users;
+pub(crate) mod webhook_deliveries;
+pub(crate) mod webhooks;

@@ -29,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// that were started together do not clean up together.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(3 * 60);
 
+/// How long deliveries to webhooks stay in the log after they have ended.
+const WEBHOOK_LOG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// How far ahead a session must have been used to have been used with a wrong clock.
 const FAR_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -86,7 +89,7 @@ impl Accounts {
 
     /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
     /// index on the time.
-    fn expired_rows(&self) -> [ExpiredRows; 10] {
+    fn expired_rows(&self) -> [ExpiredRows; 11] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         let rows = |table, key, time, until| ExpiredRows {
             table,
@@ -115,6 +118,12 @@ impl Accounts {
             rows("revocations", "seq", "at", irrelevant),
             rows("audit_events", "id", "at", now.minus(lifetimes.audit)),
             rows("deleted_accounts", "id", "at", now.minus(lifetimes.audit)),
+            rows(
+                "webhook_deliveries",
+                "seq",
+                "finished_at",
+                now.minus(WEBHOOK_LOG),
+            ),
         ]
     }
 }

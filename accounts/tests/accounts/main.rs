@@ -29,3 +29,4 @@ mod text;
 mod tokens;
 mod user_list;
 mod users;
+mod webhooks;

@@ -104,6 +104,7 @@ fn accounts(
         throttle_failed_sign_ins: config.clients.rate_limits,
         cache: config.cache(),
         revocation_lease: config.revocation_lease,
+        webhook_allow_private: config.webhook_allow_private,
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)
 }
@@ -231,6 +232,10 @@ impl AppPaths {
         let accounts = accounts(config, database, public_url.to_owned(), secrets)?;
         accounts
             .reencrypt_totp_secrets()
+            .await
+            .map_err(Failure::new)?;
+        accounts
+            .reencrypt_webhook_secrets()
             .await
             .map_err(Failure::new)?;
         let email_worker = EmailWorker::new(

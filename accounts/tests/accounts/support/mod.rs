@@ -4,6 +4,8 @@
 //! variables PGHOST, PGPORT, PGUSER and PGPASSWORD.
 
 mod emails;
+#[allow(dead_code, reason = "the tests of the program need more of it")]
+pub mod receiver;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -236,6 +238,14 @@ impl TestEnv {
         })
     }
 
+    /// Another server on the same database whose webhooks lead to the public internet only.
+    pub fn server_without_private_webhooks(&self) -> Accounts {
+        self.start(Settings {
+            webhook_allow_private: false,
+            ..settings(OLD_SECRET, CHEAP)
+        })
+    }
+
     fn start(&self, settings: Settings) -> Accounts {
         start(&self.database, &self.clock, settings)
     }
@@ -439,6 +449,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
             lease: SECOND,
         },
         revocation_lease: SECOND,
+        webhook_allow_private: true,
     }
 }
 

@@ -88,6 +88,9 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         ),
         "profile_updated" => ("Profile changed", Success, Normal),
         "reauthenticated" => ("Password confirmed", Key, Normal),
+        "webhook_created" => ("Webhook created", Success, Notable),
+        "webhook_changed" => ("Webhook changed", Success, Normal),
+        "webhook_deleted" => ("Webhook deleted", Warning, Normal),
         // An event of a newer server.
         other => {
             let text = other.replace('_', " ");

@@ -60,8 +60,9 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
     }
 }
 
-/// The endpoints, as specified in the API contract. Where a path has `{id}`, that is no ID of anything.
-pub const ENDPOINTS: [Endpoint; 51] = [
+/// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
+/// anything.
+pub const ENDPOINTS: [Endpoint; 57] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
@@ -128,6 +129,18 @@ pub const ENDPOINTS: [Endpoint; 51] = [
     get("/api/admin/keys", RequiredToken::Administrator),
     post("/api/admin/keys", RequiredToken::Administrator),
     delete("/api/admin/keys/{id}", RequiredToken::Administrator),
+    get("/api/admin/webhooks", RequiredToken::Administrator),
+    post("/api/admin/webhooks", RequiredToken::Administrator),
+    patch("/api/admin/webhooks/{id}", RequiredToken::Administrator),
+    delete("/api/admin/webhooks/{id}", RequiredToken::Administrator),
+    get(
+        "/api/admin/webhooks/{id}/deliveries",
+        RequiredToken::Administrator,
+    ),
+    post(
+        "/api/admin/webhooks/{id}/deliveries/{delivery}/redeliver",
+        RequiredToken::Administrator,
+    ),
 ];
 
 /// The table lists exactly the endpoints that the API source declares.

@@ -7,6 +7,9 @@ mod event_stream;
 pub mod jwt;
 pub mod proxy;
 pub mod raw_connection;
+#[path = "../../../../accounts/tests/accounts/support/receiver.rs"]
+#[allow(dead_code, reason = "the tests of the domain need more of it")]
+pub mod receiver;
 mod request;
 mod response;
 mod second_factor;

@@ -6,6 +6,7 @@ mod keys;
 mod permissions;
 mod user;
 mod users;
+mod webhooks;
 
 use serde_json::Value;
 

@@ -1,0 +1,280 @@
+//! Sends one request to the receiver of a webhook.
+//!
+//! The client resolves a host name once, and connects to the addresses that it has checked, so that a name
+//! whose addresses change in between leads nowhere else. It follows no redirect and uses no proxy. Each
+//! request has a connection of its own.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, lookup_host},
+    sync::OnceCell,
+    task::JoinSet,
+    time::{Instant, timeout, timeout_at},
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
+};
+
+use super::{addresses::is_public, target::Target};
+
+/// How long resolving the name and connecting may take, and how long everything may.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How many addresses of a name are tried.
+const ADDRESSES: usize = 4;
+
+/// The maximum size of the head of a response.
+const HEAD_LIMIT: usize = 16 * 1024;
+
+/// How much of a body is read, and for how long, so that the receiver can finish writing it.
+const BODY_LIMIT: usize = 16 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why there was no response. The texts are for administrators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SendError {
+    /// The host has no address.
+    #[error("The host name could not be resolved.")]
+    Unresolved,
+    /// All addresses of the host are private.
+    #[error("The host has private or local addresses only, which are not allowed.")]
+    Private,
+    /// No address accepts connections.
+    #[error("No connection could be opened.")]
+    Unreachable,
+    /// No connection was open in time.
+    #[error("No connection was open within 5 seconds.")]
+    ConnectTimeout,
+    /// The TLS handshake has failed.
+    #[error("The TLS handshake failed; the certificate may be invalid.")]
+    Tls,
+    /// The connection was closed, or the response is no HTTP.
+    #[error("The connection was closed without a valid response.")]
+    NoResponse,
+    /// The response has not come in time.
+    #[error("There was no response within 15 seconds.")]
+    Timeout,
+    /// The request can't be built.
+    #[error("The request could not be built.")]
+    Invalid,
+}
+
+/// What is sent.
+pub(crate) struct Message {
+    pub id: String,
+    /// In seconds since 1970.
+    pub timestamp: i64,
+    pub signature: String,
+    pub body: String,
+}
+
+/// Sends requests to receivers. Clones share the certificates.
+#[derive(Clone)]
+pub(crate) struct Client {
+    allows_private: bool,
+    tls: Arc<OnceCell<TlsConnector>>,
+}
+
+impl Client {
+    /// Creates a client, which connects to addresses that are not public only if `allows_private`.
+    pub fn new(allows_private: bool) -> Self {
+        Self {
+            allows_private,
+            tls: Arc::default(),
+        }
+    }
+
+    /// Sends a message. Returns the status of the response.
+    pub async fn send(&self, target: &Target, message: Message) -> Result<u16, SendError> {
+        let ends = Instant::now() + TIMEOUT;
+        let connecting = timeout(CONNECT_TIMEOUT, self.connect(target));
+        let stream = connecting.await.map_err(|_| SendError::ConnectTimeout)??;
+        let exchange = async {
+            if target.is_secure() {
+                let stream = self.encrypt(stream, target).await?;
+                exchange(stream, target, message).await
+            } else {
+                exchange(stream, target, message).await
+            }
+        };
+        let status = timeout_at(ends, exchange).await;
+        status.map_err(|_| SendError::Timeout)?
+    }
+
+    async fn connect(&self, target: &Target) -> Result<TcpStream, SendError> {
+        let port = target.port();
+        let addresses: Vec<_> = match target.host() {
+            Ok(name) => {
+                let found = lookup_host((name, port)).await;
+                found.map_err(|_| SendError::Unresolved)?.collect()
+            }
+            Err(address) => vec![SocketAddr::new(address, port)],
+        };
+        let addresses = self.allowed(&addresses)?;
+        // One that drops packets leaves time for the next.
+        let share = CONNECT_TIMEOUT / u32::try_from(addresses.len()).unwrap_or(1);
+        for address in addresses {
+            if let Ok(Ok(stream)) = timeout(share, TcpStream::connect(address)).await {
+                return Ok(stream);
+            }
+        }
+        Err(SendError::Unreachable)
+    }
+
+    /// Returns the addresses that may be connected to, at least one.
+    fn allowed(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, SendError> {
+        if addresses.is_empty() {
+            return Err(SendError::Unresolved);
+        }
+        let is_allowed = |address: &&SocketAddr| self.allows_private || is_public(address.ip());
+        let allowed = addresses.iter().filter(is_allowed).take(ADDRESSES);
+        let allowed: Vec<_> = allowed.copied().collect();
+        if allowed.is_empty() {
+            return Err(SendError::Private);
+        }
+        Ok(allowed)
+    }
+
+    async fn encrypt(
+        &self,
+        stream: TcpStream,
+        target: &Target,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static, SendError> {
+        let connector = self.tls.get_or_try_init(connector).await;
+        let connector = connector.map_err(|error| {
+            tracing::error!(%error, "can't set up TLS for webhooks");
+            SendError::Tls
+        })?;
+        let name = match target.host() {
+            Ok(name) => ServerName::try_from(name.to_owned()).map_err(|_| SendError::Tls)?,
+            Err(address) => ServerName::from(address),
+        };
+        let encrypted = connector.connect(name, stream).await;
+        encrypted.map_err(|_| SendError::Tls)
+    }
+}
+
+/// Reads the certificates of the system's authorities.
+async fn connector() -> io::Result<TlsConnector> {
+    let reading = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs);
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(reading.await.map_err(io::Error::other)?.certs);
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// Sends the request over a connection, and reads the response.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    target: &Target,
+    message: Message,
+) -> Result<u16, SendError> {
+    let request = request(target, message).map_err(|_| SendError::Invalid)?;
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(HEAD_LIMIT);
+    let opened = builder.handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = opened.map_err(|_| SendError::NoResponse)?;
+    // It ends together with this future.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection);
+    let response = sender.send_request(request).await;
+    let (head, mut body) = response.map_err(|_| SendError::NoResponse)?.into_parts();
+    let read = async {
+        let mut length = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            length += frame.data_ref().map_or(0, Bytes::len);
+            if length > BODY_LIMIT {
+                break;
+            }
+        }
+    };
+    // Only the status counts.
+    let _ = timeout(BODY_TIMEOUT, read).await;
+    Ok(head.status.as_u16())
+}
+
+fn request(target: &Target, message: Message) -> http::Result<Request<Full<Bytes>>> {
+    Request::post(target.path_and_query())
+        .header(header::HOST, target.authority())
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::USER_AGENT, concat!("Latchkey/", env!("CARGO_PKG_VERSION")))
+        .header(header::CONNECTION, "close")
+        .header("webhook-id", message.id)
+        .header("webhook-timestamp", message.timestamp)
+        .header("webhook-signature", message.signature)
+        .body(Full::new(message.body.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_checked_addresses_of_a_name_are_connected_to() {
+        let addresses = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let mixed = addresses(&["127.0.0.1:443", "1.1.1.1:443", "[::1]:443"]);
+        let strict = Client::new(false);
+        let public = addresses(&["1.1.1.1:443"]);
+        assert_eq!(strict.allowed(&mixed), Ok(public));
+        let private = addresses(&["10.0.0.1:443", "[::ffff:127.0.0.1]:443"]);
+        assert_eq!(strict.allowed(&private), Err(SendError::Private));
+        assert_eq!(strict.allowed(&[]), Err(SendError::Unresolved));
+        assert_eq!(Client::new(true).allowed(&mixed), Ok(mixed));
+    }
+
+    #[tokio::test]
+    async fn names_of_this_machine_are_refused_after_they_were_resolved() {
+        // Only `localhost` itself is refused before.
+        let target = Target::parse("https://localhost", true).unwrap();
+        let strict = Client::new(false);
+        let refused = strict.connect(&target).await.map(drop);
+        assert_eq!(refused, Err(SendError::Private));
+    }
+
+    #[tokio::test]
+    async fn a_server_without_a_valid_certificate_gets_nothing() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        let target = Target::parse(&url, true).unwrap();
+        let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = certified.signing_key.serialize_der().try_into().unwrap();
+        let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(Arc::new(
+            ring::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let message = Message {
+            id: "id".to_owned(),
+            timestamp: 0,
+            signature: "v1,".to_owned(),
+            body: "{}".to_owned(),
+        };
+        let client = Client::new(true);
+        let accept = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            acceptor.accept(stream).await.map(drop)
+        };
+        let (sent, accepted) = tokio::join!(client.send(&target, message), accept);
+        assert_eq!(sent, Err(SendError::Tls));
+        assert!(accepted.is_err());
+    }
+}
