@@ -53,9 +53,9 @@ pub use revocations::{
     Encoded, RevocationEntry, RevocationNews, RevocationReader, RevocationSnapshot,
 };
 pub use service::{
-    Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage, EmailProof, EventListFields, EventPage, Lifetimes,
-    LinkInfo, NewUserFields, PasswordRating, Readiness, Registered, Settings, SignedIn, UserFields,
-    UserListFields, UserPage, WebhookFields,
+    Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage, EmailProof,
+    EventListFields, EventPage, Lifetimes, LinkInfo, NewUserFields, PasswordRating, Readiness,
+    Registered, Settings, SignedIn, UserFields, UserListFields, UserPage, WebhookFields,
 };
 pub use store::{
     administration::ManagedUser,

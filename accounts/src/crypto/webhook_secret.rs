@@ -38,7 +38,8 @@ impl WebhookSecret {
     /// Signs a message that is sent at this time, in seconds since 1970. Returns the value of the header
     /// `webhook-signature`.
     pub fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
         format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
     }

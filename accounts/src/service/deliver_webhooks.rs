@@ -79,7 +79,10 @@ impl Accounts {
         };
         let notice = |user_id, email: &str, url: &str| {
             let NextStep::Disable(reason) = next else {
-                return Err(Error::internal("notice about a webhook", "it is not disabled"));
+                return Err(Error::internal(
+                    "notice about a webhook",
+                    "it is not disabled",
+                ));
             };
             self.webhook_notice(user_id, email, url, reason)
         };
@@ -160,9 +163,8 @@ impl Accounts {
     pub(crate) async fn limit_webhook_backlogs(&self) -> Result<(), Error> {
         let (database, now) = (&self.0.database, self.now());
         let reason = DisabledReason::Backlog;
-        let notice = |user_id, email: &str, url: &str| {
-            self.webhook_notice(user_id, email, url, reason)
-        };
+        let notice =
+            |user_id, email: &str, url: &str| self.webhook_notice(user_id, email, url, reason);
         for id in webhook_deliveries::overflowing(database, BACKLOG_LIMIT).await? {
             let mut transaction = database.begin().await?;
             let disabled = webhooks::disable(&mut transaction, id, reason, now, &notice).await?;

@@ -143,7 +143,10 @@ impl Accounts {
     }
 
     /// Keys and webhooks are for administrators who have just signed in, and whose email address is verified.
-    pub(super) fn require_key_administrator(&self, administrator: &Administrator) -> Result<(), Error> {
+    pub(super) fn require_key_administrator(
+        &self,
+        administrator: &Administrator,
+    ) -> Result<(), Error> {
         administrator.require_person()?;
         self.require_recent_sign_in(administrator)?;
         match administrator.user() {

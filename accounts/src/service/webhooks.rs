@@ -16,7 +16,8 @@ use crate::{
         audit_events::Event,
         webhook_deliveries::{self, Redelivery, WebhookDelivery},
         webhooks::{
-            self, ChangedBy, EncryptedWebhookSecret, NewWebhook, Webhook, WebhookEvent, WebhookUpdate,
+            self, ChangedBy, EncryptedWebhookSecret, NewWebhook, Webhook, WebhookEvent,
+            WebhookUpdate,
         },
     },
     text,

@@ -388,5 +388,8 @@ pub(crate) async fn cancel_abandoned(database: &Database, now: Timestamp) -> Res
             leased_until = NULL
         WHERE status = 'pending'
             AND webhook_id NOT IN (SELECT id FROM webhooks WHERE is_active)";
-    database.execute(Statement::new(SQL).bind(now)).await.map(drop)
+    database
+        .execute(Statement::new(SQL).bind(now))
+        .await
+        .map(drop)
 }

@@ -368,9 +368,7 @@ impl EncryptedWebhookSecret {
     /// Returns the secrets that are encrypted under another key than `key_id`.
     pub async fn under_other_keys(database: &Database, key_id: &[u8]) -> Result<Vec<Self>, Error> {
         const SQL: &str = "SELECT id, secret FROM webhooks WHERE substr(secret, 1, 8) <> $1";
-        database
-            .fetch_all(Statement::new(SQL).bind(key_id))
-            .await
+        database.fetch_all(Statement::new(SQL).bind(key_id)).await
     }
 
     /// Replaces the secret by the same one under another key.

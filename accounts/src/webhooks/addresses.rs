@@ -21,7 +21,9 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         // Link-local: cloud providers have their metadata there.
         (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => false,
         // Protocol assignments, documentation, 6to4 relays, benchmarks.
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113) => false,
+        (192, 0, 0 | 2) | (192, 88, 99) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113) => {
+            false
+        }
         // Multicast, reserved, broadcast.
         (224.., ..) => false,
         _ => true,

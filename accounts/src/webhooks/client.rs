@@ -210,7 +210,10 @@ fn request(target: &Target, message: Message) -> http::Result<Request<Full<Bytes
     Request::post(target.path_and_query())
         .header(header::HOST, target.authority())
         .header(header::CONTENT_TYPE, "application/json")
-        .header(header::USER_AGENT, concat!("Latchkey/", env!("CARGO_PKG_VERSION")))
+        .header(
+            header::USER_AGENT,
+            concat!("Latchkey/", env!("CARGO_PKG_VERSION")),
+        )
         .header(header::CONNECTION, "close")
         .header("webhook-id", message.id)
         .header("webhook-timestamp", message.timestamp)

@@ -4,15 +4,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use accounts::{
-    Accounts, Administrator, DeliveryListFields, UserFields, Webhook, WebhookDelivery, WebhookEvent,
-    WebhookFields, WebhookWorker,
+    Accounts, Administrator, DeliveryListFields, UserFields, Webhook, WebhookDelivery,
+    WebhookEvent, WebhookFields, WebhookWorker,
 };
 use serde_json::{Value, json};
 use standardwebhooks::Webhook as Reference;
 
 use crate::support::{
-    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, TestEnv, laptop,
-    on_laptop,
+    DAY, EMAIL, HOUR, MINUTE, NEW_SECRET, OLD_SECRET, PASSWORD, SECOND, TestEnv, laptop, on_laptop,
     receiver::{Received, Receiver, Reply},
     why,
 };
@@ -170,7 +169,12 @@ async fn everything_that_happens_to_a_user_is_reported_in_order() {
         let signature = reference.sign(id, timestamp, request.body.as_bytes());
         assert_eq!(request.header("webhook-signature"), signature.unwrap());
         assert_eq!(request.json()["data"]["id"], json!(id_of(&received)));
-        for secret in ["argon2", "password_hash", "jwt_secret", &*grace.access_token] {
+        for secret in [
+            "argon2",
+            "password_hash",
+            "jwt_secret",
+            &*grace.access_token,
+        ] {
             assert!(!request.body.contains(secret), "{}", request.body);
         }
     }
@@ -227,7 +231,10 @@ async fn a_second_factor_is_reported_with_the_sessions_that_it_ends() {
     env.clock.advance(91 * DAY);
     accounts.clean_up().await.unwrap();
     let received = events(&stage.deliver().await);
-    assert!(received.contains(&"session.ended".to_owned()), "{received:?}");
+    assert!(
+        received.contains(&"session.ended".to_owned()),
+        "{received:?}"
+    );
 }
 
 #[tokio::test]
@@ -367,7 +374,10 @@ async fn an_event_is_attempted_for_three_days_and_then_the_webhook_is_disabled()
     let again = accounts.redeliver_webhook(&stage.root, &id, &delivery);
     assert_eq!(again.await.map_err(why), Err("conflict"));
     let activated = stage.activate(&webhook, true).await;
-    assert_eq!((activated.disabled_at, activated.disabled_reason), (None, None));
+    assert_eq!(
+        (activated.disabled_at, activated.disabled_reason),
+        (None, None)
+    );
     stage.receiver.replies(Reply::Status(200));
     let again = accounts.redeliver_webhook(&stage.root, &id, &delivery);
     assert_eq!(again.await.map_err(why), Ok(()));
@@ -469,7 +479,9 @@ async fn a_receiver_that_hangs_delays_no_other() {
     let stage = Stage::new().await;
     let other = Receiver::start();
     stage.webhook("/", json!(["user.updated"])).await;
-    stage.webhook_to(&other.url("/"), json!(["user.updated"])).await;
+    stage
+        .webhook_to(&other.url("/"), json!(["user.updated"]))
+        .await;
     stage.receiver.replies(Reply::Hang);
     let accounts = stage.env.accounts.clone();
     let worker = WebhookWorker::new(accounts.clone());

@@ -87,7 +87,10 @@ fn webhooks_are_created_listed_changed_and_deleted() {
     assert_eq!(created.status, 201, "{created}");
     let mut created = created.json();
     let secret = text_of(&created, "secret");
-    assert!(secret.starts_with("whsec_") && secret.len() == 50, "{secret}");
+    assert!(
+        secret.starts_with("whsec_") && secret.len() == 50,
+        "{secret}"
+    );
     let id = text_of(&created, "id");
     assert_eq!(created["url"], "https://example.com/hook?key=1");
     assert_eq!(created["events"], json!(["user.created", "user.deleted"]));
@@ -123,7 +126,12 @@ fn webhooks_are_created_listed_changed_and_deleted() {
     let events: Vec<_> = events.map(|event| text_of(event, "event")).collect();
     assert_eq!(
         events[..4],
-        ["webhook_deleted", "webhook_changed", "webhook_changed", "webhook_created"]
+        [
+            "webhook_deleted",
+            "webhook_changed",
+            "webhook_changed",
+            "webhook_created"
+        ]
     );
 }
 
@@ -134,25 +142,63 @@ fn wrong_fields_are_named() {
     for (body, fields) in [
         (json!({}), &["events", "url"][..]),
         (json!({"url": "", "events": []}), &["events", "url"]),
-        (json!({"url": 1, "events": {}, "is_active": 1}), &["events", "is_active", "url"]),
-        (json!({"url": "https://example.com", "events": ["user.created", "other"]}), &["events"]),
-        (json!({"url": "https://example.com", "events": [null]}), &["events"]),
-        (json!({"url": "http://example.com", "events": events}), &["url"]),
-        (json!({"url": "https://a:b@example.com", "events": events}), &["url"]),
-        (json!({"url": "https://127.0.0.1", "events": events}), &["url"]),
-        (json!({"url": "https://localhost:8443", "events": events}), &["url"]),
-        (json!({"url": "https://[fd00::1]", "events": events}), &["url"]),
-        (json!({"url": "https://169.254.169.254/latest", "events": events}), &["url"]),
-        (json!({"url": format!("https://example.com/{}", "a".repeat(2048)), "events": events}), &["url"]),
+        (
+            json!({"url": 1, "events": {}, "is_active": 1}),
+            &["events", "is_active", "url"],
+        ),
+        (
+            json!({"url": "https://example.com", "events": ["user.created", "other"]}),
+            &["events"],
+        ),
+        (
+            json!({"url": "https://example.com", "events": [null]}),
+            &["events"],
+        ),
+        (
+            json!({"url": "http://example.com", "events": events}),
+            &["url"],
+        ),
+        (
+            json!({"url": "https://a:b@example.com", "events": events}),
+            &["url"],
+        ),
+        (
+            json!({"url": "https://127.0.0.1", "events": events}),
+            &["url"],
+        ),
+        (
+            json!({"url": "https://localhost:8443", "events": events}),
+            &["url"],
+        ),
+        (
+            json!({"url": "https://[fd00::1]", "events": events}),
+            &["url"],
+        ),
+        (
+            json!({"url": "https://169.254.169.254/latest", "events": events}),
+            &["url"],
+        ),
+        (
+            json!({"url": format!("https://example.com/{}", "a".repeat(2048)), "events": events}),
+            &["url"],
+        ),
     ] {
-        server.create_webhook(&root, body).assert_field_errors(fields);
+        server
+            .create_webhook(&root, body)
+            .assert_field_errors(fields);
     }
-    let created = server.create_webhook(&root, json!({"url": "https://example.com", "events": events}));
+    let created = server.create_webhook(
+        &root,
+        json!({"url": "https://example.com", "events": events}),
+    );
     let id = text_of(&created.json(), "id");
     for (body, fields) in [
         (json!({"url": ""}), &["url"][..]),
         (json!({"events": ""}), &["events"]),
-        (json!({"is_active": "yes", "url": "https://10.0.0.1"}), &["is_active", "url"]),
+        (
+            json!({"is_active": "yes", "url": "https://10.0.0.1"}),
+            &["is_active", "url"],
+        ),
     ] {
         server
             .change_webhook(&root, &id, body)
@@ -163,7 +209,10 @@ fn wrong_fields_are_named() {
         let created = server.create_webhook(&root, json!({"url": url, "events": events}));
         assert_eq!(created.status, 201, "{created}");
     }
-    let one_more = server.create_webhook(&root, json!({"url": "https://example.com", "events": events}));
+    let one_more = server.create_webhook(
+        &root,
+        json!({"url": "https://example.com", "events": events}),
+    );
     one_more.assert_field_errors(&["url"]);
 }
 
