@@ -4,6 +4,7 @@ use std::{cmp::Reverse, collections::BTreeSet, time::Duration};
 
 use super::{
     accounts::Accounts,
+    administrator::Administrator,
     caller::{Authorized, Caller},
     fields::existing_email_address,
 };
@@ -12,6 +13,7 @@ use crate::{
     error::Error,
     id::Id,
     store::{
+        administrators::ChangedBy,
         audit_events::{self, AuditEvent, Event, NewEvent},
         deleted_accounts::DeletedAccount,
         users::User,
@@ -78,6 +80,16 @@ impl Accounts {
         NewEvent {
             session_id: Some(caller.session_id),
             ..self.event(event, caller.user().id, &caller.device)
+        }
+    }
+
+    /// Who makes a change, with an event in the history of the administrator's own account.
+    pub(super) fn changed_by(&self, administrator: &Administrator, event: Event) -> ChangedBy {
+        ChangedBy {
+            guard: administrator.guard(),
+            event: administrator
+                .user()
+                .map(|caller| self.event_by(event, caller)),
         }
     }
 

@@ -13,7 +13,11 @@ use crate::{
     crypto::service_key::ServiceKeyText,
     error::Error,
     id::Id,
-    store::service_keys::{NewServiceKey, Scope, ServiceKey},
+    store::{
+        administrators::ChangedBy,
+        audit_events::Event,
+        service_keys::{NewServiceKey, Scope, ServiceKey},
+    },
     text,
     validation::Validator,
 };
@@ -35,7 +39,9 @@ impl Accounts {
     ) -> Result<String, Error> {
         let now = self.now();
         let expires_at = lifetime.map(|lifetime| now.plus(lifetime));
-        self.insert_service_key(name, scopes, now, expires_at).await
+        let by = ChangedBy::default();
+        self.insert_service_key(name, scopes, now, expires_at, &by)
+            .await
     }
 
     async fn insert_service_key(
@@ -44,6 +50,7 @@ impl Accounts {
         scopes: &[Scope],
         now: Timestamp,
         expires_at: Option<Timestamp>,
+        by: &ChangedBy,
     ) -> Result<String, Error> {
         let mut validator = Validator::default();
         let name = validator.required("name", name.map(text::trim));
@@ -68,7 +75,7 @@ impl Accounts {
             now,
             expires_at,
         };
-        if new.insert(&self.0.database).await? {
+        if new.insert(&self.0.database, by).await? {
             Ok(text)
         } else {
             Err(Error::field("name", "There are too many service keys."))
@@ -107,7 +114,8 @@ impl Accounts {
         if !validator.is_empty() {
             return Err(validator.into_error());
         }
-        let created = self.insert_service_key(name, &scopes, now, expires_at);
+        let by = self.changed_by(administrator, Event::ServiceKeyCreated);
+        let created = self.insert_service_key(name, &scopes, now, expires_at, &by);
         let text = created.await?;
         let id = ServiceKeyText::parse(&text).map(|key| key.id);
         let found = match id {
@@ -139,7 +147,8 @@ impl Accounts {
         id: &str,
     ) -> Result<(), Error> {
         self.require_key_administrator(administrator)?;
-        self.revoke_service_key(id).await
+        let by = self.changed_by(administrator, Event::ServiceKeyRevoked);
+        self.delete_service_key(id, &by).await
     }
 
     /// Keys and webhooks are for administrators who have just signed in, and whose email address is verified.
@@ -168,8 +177,12 @@ impl Accounts {
     /// # Errors
     /// `NotFound`.
     pub async fn revoke_service_key(&self, id: &str) -> Result<(), Error> {
+        self.delete_service_key(id, &ChangedBy::default()).await
+    }
+
+    async fn delete_service_key(&self, id: &str, by: &ChangedBy) -> Result<(), Error> {
         let id: Id = id.trim().parse().map_err(|_| Error::NotFound)?;
-        let deleted = ServiceKey::delete(&self.0.database, id).await;
+        let deleted = ServiceKey::delete(&self.0.database, id, by).await;
         self.invalidate(id);
         if deleted? {
             Ok(())

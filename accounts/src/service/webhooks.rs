@@ -16,8 +16,7 @@ use crate::{
         audit_events::Event,
         webhook_deliveries::{self, Redelivery, WebhookDelivery},
         webhooks::{
-            self, ChangedBy, EncryptedWebhookSecret, NewWebhook, Webhook, WebhookEvent,
-            WebhookUpdate,
+            self, EncryptedWebhookSecret, NewWebhook, Webhook, WebhookEvent, WebhookUpdate,
         },
     },
     text,
@@ -113,7 +112,7 @@ impl Accounts {
             secret: &masters.encrypt(Purpose::WebhookSecret, id, bytes, self.random()),
             now: self.now(),
         };
-        let by = self.webhook_changed_by(administrator, Event::WebhookCreated);
+        let by = self.changed_by(administrator, Event::WebhookCreated);
         match new.insert(&self.0.database, &by).await? {
             Some(webhook) => Ok((webhook, secret.expose())),
             None => Err(Error::field("url", "There are too many webhooks.")),
@@ -153,7 +152,7 @@ impl Accounts {
             is_active: parsed.is_active,
             now: self.now(),
         };
-        let by = self.webhook_changed_by(administrator, Event::WebhookChanged);
+        let by = self.changed_by(administrator, Event::WebhookChanged);
         let changed = update.apply(&self.0.database, &by).await?;
         changed.ok_or(Error::NotFound)
     }
@@ -168,7 +167,7 @@ impl Accounts {
         id: &str,
     ) -> Result<(), Error> {
         self.require_key_administrator(administrator)?;
-        let by = self.webhook_changed_by(administrator, Event::WebhookDeleted);
+        let by = self.changed_by(administrator, Event::WebhookDeleted);
         let (database, now) = (&self.0.database, self.now());
         if webhooks::delete(database, parse_id(id)?, &by, now).await? {
             Ok(())
@@ -245,16 +244,6 @@ impl Accounts {
             }
         }
         Ok(())
-    }
-
-    /// An event in the history of the administrator's own account.
-    fn webhook_changed_by(&self, administrator: &Administrator, event: Event) -> ChangedBy {
-        ChangedBy {
-            guard: administrator.guard(),
-            event: administrator
-                .user()
-                .map(|caller| self.event_by(event, caller)),
-        }
     }
 }
 

@@ -3,7 +3,12 @@
 use crate::{
     error::Error,
     id::Id,
-    store::{statement::Statement, transaction::Transaction},
+    store::{
+        audit_events::{self, NewEvent},
+        database::Database,
+        statement::Statement,
+        transaction::Transaction,
+    },
 };
 
 const LAST_ADMINISTRATOR: &str = "This is the last administrator. Make another user one first.";
@@ -51,6 +56,37 @@ impl Guard {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Who changes what belongs to no user: what must hold in the transaction of the change, and the event that
+/// records it. An operator is held to nothing.
+#[derive(Default)]
+pub(crate) struct ChangedBy {
+    pub guard: Guard,
+    pub event: Option<NewEvent>,
+}
+
+impl ChangedBy {
+    /// Begins a transaction in which the administrator stays one.
+    ///
+    /// # Errors
+    /// `PermissionDenied` if the administrator is none any more.
+    pub async fn begin(&self, database: &Database) -> Result<Transaction, Error> {
+        let mut transaction = database.begin().await?;
+        if self.guard.administrator.is_some() {
+            let administrators = lock_all(&mut transaction).await?;
+            self.guard.check_administrator(&administrators)?;
+        }
+        Ok(transaction)
+    }
+
+    /// Records the event, and commits the change.
+    pub async fn commit(&self, mut transaction: Transaction) -> Result<(), Error> {
+        if let Some(event) = &self.event {
+            audit_events::record(&mut transaction, event).await?;
+        }
+        transaction.commit().await
     }
 }
 

@@ -77,6 +77,9 @@ pub(crate) enum Event {
     WebhookCreated,
     WebhookChanged,
     WebhookDeleted,
+    /// The user, an administrator, has created a service key.
+    ServiceKeyCreated,
+    ServiceKeyRevoked,
 }
 
 impl Event {
@@ -124,6 +127,8 @@ impl Event {
             Self::WebhookCreated => "webhook_created",
             Self::WebhookChanged => "webhook_changed",
             Self::WebhookDeleted => "webhook_deleted",
+            Self::ServiceKeyCreated => "service_key_created",
+            Self::ServiceKeyRevoked => "service_key_revoked",
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     crypto::service_key::KeyHash,
     error::Error,
     id::Id,
-    store::{database::Database, statement::Statement},
+    store::{administrators::ChangedBy, database::Database, statement::Statement},
 };
 
 /// How many keys there can be, so that a list of them is short.
@@ -100,7 +100,10 @@ pub(crate) struct NewServiceKey<'a> {
 impl NewServiceKey<'_> {
     /// Adds the key. Returns `false` if there are too many already. Concurrent additions may exceed the
     /// limit by their number, which harms nobody.
-    pub async fn insert(&self, database: &Database) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// `PermissionDenied` if the administrator is none any more.
+    pub async fn insert(&self, database: &Database, by: &ChangedBy) -> Result<bool, Error> {
         const SQL: &str = "
             INSERT INTO service_keys (id, name, hash, scopes, created_at, expires_at)
             SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM service_keys) < $7";
@@ -113,7 +116,12 @@ impl NewServiceKey<'_> {
             .bind(self.now)
             .bind(self.expires_at)
             .bind(LIMIT);
-        Ok(database.execute(statement).await? > 0)
+        let mut transaction = by.begin(database).await?;
+        if transaction.execute(statement).await? == 0 {
+            return Ok(false);
+        }
+        by.commit(transaction).await?;
+        Ok(true)
     }
 }
 
@@ -138,10 +146,17 @@ impl ServiceKey {
     }
 
     /// Deletes a key. Returns `false` if there is none with this id.
-    pub(crate) async fn delete(database: &Database, id: Id) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// `PermissionDenied` if the administrator is none any more.
+    pub(crate) async fn delete(database: &Database, id: Id, by: &ChangedBy) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM service_keys WHERE id = $1";
-        let deleted = database.execute(Statement::new(SQL).bind(id)).await?;
-        Ok(deleted > 0)
+        let mut transaction = by.begin(database).await?;
+        if transaction.execute(Statement::new(SQL).bind(id)).await? == 0 {
+            return Ok(false);
+        }
+        by.commit(transaction).await?;
+        Ok(true)
     }
 
     /// Writes down that a key was used.

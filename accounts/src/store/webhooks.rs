@@ -9,8 +9,7 @@ use crate::{
     error::Error,
     id::Id,
     store::{
-        administrators::{self, Guard},
-        audit_events::{self, NewEvent},
+        administrators::ChangedBy,
         database::Database,
         outbox::{self, NewEmail},
         statement::Statement,
@@ -166,29 +165,6 @@ impl Webhook {
             .fetch_optional(Statement::new(SQL).bind(id))
             .await?;
         Ok(found.is_some())
-    }
-}
-
-/// Who changes webhooks: what must hold in the transaction of the change, and the event that records it.
-pub(crate) struct ChangedBy {
-    pub guard: Guard,
-    pub event: Option<NewEvent>,
-}
-
-impl ChangedBy {
-    /// Begins a transaction in which the administrator stays one.
-    async fn begin(&self, database: &Database) -> Result<Transaction, Error> {
-        let mut transaction = database.begin().await?;
-        let locked = administrators::lock_all(&mut transaction).await?;
-        self.guard.check_administrator(&locked)?;
-        Ok(transaction)
-    }
-
-    async fn commit(&self, mut transaction: Transaction) -> Result<(), Error> {
-        if let Some(event) = &self.event {
-            audit_events::record(&mut transaction, event).await?;
-        }
-        transaction.commit().await
     }
 }
 

@@ -27,7 +27,8 @@ impl Target {
         }
         let url = Url::parse(text).map_err(|_| "Write it as https://<host>/<path>.")?;
         let is_secure = url.scheme() == "https";
-        if !is_secure && !(url.scheme() == "http" && allows_private) {
+        let is_allowed = is_secure || allows_private && url.scheme() == "http";
+        if !is_allowed {
             return Err("The URL must start with https://.");
         }
         if !url.username().is_empty() || url.password().is_some() {

@@ -91,6 +91,8 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         "webhook_created" => ("Webhook created", Success, Notable),
         "webhook_changed" => ("Webhook changed", Success, Normal),
         "webhook_deleted" => ("Webhook deleted", Warning, Normal),
+        "service_key_created" => ("Service key created", Key, Notable),
+        "service_key_revoked" => ("Service key revoked", Key, Normal),
         // An event of a newer server.
         other => {
             let text = other.replace('_', " ");

@@ -62,6 +62,18 @@ fn keys_are_created_listed_and_revoked() {
         .token(&key)
         .send()
         .assert_error(401, "key_invalid");
+    let activity = server.get("/api/user/activity").token(&root.token).send();
+    let activity = activity.json();
+    let events = activity.as_array().expect("a list").iter();
+    let events: Vec<_> = events.map(|event| text_of(event, "event")).collect();
+    assert_eq!(
+        events[..3],
+        [
+            "service_key_revoked",
+            "service_key_created",
+            "service_key_created"
+        ]
+    );
 }
 
 #[test]
