@@ -79,7 +79,7 @@ const SINCE: [(&str, &str, u64); 5] = [
 #[component]
 pub(super) fn Activity(console: Console) -> impl IntoView {
     let query = UrlState::new(AdminPage::Activity.path(), &NAMES);
-    let list = Listing::new(console, Callback::new(move |cursor| fetch(query, cursor)));
+    let list = Listing::new(console, move |cursor| fetch(query, cursor));
     Effect::new(move |_| {
         query.track();
         list.reload();

@@ -1,6 +1,10 @@
 //! What the pages for administrators share: who may see them, how they send requests, and what they say.
 
-use std::{future::Future, pin::Pin, sync::LazyLock};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, LazyLock},
+};
 
 use gloo_timers::future::TimeoutFuture;
 use http::StatusCode;
@@ -20,6 +24,9 @@ use crate::{
 
 /// A response. Boxed, so that what handles it is compiled once.
 pub(super) type Reply<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+/// Sends a request. It outlives the page, unlike a `Callback`: a request may be under way when the page is left.
+pub(super) type Action<T> = Arc<dyn Fn() -> Reply<T> + Send + Sync>;
 
 /// How long leaving the page may take, in milliseconds.
 const LEAVING: u32 = 2_000;

@@ -1,5 +1,7 @@
 //! The page of the keys with which services use the API.
 
+use std::sync::Arc;
+
 use leptos::{html, prelude::*};
 use serde_json::Value;
 
@@ -48,14 +50,14 @@ const DAY: u64 = 86_400_000;
 /// The page of the service keys.
 #[component]
 pub(super) fn Keys(console: Console) -> impl IntoView {
-    let fetch = Callback::new(move |_| -> Reply<Page<ServiceKey>> {
+    let fetch = move |_| -> Reply<Page<ServiceKey>> {
         let request = admin::keys();
         Box::pin(async move {
             let mut keys = request.await?.keys;
             keys.reverse();
             Ok((keys, None))
         })
-    });
+    };
     let list = Listing::new(console, fetch);
     list.reload();
     let now = clock();
@@ -151,7 +153,7 @@ fn Row(
 fn question(id: &str, name: &str, list: Listing<ServiceKey>) -> Question {
     let id = id.to_owned();
     let done = format!("The key “{name}” has been revoked.");
-    let request = Callback::new(move |()| -> Reply<String> {
+    let request = Arc::new(move || -> Reply<String> {
         let request = admin::revoke_key(id.as_str().into());
         let done = done.clone();
         Box::pin(async move {

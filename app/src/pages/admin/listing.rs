@@ -1,5 +1,7 @@
 //! Lists that are loaded page by page.
 
+use std::sync::Arc;
+
 use leptos::{html, prelude::*, task::spawn_local};
 
 use super::console::{Console, Reply};
@@ -10,6 +12,9 @@ use crate::{
 
 /// A page of a list, and the cursor of the next one.
 pub(super) type Page<T> = (Vec<T>, Option<String>);
+
+/// Loads the page at a cursor.
+type Fetch<T> = Arc<dyn Fn(Option<String>) -> Reply<Page<T>> + Send + Sync>;
 
 /// How far a list is loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +42,7 @@ pub(super) struct Listing<T: 'static> {
     number: StoredValue<u32>,
     /// Says how long the list is, and has the focus when the button below it is gone.
     count: NodeRef<html::P>,
-    /// Loads the page at a cursor.
-    fetch: Callback<Option<String>, Reply<Page<T>>>,
+    fetch: StoredValue<Fetch<T>>,
 }
 
 impl<T> Clone for Listing<T> {
@@ -50,7 +54,10 @@ impl<T> Clone for Listing<T> {
 impl<T> Copy for Listing<T> {}
 
 impl<T: Send + Sync + 'static> Listing<T> {
-    pub fn new(console: Console, fetch: Callback<Option<String>, Reply<Page<T>>>) -> Self {
+    pub fn new(
+        console: Console,
+        fetch: impl Fn(Option<String>) -> Reply<Page<T>> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             console,
             items: RwSignal::new(Vec::new()),
@@ -59,7 +66,7 @@ impl<T: Send + Sync + 'static> Listing<T> {
             phase: RwSignal::new(Phase::Loading),
             number: StoredValue::new(0),
             count: NodeRef::new(),
-            fetch,
+            fetch: StoredValue::new(Arc::new(fetch)),
         }
     }
 
@@ -69,9 +76,14 @@ impl<T: Send + Sync + 'static> Listing<T> {
     }
 
     fn load(self, cursor: Option<String>) {
+        // The page may have been left.
+        let (Some(number), Some(fetch)) = (self.number.try_get_value(), self.fetch.try_get_value())
+        else {
+            return;
+        };
         let is_first = cursor.is_none();
         self.requested.set_value(cursor.clone());
-        let number = self.number.get_value().wrapping_add(1);
+        let number = number.wrapping_add(1);
         self.number.set_value(number);
         self.phase.set(if is_first {
             Phase::Loading
@@ -79,8 +91,7 @@ impl<T: Send + Sync + 'static> Listing<T> {
             Phase::LoadingMore
         });
         spawn_local(async move {
-            let fetch = self.fetch;
-            let response = self.console.send(move || fetch.run(cursor.clone())).await;
+            let response = self.console.send(move || fetch(cursor.clone())).await;
             // The page may have been left.
             if self.number.try_get_value() != Some(number) {
                 return;

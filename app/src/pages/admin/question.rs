@@ -2,7 +2,7 @@
 
 use leptos::{ev, prelude::*};
 
-use super::console::{Console, Reply, notify};
+use super::console::{Action, Console, clear_notice, notify};
 use crate::{
     api::{ApiError, Code},
     components::{Alert, Button, DIALOG_TITLE, Dialog, IntoAnySync, Submission},
@@ -26,7 +26,7 @@ pub(super) struct Question {
     /// The path of the page that says what has happened.
     pub path: String,
     /// Sends the request, and returns what has happened.
-    pub request: Callback<(), Reply<String>>,
+    pub request: Action<String>,
 }
 
 /// The dialog, and what it asks.
@@ -50,6 +50,7 @@ impl Default for Asking {
 impl Asking {
     /// Asks a question.
     pub fn ask(self, question: Question) {
+        clear_notice("");
         self.submission.reset();
         self.question.set(Some(question));
         self.is_open.set(true);
@@ -92,9 +93,9 @@ fn Content(console: Console, question: Question) -> impl IntoView {
     } = question;
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let path = path.clone();
+        let (path, request) = (path.clone(), request.clone());
         submission.start(async move {
-            let response = console.send(move || request.run(())).await;
+            let response = console.send(move || request()).await;
             let notice = response.map_err(without_fields)?;
             is_open.try_set(false);
             notify(&path, notice);

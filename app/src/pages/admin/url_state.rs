@@ -70,8 +70,11 @@ impl UrlState {
 
     /// Returns a parameter. Reactive.
     pub fn get(self, index: usize) -> String {
-        self.values
-            .with(|values| values.get(index).cloned().unwrap_or_default())
+        // The page may have been left.
+        let value = self
+            .values
+            .try_with(|values| values.get(index).cloned().unwrap_or_default());
+        value.unwrap_or_default()
     }
 
     /// Returns a parameter as a field of a request.

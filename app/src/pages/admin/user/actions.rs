@@ -1,5 +1,7 @@
 //! What can be done to a user, each after a question that names the consequence.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use serde_json::Value;
@@ -143,6 +145,9 @@ impl Action {
     }
 }
 
+/// Opens the page of the users.
+type Leave = Arc<dyn Fn() + Send + Sync>;
+
 /// The section with the actions.
 #[component]
 pub(super) fn Actions(
@@ -152,7 +157,7 @@ pub(super) fn Actions(
     changes: RwSignal<()>,
 ) -> impl IntoView {
     let navigate = use_navigate();
-    let leave = Callback::new(move |()| {
+    let leave: Leave = Arc::new(move || {
         let options = NavigateOptions {
             replace: true,
             ..Default::default()
@@ -167,11 +172,12 @@ pub(super) fn Actions(
     });
     let rows = move || {
         let rows = shown.get().into_iter().map(|action| {
+            let leave = leave.clone();
             let ask = move |_| {
                 let is_me = user.with_untracked(|user| console.is_me(&user.id));
                 console
                     .asking
-                    .ask(question(action, user, is_me, changes, leave));
+                    .ask(question(action, user, is_me, changes, leave.clone()));
             };
             view! { <ActionRow action on_press=ask /> }
         });
@@ -220,7 +226,7 @@ fn question(
     user: RwSignal<ManagedUser>,
     is_me: bool,
     changes: RwSignal<()>,
-    leave: Callback<()>,
+    leave: Leave,
 ) -> Question {
     let words = action.words();
     let (id, email) = user.with_untracked(|user| (user.id.clone(), email_for_display(&user.email)));
@@ -238,14 +244,18 @@ fn question(
     } else {
         words.done.to_owned()
     };
-    let request = Callback::new(move |()| -> Reply<String> {
+    let request = Arc::new(move || -> Reply<String> {
         let change = send(action, &id);
-        let done = done.clone();
+        let (done, leave, page) = (done.clone(), leave.clone(), user_path(&id));
         Box::pin(async move {
             record(action, user, change.await?);
             changes.try_set(());
-            if action == Action::Delete {
-                leave.run(());
+            let is_here = window()
+                .location()
+                .pathname()
+                .is_ok_and(|path| path == page);
+            if action == Action::Delete && is_here {
+                leave();
             } else {
                 // The button that had the focus may be gone.
                 focus_soon("#actions");

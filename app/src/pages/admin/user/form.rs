@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        console::{Console, Reply, notify},
+        console::{Console, Reply, clear_notice, notify},
         form::TextArea,
     },
     Loading,
@@ -140,6 +140,7 @@ pub(super) fn ProfileForm(
             notify(&path, "Nothing has changed.");
             return;
         }
+        clear_notice("");
         submission.start(async move {
             let changed = console.send(move || change.send()).await?;
             let stored = Texts::of(&changed);

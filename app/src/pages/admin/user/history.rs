@@ -26,10 +26,10 @@ pub(super) fn Devices(
     changes: RwSignal<()>,
 ) -> impl IntoView {
     let now = clock();
-    let fetch = Callback::new(move |_| -> Reply<Page<Session>> {
+    let fetch = move |_| -> Reply<Page<Session>> {
         let request = admin::user_sessions(id.as_str().into());
         Box::pin(async move { Ok((request.await?, None)) })
-    });
+    };
     let list = Listing::new(console, fetch);
     Effect::new(move |_| {
         changes.track();
@@ -92,10 +92,10 @@ pub(super) fn Events(
 ) -> impl IntoView {
     let now = clock();
     let all = format!("{}?user={id}", AdminPage::Activity.path());
-    let fetch = Callback::new(move |_| -> Reply<Page<AdminEvent>> {
+    let fetch = move |_| -> Reply<Page<AdminEvent>> {
         let request = admin::user_activity(id.as_str().into());
         Box::pin(async move { Ok((request.await?, None)) })
-    });
+    };
     let list = Listing::new(console, fetch);
     Effect::new(move |_| {
         changes.track();

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use super::{
     PageHead,
-    console::{Console, ConsoleNotice},
+    console::{Console, ConsoleNotice, clear_notice},
 };
 use crate::{
     admin_pages::{AdminPage, user_path},
@@ -74,8 +74,9 @@ struct Loading {
 impl Loading {
     /// Loads the user. What was typed is replaced by what is stored.
     fn start(self) {
+        let id = self.id.get_value();
+        clear_notice("");
         self.submission.start(async move {
-            let id = self.id.get_value();
             let request = move || admin::user(id.as_str().into());
             let response = self.console.send(move || Box::pin(request())).await;
             match response {

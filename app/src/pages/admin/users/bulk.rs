@@ -1,5 +1,7 @@
 //! Changing the selected users at once, after a preview of what will happen.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use serde_json::Value;
 
@@ -125,7 +127,7 @@ fn preview(
 ) -> Question {
     let (name, label, pending_label, _) = action.words();
     let ids: Vec<_> = users.iter().map(|user| user.id.clone()).collect();
-    let request = Callback::new(move |()| -> Reply<String> {
+    let request = Arc::new(move || -> Reply<String> {
         let request = admin::change_users(ids.clone().into(), Value::from(name));
         Box::pin(async move {
             let notice = describe(action, &request.await?);

@@ -19,7 +19,7 @@ pub(super) fn Filters(query: UrlState) -> impl IntoView {
             <Filter query index=1 id="is_active" label="Status" any="Any status" yes="Active" no="Deactivated" />
             <Filter query index=2 id="is_admin" label="Rights" any="Any rights" yes="Administrators" no="Users" />
             <Filter query index=4 id="email_verified" label="Email" any="Any email" yes="Confirmed" no="Not confirmed" />
-            <Filter query index=5 id="otp_enabled" label="Second factor" any="With or without" yes="On" no="Off" />
+            <Filter query index=5 id="otp_enabled" label="Second factor" any="Any" yes="On" no="Off" />
             <RoleFilter query />
             <Order query />
             {move || {

@@ -67,7 +67,8 @@ impl Selection {
     }
 
     fn clear(self) {
-        if !self.0.with_untracked(Vec::is_empty) {
+        // The page may have been left.
+        if self.0.try_with_untracked(Vec::is_empty) == Some(false) {
             self.0.set(Vec::new());
         }
     }
@@ -77,7 +78,7 @@ impl Selection {
 #[component]
 pub(super) fn Users(console: Console) -> impl IntoView {
     let query = UrlState::new(AdminPage::Users.path(), &NAMES);
-    let list = Listing::new(console, Callback::new(move |cursor| fetch(query, cursor)));
+    let list = Listing::new(console, move |cursor| fetch(query, cursor));
     let selection = Selection(RwSignal::new(Vec::new()));
     let columns = Columns::new();
     Effect::new(move |_| {
