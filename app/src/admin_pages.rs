@@ -11,11 +11,13 @@ pub enum AdminPage {
     Activity,
     /// The keys of services.
     Keys,
+    /// The webhooks of services.
+    Webhooks,
 }
 
 impl AdminPage {
     /// Every page, in the order of the navigation.
-    pub const ALL: [Self; 3] = [Self::Users, Self::Activity, Self::Keys];
+    pub const ALL: [Self; 4] = [Self::Users, Self::Activity, Self::Keys, Self::Webhooks];
 
     /// Returns the page with this path.
     #[must_use]
@@ -30,6 +32,7 @@ impl AdminPage {
             Self::Users => "/admin",
             Self::Activity => "/admin/activity",
             Self::Keys => "/admin/keys",
+            Self::Webhooks => "/admin/webhooks",
         }
     }
 
@@ -40,6 +43,7 @@ impl AdminPage {
             Self::Users => "Users",
             Self::Activity => "All activity",
             Self::Keys => "Service keys",
+            Self::Webhooks => "Webhooks",
         }
     }
 
@@ -50,6 +54,7 @@ impl AdminPage {
             Self::Users => IconName::Users,
             Self::Activity => IconName::History,
             Self::Keys => IconName::Key,
+            Self::Webhooks => IconName::Webhook,
         }
     }
 }

@@ -23,6 +23,7 @@ const TITLES: Record<string, RegExp> = {
   '/admin': /^Users · Administration · /,
   '/admin/activity': /^All activity · Administration · /,
   '/admin/keys': /^Service keys · Administration · /,
+  '/admin/webhooks': /^Webhooks · Administration · /,
 };
 const INVALID = 'This link no longer works';
 

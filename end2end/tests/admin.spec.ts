@@ -381,7 +381,7 @@ test('the activity of all users is filtered by event, user and time', async ({ p
 test('the pages have no accessibility violations, and do not scroll horizontally', async ({ page, user, server }) => {
   const { users: [grace] } = await people(server, user, ['Grace', 'Hedy']);
   for (const [path, heading] of [
-    ['/admin', 'Users'], [`/admin/users/${grace.id}`, 'Grace'], ['/admin/activity', 'All activity'], ['/admin/keys', 'Service keys'],
+    ['/admin', 'Users'], [`/admin/users/${grace.id}`, 'Grace'], ['/admin/activity', 'All activity'], ['/admin/keys', 'Service keys'], ['/admin/webhooks', 'Webhooks'],
   ]) {
     await page.setViewportSize({ width: 1280, height: 800 });
     await open(page, path);

@@ -86,7 +86,7 @@ testSignedIn.describe('from 320 to 2560 pixels, signed in', () => {
     await button(page, 'Account menu').click();
     await expectNoHorizontalScroll(page);
     await page.keyboard.press('Escape');
-    for (const name of ['Security', 'Devices', 'Activity', 'Delete account']) {
+    for (const name of ['Profile', 'Security', 'Devices', 'Activity', 'Delete account']) {
       await openPage(page, name);
       await expectNoHorizontalScroll(page);
       await expect(navigation(page).getByRole('link', { name })).toBeInViewport({ ratio: 1 });

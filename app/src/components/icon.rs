@@ -71,6 +71,8 @@ icons! {
     Download => "download",
     /// Prints.
     Print => "printer",
+    /// Webhooks.
+    Webhook => "webhook",
     /// Searches.
     Search => "search",
     /// Opens another app.

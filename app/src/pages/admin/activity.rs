@@ -25,7 +25,7 @@ use crate::{
 const NAMES: [&str; 3] = ["event", "user", "since"];
 
 /// The events that can be chosen.
-const EVENTS: [&str; 38] = [
+const EVENTS: [&str; 41] = [
     "signed_in",
     "sign_in_pending",
     "sign_in_failed",
@@ -64,6 +64,9 @@ const EVENTS: [&str; 38] = [
     "operator_requested_password_reset",
     "profile_updated",
     "reauthenticated",
+    "webhook_created",
+    "webhook_changed",
+    "webhook_deleted",
 ];
 
 /// Since when: the values in the address, their texts, and the seconds that they stand for.

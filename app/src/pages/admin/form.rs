@@ -3,7 +3,8 @@
 use leptos::{ev, html, prelude::*};
 
 use crate::components::{
-    Alert, Button, DIALOG_TITLE, Dialog, Field, Submission, SyncChildrenFn, describe, invalid,
+    Alert, Button, CopyButton, DIALOG_TITLE, Dialog, Field, Submission, SyncChildrenFn, describe,
+    invalid,
 };
 
 /// A dialog with a form: a heading, the fields, a button that submits and one that cancels.
@@ -172,5 +173,50 @@ pub(super) fn Tick(
                 {label} {(!hint.is_empty()).then(|| view! { <span class="hint">{hint}</span> })}
             </span>
         </label>
+    }
+}
+
+/// Shows a new secret, this once, and then forgets it.
+#[component]
+pub(super) fn SecretDialog(
+    /// The secret. The dialog is open while there is one.
+    secret: RwSignal<Option<String>>,
+    /// The heading.
+    title: &'static str,
+    /// What it is for.
+    text: &'static str,
+    /// The label of the button that copies it.
+    label: &'static str,
+) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| open.set(secret.with(Option::is_some)));
+    Effect::new(move |was_open: Option<bool>| {
+        let is_open = open.get();
+        if was_open == Some(true) && !is_open {
+            secret.set(None);
+        }
+        is_open
+    });
+    view! {
+        <Dialog open>
+            <h2 id=DIALOG_TITLE>{title}</h2>
+            <p class="dialog-lead">{text}</p>
+            {move || {
+                let secret = secret.get()?;
+                Some(
+                    view! {
+                        <p class="service-key">
+                            <code translate="no">{secret.clone()}</code>
+                        </p>
+                        <CopyButton text=secret label />
+                    },
+                )
+            }}
+            <div class="actions">
+                <button type="button" class="button primary" on:click=move |_| open.set(false)>
+                    "Done"
+                </button>
+            </div>
+        </Dialog>
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply},
-    form::{Choice, FormDialog, Tick},
+    form::{Choice, FormDialog, SecretDialog, Tick},
     listing::{Listing, Page, Waiting},
     question::Question,
 };
@@ -17,8 +17,8 @@ use crate::{
     api::admin::{self, ServiceKey},
     browser::session::now,
     components::{
-        CopyButton, DIALOG_TITLE, Dialog, Icon, IconName, IntoAnySync, RelativeTime, Submission,
-        TextField, focus_soon, input_value, local_date, milliseconds, rfc3339, since,
+        Icon, IconName, IntoAnySync, RelativeTime, Submission, TextField, focus_soon, input_value,
+        local_date, milliseconds, rfc3339, since,
     },
     pages::account::clock::clock,
 };
@@ -191,7 +191,7 @@ struct NewKey {
 fn AddKey(console: Console, list: Listing<ServiceKey>) -> impl IntoView {
     let open = RwSignal::new(false);
     let submission = Submission::default();
-    let created = RwSignal::new(None::<ServiceKey>);
+    let secret = RwSignal::new(None);
     let new = NewKey {
         name: NodeRef::new(),
         scopes: RwSignal::new(Vec::new()),
@@ -213,7 +213,7 @@ fn AddKey(console: Console, list: Listing<ServiceKey>) -> impl IntoView {
             };
             let key = console.send(request).await?;
             open.try_set(false);
-            created.try_set(Some(key));
+            secret.try_set(key.key);
             list.reload();
             Ok(())
         });
@@ -232,7 +232,12 @@ fn AddKey(console: Console, list: Listing<ServiceKey>) -> impl IntoView {
         >
             <Form submission new />
         </FormDialog>
-        <CreatedDialog created />
+        <SecretDialog
+            secret
+            title="Copy your key now"
+            text="It is shown only once. Keep it where the service reads its secrets, and nowhere else."
+            label="Copy key"
+        />
     }
 }
 
@@ -280,46 +285,6 @@ fn Form(submission: Submission, new: NewKey) -> impl IntoView {
         />
     }
     .into_any_sync()
-}
-
-/// Shows a new key, this once.
-#[component]
-fn CreatedDialog(created: RwSignal<Option<ServiceKey>>) -> impl IntoView {
-    let open = RwSignal::new(false);
-    Effect::new(move |_| open.set(created.with(Option::is_some)));
-    let done = move |_| open.set(false);
-    // What is shown once is not kept.
-    Effect::new(move |was_open: Option<bool>| {
-        let is_open = open.get();
-        if was_open == Some(true) && !is_open {
-            created.set(None);
-        }
-        is_open
-    });
-    view! {
-        <Dialog open>
-            <h2 id=DIALOG_TITLE>"Copy your key now"</h2>
-            <p class="dialog-lead">
-                "It is shown only once. Keep it where the service reads its secrets, and nowhere else."
-            </p>
-            {move || {
-                let key = created.with(|key| key.as_ref().and_then(|key| key.key.clone()))?;
-                Some(
-                    view! {
-                        <p class="service-key">
-                            <code translate="no">{key.clone()}</code>
-                        </p>
-                        <CopyButton text=key label="Copy key" />
-                    },
-                )
-            }}
-            <div class="actions">
-                <button type="button" class="button primary" on:click=done>
-                    "Done"
-                </button>
-            </div>
-        </Dialog>
-    }
 }
 
 /// Returns when a key expires that lives so many days.

@@ -14,6 +14,7 @@ mod step_up;
 mod url_state;
 mod user;
 mod users;
+mod webhooks;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -36,6 +37,7 @@ use question::QuestionDialog;
 use step_up::StepUpDialog;
 use user::UserPage;
 use users::Users;
+use webhooks::Webhooks;
 
 /// A page for administrators.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +152,7 @@ fn Content(place: Signal<Place>, console: Console) -> impl IntoView {
             Place::Page(AdminPage::Users) => view! { <Users console /> }.into_any_sync(),
             Place::Page(AdminPage::Activity) => view! { <Activity console /> }.into_any_sync(),
             Place::Page(AdminPage::Keys) => view! { <Keys console /> }.into_any_sync(),
+            Place::Page(AdminPage::Webhooks) => view! { <Webhooks console /> }.into_any_sync(),
             Place::User(id) => view! { <UserPage id console /> }.into_any_sync(),
         }}
         <QuestionDialog console />

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::support::{Response, SITE_FILE, Server, TestEnv};
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/",
     "/register",
     "/login",
@@ -17,6 +17,7 @@ const PAGES: [&str; 12] = [
     "/admin",
     "/admin/activity",
     "/admin/keys",
+    "/admin/webhooks",
 ];
 
 /// Returns the directives of a response's Content-Security-Policy.
