@@ -53,9 +53,10 @@ pub use revocations::{
     Encoded, RevocationEntry, RevocationNews, RevocationReader, RevocationSnapshot,
 };
 pub use service::{
-    Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage, EmailProof,
-    EventListFields, EventPage, Lifetimes, LinkInfo, NewUserFields, PasswordRating, Readiness,
-    Registered, Settings, SignedIn, UserFields, UserListFields, UserPage, WebhookFields,
+    Acceptance, Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage,
+    EmailProof, EventListFields, EventPage, InvalidRegistrationPolicy, InvitationPage, Lifetimes,
+    LinkInfo, NewUserFields, PasswordRating, Readiness, Registered, RegistrationPolicy, Settings,
+    SignedIn, UserFields, UserListFields, UserPage, WebhookFields,
 };
 pub use store::{
     administration::ManagedUser,
@@ -63,6 +64,7 @@ pub use store::{
     bulk_changes::BulkStatus,
     database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl},
     email_tokens::LinkPurpose,
+    invitations::Invitation,
     migrations::{MigrationError, Schema},
     postgres::Postgres,
     recovery_codes::RecoveryCodesLeft,

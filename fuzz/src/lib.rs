@@ -313,6 +313,7 @@ fn settings() -> Settings {
             grace: AGES,
             audit: AGES,
         },
+        registration: accounts::RegistrationPolicy::Open,
         require_activation: false,
         throttle_failed_sign_ins: true,
         cache: CacheSettings {

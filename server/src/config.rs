@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr,
 
 use accounts::{
     CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
-    Lifetimes, MasterSecrets, SmtpUrl, TokenAlgorithm,
+    Lifetimes, MasterSecrets, RegistrationPolicy, SmtpUrl, TokenAlgorithm,
 };
 use app::FooterLinks;
 use clap::{ArgAction::Set, Args};
@@ -75,6 +75,10 @@ pub struct Config {
     /// How emails are sent.
     #[command(flatten)]
     pub email: EmailConfig,
+    /// Who may create an account without an administrator: open, invite (with an emailed invitation) or
+    /// closed.
+    #[arg(long, env = "LATCHKEY_REGISTRATION", default_value = "open", value_parser = trimmed::<RegistrationPolicy>)]
+    pub registration: RegistrationPolicy,
     /// true: a new account can't be used until the emailed link is opened.
     #[arg(long, env = "LATCHKEY_REQUIRE_ACTIVATION", default_value = "false", action = Set, value_parser = choice("true", "false"))]
     pub require_activation: bool,

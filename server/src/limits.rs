@@ -195,6 +195,8 @@ const ENDPOINTS: [(&str, Limit); 51] = [
         Limit::all(Group::Email),
     ),
     ("/api/admin/users/bulk", Limit::work(Group::Tokens)),
+    ("/api/admin/invitations", Limit::work(Group::Tokens)),
+    ("/api/admin/invitations/{id}", Limit::work(Group::Tokens)),
     ("/api/admin/keys", Limit::work(Group::Tokens)),
     ("/api/admin/keys/{id}", Limit::work(Group::Tokens)),
     ("/api/admin/webhooks", Limit::work(Group::Tokens)),

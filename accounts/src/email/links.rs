@@ -25,6 +25,24 @@ pub(super) fn activation(site: &str, token: &LinkToken) -> EmailContent {
     }
 }
 
+pub(super) fn invitation(site: &str, token: &LinkToken) -> EmailContent {
+    EmailContent {
+        subject: "You are invited to create an account",
+        paragraphs: vec![
+            "An administrator has invited you to create an account with this email address. Open this \
+             link and choose a password."
+                .into(),
+        ],
+        link: Some(Link {
+            label: "Create your account",
+            url: format!("{site}/register#invitation={}", token.expose()),
+            validity: "This link works once and expires in 7 days. A newer invitation replaces it.",
+        }),
+        note: "If you don't want an account, you can ignore this email. None is created.",
+        ..EmailContent::default()
+    }
+}
+
 pub(super) fn already_registered(site: &str) -> EmailContent {
     EmailContent {
         subject: "You already have an account",

@@ -86,6 +86,8 @@ pub(crate) enum EmailTemplate {
     AccountDeleted,
     /// The account was deleted by an administrator.
     AccountRemoved,
+    /// A link that creates an account.
+    Invitation(LinkToken),
     /// Someone signed in on a device that has not signed in before.
     NewDevice,
     /// The password was changed.
@@ -154,6 +156,7 @@ impl EmailTemplate {
             Self::AlreadyRegistered => links::already_registered(site),
             Self::Reset(token) => links::reset(site, token),
             Self::EmailChange(token) => links::email_change(site, token),
+            Self::Invitation(token) => links::invitation(site, token),
             Self::EmailChangeRequested { new_email } => {
                 notices::email_change_requested(&shown(new_email))
             }
@@ -277,6 +280,10 @@ mod tests {
             (r#""already_registered""#, "You already have an account"),
             (r#"{"reset":"t"}"#, "Choose a new password"),
             (r#"{"email_change":"t"}"#, "Confirm your new email address"),
+            (
+                r#"{"invitation":"t"}"#,
+                "You are invited to create an account",
+            ),
             (
                 r#"{"email_change_asked":{"new_email":"e"}}"#,
                 "Your email address is about to change",

@@ -20,7 +20,10 @@ use crate::{
     metrics::Metrics,
     random::Random,
     revocations::RevocationLog,
-    service::{failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters},
+    service::{
+        failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters,
+        registration_policy::RegistrationPolicy,
+    },
     store::{database::Database, expired_rows},
 };
 
@@ -51,6 +54,8 @@ pub struct Settings {
     pub hashing_cost: HashingCost,
     /// How long tokens, sessions and audit events live.
     pub lifetimes: Lifetimes,
+    /// Who may create an account without an administrator.
+    pub registration: RegistrationPolicy,
     /// Whether a new account can be used only once its email address is verified.
     pub require_activation: bool,
     /// Whether sign-ins are delayed after many failures.
@@ -75,6 +80,7 @@ pub(super) struct Inner {
     pub server_keys: ServerKeys,
     pub master_secrets: MasterSecrets,
     pub lifetimes: Lifetimes,
+    pub registration: RegistrationPolicy,
     pub require_activation: bool,
     pub throttle_failed_sign_ins: bool,
     pub webhook_allow_private: bool,
@@ -121,6 +127,7 @@ impl Accounts {
             public_url: settings.public_url,
             master_secrets: settings.master_secrets,
             lifetimes: settings.lifetimes,
+            registration: settings.registration,
             require_activation: settings.require_activation,
             throttle_failed_sign_ins: settings.throttle_failed_sign_ins,
             webhook_allow_private: settings.webhook_allow_private,

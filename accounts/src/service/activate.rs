@@ -105,6 +105,7 @@ impl Accounts {
             user: self.registered_user(registration, right.hash)?,
             activation: None,
             proof: Some((link, event)),
+            invitation: None,
             guard: Guard::default(),
         };
         Ok(User::insert(database, &new).await?.is_some())

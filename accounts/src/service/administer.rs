@@ -103,6 +103,7 @@ impl Accounts {
             user,
             activation: None,
             proof: None,
+            invitation: None,
             guard: Guard::default(),
         };
         User::insert(database, &new).await?.ok_or(Error::NotFound)

@@ -21,6 +21,7 @@ use crate::{
     store::{
         audit_events,
         email_tokens::{CodeAttempt, Link, LinkPurpose},
+        invitations::Invitation,
         registrations::Registration,
         sign_in_failures::AttemptSource,
         users::Credentials,
@@ -85,7 +86,9 @@ impl Accounts {
         let token = required_field(TOKEN, token)?;
         let (database, now) = (&self.0.database, self.now());
         let link = Link::find(database, token, now).await?;
-        let link = link.ok_or_else(invalid_link)?;
+        let Some(link) = link else {
+            return self.invitation_link(token).await;
+        };
         let purpose = link.purpose().ok_or_else(invalid_link)?;
         // A link that was used to reject an account has verified nothing.
         if purpose == LinkPurpose::Activation && link.is_used && !link.is_verified() {
@@ -110,6 +113,23 @@ impl Accounts {
             created_at,
             device: (!user_agent.is_empty()).then(|| device_name(&user_agent)),
             is_used: link.is_used,
+        })
+    }
+
+    /// Says what a link is for that may be an invitation.
+    async fn invitation_link(&self, token: &str) -> Result<LinkInfo, Error> {
+        self.require_registration(true)
+            .map_err(|_| invalid_link())?;
+        let hash = email_token::hash(token);
+        let found = Invitation::find(&self.0.database, &hash, self.now()).await?;
+        let invitation = found.ok_or_else(invalid_link)?;
+        Ok(LinkInfo {
+            purpose: LinkPurpose::Invitation,
+            email: invitation.email,
+            new_email: None,
+            created_at: invitation.created_at,
+            device: None,
+            is_used: false,
         })
     }
 

@@ -203,14 +203,7 @@ impl<'a> EventListFields<'a> {
             }
             parsed
         });
-        let after = self.cursor.and_then(|cursor| {
-            let cursor = Cursor::decode(cursor, EVENT_ORDER);
-            let position = cursor.and_then(|cursor| Some((cursor.timestamp()?, cursor.2)));
-            if position.is_none() {
-                validator.reject("cursor", INVALID_CURSOR);
-            }
-            position
-        });
+        let after = time_position(&mut validator, EVENT_ORDER, self.cursor);
         let limit = parse_limit(&mut validator, self.limit);
         if !validator.is_empty() {
             return Err(validator.into_error());
@@ -255,6 +248,40 @@ impl DeliveryListFields<'_> {
             Err(validator.into_error())
         }
     }
+}
+
+/// Understands the fields of a request for a list by time that has no filters. Returns where the page
+/// begins, and the number of entries.
+///
+/// # Errors
+/// Field errors.
+pub(super) fn parse_page(
+    order: &str,
+    limit: Option<&str>,
+    cursor: Option<&str>,
+) -> Result<(Option<(Timestamp, Id)>, u32), Error> {
+    let mut validator = Validator::default();
+    let after = time_position(&mut validator, order, cursor);
+    let limit = parse_limit(&mut validator, limit);
+    if validator.is_empty() {
+        Ok((after, limit))
+    } else {
+        Err(validator.into_error())
+    }
+}
+
+/// Where a page of a list by time begins.
+fn time_position(
+    validator: &mut Validator,
+    order: &str,
+    cursor: Option<&str>,
+) -> Option<(Timestamp, Id)> {
+    let cursor = Cursor::decode(cursor?, order);
+    let position = cursor.and_then(|cursor| Some((cursor.timestamp()?, cursor.2)));
+    if position.is_none() {
+        validator.reject("cursor", INVALID_CURSOR);
+    }
+    position
 }
 
 fn parse_order(name: &str) -> Option<Order> {

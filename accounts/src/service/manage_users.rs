@@ -37,6 +37,8 @@ const ACTIVITY_LIMIT: u32 = 50;
 
 const EMAIL: &str = "email";
 
+const INVITED_CHOOSES: &str = "An invited user chooses the password.";
+
 /// A page of a list of users.
 pub struct UserPage {
     /// The users.
@@ -79,6 +81,8 @@ pub struct UserFields {
 pub struct NewUserFields {
     /// The password.
     pub password: Value,
+    /// Whether the user is invited, and chooses the password.
+    pub invite: Value,
     /// Everything else.
     pub user: UserFields,
 }
@@ -177,17 +181,23 @@ impl Accounts {
         found.ok_or(Error::NotFound)
     }
 
-    /// Creates an account, whose email address counts as verified.
+    /// Creates an account, whose email address counts as verified, or sends an invitation and returns the
+    /// user that it will create.
     ///
     /// # Errors
     /// `PermissionDenied` for a service that would create an administrator; `ReauthenticationRequired`;
-    /// field errors; `Overloaded`.
+    /// field errors; `Overloaded`. For an invitation, `Conflict` while registration is closed, and
+    /// `Throttled` if one was sent to the address a short time ago.
     pub async fn create_managed_user(
         &self,
         administrator: &Administrator,
         fields: &NewUserFields,
     ) -> Result<ManagedUser, Error> {
-        let NewUserFields { password, user } = fields;
+        let NewUserFields {
+            password,
+            invite,
+            user,
+        } = fields;
         if json_fields::is_given(&user.is_admin) {
             administrator.require_person()?;
         }
@@ -197,6 +207,10 @@ impl Accounts {
         let mut validator = Validator::default();
         let text = json_fields::text(&mut validator, EMAIL, &user.email);
         let password = json_fields::text(&mut validator, "password", password);
+        let invites = json_fields::boolean(&mut validator, "invite", invite).unwrap_or_default();
+        if invites && password.is_some() {
+            validator.reject("password", INVITED_CHOOSES);
+        }
         let without_email = UserFields {
             email: Value::Null,
             ..user.clone()
@@ -208,9 +222,14 @@ impl Accounts {
             metadata: changes.metadata.unwrap_or_else(|| "{}".to_owned()),
             app_metadata: changes.app_metadata.unwrap_or_else(|| "{}".to_owned()),
         };
+        let is_admin = changes.is_admin.unwrap_or_default();
+        if invites {
+            let invited = self.invite(administrator, text, profile, is_admin, validator);
+            return invited.await;
+        }
         let created_by = CreatedBy::Administrator {
             administrator,
-            is_admin: changes.is_admin.unwrap_or_default(),
+            is_admin,
         };
         let created = self.create(text, password, profile, created_by, validator);
         let id = created.await?.id;

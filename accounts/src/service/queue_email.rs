@@ -39,6 +39,8 @@ pub(super) enum EmailKind {
     EmailChangeRequested,
     /// A sign-in on a new device.
     NewDevice,
+    /// A link that creates an account.
+    Invitation,
 }
 
 impl EmailKind {
@@ -52,6 +54,7 @@ impl EmailKind {
             Self::EmailChange => "change",
             Self::EmailChangeRequested => "change requested",
             Self::NewDevice => "device",
+            Self::Invitation => "invitation",
         }
     }
 }

@@ -54,7 +54,8 @@ impl Accounts {
     /// that has an account gets the same response as a new one; its owner is notified by email.
     ///
     /// # Errors
-    /// Messages for all fields that break a rule; `Overloaded`.
+    /// `PermissionDenied` unless registration is open; messages for all fields that break a rule;
+    /// `Overloaded`.
     pub async fn register(
         &self,
         email: Option<&str>,
@@ -75,6 +76,7 @@ impl Accounts {
         name: Option<&str>,
         device: &Device,
     ) -> Result<Registered, Error> {
+        self.require_registration(false)?;
         let mut validator = Validator::default();
         let name = checked_name(&mut validator, name);
         let profile = NewProfile::named(name.unwrap_or_default());
@@ -86,7 +88,7 @@ impl Accounts {
     /// Creates an account for an operator. It can be used immediately.
     ///
     /// # Errors
-    /// As [`Self::register`].
+    /// As [`Self::register`], whatever the policy of registration.
     pub async fn create_user(
         &self,
         email: Option<&str>,
@@ -215,6 +217,7 @@ impl Accounts {
             user,
             activation,
             proof: None,
+            invitation: None,
             guard: match created_by {
                 CreatedBy::Administrator { administrator, .. } => administrator.guard(),
                 CreatedBy::User(_) | CreatedBy::Operator { .. } => Guard::default(),

@@ -69,6 +69,12 @@ pub(crate) enum Event {
     OperatorGrantedAdmin,
     OperatorRevokedAdmin,
     OperatorRequestedPasswordReset,
+    /// The account was prepared by an invitation.
+    OperatorInvited,
+    /// An administrator has invited somebody.
+    InvitationSent,
+    /// An administrator has revoked an invitation.
+    InvitationRevoked,
     /// The user has changed the own profile.
     ProfileUpdated,
     /// The user has proved again who they are.
@@ -122,6 +128,9 @@ impl Event {
             Self::OperatorGrantedAdmin => "operator_granted_admin",
             Self::OperatorRevokedAdmin => "operator_revoked_admin",
             Self::OperatorRequestedPasswordReset => "operator_requested_password_reset",
+            Self::OperatorInvited => "operator_invited",
+            Self::InvitationSent => "invitation_sent",
+            Self::InvitationRevoked => "invitation_revoked",
             Self::ProfileUpdated => "profile_updated",
             Self::Reauthenticated => "reauthenticated",
             Self::WebhookCreated => "webhook_created",

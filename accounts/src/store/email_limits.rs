@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The shortest time between two emails.
-const PAUSE: Duration = Duration::from_secs(2 * 60);
+pub(crate) const PAUSE: Duration = Duration::from_secs(2 * 60);
 
 /// Five emails may be sent in this time. After ten in a day, it is the pause between two.
 const HOUR: Duration = Duration::from_secs(60 * 60);

@@ -37,6 +37,9 @@ pub enum LinkPurpose {
     EmailChange,
     /// It takes a change of the email address back.
     Undo,
+    /// It creates an account that an administrator has prepared. Such links are in the table
+    /// `invitations`.
+    Invitation,
 }
 
 impl LinkPurpose {
@@ -47,6 +50,7 @@ impl LinkPurpose {
             Self::Reset => "reset",
             Self::EmailChange => "email",
             Self::Undo => "undo",
+            Self::Invitation => "invitation",
         }
     }
 
@@ -57,11 +61,11 @@ impl LinkPurpose {
     }
 
     /// How long the link works.
-    fn lifetime(self) -> Duration {
+    pub(crate) fn lifetime(self) -> Duration {
         match self {
             Self::Activation | Self::EmailChange => Duration::from_secs(24 * 60 * 60),
             Self::Reset => Duration::from_secs(60 * 60),
-            Self::Undo => Duration::from_secs(7 * 24 * 60 * 60),
+            Self::Undo | Self::Invitation => Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }

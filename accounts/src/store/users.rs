@@ -17,6 +17,7 @@ use crate::{
         deleted_accounts::DeletedAccount,
         email_limits,
         email_tokens::{self, Link, LinkPurpose, NewLink, key_of},
+        invitations,
         outbox::{self, NewEmail},
         registrations,
         statement::{Row, Statement},
@@ -96,6 +97,8 @@ pub(crate) struct NewAccount<'a> {
     pub activation: Option<(NewLink, Vec<u8>)>,
     /// The emailed link that was used, and verifies the email address.
     pub proof: Option<(&'a Link, NewEvent)>,
+    /// The hash of the invitation that is accepted, and the event that says who has sent it.
+    pub invitation: Option<(&'a [u8], NewEvent)>,
     /// What must hold of the administrator who creates it, also after the password was hashed.
     pub guard: Guard,
 }
@@ -271,7 +274,7 @@ impl User {
     }
 
     /// Adds a user, and removes the registrations that wait for the same email address. Returns `None`
-    /// if the address is taken or reserved, or the link was used up in the meantime.
+    /// if the address is taken or reserved, or the link or invitation was used up in the meantime.
     pub(crate) async fn insert(
         database: &Database,
         new: &NewAccount<'_>,
@@ -289,6 +292,12 @@ impl User {
             return Ok(None);
         }
         audit_events::record(&mut transaction, &new.user.event).await?;
+        if let Some((hash, event)) = &new.invitation {
+            if !invitations::use_up(&mut transaction, hash, now).await? {
+                return Ok(None);
+            }
+            audit_events::record(&mut transaction, event).await?;
+        }
         if let Some((link, event)) = &new.proof {
             if !email_tokens::use_up(&mut transaction, &link.hash, now).await? {
                 return Ok(None);

@@ -1,5 +1,5 @@
 //! The task that deletes expired rows: sessions, used refresh tokens, emailed links,
-//! registrations that nobody has activated, revocations of tokens that have expired by now, old audit events.
+//! registrations that nobody has activated, invitations that nobody has accepted, revocations of tokens that have expired by now, old audit events.
 //!
 //! It deletes a few rows at a time, each batch in a statement and transaction of its own with a pause
 //! after it, so that it never blocks anyone for long. On PostgreSQL a batch skips locked rows: it does
@@ -108,6 +108,7 @@ impl Accounts {
             rows("retired_refresh_tokens", "id", "retired_at", past_grace),
             rows("mailed_tokens", "hash", "expires_at", now),
             rows("registrations", "id", "expires_at", now),
+            rows("invitations", "id", "expires_at", now),
             rows(
                 "email_limits",
                 "key",

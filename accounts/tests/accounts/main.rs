@@ -10,6 +10,7 @@ mod cache;
 mod cleanup;
 mod clock;
 mod hang_up;
+mod invitations;
 mod links;
 mod migrations;
 mod outbox;

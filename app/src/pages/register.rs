@@ -83,6 +83,7 @@ fn RegistrationForm(
                     email.as_str().into(),
                     password.as_str().into(),
                     Text::default(),
+                    Text::default(),
                 );
                 let response = with_timeout(request).await;
                 let was_unclear = unclear.try_get_value().flatten().as_ref() == Some(&email);

@@ -100,6 +100,7 @@ fn accounts(
         token_algorithm: config.token_alg,
         hashing_cost: config.argon2.clone(),
         lifetimes: config.lifetimes(),
+        registration: config.registration,
         require_activation: config.require_activation,
         throttle_failed_sign_ins: config.clients.rate_limits,
         cache: config.cache(),

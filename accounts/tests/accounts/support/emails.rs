@@ -111,7 +111,8 @@ fn read(file: &Path) -> SentEmail {
     let message = MessageParser::default().parse(&raw).unwrap();
     let text = message.body_text(0).unwrap();
     let to = message.to().and_then(|to| to.first()).unwrap();
-    let token = text.split("#token=").nth(1).unwrap_or_default();
+    let links = text.replace("#invitation=", "#token=");
+    let token = links.split("#token=").nth(1).unwrap_or_default();
     SentEmail {
         to: to.address().unwrap().to_owned(),
         subject: message.subject().unwrap().to_owned(),

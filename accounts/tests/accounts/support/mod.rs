@@ -19,8 +19,8 @@ use std::{
 
 use accounts::{
     Accounts, Administrator, Authorized, CacheSettings, Clock, Database, DatabaseSettings,
-    DatabaseUrl, Device, Id, Lifetimes, MasterSecrets, OsRandom, Scope, Settings, Timestamp,
-    TokenAlgorithm, TokenPair,
+    DatabaseUrl, Device, Id, Lifetimes, MasterSecrets, OsRandom, RegistrationPolicy, Scope,
+    Settings, Timestamp, TokenAlgorithm, TokenPair,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -226,6 +226,14 @@ impl TestEnv {
     pub fn server_with_activation(&self) -> Accounts {
         self.start(Settings {
             require_activation: true,
+            ..settings(OLD_SECRET, CHEAP)
+        })
+    }
+
+    /// Another server on the same database with this policy of registration.
+    pub fn server_with_registration(&self, registration: RegistrationPolicy) -> Accounts {
+        self.start(Settings {
+            registration,
             ..settings(OLD_SECRET, CHEAP)
         })
     }
@@ -442,6 +450,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
             grace: 30 * SECOND,
             audit: 90 * DAY,
         },
+        registration: RegistrationPolicy::Open,
         require_activation: false,
         throttle_failed_sign_ins: true,
         cache: CacheSettings {

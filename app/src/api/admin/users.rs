@@ -118,15 +118,18 @@ pub async fn users(
     })
 }
 
-/// `POST /api/admin/users`: creates an account, whose email address counts as verified. Needs an
-/// administrator, or a service key with `users:write`.
+/// `POST /api/admin/users`: creates an account, whose email address counts as verified, or sends an
+/// invitation, which creates it when it is accepted. Needs an administrator, or a service key with
+/// `users:write`.
 ///
 /// # Errors
-/// Field errors, `reauthentication_required`, and the errors of missing or insufficient credentials.
+/// Field errors, `conflict` for an invitation while registration is closed, `throttled` for one that follows
+/// another too soon, `reauthentication_required`, and the errors of missing or insufficient credentials.
 #[server(protocol = PostTo<201>, prefix = "/api", endpoint = "admin/users", client = SignedIn)]
 pub async fn create_user(
     #[server(default)] email: Value,
     #[server(default)] password: Text,
+    #[server(default)] invite: Value,
     #[server(default)] name: Value,
     #[server(default)] roles: Value,
     #[server(default)] is_admin: Value,
@@ -136,6 +139,7 @@ pub async fn create_user(
     let administrator = administrator(accounts::Scope::UsersWrite).await?;
     let fields = accounts::NewUserFields {
         password: password.into(),
+        invite,
         user: accounts::UserFields {
             email,
             name,

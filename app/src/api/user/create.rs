@@ -19,22 +19,44 @@ pub struct Created {
     pub email: String,
 }
 
-/// `POST /api/user/create`: creates an account, and emails a link that verifies the email address.
+/// `POST /api/user/create`: creates an account, and emails a link that verifies the email address. With an
+/// invitation, the address is that of the invitation, and verified.
 ///
 /// # Errors
-/// Field errors for an email address that is invalid or taken, a password that breaks the rules, and a name
-/// that is too long.
+/// `permission_denied` unless registration is open or there is an invitation; field errors for an email
+/// address that is invalid or taken, a password that breaks the rules, a name that is too long, and an
+/// invitation that does not work.
 #[server(protocol = Post<201>, prefix = "/api", endpoint = "user/create")]
 pub async fn create(
     #[server(default)] email: Text,
     #[server(default)] password: Text,
     #[server(default)] name: Text,
+    #[server(default)] invitation: Text,
 ) -> Result<Created, ApiError> {
-    let [email, password, name] =
-        text_fields([("email", &email), ("password", &password), ("name", &name)])?;
-    let user = accounts()
-        .register_named(email, password, name, &device())
-        .await?;
+    let accounts = accounts();
+    accounts.require_registration(invitation != Text::Absent)?;
+    let [email, password, name, token] = text_fields([
+        ("email", &email),
+        ("password", &password),
+        ("name", &name),
+        ("invitation", &invitation),
+    ])?;
+    let device = device();
+    let user = match token {
+        Some(token) => {
+            let entered = accounts::Acceptance {
+                token,
+                email,
+                password,
+                name,
+            };
+            accounts.accept_invitation(entered, &device).await?
+        }
+        None => {
+            let registered = accounts.register_named(email, password, name, &device);
+            registered.await?
+        }
+    };
     Ok(Created {
         id: user.id.to_string(),
         email: user.email,

@@ -19,6 +19,8 @@ pub enum LinkPurpose {
     EmailChange,
     /// It takes a change of the email address back.
     Undo,
+    /// It creates an account that an administrator has prepared.
+    Invitation,
 }
 
 /// What an emailed link will do, and to which account.
@@ -58,6 +60,7 @@ impl From<accounts::LinkInfo> for EmailedLink {
                 accounts::LinkPurpose::Reset => LinkPurpose::Reset,
                 accounts::LinkPurpose::EmailChange => LinkPurpose::EmailChange,
                 accounts::LinkPurpose::Undo => LinkPurpose::Undo,
+                accounts::LinkPurpose::Invitation => LinkPurpose::Invitation,
             },
             email: link.email,
             new_email: link.new_email,

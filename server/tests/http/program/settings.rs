@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 27] = [
+pub const SETTINGS: [(&str, &str); 28] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
@@ -29,6 +29,7 @@ pub const SETTINGS: [(&str, &str); 27] = [
     ("LATCHKEY_SMTP_URL", "--smtp-url"),
     ("LATCHKEY_MAIL_FROM", "--mail-from"),
     ("LATCHKEY_REQUIRE_ACTIVATION", "--require-activation"),
+    ("LATCHKEY_REGISTRATION", "--registration"),
     ("LATCHKEY_TRUSTED_PROXIES", "--trusted-proxies"),
     ("LATCHKEY_RATE_LIMITS", "--rate-limits"),
     ("LATCHKEY_DB_CONNECTIONS", "--db-connections"),
@@ -110,6 +111,7 @@ fn names_an_invalid_variable() {
         ),
         ("LATCHKEY_REQUIRE_ACTIVATION", "perhaps"),
         ("LATCHKEY_REQUIRE_ACTIVATION", "1"),
+        ("LATCHKEY_REGISTRATION", "perhaps"),
         ("LATCHKEY_TRUSTED_PROXIES", "proxy.example.com"),
         ("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("LATCHKEY_RATE_LIMITS", "perhaps"),
@@ -272,6 +274,7 @@ fn accepts_every_setting_as_a_flag() {
         smtp.url(),
         "Flag <flag@flag.example>".into(),
         "false".into(),
+        "open".into(),
         "10.0.0.0/8".into(),
         "off".into(),
         "3".into(),

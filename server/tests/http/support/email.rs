@@ -85,7 +85,7 @@ impl Email {
     fn links_in_text(&self) -> Vec<&str> {
         self.text
             .split_whitespace()
-            .filter(|word| word.contains("#token="))
+            .filter(|word| word.contains("#token=") || word.contains("#invitation="))
             .collect()
     }
 
@@ -105,7 +105,8 @@ impl Email {
         let &[link] = links.as_slice() else {
             panic!("not one link in {self:?}");
         };
-        let (url, token) = link.split_once("#token=").expect("a fragment");
+        let (url, fragment) = link.split_once('#').expect("a fragment");
+        let (_, token) = fragment.split_once('=').expect("a token");
         assert_eq!(url, page, "{self:?}");
         assert!(token.len() >= 43, "256 bits at least: {token}");
         assert!(

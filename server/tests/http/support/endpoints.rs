@@ -62,7 +62,7 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
 
 /// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
 /// anything.
-pub const ENDPOINTS: [Endpoint; 57] = [
+pub const ENDPOINTS: [Endpoint; 59] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
@@ -126,6 +126,8 @@ pub const ENDPOINTS: [Endpoint; 57] = [
         RequiredToken::Administrator,
     ),
     post("/api/admin/users/bulk", RequiredToken::Administrator),
+    get("/api/admin/invitations", RequiredToken::Administrator),
+    delete("/api/admin/invitations/{id}", RequiredToken::Administrator),
     get("/api/admin/keys", RequiredToken::Administrator),
     post("/api/admin/keys", RequiredToken::Administrator),
     delete("/api/admin/keys/{id}", RequiredToken::Administrator),

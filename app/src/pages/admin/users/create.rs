@@ -137,6 +137,7 @@ impl NewUser {
         Box::pin(admin::create_user(
             given(&self.email),
             self.password.as_str().into(),
+            Value::Null,
             given(&self.name),
             given(&self.roles),
             is_admin,

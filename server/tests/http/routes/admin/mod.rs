@@ -2,6 +2,7 @@
 
 mod activity;
 mod bulk;
+mod invitations;
 mod keys;
 mod permissions;
 mod user;
