@@ -15,7 +15,7 @@ use clap::{
 };
 
 use crate::{
-    commands::{self, audit, keys, users},
+    commands::{self, audit, invitations, keys, users},
     config::{self, Config},
     environment::{Environment, Value},
     failure::Failure,
@@ -68,6 +68,30 @@ enum UserCommand {
         /// Make the user an administrator.
         #[arg(long)]
         admin: bool,
+    },
+    /// Email somebody an invitation to create an account. It replaces one that waits for the same address.
+    Invite {
+        /// The email address.
+        #[arg(long)]
+        email: String,
+        /// The name that the user starts with.
+        #[arg(long)]
+        name: Option<String>,
+        /// Roles that the user starts with.
+        #[arg(long, num_args = 1.., value_name = "ROLE")]
+        role: Vec<String>,
+        /// Make the user an administrator.
+        #[arg(long)]
+        admin: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List the invitations that wait, newest first.
+    Invitations(Format),
+    /// Revoke an invitation.
+    RevokeInvitation {
+        /// The invitation's ID, as `user invitations` lists it.
+        id: String,
     },
     /// List all users, sorted by email address.
     List(Format),
@@ -209,6 +233,15 @@ pub fn run() -> Result<(), Failure> {
 fn run_user(config: &Config, command: UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::Create { email, admin } => users::create(config, &email, admin),
+        UserCommand::Invite {
+            email,
+            name,
+            role,
+            admin,
+            format,
+        } => invitations::invite(config, &email, name.as_deref(), &role, admin, format.json),
+        UserCommand::Invitations(format) => invitations::list(config, format.json),
+        UserCommand::RevokeInvitation { id } => invitations::revoke(config, &id),
         UserCommand::List(format) => users::list(config, format.json),
         UserCommand::Show { user, format } => users::show(config, &user.email, format.json),
         UserCommand::Email { user, new_email } => users::email(config, &user.email, &new_email),

@@ -86,7 +86,7 @@ fn line(user: &User) -> String {
     .join("\t")
 }
 
-fn json(user: &ManagedUser) -> String {
+pub(super) fn json(user: &ManagedUser) -> String {
     json_line(&admin::ManagedUser::from(user))
 }
 

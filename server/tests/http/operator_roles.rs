@@ -155,3 +155,35 @@ fn fails_for_an_unknown_user() {
         assert!(line.contains("no user ada@example.com"), "{line}");
     }
 }
+
+#[test]
+fn invites_users() {
+    let server = Server::start_with(&[("LATCHKEY_REGISTRATION", "invite")]);
+    let env = server.env();
+    let invite = [&["user", "invite"], &ADA[..], &["--role", "editor"]].concat();
+    let printed = run(env, &[&invite[..], &["--name", "Ada"]].concat());
+    assert!(printed.starts_with("Invited ada@example.com"), "{printed}");
+    let output = try_run(env, &invite);
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains("a short time ago"), "{line}");
+    let email = server.take_email("ada@example.com", "You are invited to create an account");
+    let token = email.token(&format!("{}/register", server.url()));
+    let [invitation] = &objects(env, &["user", "invitations"])[..] else {
+        panic!("not one invitation");
+    };
+    assert_eq!(invitation["invited_by"], Value::Null);
+    assert_eq!(invitation["roles"], json!(["editor"]));
+    let id = invitation["id"].as_str().expect("an ID");
+    let listed = run(env, &["user", "invitations"]);
+    assert!(listed.contains(&format!("ada@example.com\t{id}\tAda\teditor\tno\t")));
+    run(env, &["user", "revoke-invitation", id]);
+    let output = try_run(env, &["user", "revoke-invitation", id]);
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains("there is no invitation"), "{line}");
+    let body = json!({"invitation": token, "password": PASSWORD});
+    server
+        .post("/api/user/create")
+        .json(body)
+        .send()
+        .assert_field_errors(&["invitation"]);
+}
