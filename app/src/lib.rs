@@ -24,6 +24,7 @@ pub mod components;
 mod email;
 pub mod hydration;
 pub mod pages;
+mod registration;
 #[cfg(feature = "hydrate")]
 pub mod start;
 
@@ -32,6 +33,8 @@ mod shell;
 
 #[cfg(feature = "ssr")]
 pub use shell::{shell, with_fingerprint};
+
+pub use registration::Registration;
 
 use browser::{AuthState, keep_fresh, session};
 use components::{Header, SyncHydrate};
@@ -70,6 +73,8 @@ pub struct ServerInfo {
     pub public_url: String,
     /// Where the home page redirects to.
     pub home_url: Option<String>,
+    /// Who may create an account.
+    pub registration: Registration,
 }
 
 /// The app: its pages under their paths.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-use crate::{App, FooterLinks, ServerInfo, Site, browser::session::STORAGE_BLOCKED, pages};
+use crate::{App, FooterLinks, Registration, ServerInfo, Site, browser::session::STORAGE_BLOCKED, pages};
 
 pub use fingerprint::with_fingerprint;
 
@@ -56,6 +56,7 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     let noindex = !LISTED.contains(&path);
     let expected = fingerprint::PLACEHOLDER;
     // The app does the same where it does not load a page from the server.
+    let registration = Registration::of_server().as_str();
     let home_url = use_context::<ServerInfo>().and_then(|server| server.home_url);
     // The debug format of a path is also a valid JavaScript literal.
     let start = format!(
@@ -64,7 +65,7 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     );
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-home=home_url>
+        <html lang="en" data-home=home_url data-registration=registration>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />

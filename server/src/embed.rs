@@ -109,6 +109,7 @@ impl Builder {
 fn site(config: &Config) -> Result<SiteFiles, Failure> {
     let mut site = SiteFiles::find(&config.site_root, config.footer_links())?;
     let home = config.home_url.clone();
+    site.registration = config.registration.into();
     site.home_url = Some(home.unwrap_or_else(|| "/".to_owned()));
     Ok(site)
 }

@@ -52,6 +52,7 @@ impl Pages {
         let server = ServerInfo {
             public_url: public_url.to_owned(),
             home_url: site.home_url.clone(),
+            registration: site.registration,
         };
         Arc::new(Self { site, server })
     }

@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use app::{FooterLinks, Site};
+use app::{FooterLinks, Registration, Site};
 
 use crate::failure::Failure;
 
@@ -37,6 +37,8 @@ pub struct SiteFiles {
     pub root: PathBuf,
     /// Where the home page redirects to.
     pub home_url: Option<String>,
+    /// Who may create an account.
+    pub registration: Registration,
     site: Arc<Site>,
     links: FooterLinks,
     /// Whether `cargo leptos watch` runs, which replaces the files while the server runs.
@@ -58,6 +60,7 @@ impl SiteFiles {
         Ok(Self {
             root: root.to_owned(),
             home_url: None,
+            registration: Registration::Open,
             site: site.into(),
             links,
             is_watched: std::env::var_os("LEPTOS_WATCH").is_some(),

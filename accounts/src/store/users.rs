@@ -90,7 +90,7 @@ pub(crate) struct NewUser {
     pub event: NewEvent,
 }
 
-/// A user to be created, and the email that follows from it.
+/// A user to be created, and its email.
 pub(crate) struct NewAccount<'a> {
     pub user: NewUser,
     /// The link that verifies the email address, with the key of the limit on such emails.

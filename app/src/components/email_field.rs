@@ -26,6 +26,9 @@ pub fn EmailField(
     /// For password managers: `username`, or `email` if it is not the account's address yet.
     #[prop(default = "username")]
     autocomplete: &'static str,
+    /// An address that can't be changed.
+    #[prop(default = None)]
+    fixed: Option<String>,
 ) -> impl IntoView {
     view! {
         <Field submission name label>
@@ -39,6 +42,8 @@ pub fn EmailField(
                 autocapitalize="none"
                 spellcheck="false"
                 required
+                readonly=fixed.is_some()
+                value=fixed
                 aria-describedby=describe(name, None)
                 aria-invalid=move || invalid(submission, name)
             />

@@ -32,12 +32,13 @@ pub(super) const INCOMPLETE_LINK: &str = "This link arrived incomplete";
 pub(super) const INCOMPLETE_REASON: &str =
     "Its last part is missing: an email program or filter may have cut it off.";
 
-/// Calls `handle` with the token in the URL when the app runs, and whenever the token changes.
-fn on_token(handle: impl Fn(Option<String>) + 'static) {
+/// Calls `handle` with the token after `name` in the fragment of the URL when the app runs, and whenever the
+/// token changes.
+pub(super) fn on_token(name: &'static str, handle: impl Fn(Option<String>) + 'static) {
     let location = use_location();
     let here = location.pathname.get_untracked();
     Effect::new(move |_| {
-        let token = location.hash.with(|hash| token(hash));
+        let token = location.hash.with(|hash| token(hash, name));
         // While the code of the next page is being fetched, the URL is that page's, but this page
         // is still visible: it must not change.
         if location.pathname.get_untracked() == here {
@@ -46,10 +47,10 @@ fn on_token(handle: impl Fn(Option<String>) + 'static) {
     });
 }
 
-fn token(hash: &str) -> Option<String> {
+fn token(hash: &str, name: &str) -> Option<String> {
     let parameters = hash.trim_start_matches('#').split('&');
     parameters
-        .filter_map(|parameter| parameter.strip_prefix("token="))
+        .filter_map(|parameter| parameter.strip_prefix(name))
         .next()
         .filter(|token| !token.is_empty())
         .map(ToOwned::to_owned)
@@ -117,7 +118,7 @@ impl Link {
             token: StoredValue::new(None),
             state: RwSignal::new(LinkState::Loading),
         };
-        on_token(move |token| {
+        on_token("token=", move |token| {
             link.token.set_value(token);
             link.look();
         });

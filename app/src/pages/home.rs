@@ -5,6 +5,7 @@ use leptos_meta::Title;
 
 use super::navigation::{redirect_if_signed_in, use_auth_state};
 use crate::{
+    Registration,
     api::user::{PasswordRating, Strength, check_password},
     browser::{AuthState, EndReason, LOADING_LIMIT, with_limit},
     components::{CopyButton, Notice},
@@ -59,9 +60,14 @@ pub fn Home() -> impl IntoView {
                 "Latchkey is one program with registration, sign-in, two-factor authentication and emails. Your app calls a small HTTP API. Your users get these pages."
             </p>
             <p class="home-links">
-                <a class="button primary" href="/register">
-                    "Create account"
-                </a>
+                {(Registration::of_server() == Registration::Open)
+                    .then(|| {
+                        view! {
+                            <a class="button primary" href="/register">
+                                "Create account"
+                            </a>
+                        }
+                    })}
                 <a class="button quiet" href="/login">
                     "Sign in"
                 </a>

@@ -8,6 +8,7 @@ use super::{
     navigation::{redirect_if_signed_in, use_auth_state},
 };
 use crate::{
+    Registration,
     api::Code,
     browser::{
         AuthState, EndReason, LazyRequest,
@@ -57,9 +58,15 @@ pub fn Login() -> impl IntoView {
                 </p>
                 <Button submission kind="submit" label="Sign in" pending_label="Signing in…" />
             </form>
-            <p class="aside">
-                "New here? " <a href=with_next("/register", next.as_deref())>"Create account"</a>
-            </p>
+            {(Registration::of_server() == Registration::Open)
+                .then(|| {
+                    view! {
+                        <p class="aside">
+                            "New here? "
+                            <a href=with_next("/register", next.as_deref())>"Create account"</a>
+                        </p>
+                    }
+                })}
         </div>
     }
 }

@@ -9,6 +9,7 @@ mod emailed_link;
 mod forgot;
 mod home;
 mod lazy;
+mod invitation;
 mod link_form;
 mod login;
 mod navigation;

@@ -5,8 +5,16 @@ use leptos::{ev, prelude::*};
 use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
-use super::{check_email::CheckEmail, lazy::prefetch_sign_in, navigation::redirect_if_signed_in};
+use super::{
+    check_email::CheckEmail,
+    invitation::{
+        InvalidInvitation, Invitation, InvitationFailed, InvitationLoading, Invited, NotOpen,
+    },
+    lazy::prefetch_sign_in,
+    navigation::redirect_if_signed_in,
+};
 use crate::{
+    Registration,
     api::{ApiError, Code, Text, user},
     browser::{
         LazyRequest,
@@ -18,6 +26,7 @@ use crate::{
         Alert, Button, EmailField, EmailSuggestion, NewPasswordField, Resend, Submission,
         focus_soon, input_value, look_for_slip,
     },
+    email::email_for_display,
 };
 
 /// What the page shows.
@@ -37,20 +46,68 @@ pub fn Register() -> impl IntoView {
     redirect_if_signed_in(next.clone());
     let login = StoredValue::new(with_next("/login", next.as_deref()));
     let step = RwSignal::new(Step::Form(String::new()));
+    let (policy, invitation) = (Registration::of_server(), Invitation::new());
     view! {
         <Title text="Create account · Latchkey" />
         <div class="panel when-signed-out">
             {move || {
                 let login = login.get_value();
-                match step.get() {
-                    Step::Form(email) => view! { <RegistrationForm login email step /> }.into_any_sync(),
-                    Step::CheckEmail(email, password) => {
-                        view! { <ActivationNeeded login email password step /> }.into_any_sync()
+                let by_invitation = policy == Registration::Invite;
+                if policy == Registration::Closed {
+                    return view! { <NotOpen login by_invitation /> }.into_any_sync();
+                }
+                match invitation.state.get() {
+                    Invited::No if by_invitation => {
+                        view! { <NotOpen login by_invitation /> }.into_any_sync()
+                    }
+                    Invited::No => form_or_next_step(login, step),
+                    Invited::Loading => view! { <InvitationLoading /> }.into_any_sync(),
+                    Invited::Failed(error) => {
+                        view! { <InvitationFailed error invitation /> }.into_any_sync()
+                    }
+                    Invited::Invalid => view! { <InvalidInvitation login /> }.into_any_sync(),
+                    Invited::Yes(token, email) => {
+                        let invited = Some((invitation, token));
+                        view! { <RegistrationForm login email step invited /> }.into_any_sync()
                     }
                 }
             }}
         </div>
     }
+}
+
+/// Shows the form, or what follows it.
+fn form_or_next_step(login: String, step: RwSignal<Step>) -> AnyView {
+    match step.get() {
+        Step::Form(email) => view! { <RegistrationForm login email step /> }.into_any_sync(),
+        Step::CheckEmail(email, password) => {
+            view! { <ActivationNeeded login email password step /> }.into_any_sync()
+        }
+    }
+}
+
+/// Creates the account, and says whether the form has to stay.
+async fn create(
+    email: &str,
+    password: &str,
+    invited: Option<(Invitation, String)>,
+) -> Result<(), ApiError> {
+    let token = match &invited {
+        Some((_, token)) => token.as_str().into(),
+        None => Text::default(),
+    };
+    let request = user::create(email.into(), password.into(), Text::default(), token);
+    let error = match with_timeout(request).await {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    // The form has no field for the invitation.
+    if let (Some((invitation, _)), ApiError::Fields(fields)) = (&invited, &error)
+        && fields.contains_key("invitation")
+    {
+        invitation.look();
+    }
+    Err(error)
 }
 
 #[component]
@@ -61,11 +118,16 @@ fn RegistrationForm(
     email: String,
     /// What the page shows.
     step: RwSignal<Step>,
+    /// The invitation whose address this is, with its token.
+    #[prop(default = None)]
+    invited: Option<(Invitation, String)>,
 ) -> impl IntoView {
     let submission = Submission::default();
+    let is_invited = invited.is_some();
+    let fixed = is_invited.then(|| email_for_display(&email));
     let (input, password) = (NodeRef::new(), NodeRef::new());
     let suggestion = RwSignal::new(None);
-    if !email.is_empty() {
+    if !email.is_empty() && !is_invited {
         input.on_load(move |input: web_sys::HtmlInputElement| input.set_value(&email));
         focus_soon("#email");
     }
@@ -77,15 +139,10 @@ fn RegistrationForm(
     let send = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let (email, password) = (input_value(input), input_value(password));
+        let invited = invited.clone();
         submission.start(async move {
             if created.try_get_value().flatten().as_ref() != Some(&email) {
-                let request = user::create(
-                    email.as_str().into(),
-                    password.as_str().into(),
-                    Text::default(),
-                    Text::default(),
-                );
-                let response = with_timeout(request).await;
+                let response = create(&email, &password, invited).await;
                 let was_unclear = unclear.try_get_value().flatten().as_ref() == Some(&email);
                 if response.as_ref().is_err_and(ApiError::is_unclear) {
                     unclear.try_set_value(Some(email.clone()));
@@ -109,11 +166,15 @@ fn RegistrationForm(
             method="post"
             novalidate
             on:focusin=|_| prefetch_sign_in()
-            on:focusout=move |_| look_for_slip(input, suggestion)
+            on:focusout=move |_| {
+                if !is_invited {
+                    look_for_slip(input, suggestion);
+                }
+            }
             on:submit=send
         >
             <Alert submission />
-            <EmailField submission input />
+            <EmailField submission input fixed />
             <EmailSuggestion input suggestion />
             <NewPasswordField submission input=password email=move |()| input_value(input) />
             <Button
@@ -122,7 +183,14 @@ fn RegistrationForm(
                 label="Create account"
                 pending_label="Creating account…"
             />
-            <p class="next-step">"Next, we'll email you a link to confirm your address."</p>
+            {(!is_invited)
+                .then(|| {
+                    view! {
+                        <p class="next-step">
+                            "Next, we'll email you a link to confirm your address."
+                        </p>
+                    }
+                })}
         </form>
         <p class="aside">"Already have an account? " <a href=login>"Sign in"</a></p>
     }

@@ -26,6 +26,7 @@ use crate::{
 /// `latchkey serve`. Logs the warnings first.
 pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
     let mut site = SiteFiles::find(&config.site_root, config.footer_links())?;
+    site.registration = config.registration.into();
     logging::start(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
