@@ -402,9 +402,8 @@ impl User {
         Ok(changed == 1)
     }
 
-    /// Deletes a user with an unverified email address, because the owner of the address has rejected
-    /// the account. Returns `false` if the link no longer works or the address is verified. The last
-    /// administrator is not deleted.
+    /// Deletes a user whose email address is unverified and whose account the owner of the address rejects.
+    /// Returns `false` if the link no longer works. The last administrator is not deleted.
     pub(crate) async fn delete_rejected(
         database: &Database,
         user_id: Id,
