@@ -25,7 +25,7 @@ use crate::{
 const NAMES: [&str; 3] = ["event", "user", "since"];
 
 /// The events that can be chosen.
-const EVENTS: [&str; 41] = [
+const EVENTS: [&str; 44] = [
     "signed_in",
     "sign_in_pending",
     "sign_in_failed",
