@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-use crate::{App, FooterLinks, Registration, ServerInfo, Site, browser::session::STORAGE_BLOCKED, pages};
+use crate::{
+    App, FooterLinks, Registration, ServerInfo, Site, browser::session::STORAGE_BLOCKED, pages,
+};
 
 pub use fingerprint::with_fingerprint;
 

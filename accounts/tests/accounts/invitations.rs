@@ -54,7 +54,10 @@ async fn service(env: &TestEnv) -> Administrator {
     let (scopes, name) = ([Scope::UsersWrite], "a backend");
     let key = env.accounts.create_service_key(name.into(), &scopes, None);
     let key = key.await.unwrap();
-    let found = env.accounts.administrator(&key, scopes[0], &on_laptop()).await;
+    let found = env
+        .accounts
+        .administrator(&key, scopes[0], &on_laptop())
+        .await;
     found.unwrap()
 }
 
