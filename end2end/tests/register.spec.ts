@@ -149,3 +149,11 @@ test('what is typed can be shown and hidden, and the button says which', async (
   await expect(password(page)).toHaveAttribute('type', 'password');
   await expect(button(page, 'Show characters')).toBeFocused();
 });
+
+test('a form that is being filled in is kept', async ({ page }) => {
+  const user = newUser();
+  await open(page, '/register');
+  await fill(page, user);
+  await expect(email(page)).toHaveValue(user.email);
+  await expect(email(page)).toBeEditable();
+});

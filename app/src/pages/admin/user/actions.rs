@@ -214,7 +214,8 @@ fn ActionRow(
             </div>
             <button type="button" class=class on:click=move |event| on_press.run(event)>
                 {words.label}
-                <span class="visually-hidden">": " {words.title}</span>
+                {(words.label != words.title)
+                    .then(|| view! { <span class="visually-hidden">": " {words.title}</span> })}
             </button>
         </li>
     }

@@ -169,19 +169,19 @@ pub(super) fn ProfileForm(
 #[component]
 fn Inputs(submission: Submission, fields: Fields, texts: StoredValue<Texts>) -> impl IntoView {
     let Texts {
-        email,
+        email: _,
         name,
         roles,
         metadata,
         app_metadata,
     } = texts.get_value();
-    // The server has checked the address; the field only keeps phones from changing it.
-    let show_email = move || {
-        if let Some(input) = fields.email.get() {
-            input.set_value(&email);
+    // When the user is loaded again, what was typed is replaced: attributes alone don't do that.
+    let stored = texts.get_value();
+    Effect::new(move |_| {
+        if fields.email.get().is_some() {
+            stored.show(fields);
         }
-    };
-    Effect::new(move |_| show_email());
+    });
     view! {
         <EmailField submission input=fields.email autocomplete="off" />
         <TextField submission input=fields.name name="name" label="Name" value=name />

@@ -39,7 +39,7 @@ fn an_invitation_is_sent_listed_and_accepted() {
         200,
         json!({
             "invitations": [{
-                "id": id,
+                "id": "<uuid>",
                 "email": "ada@example.com",
                 "name": "Ada",
                 "roles": ["author", "editor"],
@@ -50,13 +50,17 @@ fn an_invitation_is_sent_listed_and_accepted() {
                 "expires_at": "<time>",
                 "invited_by": {
                     "kind": "user",
-                    "id": server.id_of("root@example.com"),
+                    "id": "<uuid>",
                     "name": "root@example.com",
                 },
             }],
             "next_cursor": null,
         }),
     );
+    let listed = listed.json();
+    assert_eq!(listed["invitations"][0]["id"], id);
+    let inviter = &listed["invitations"][0]["invited_by"]["id"];
+    assert_eq!(*inviter, json!(server.id_of("root@example.com")));
     let email = server.take_email("ada@example.com", SUBJECT);
     let token = email.token(&format!("{}/register", server.url()));
     let link = server
@@ -70,7 +74,8 @@ fn an_invitation_is_sent_listed_and_accepted() {
     create(&server, other).assert_field_errors(&["email"]);
     let accepted = json!({"invitation": token, "password": PASSWORD});
     create(&server, accepted.clone())
-        .assert_json(201, json!({"id": id, "email": "ada@example.com"}));
+        .assert_json(201, json!({"id": "<uuid>", "email": "ada@example.com"}));
+    assert_eq!(server.id_of("ada@example.com").to_string(), id);
     create(&server, accepted).assert_field_errors(&["invitation"]);
     let pair = server.sign_in("ada@example.com");
     let view = server.view(&pair.token).json();
