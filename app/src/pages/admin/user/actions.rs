@@ -249,8 +249,12 @@ fn question(
         let change = send(action, &id);
         let (done, leave, page) = (done.clone(), leave.clone(), user_path(&id));
         Box::pin(async move {
-            record(action, user, change.await?);
-            changes.try_set(());
+            let changed = change.await?;
+            // Of a deleted user there is nothing to show any more.
+            if action != Action::Delete {
+                record(action, user, changed);
+                changes.try_set(());
+            }
             let is_here = window()
                 .location()
                 .pathname()
