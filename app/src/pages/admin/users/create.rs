@@ -1,4 +1,4 @@
-//! Adding a user: with an invitation, or with a password.
+//! Adding a user, with a password.
 
 use leptos::{html, prelude::*};
 use serde_json::Value;
