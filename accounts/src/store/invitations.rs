@@ -91,8 +91,8 @@ const HEAD: &str = "
         LEFT JOIN service_keys ON actor_kind = 'service_key' AND service_keys.id = actor_id";
 
 /// Whether the invitation with the token hash `$1` can be accepted at the time `$2`. One that grants
-/// something needs whoever has sent it to be still allowed to: a person who has lost the role must not
-/// come back through an invitation.
+/// something needs a sender who is still allowed to: an administrator who has lost the role must not
+/// regain it through an invitation.
 macro_rules! can_be_accepted {
     () => {
         "invitations.hash = $1 AND invitations.expires_at > $2 AND (

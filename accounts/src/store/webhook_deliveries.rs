@@ -86,7 +86,7 @@ pub(crate) enum Redelivery {
     Inactive,
 }
 
-/// Makes a delivery due now: one that has ended begins anew.
+/// Makes a delivery due now. The attempts of one that has ended are counted from zero again.
 pub(crate) async fn redeliver(
     database: &Database,
     webhook_id: Id,

@@ -8,19 +8,19 @@ use leptos::prelude::*;
 use super::session::{AuthState, auth_state};
 
 /// What is known of the user who is signed in.
-struct Known {
+struct SignedInUser {
     /// The id of the session.
     session: String,
     email: String,
     is_admin: bool,
 }
 
-static KNOWN: LazyLock<ArcRwSignal<Option<Known>>> = LazyLock::new(ArcRwSignal::default);
+static KNOWN: LazyLock<ArcRwSignal<Option<SignedInUser>>> = LazyLock::new(ArcRwSignal::default);
 
 /// Remembers the email address of the user who is signed in, and whether it is an administrator.
 pub fn remember(email: String, is_admin: bool) {
     if let AuthState::SignedIn(session) = untrack(auth_state) {
-        KNOWN.set(Some(Known {
+        KNOWN.set(Some(SignedInUser {
             session,
             email,
             is_admin,
@@ -49,7 +49,7 @@ pub fn is_admin(state: &AuthState) -> Option<bool> {
     with_known(state, |known| known.is_admin)
 }
 
-fn with_known<T>(state: &AuthState, read: impl FnOnce(&Known) -> T) -> Option<T> {
+fn with_known<T>(state: &AuthState, read: impl FnOnce(&SignedInUser) -> T) -> Option<T> {
     let AuthState::SignedIn(current) = state else {
         return None;
     };

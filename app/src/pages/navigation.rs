@@ -1,14 +1,19 @@
-//! Redirects that depend on whether someone is signed in.
+//! Redirects that depend on whether a user is signed in.
 
+use gloo_timers::future::TimeoutFuture;
+use http::StatusCode;
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
     hooks::{use_location, use_navigate},
 };
 
-use crate::browser::{
-    AuthState, EndReason,
-    next::{HOME, with_next},
+use crate::{
+    api::{ApiError, Code},
+    browser::{
+        AuthState, EndReason,
+        next::{HOME, with_next},
+    },
 };
 
 /// The page that asks for the second factor.
@@ -62,6 +67,17 @@ pub(super) fn redirect_if_not_signed_in() {
             AuthState::SignedOut(reason) => redirect(&signed_out_redirect(reason, &here())),
         }
     });
+}
+
+/// How long leaving a page may take, in milliseconds.
+const LEAVING: u32 = 2_000;
+
+/// Waits a moment if an error means that the page is about to be left, because the session has ended or needs
+/// the second factor. So the page does not show the error first.
+pub(super) async fn wait_if_leaving(error: &ApiError) {
+    if error.status() == StatusCode::UNAUTHORIZED || error.code() == Some(Code::OtpRequired) {
+        TimeoutFuture::new(LEAVING).await;
+    }
 }
 
 /// Returns where to redirect a user whose session has ended. Unless the user ended it, signing in

@@ -209,7 +209,7 @@ async fn a_receiver_that_hangs_delays_no_other() {
     };
     let in_time = tokio::time::timeout(Duration::from_secs(10), all_arrived).await;
     assert!(in_time.is_ok(), "{} arrived", other.len());
-    // Only so many wait for it at the same time.
+    // Up to eight wait for it at the same time.
     assert_eq!(stage.receiver.len(), 8);
     stage.receiver.replies(Reply::Close);
     drop(stop);

@@ -81,7 +81,7 @@ async fn a_second_factor_is_reported_with_the_sessions_that_it_ends() {
     let (env, accounts) = (&stage.env, &stage.env.accounts);
     stage.webhook("/", all_events()).await;
     env.sign_in().await;
-    // Signs in once more for that.
+    // Signs in again for that.
     let (app, _) = env.turn_on_second_factor().await;
     let received = stage.deliver().await;
     let turned_on = [

@@ -7,7 +7,7 @@ use crate::components::{IntoAnySync, SyncChildren};
 use super::{
     clock::clock,
     details::Details,
-    events::{Description, Tone, describe},
+    events::{Description, describe},
     password::WasntYou,
 };
 use crate::{
@@ -172,15 +172,10 @@ fn Row(
         ..
     } = event;
     let Description { text, icon, tone } = describe(&event, count);
-    let class = match tone {
-        Tone::Normal => "row",
-        Tone::Notable => "row warning",
-        Tone::Failure => "row error",
-    };
     // An operator at the command line has neither.
     let device = (!device.is_empty()).then_some(device);
     view! {
-        <li class=class>
+        <li class=tone.row_class()>
             <span class="row-icon">
                 <Icon name=icon />
             </span>

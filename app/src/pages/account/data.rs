@@ -2,7 +2,6 @@
 
 use futures::future::join3;
 use gloo_timers::future::TimeoutFuture;
-use http::StatusCode;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::details;
@@ -12,12 +11,9 @@ use crate::{
         user::{self, Profile, Session},
     },
     browser::{AuthState, LOADING_LIMIT},
-    components::{Message, Status, focus_soon},
-    pages::navigation::use_auth_state,
+    components::{LoadFailed, focus_soon},
+    pages::navigation::{use_auth_state, wait_if_leaving},
 };
-
-/// How long leaving the page may take, in milliseconds.
-const LEAVING: u32 = 2_000;
 
 /// The account's data, as far as the page has loaded it.
 #[derive(Clone)]
@@ -51,21 +47,12 @@ pub(super) fn LoadingFailed(
     /// The account's data.
     data: RwSignal<AccountData>,
 ) -> impl IntoView {
-    let try_again = move |_| {
+    let try_again = move |()| {
         load(data);
         // The button that had the focus is gone.
         focus_soon("h1");
     };
-    view! {
-        <section class="section" aria-label="Your account">
-            <div role="alert">
-                <Message status=Status::Error text=error.to_string() />
-            </div>
-            <button type="button" class="button quiet" on:click=try_again>
-                "Try again"
-            </button>
-        </section>
-    }
+    view! { <LoadFailed label="Your account" text=error.to_string() on_retry=Callback::new(try_again) /> }
 }
 
 /// Loads the account, and again when another user signs in.
@@ -87,12 +74,7 @@ fn load(data: RwSignal<AccountData>) {
             // The page is useful without the recent events.
             Ok((profile, sessions)) => AccountData::Loaded(profile, sessions, activity),
             Err(error) => {
-                // The session has ended or needs the second factor: this page is about to be left.
-                if error.status() == StatusCode::UNAUTHORIZED
-                    || error.code() == Some(Code::OtpRequired)
-                {
-                    TimeoutFuture::new(LEAVING).await;
-                }
+                wait_if_leaving(&error).await;
                 AccountData::Failed(error)
             }
         };

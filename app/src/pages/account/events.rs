@@ -13,6 +13,17 @@ pub(in crate::pages) enum Tone {
     Failure,
 }
 
+impl Tone {
+    /// Returns the classes of the row of an event.
+    pub const fn row_class(self) -> &'static str {
+        match self {
+            Self::Normal => "row",
+            Self::Notable => "row warning",
+            Self::Failure => "row error",
+        }
+    }
+}
+
 /// What the list of events shows.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::pages) struct Description {

@@ -7,7 +7,7 @@ use super::{
     console::{Console, Reply},
     events::EventRow,
     form::Choice,
-    listing::{Listing, Page, Waiting},
+    listing::{Listing, Page},
     url_state::UrlState,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 const NAMES: [&str; 3] = ["event", "user", "since"];
 
 /// The events that can be chosen.
-const EVENTS: [&str; 44] = [
+const EVENTS: [&str; 46] = [
     "signed_in",
     "sign_in_pending",
     "sign_in_failed",
@@ -70,6 +70,8 @@ const EVENTS: [&str; 44] = [
     "webhook_created",
     "webhook_changed",
     "webhook_deleted",
+    "service_key_created",
+    "service_key_revoked",
 ];
 
 /// Since when: the values in the address, their texts, and the seconds that they stand for.
@@ -86,12 +88,8 @@ const SINCE: [(&str, &str, u64); 5] = [
 pub(super) fn Activity(console: Console) -> impl IntoView {
     let query = UrlState::new(AdminPage::Activity.path(), &NAMES);
     let list = Listing::new(console, move |cursor| fetch(query, cursor));
-    Effect::new(move |_| {
-        query.track();
-        list.reload();
-    });
+    list.reload_with(move || query.track());
     let now = clock();
-    let is_waiting = Memo::new(move |_| list.is_waiting());
     let empty = Signal::derive(move || {
         let text = if query.is_filtered() {
             "No event matches."
@@ -105,7 +103,7 @@ pub(super) fn Activity(console: Console) -> impl IntoView {
         <PageHead title="All activity" lead="What has happened to all accounts, newest first." />
         <section class="section" aria-label="All activity">
             <Filters query />
-            {move || is_waiting.get().then(|| view! { <Waiting /> })}
+            {list.waiting()}
             <ul class="rows" role="list">
                 <For each=move || list.items.get() key let:event>
                     <EventRow event now names_user=true />

@@ -7,7 +7,6 @@ use std::{
 };
 
 use gloo_timers::future::TimeoutFuture;
-use http::StatusCode;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{question::Asking, step_up::StepUp};
@@ -19,7 +18,7 @@ use crate::{
     browser::{AuthState, LOADING_LIMIT, identity},
     components::Notice,
     email::email_for_display,
-    pages::navigation::use_auth_state,
+    pages::navigation::{use_auth_state, wait_if_leaving},
 };
 
 /// A response. Boxed, so that what handles it is compiled once.
@@ -27,9 +26,6 @@ pub(super) type Reply<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
 /// Sends a request. It outlives the page, unlike a `Callback`: a request may be under way when the page is left.
 pub(super) type Action<T> = Arc<dyn Fn() -> Reply<T> + Send + Sync>;
-
-/// How long leaving the page may take, in milliseconds.
-const LEAVING: u32 = 2_000;
 
 /// The path of a page and what it says after an action. It outlives the page, because some actions lead to
 /// another one.
@@ -103,12 +99,7 @@ impl Console {
                     access
                 }
                 Err(error) => {
-                    // The session has ended or needs the second factor: this page is about to be left.
-                    if error.status() == StatusCode::UNAUTHORIZED
-                        || error.code() == Some(Code::OtpRequired)
-                    {
-                        TimeoutFuture::new(LEAVING).await;
-                    }
+                    wait_if_leaving(&error).await;
                     Access::Failed(error)
                 }
             };

@@ -7,7 +7,7 @@ use crate::{
     api::admin::{Actor, AdminEvent},
     components::{Icon, IntoAnySync, RelativeTime},
     email::email_for_display,
-    pages::account::events::{Description, Tone, describe},
+    pages::account::events::{Description, describe},
 };
 
 /// How much of an id is shown where there is no name.
@@ -33,11 +33,6 @@ pub(super) fn EventRow(
         ..
     } = event;
     let Description { text, icon, tone } = describe(&event, count);
-    let class = match tone {
-        Tone::Normal => "row",
-        Tone::Notable => "row warning",
-        Tone::Failure => "row error",
-    };
     let user = user.filter(|_| names_user).map(|id| {
         let text = email.map_or_else(|| short(&id).to_owned(), |email| email_for_display(&email));
         view! {
@@ -56,7 +51,7 @@ pub(super) fn EventRow(
         }
     });
     view! {
-        <li class=class>
+        <li class=tone.row_class()>
             <span class="row-icon">
                 <Icon name=icon />
             </span>

@@ -9,7 +9,7 @@ use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply},
     form::{Choice, FormDialog, SecretDialog, Tick},
-    listing::{Listing, Page, Waiting},
+    listing::{Listing, Page},
     question::Question,
 };
 use crate::{
@@ -61,7 +61,6 @@ pub(super) fn Keys(console: Console) -> impl IntoView {
     let list = Listing::new(console, fetch);
     list.reload();
     let now = clock();
-    let is_waiting = Memo::new(move |_| list.is_waiting());
     let empty =
         "No service keys yet. A service needs one to verify tokens, or to use this API on its own.";
     let key = |key: &ServiceKey| format!("{} {:?}", key.id, key.last_used_at);
@@ -75,7 +74,7 @@ pub(super) fn Keys(console: Console) -> impl IntoView {
         </div>
         <ConsoleNotice path=AdminPage::Keys.path() />
         <section class="section" aria-label="Service keys">
-            {move || is_waiting.get().then(|| view! { <Waiting /> })}
+            {list.waiting()}
             <ul class="rows" role="list">
                 <For each=move || list.items.get() key let:key>
                     <Row key console list now />
@@ -287,7 +286,7 @@ fn Form(submission: Submission, new: NewKey) -> impl IntoView {
     .into_any_sync()
 }
 
-/// Returns when a key expires that lives so many days.
+/// Returns when a key with this lifetime expires.
 fn expiry(lifetime: &str) -> Value {
     let chosen = LIFETIMES.iter().find(|(value, ..)| *value == lifetime);
     match chosen {

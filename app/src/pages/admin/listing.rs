@@ -75,6 +75,14 @@ impl<T: Send + Sync + 'static> Listing<T> {
         self.load(None);
     }
 
+    /// Loads the list from its beginning, now and whenever what `track` reads changes.
+    pub fn reload_with(self, track: impl Fn() + 'static) {
+        Effect::new(move |_| {
+            track();
+            self.reload();
+        });
+    }
+
     fn load(self, cursor: Option<String>) {
         // The page may have been left.
         let (Some(number), Some(fetch)) = (self.number.try_get_value(), self.fetch.try_get_value())
@@ -125,6 +133,12 @@ impl<T: Send + Sync + 'static> Listing<T> {
     /// Returns whether the first page is being loaded, and nothing is there yet. Reactive.
     pub fn is_waiting(self) -> bool {
         self.is_loading() && self.items.with(Vec::is_empty)
+    }
+
+    /// Returns the placeholder that is shown until something is loaded.
+    pub fn waiting(self) -> impl IntoView {
+        let is_waiting = Memo::new(move |_| self.is_waiting());
+        move || is_waiting.get().then(|| view! { <Waiting /> })
     }
 
     /// Returns what is below the list.

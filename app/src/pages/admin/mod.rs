@@ -28,7 +28,7 @@ use crate::{
     account_pages::AccountPage,
     admin_pages::{AdminPage, is_id},
     api::ApiError,
-    components::{IntoAnySync, Message, Status, focus_new_page, focus_soon},
+    components::{IntoAnySync, LoadFailed, focus_new_page, focus_soon},
 };
 use activity::Activity;
 use console::{Access, Console, clear_notice};
@@ -41,7 +41,7 @@ use webhooks::Webhooks;
 
 /// A page for administrators.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum Route {
     /// One of the navigation.
     Page(AdminPage),
     /// That of a user, by its id.
@@ -60,25 +60,25 @@ enum Shown {
 #[component]
 pub fn Admin() -> impl IntoView {
     redirect_if_not_signed_in();
-    let place = use_place();
+    let route = use_route();
     #[cfg(feature = "ssr")]
-    if place.get_untracked().is_none() {
+    if route.get_untracked().is_none() {
         use_context::<leptos_axum::ResponseOptions>()
             .inspect(|response| response.set_status(http::StatusCode::NOT_FOUND));
     }
     let console = Console::new();
     console.check_when_signed_in();
-    follow(place);
-    let shown = Memo::new(move |_| match (place.get(), console.access.get()) {
+    manage_focus(route);
+    let shown = Memo::new(move |_| match (route.get(), console.access.get()) {
         (None, _) | (_, Access::Denied) => Shown::NotFound,
         (Some(_), Access::Lost) => Shown::Lost,
         (Some(_), _) => Shown::Page,
     });
     move || match shown.get() {
         Shown::Page => {
-            let place =
-                Signal::derive(move || place.get().unwrap_or(Place::Page(AdminPage::Users)));
-            view! { <Frame place console /> }.into_any_sync()
+            let route =
+                Signal::derive(move || route.get().unwrap_or(Route::Page(AdminPage::Users)));
+            view! { <Frame route console /> }.into_any_sync()
         }
         Shown::NotFound => view! { <NotFound /> }.into_any_sync(),
         Shown::Lost => view! { <NoLongerAdministrator /> }.into_any_sync(),
@@ -86,27 +86,27 @@ pub fn Admin() -> impl IntoView {
 }
 
 /// Returns which page the address names, if it names one.
-fn use_place() -> Memo<Option<Place>> {
+fn use_route() -> Memo<Option<Route>> {
     // Unlike the location, the parameters don't change when a page outside of the administration opens.
     let params = use_params_map();
     Memo::new(move |_| {
         let params = params.read();
         match (params.get_str("id"), params.get_str("page")) {
-            (Some(id), _) => is_id(id).then(|| Place::User(id.to_owned())),
+            (Some(id), _) => is_id(id).then(|| Route::User(id.to_owned())),
             (None, Some(name)) => {
                 let path = format!("{}/{name}", AdminPage::Users.path());
-                AdminPage::find(&path).map(Place::Page)
+                AdminPage::find(&path).map(Route::Page)
             }
-            (None, None) => Some(Place::Page(AdminPage::Users)),
+            (None, None) => Some(Route::Page(AdminPage::Users)),
         }
     })
 }
 
 /// When another page opens, moves the focus to its heading, and takes back what the last one has said.
-fn follow(place: Memo<Option<Place>>) {
+fn manage_focus(route: Memo<Option<Route>>) {
     let path = use_location().pathname;
-    Effect::new(move |previous: Option<Option<Place>>| {
-        let current = place.get();
+    Effect::new(move |previous: Option<Option<Route>>| {
+        let current = route.get();
         clear_notice(&path.get_untracked());
         if previous.is_some_and(|previous| previous != current) {
             focus_new_page();
@@ -117,14 +117,14 @@ fn follow(place: Memo<Option<Place>>) {
 
 /// The navigation, and the page beside it.
 #[component]
-fn Frame(place: Signal<Place>, console: Console) -> impl IntoView {
-    let title = move || match place.get() {
-        Place::Page(page) => format!("{} · Administration · Latchkey", page.name()),
-        Place::User(_) => "User · Administration · Latchkey".to_owned(),
+fn Frame(route: Signal<Route>, console: Console) -> impl IntoView {
+    let title = move || match route.get() {
+        Route::Page(page) => format!("{} · Administration · Latchkey", page.name()),
+        Route::User(_) => "User · Administration · Latchkey".to_owned(),
     };
-    let current = Signal::derive(move || match place.get() {
-        Place::Page(page) => page.path(),
-        Place::User(_) => AdminPage::Users.path(),
+    let current = Signal::derive(move || match route.get() {
+        Route::Page(page) => page.path(),
+        Route::User(_) => AdminPage::Users.path(),
     });
     let links = AdminPage::ALL.map(|page| (page.path(), page.name(), page.icon()));
     let access = Memo::new(move |_| console.access.get());
@@ -135,7 +135,7 @@ fn Frame(place: Signal<Place>, console: Console) -> impl IntoView {
             <div class="settings-page">
                 {move || match access.get() {
                     Access::Failed(error) => view! { <CheckFailed error console /> }.into_any_sync(),
-                    Access::Granted => view! { <Content place console /> }.into_any_sync(),
+                    Access::Granted => view! { <Content route console /> }.into_any_sync(),
                     _ => view! { <Skeleton /> }.into_any_sync(),
                 }}
             </div>
@@ -145,15 +145,15 @@ fn Frame(place: Signal<Place>, console: Console) -> impl IntoView {
 
 /// A page, and the dialogs that all pages share.
 #[component]
-fn Content(place: Signal<Place>, console: Console) -> impl IntoView {
-    let place = Memo::new(move |_| place.get());
+fn Content(route: Signal<Route>, console: Console) -> impl IntoView {
+    let route = Memo::new(move |_| route.get());
     view! {
-        {move || match place.get() {
-            Place::Page(AdminPage::Users) => view! { <Users console /> }.into_any_sync(),
-            Place::Page(AdminPage::Activity) => view! { <Activity console /> }.into_any_sync(),
-            Place::Page(AdminPage::Keys) => view! { <Keys console /> }.into_any_sync(),
-            Place::Page(AdminPage::Webhooks) => view! { <Webhooks console /> }.into_any_sync(),
-            Place::User(id) => view! { <UserPage id console /> }.into_any_sync(),
+        {move || match route.get() {
+            Route::Page(AdminPage::Users) => view! { <Users console /> }.into_any_sync(),
+            Route::Page(AdminPage::Activity) => view! { <Activity console /> }.into_any_sync(),
+            Route::Page(AdminPage::Keys) => view! { <Keys console /> }.into_any_sync(),
+            Route::Page(AdminPage::Webhooks) => view! { <Webhooks console /> }.into_any_sync(),
+            Route::User(id) => view! { <UserPage id console /> }.into_any_sync(),
         }}
         <QuestionDialog console />
         <StepUpDialog step_up=console.step_up me=console.me />
@@ -191,7 +191,7 @@ fn Skeleton() -> impl IntoView {
 /// Says why it is not known who is signed in, with a button to try again.
 #[component]
 fn CheckFailed(error: ApiError, console: Console) -> impl IntoView {
-    let try_again = move |_| {
+    let try_again = move |()| {
         console.access.set(Access::Unknown);
         console.check();
         // The button that had the focus is gone.
@@ -199,14 +199,7 @@ fn CheckFailed(error: ApiError, console: Console) -> impl IntoView {
     };
     view! {
         <PageHead title="Administration" lead="This page could not be loaded." />
-        <section class="section" aria-label="Administration">
-            <div role="alert">
-                <Message status=Status::Error text=error.to_string() />
-            </div>
-            <button type="button" class="button quiet" on:click=try_again>
-                "Try again"
-            </button>
-        </section>
+        <LoadFailed label="Administration" text=error.to_string() on_retry=Callback::new(try_again) />
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply},
     form::{FormDialog, SecretDialog, Tick},
-    listing::{Listing, Page, Waiting},
+    listing::{Listing, Page},
     question::Question,
 };
 use crate::{
@@ -52,7 +52,6 @@ pub(super) fn Webhooks(console: Console) -> impl IntoView {
     let list = Listing::new(console, fetch);
     list.reload();
     let now = clock();
-    let is_waiting = Memo::new(move |_| list.is_waiting());
     let empty = "No webhooks yet. With one, another service is told when users change.";
     let key = |webhook: &Webhook| format!("{} {}", webhook.id, webhook.is_active);
     view! {
@@ -62,7 +61,7 @@ pub(super) fn Webhooks(console: Console) -> impl IntoView {
         </div>
         <ConsoleNotice path=AdminPage::Webhooks.path() />
         <section class="section" aria-label="Webhooks">
-            {move || is_waiting.get().then(|| view! { <Waiting /> })}
+            {list.waiting()}
             <ul class="rows" role="list">
                 <For each=move || list.items.get() key let:webhook>
                     <Row webhook console list now />
@@ -265,12 +264,11 @@ fn Deliveries(id: String, console: Console, now: Signal<u64>) -> impl IntoView {
     };
     let list = Listing::new(console, fetch);
     list.reload();
-    let is_waiting = Memo::new(move |_| list.is_waiting());
     let key = |one: &WebhookDelivery| format!("{} {} {}", one.id, one.attempts, one.status);
     let empty = Signal::stored("Nothing has been sent yet.".to_owned());
     view! {
         <div class="deliveries">
-            {move || is_waiting.get().then(|| view! { <Waiting /> })}
+            {list.waiting()}
             <ul class="rows" role="list" aria-label="Deliveries">
                 <For each=move || list.items.get() key let:delivery>
                     <Delivery delivery webhook=id console list now />

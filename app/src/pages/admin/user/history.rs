@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::super::{
     console::{Console, Reply},
     events::EventRow,
-    listing::{Listing, Page, Waiting},
+    listing::{Listing, Page},
 };
 use crate::{
     admin_pages::AdminPage,
@@ -31,17 +31,13 @@ pub(super) fn Devices(
         Box::pin(async move { Ok((request.await?, None)) })
     };
     let list = Listing::new(console, fetch);
-    Effect::new(move |_| {
-        changes.track();
-        list.reload();
-    });
-    let is_waiting = Memo::new(move |_| list.is_waiting());
+    list.reload_with(move || changes.track());
     let key = |session: &Session| format!("{} {}", session.id, session.last_used_at);
     let empty = Signal::stored("Not signed in anywhere.".to_owned());
     view! {
         <section class="section" aria-labelledby="devices">
             <h2 id="devices">"Devices"</h2>
-            {move || is_waiting.get().then(|| view! { <Waiting /> })}
+            {list.waiting()}
             <ul class="rows" role="list">
                 <For each=move || list.items.get() key let:session>
                     <Device session now />
@@ -97,11 +93,7 @@ pub(super) fn Events(
         Box::pin(async move { Ok((request.await?, None)) })
     };
     let list = Listing::new(console, fetch);
-    Effect::new(move |_| {
-        changes.track();
-        list.reload();
-    });
-    let is_waiting = Memo::new(move |_| list.is_waiting());
+    list.reload_with(move || changes.track());
     // The first of them: the page of all events has the others.
     let shown = move || {
         list.items
@@ -112,7 +104,7 @@ pub(super) fn Events(
     view! {
         <section class="section" aria-labelledby="activity">
             <h2 id="activity">"Recent activity"</h2>
-            {move || is_waiting.get().then(|| view! { <Waiting /> })}
+            {list.waiting()}
             <ul class="rows" role="list">
                 <For each=shown key=|event| format!("{} {}", event.id, event.count) let:event>
                     <EventRow event now names_user=false />

@@ -16,7 +16,7 @@ use crate::{
         ApiError, Code,
         admin::{self, ManagedUser},
     },
-    components::{IntoAnySync, Message, RelativeTime, Status, Submission, focus_soon, local_time},
+    components::{IntoAnySync, LoadFailed, RelativeTime, Submission, focus_soon, local_time},
     email::email_for_display,
     pages::account::clock::clock,
 };
@@ -63,7 +63,7 @@ pub(super) fn UserPage(
 struct Loading {
     id: StoredValue<String>,
     console: Console,
-    /// The user as loaded. Setting it shows the page anew.
+    /// The user as loaded. Setting it shows the page again.
     loaded: RwSignal<Option<ManagedUser>>,
     error: RwSignal<Option<ApiError>>,
     submission: Submission,
@@ -103,22 +103,10 @@ fn NotLoaded(error: ApiError, loading: Loading) -> impl IntoView {
     } else {
         error.to_string()
     };
-    let try_again = move |_| loading.start();
+    let on_retry = (!is_gone).then(|| Callback::new(move |()| loading.start()));
     view! {
         <PageHead title="User" lead="This user could not be loaded." />
-        <section class="section" aria-label="User">
-            <div role="alert">
-                <Message status=Status::Error text />
-            </div>
-            {(!is_gone)
-                .then(|| {
-                    view! {
-                        <button type="button" class="button quiet" on:click=try_again>
-                            "Try again"
-                        </button>
-                    }
-                })}
-        </section>
+        <LoadFailed label="User" text on_retry />
     }
 }
 
