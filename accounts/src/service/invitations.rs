@@ -140,8 +140,7 @@ impl Accounts {
             now,
             message: self.queued_email(None, &message, now)?,
             limit: self.email_limit(EmailKind::Invitation, false, &email.to_lowercase()),
-            event: self.event_of_invitation(Event::InvitationSent, administrator),
-            guard: administrator.guard(),
+            by: self.changed_by(administrator, Event::InvitationSent),
         };
         let database = &self.0.database;
         if User::email_is_taken(database, &email, None, now).await? {
@@ -189,13 +188,6 @@ impl Accounts {
         }
     }
 
-    /// What is recorded in the account of an administrator who sends or revokes an invitation.
-    fn event_of_invitation(&self, event: Event, administrator: &Administrator) -> Option<NewEvent> {
-        administrator
-            .user()
-            .map(|caller| self.event_by(event, caller))
-    }
-
     /// Returns a page of the invitations that wait, newest first.
     ///
     /// # Errors
@@ -229,9 +221,8 @@ impl Accounts {
         administrator: &Administrator,
         id: &str,
     ) -> Result<(), Error> {
-        let event = self.event_of_invitation(Event::InvitationRevoked, administrator);
-        let (database, guard) = (&self.0.database, administrator.guard());
-        Invitation::delete(database, parse_id(id.trim())?, guard, event.as_ref()).await
+        let by = self.changed_by(administrator, Event::InvitationRevoked);
+        Invitation::delete(&self.0.database, parse_id(id.trim())?, &by).await
     }
 
     /// Creates the account that an invitation has prepared. Its email address is verified: the link was

@@ -10,8 +10,8 @@ use crate::{
     id::Id,
     profile::Roles,
     store::{
-        administrators::Guard,
-        audit_events::{self, Actor, NewEvent},
+        administrators::ChangedBy,
+        audit_events::Actor,
         database::Database,
         email_limits,
         email_tokens::LinkPurpose,
@@ -66,9 +66,7 @@ pub(crate) struct NewInvitation<'a> {
     /// The email with the link, and the key of the limit on such emails.
     pub message: NewEmail,
     pub limit: Vec<u8>,
-    /// What is recorded in the account of the administrator.
-    pub event: Option<NewEvent>,
-    pub guard: Guard,
+    pub by: ChangedBy,
 }
 
 /// The result of sending an invitation.
@@ -119,8 +117,7 @@ impl NewInvitation<'_> {
     /// # Errors
     /// `PermissionDenied` if the administrator is none any more.
     pub async fn insert(&self, database: &Database) -> Result<Sent, Error> {
-        let mut transaction = database.begin().await?;
-        self.guard.check(&mut transaction, self.id, false).await?;
+        let mut transaction = self.by.begin(database).await?;
         let Some((id,)) = transaction.fetch_optional(self.statement()).await? else {
             return Ok(Sent::Refused);
         };
@@ -128,10 +125,7 @@ impl NewInvitation<'_> {
             return Ok(Sent::TooSoon);
         }
         outbox::enqueue(&mut transaction, &self.message).await?;
-        if let Some(event) = &self.event {
-            audit_events::record(&mut transaction, event).await?;
-        }
-        transaction.commit().await?;
+        self.by.commit(transaction).await?;
         Ok(Sent::Done(id))
     }
 
@@ -168,7 +162,7 @@ impl NewInvitation<'_> {
             .bind(former)
             .bind(current)
             .bind(shown)
-            .bind(self.guard.spares_administrators)
+            .bind(self.by.guard.spares_administrators)
     }
 }
 
@@ -206,24 +200,15 @@ impl Invitation {
     /// # Errors
     /// `NotFound`; `PermissionDenied` if the administrator is none any more, and for a service, if the
     /// invited user would be one.
-    pub(crate) async fn delete(
-        database: &Database,
-        id: Id,
-        guard: Guard,
-        event: Option<&NewEvent>,
-    ) -> Result<(), Error> {
+    pub(crate) async fn delete(database: &Database, id: Id, by: &ChangedBy) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM invitations WHERE id = $1 RETURNING is_admin";
-        let mut transaction = database.begin().await?;
-        guard.check(&mut transaction, id, false).await?;
+        let mut transaction = by.begin(database).await?;
         let deleted = transaction.fetch_optional(Statement::new(SQL).bind(id));
         let (is_admin,): (bool,) = deleted.await?.ok_or(Error::NotFound)?;
-        if is_admin && guard.spares_administrators {
+        if is_admin && by.guard.spares_administrators {
             return Err(Error::PermissionDenied);
         }
-        if let Some(event) = event {
-            audit_events::record(&mut transaction, event).await?;
-        }
-        transaction.commit().await
+        by.commit(transaction).await
     }
 }
 
