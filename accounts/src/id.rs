@@ -24,6 +24,11 @@ impl Id {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
+    /// The id before all others. It belongs to nobody.
+    pub(crate) fn nil() -> Self {
+        Self(Uuid::nil())
+    }
+
     /// The id's 16 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {

@@ -54,9 +54,10 @@ pub use revocations::{
 };
 pub use service::{
     Acceptance, Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage,
-    EmailProof, EventListFields, EventPage, InvalidRegistrationPolicy, InvitationPage, Lifetimes,
-    LinkInfo, NewUserFields, PasswordRating, Readiness, Registered, RegistrationPolicy, Settings,
-    SignedIn, UserFields, UserListFields, UserPage, WebhookFields,
+    EmailProof, EventListFields, EventPage, ImportResult, ImportedFields,
+    InvalidRegistrationPolicy, InvitationPage, Lifetimes, LinkInfo, NewUserFields, PasswordRating,
+    Readiness, Registered, RegistrationPolicy, Settings, SignedIn, UserFields, UserImport,
+    UserListFields, UserPage, WebhookFields,
 };
 pub use store::{
     administration::ManagedUser,
@@ -71,6 +72,7 @@ pub use store::{
     service_keys::{InvalidScope, Scope, ServiceKey},
     sessions::Session,
     user_exports::{SentLink, UserExport},
+    user_transfers::ExportedUser,
     users::User,
     webhook_deliveries::WebhookDelivery,
     webhooks::{InvalidWebhookEvent, Webhook, WebhookEvent},

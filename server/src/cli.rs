@@ -4,6 +4,7 @@ use std::{
     env,
     error::Error,
     ffi::{OsStr, OsString},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -15,7 +16,11 @@ use clap::{
 };
 
 use crate::{
-    commands::{self, audit, invitations, keys, users},
+    commands::{
+        self, audit,
+        import::{self, ImportFormat, ImportOptions},
+        invitations, keys, users,
+    },
     config::{self, Config},
     environment::{Environment, Value},
     failure::Failure,
@@ -88,6 +93,25 @@ enum UserCommand {
     },
     /// List the invitations that wait, newest first.
     Invitations(Format),
+    /// Import users from elsewhere, with their password hashes. Prints a line for each one who is left out.
+    Import {
+        /// The file; - stands for standard input.
+        file: PathBuf,
+        /// The format of the file.
+        #[arg(long, value_enum, default_value_t = ImportFormat::Jsonl)]
+        format: ImportFormat,
+        /// Check all users, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Count email addresses as verified where the file does not say.
+        #[arg(long)]
+        verified: bool,
+    },
+    /// Write all users as JSON lines, which user import reads. They contain the password hashes: keep them secret.
+    Export {
+        /// The file, which must not exist, and is readable for you only [default: standard output]
+        file: Option<PathBuf>,
+    },
     /// Revoke an invitation.
     RevokeInvitation {
         /// The invitation's ID, as `user invitations` lists it.
@@ -240,6 +264,20 @@ fn run_user(config: &Config, command: UserCommand) -> Result<(), Failure> {
             admin,
             format,
         } => invitations::invite(config, &email, name.as_deref(), &role, admin, format.json),
+        UserCommand::Import {
+            file,
+            format,
+            dry_run,
+            verified,
+        } => {
+            let options = ImportOptions {
+                format,
+                is_dry_run: dry_run,
+                are_verified: verified,
+            };
+            import::import(config, &file, &options)
+        }
+        UserCommand::Export { file } => import::export(config, file.as_deref()),
         UserCommand::Invitations(format) => invitations::list(config, format.json),
         UserCommand::RevokeInvitation { id } => invitations::revoke(config, &id),
         UserCommand::List(format) => users::list(config, format.json),

@@ -4,7 +4,7 @@
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 
 /// The paths, and the files that they serve.
-const DOCUMENTS: [(&str, &str); 7] = [
+const DOCUMENTS: [(&str, &str); 8] = [
     ("/docs/api.md", include_str!("../../docs/api.md")),
     ("/docs/settings.md", include_str!("../../docs/settings.md")),
     (
@@ -21,6 +21,10 @@ const DOCUMENTS: [(&str, &str); 7] = [
         include_str!("../../docs/embedding.md"),
     ),
     ("/docs/mobile.md", include_str!("../../docs/mobile.md")),
+    (
+        "/docs/moving-from-django.md",
+        include_str!("../../docs/moving-from-django.md"),
+    ),
 ];
 
 /// Returns the routes of the documents.

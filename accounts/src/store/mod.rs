@@ -60,6 +60,7 @@ mod used_totp_steps;
 pub(crate) mod user_changes;
 pub(crate) mod user_exports;
 pub(crate) mod user_list;
+pub(crate) mod user_transfers;
 pub(crate) mod users;
 pub(crate) mod webhook_deliveries;
 pub(crate) mod webhooks;

@@ -29,5 +29,6 @@ mod support;
 mod text;
 mod tokens;
 mod user_list;
+mod user_transfers;
 mod users;
 mod webhooks;

@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 pub mod audit;
+pub mod import;
 pub mod invitations;
 pub mod keys;
 pub mod users;

@@ -274,7 +274,7 @@ pub(super) fn with_accounts(
 }
 
 /// The same, and creates the database and the master secret on first use.
-fn with_new_accounts(
+pub(super) fn with_new_accounts(
     config: &Config,
     action: impl AsyncFnOnce(&Accounts) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -328,14 +328,17 @@ fn read_password() -> Result<String, Failure> {
 pub(super) fn failure(error: Error, email: &str) -> Failure {
     match error {
         Error::NotFound => Failure::new(format!("there is no user {email}")),
-        Error::Fields(fields) => Failure::new(
-            fields
-                .iter()
-                .map(|(field, messages)| format!("{field}: {}", messages.join(" ")))
-                .collect::<Vec<_>>()
-                .join(" "),
-        ),
         Error::Conflict(sentence) => Failure::new(sentence),
-        error => Failure::new(error),
+        error => Failure::new(error_line(&error)),
     }
+}
+
+/// An error on one line, with the messages for all fields.
+pub(super) fn error_line(error: &Error) -> String {
+    let Error::Fields(fields) = error else {
+        return error.to_string();
+    };
+    let fields = fields.iter();
+    let lines = fields.map(|(field, messages)| format!("{field}: {}", messages.join(" ")));
+    lines.collect::<Vec<_>>().join(" ")
 }

@@ -29,4 +29,5 @@ mod support;
 mod text;
 mod tokens;
 mod user_cache;
+mod user_transfers;
 mod verifying;

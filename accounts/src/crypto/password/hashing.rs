@@ -12,7 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{
     cost::HashingCost,
-    verify::{self, Memory, SALT_LENGTH, SeenCosts},
+    formats::{self, InvalidHash},
+    stored::Memory,
+    verify::{self, SALT_LENGTH, SeenCosts},
 };
 use crate::{error::Error, text};
 
@@ -57,7 +59,7 @@ pub(crate) enum Verified {
     /// The password is right.
     Right,
     /// The password is right, and this is its hash at the current cost, because the stored one has
-    /// another, or is of the password as it was typed.
+    /// another, is of another algorithm, or is of the password as it was typed.
     RightWithNewHash(String),
 }
 
@@ -127,6 +129,11 @@ impl Hasher {
             hasher: self.clone(),
             permit: Arc::new(permit.map_err(|_| Error::Overloaded)?),
         })
+    }
+
+    /// Checks whether users may be imported with this hash.
+    pub fn check_imported(&self, hash: &str) -> Result<(), InvalidHash> {
+        formats::check_imported(hash, &self.cost)
     }
 
     /// The number of hashes that wait for a thread.

@@ -2,8 +2,10 @@
 
 mod common;
 mod cost;
+mod formats;
 mod hashing;
 mod rules;
+mod stored;
 mod strength;
 mod verify;
 

@@ -1,5 +1,5 @@
-//! The work of a hashing thread: hashing a password with Argon2id, and checking one. Hashes are PHC
-//! strings.
+//! The work of a hashing thread: hashing a password with Argon2id, and checking one. New hashes are PHC
+//! strings; users who were imported have others until they sign in.
 //!
 //! A wrong password and an unknown address must take the same time, even when stored hashes have
 //! other costs than new ones, because the cost was changed since. So:
@@ -7,69 +7,54 @@
 //!   the stored hash needs less than the most expensive one so far is made up by more hashing;
 //! - an unknown address is checked at the cost of the stored hash that was checked last. Blocks in a
 //!   smaller memory are a little faster, and so both are the same sequence of the same hashes.
+//!
+//! For hashes of other algorithms, the number of blocks that take as long is an estimate.
 
 use std::sync::{Mutex, PoisonError};
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    Params, PasswordHash, Version,
     password_hash::phc::{self, Output, ParamsString, Salt},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
 use super::{
     cost::HASH_LENGTH,
     hashing::{Password, Verified},
+    stored::{Algorithm, Memory, StoredHash},
 };
 use crate::error::Error;
 
 /// The length of salts in bytes (RFC 9106, section 4).
 pub(super) const SALT_LENGTH: usize = 16;
 
-/// The memory of a thread.
-#[derive(Default)]
-pub(super) struct Memory {
-    blocks: Vec<Block>,
-    /// The cost (memory and passes) of each hash so far.
-    #[cfg(test)]
-    pub hashes: Vec<(u32, u32)>,
-}
-
 /// The costs of the stored hashes that were checked.
 pub(super) struct SeenCosts {
-    /// That of the last one. Its length of the output is not set.
-    last: Params,
+    /// The algorithm of the last one.
+    last: Algorithm,
     /// The most blocks that any of them, or a new hash, fills.
     most: u64,
 }
 
 impl SeenCosts {
     pub fn new(current: &Params) -> Self {
+        let current = Algorithm::current(current);
         Self {
-            last: cost_only(current),
-            most: work(current),
+            last: current.cost_only(),
+            most: current.work(),
         }
     }
 
     /// Adds the cost of a stored hash, or of an unknown address, which has that of the last one.
-    /// Returns that cost, and the blocks that a failed check has to fill besides.
-    fn add(&mut self, stored: Option<&Params>) -> (Params, u64) {
+    /// Returns that algorithm, and the blocks that a failed check has to fill besides.
+    fn add(&mut self, stored: Option<&Algorithm>) -> (Algorithm, u64) {
         if let Some(stored) = stored {
-            self.last = cost_only(stored);
-            self.most = self.most.max(work(stored));
+            self.last = stored.cost_only();
+            self.most = self.most.max(stored.work());
         }
-        (self.last.clone(), self.most - work(&self.last))
+        (self.last.clone(), self.most - self.last.work())
     }
-}
-
-fn cost_only(params: &Params) -> Params {
-    let (m, t, p) = (params.m_cost(), params.t_cost(), params.p_cost());
-    Params::new(m, t, p, None).unwrap_or_default()
-}
-
-/// The number of blocks that are filled for a hash.
-fn work(params: &Params) -> u64 {
-    u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
 /// Hashes a new password.
@@ -80,7 +65,7 @@ pub(super) fn hash(
     memory: &mut Memory,
 ) -> Result<String, Error> {
     let mut output = [0; HASH_LENGTH];
-    compute(&password.text, &salt, params, memory, &mut output)?;
+    Algorithm::current(params).compute(&password.text, &salt, memory, &mut output)?;
     phc(params, salt, output)
         .map_err(|error| Error::internal("can't encode a password hash", error))
 }
@@ -97,27 +82,26 @@ pub(super) fn verify(
     memory: &mut Memory,
 ) -> Result<Verified, Error> {
     let stored = stored.and_then(|stored| {
-        let hash = read_phc(stored);
-        if hash.is_none() {
-            tracing::error!(
-                "a stored password hash is not an Argon2id PHC string, so no password matches"
-            );
-        }
-        hash
+        StoredHash::parse(stored)
+            .inspect_err(|reason| {
+                tracing::error!(%reason, "no password matches a stored password hash");
+            })
+            .ok()
     });
     let (last, missing) = seen
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .add(stored.as_ref().map(|(params, ..)| params));
+        .add(stored.as_ref().map(|stored| &stored.algorithm));
     let mut is_right = |text: &SecretString| {
-        let Some((params, stored_salt, stored_hash)) = &stored else {
-            compute(text, &salt, &last, memory, &mut [0; HASH_LENGTH])?;
+        let Some(stored) = &stored else {
+            last.compute(text, &salt, memory, &mut vec![0; last.output_length()])?;
             fill(text, missing, current, memory)?;
             return Ok::<bool, Error>(false);
         };
-        let mut output = vec![0; stored_hash.len()];
-        compute(text, stored_salt, params, memory, &mut output)?;
-        let is_right: bool = output.as_slice().ct_eq(stored_hash.as_bytes()).into();
+        let mut output = vec![0; stored.hash.len()];
+        let algorithm = &stored.algorithm;
+        algorithm.compute(text, &stored.salt, memory, &mut output)?;
+        let is_right: bool = output.as_slice().ct_eq(&stored.hash).into();
         if !is_right {
             fill(text, missing, current, memory)?;
         }
@@ -127,8 +111,7 @@ pub(super) fn verify(
     if !is_normalized && !password.typed.as_ref().map_or(Ok(false), is_right)? {
         return Ok(Verified::Wrong);
     }
-    let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
-    let is_current = stored.is_some_and(|(params, ..)| cost(&params) == cost(current));
+    let is_current = stored.is_some_and(|stored| stored.algorithm.is_current(current));
     if is_normalized && is_current {
         Ok(Verified::Right)
     } else {
@@ -150,42 +133,15 @@ fn fill(
             continue;
         };
         if let Ok(params) = Params::new(m, t, p, Some(HASH_LENGTH)) {
-            compute(
+            Algorithm::current(&params).compute(
                 password,
                 &[0; SALT_LENGTH],
-                &params,
                 memory,
                 &mut [0; HASH_LENGTH],
             )?;
         }
     }
     Ok(())
-}
-
-fn compute(
-    password: &SecretString,
-    salt: &[u8],
-    params: &Params,
-    memory: &mut Memory,
-    output: &mut [u8],
-) -> Result<(), Error> {
-    #[cfg(test)]
-    memory.hashes.push((params.m_cost(), params.t_cost()));
-    let blocks = &mut memory.blocks;
-    if blocks.len() < params.block_count() {
-        blocks.resize(params.block_count(), Block::default());
-    }
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-        .hash_password_into_with_memory(password.expose_secret().as_bytes(), salt, output, blocks)
-        .map_err(|error| Error::internal("can't hash a password", error))
-}
-
-/// Parses a PHC string of Argon2id.
-fn read_phc(text: &str) -> Option<(Params, Salt, Output)> {
-    let stored = PasswordHash::new(text).ok()?;
-    let params = Params::try_from(&stored).ok()?;
-    let is_argon2id = stored.algorithm == argon2::ARGON2ID_IDENT;
-    Some((params, stored.salt?, stored.hash?)).filter(|_| is_argon2id)
 }
 
 /// Formats a hash as a PHC string.
@@ -280,6 +236,24 @@ mod tests {
                 let all = hashes.map(|hashes| blocks(&hashes));
                 assert!(all.iter().all(|blocks| *blocks == all[0]), "{all:?}");
             }
+        }
+    }
+
+    #[test]
+    fn hashes_of_other_algorithms_take_the_same_work_as_unknown_addresses() {
+        let checker = Checker::new(cost(64, 1), "cafe\u{301}");
+        let own = stored(&cost(64, 1));
+        let others = [
+            "bcrypt$$2b$04$8GP2BI1FbuiPPxOJ/IfuLu0DuHVNYdzsUu0A0Pijnum/3UP34h7T2",
+            "pbkdf2_sha256$1000$saltsalt$HpSbrkBrDWDAB9HrNXHZggikF+GO3Q6ksWrO0IeZG4M=",
+            "scrypt$16$saltsalt$2$3$sMpupVT5jNh5/SusggPODqzt8gBl+m8Hci1Ur6RHc8I=",
+        ];
+        checker.check(Some(others[0]));
+        for known in [others[0], &own, others[1], others[2]] {
+            let wrong = checker.check(Some(known));
+            assert_eq!(checker.check(None), wrong, "{known}");
+            // What is less than the smallest hash is not made up for.
+            assert!(blocks(&wrong).abs_diff(2 * (130 << 4)) < 16, "{wrong:?}");
         }
     }
 
