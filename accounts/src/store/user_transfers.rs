@@ -75,6 +75,26 @@ pub(crate) async fn insert(
     Ok(all_added)
 }
 
+/// The condition that neither an account nor a change that can be undone has the email address, given the
+/// columns of [`Values::add_user`] and the time in `$1`. The planner of PostgreSQL uses the indexes for it even
+/// where it knows nothing of the table yet.
+macro_rules! email_is_free {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM users WHERE email_key IN (column2, column3, column4))
+            AND NOT EXISTS (
+                SELECT 1 FROM mailed_tokens
+                WHERE address = column5 AND purpose = 'undo' AND used_at IS NULL AND expires_at > $1
+            )"
+    };
+}
+
+/// The condition that no account has the id.
+macro_rules! id_is_free {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM users WHERE id = column1)"
+    };
+}
+
 async fn insert_rows(
     transaction: &mut Transaction,
     users: &[ImportedUser],
@@ -82,9 +102,8 @@ async fn insert_rows(
 ) -> Result<HashSet<Id>, Error> {
     let mut values = Values::new([now.into()]);
     for user in users {
-        let [former, current, shown] = user.email.keys();
-        values.add([
-            user.id.into(),
+        values.add_user(user);
+        values.extend_row([
             user.email.as_str().into(),
             (&user.password_hash).into(),
             user.is_active.into(),
@@ -97,27 +116,21 @@ async fn insert_rows(
             user.profile.roles.to_json().into(),
             (&user.profile.metadata).into(),
             (&user.profile.app_metadata).into(),
-            former.into(),
-            current.into(),
-            shown.into(),
-            user.email.to_lowercase().into(),
         ]);
     }
     let statement = values.statement(
         "INSERT INTO users (id, email, password_hash, is_active, is_admin, email_verified, jwt_secret,
             date_joined, last_login, name, roles, metadata, app_metadata)
-        SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10,
-            column11, column12, column13
+        SELECT column1, column6, column7, column8, column9, column10, column11, column12, column13, column14,
+            column15, column16, column17
         FROM",
-        "AS new
-        WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key IN (column14, column15, column16))
-            AND NOT EXISTS (SELECT 1 FROM users WHERE id = column1)
-            AND NOT EXISTS (
-                SELECT 1 FROM mailed_tokens
-                WHERE address = column17 AND purpose = 'undo' AND used_at IS NULL AND expires_at > $1
-            )
-        ON CONFLICT DO NOTHING
-        RETURNING id",
+        concat!(
+            "AS new WHERE ",
+            email_is_free!(),
+            " AND ",
+            id_is_free!(),
+            " ON CONFLICT DO NOTHING RETURNING id"
+        ),
     );
     let rows: Vec<(Id,)> = transaction.fetch_all(statement).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
@@ -166,47 +179,25 @@ pub(crate) async fn conflicts(
     users: &[&ImportedUser],
     now: Timestamp,
 ) -> Result<HashMap<Id, ImportConflict>, Error> {
+    const HEAD: &str = "SELECT column1 FROM";
+    const EMAIL_IS_FREE: &str = concat!("AS new WHERE ", email_is_free!());
+    // It needs the time as well, because the statement has it.
+    const ID_IS_FREE: &str = concat!("AS new WHERE $1 IS NOT NULL AND ", id_is_free!());
     let mut conflicts = HashMap::new();
     for users in users.chunks(ROWS) {
-        conflicts.extend(conflicts_of(database, users, now).await?);
+        for (tail, conflict) in [
+            (ID_IS_FREE, ImportConflict::IdTaken),
+            (EMAIL_IS_FREE, ImportConflict::EmailTaken),
+        ] {
+            let mut values = Values::new([now.into()]);
+            users.iter().for_each(|user| values.add_user(user));
+            let free: Vec<(Id,)> = database.fetch_all(values.statement(HEAD, tail)).await?;
+            let free: HashSet<Id> = free.into_iter().map(|(id,)| id).collect();
+            let taken = users.iter().filter(|user| !free.contains(&user.id));
+            conflicts.extend(taken.map(|user| (user.id, conflict)));
+        }
     }
     Ok(conflicts)
-}
-
-async fn conflicts_of(
-    database: &Database,
-    users: &[&ImportedUser],
-    now: Timestamp,
-) -> Result<Vec<(Id, ImportConflict)>, Error> {
-    let mut values = Values::new([now.into()]);
-    for user in users {
-        let [former, current, shown] = user.email.keys();
-        values.add([
-            user.id.into(),
-            former.into(),
-            current.into(),
-            shown.into(),
-            user.email.to_lowercase().into(),
-        ]);
-    }
-    let statement = values.statement(
-        "SELECT column1,
-            EXISTS (SELECT 1 FROM users WHERE email_key IN (column2, column3, column4))
-                OR EXISTS (
-                    SELECT 1 FROM mailed_tokens
-                    WHERE address = column5 AND purpose = 'undo' AND used_at IS NULL AND expires_at > $1
-                ),
-            EXISTS (SELECT 1 FROM users WHERE id = column1)
-        FROM",
-        "AS new",
-    );
-    let rows: Vec<(Id, bool, bool)> = database.fetch_all(statement).await?;
-    let conflict = |(id, has_email, has_id)| match (has_email, has_id) {
-        (true, _) => Some((id, ImportConflict::EmailTaken)),
-        (false, true) => Some((id, ImportConflict::IdTaken)),
-        (false, false) => None,
-    };
-    Ok(rows.into_iter().filter_map(conflict).collect())
 }
 
 /// The rows of a `VALUES` list. Both databases name its columns `column1`, `column2` ….
@@ -233,6 +224,27 @@ impl<'a> Values<'a> {
             let comma = if column == 0 { "" } else { ", " };
             self.sql.push_str(&format!("{comma}${}", self.values.len()));
         }
+    }
+
+    /// Adds columns to the last row.
+    fn extend_row<const N: usize>(&mut self, columns: [Value<'a>; N]) {
+        for value in columns {
+            self.values.push(value);
+            self.sql.push_str(&format!(", ${}", self.values.len()));
+        }
+    }
+
+    /// Adds a row with the id of a user, the keys that the email address may have, and that address in lower
+    /// case.
+    fn add_user(&mut self, user: &ImportedUser) {
+        let [former, current, shown] = user.email.keys();
+        self.add([
+            user.id.into(),
+            former.into(),
+            current.into(),
+            shown.into(),
+            user.email.to_lowercase().into(),
+        ]);
     }
 
     /// The statement with the list between two texts.
