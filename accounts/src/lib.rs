@@ -38,10 +38,13 @@ pub use crypto::{
 pub use device::{ClientNetwork, Device, device_name};
 pub use email::{
     address::email_for_display,
+    design::{EmailDesign, EmailLinks, InvalidLinkUrl, LinkUrl},
+    palette::{AccentColor, InvalidAccentColor, Palette, Shades},
     smtp::{
         CaCertificates, InvalidCaCertificates,
         url::{InvalidSmtpUrl, SmtpUrl},
     },
+    template_files::{EmailTemplates, InvalidTemplates},
     transport::{EmailFrom, EmailTransport, InvalidEmailFrom},
 };
 pub use error::{Error, FieldErrors};

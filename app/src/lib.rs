@@ -7,7 +7,7 @@
 // A view is one type, nested as deeply as its page.
 #![recursion_limit = "256"]
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
@@ -19,6 +19,7 @@ use leptos_router::{
 pub mod account_pages;
 pub mod admin_pages;
 pub mod api;
+pub mod appearance;
 pub mod browser;
 pub mod components;
 mod email;
@@ -34,6 +35,7 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use shell::{shell, with_fingerprint};
 
+pub use appearance::{Appearance, FooterLinks};
 pub use registration::Registration;
 
 use browser::{AuthState, keep_fresh, session};
@@ -53,17 +55,6 @@ pub struct Site {
     pub split_js: Option<String>,
     /// The WebAssembly files of each chunk in `pages/lazy.rs`.
     pub chunks: HashMap<String, Vec<String>>,
-    /// The links in the footer.
-    pub links: FooterLinks,
-}
-
-/// The links in the footer, which the operator sets.
-#[derive(Clone, Debug, Default)]
-pub struct FooterLinks {
-    /// Help for users.
-    pub help: Option<String>,
-    /// The privacy policy.
-    pub privacy: Option<String>,
 }
 
 /// What the server's pages say about itself. The server provides it as context.
@@ -75,6 +66,8 @@ pub struct ServerInfo {
     pub home_url: Option<String>,
     /// Who may create an account.
     pub registration: Registration,
+    /// What the pages look like.
+    pub appearance: Arc<Appearance>,
 }
 
 /// The app: its pages under their paths.

@@ -8,7 +8,8 @@ use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
 use crate::{
-    App, FooterLinks, Registration, ServerInfo, Site, browser::session::STORAGE_BLOCKED, pages,
+    App, Appearance, Registration, ServerInfo, Site, appearance::site_name,
+    browser::session::STORAGE_BLOCKED, pages,
 };
 
 pub use fingerprint::with_fingerprint;
@@ -59,7 +60,14 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     let expected = fingerprint::PLACEHOLDER;
     // The app does the same where it does not load a page from the server.
     let registration = Registration::of_server().as_str();
-    let home_url = use_context::<ServerInfo>().and_then(|server| server.home_url);
+    let server = use_context::<ServerInfo>();
+    let home_url = server.as_ref().and_then(|server| server.home_url.clone());
+    let appearance = server.map(|server| server.appearance).unwrap_or_default();
+    let (name, logo) = (appearance.name.clone(), appearance.logo.clone());
+    let description = match &name {
+        Some(name) => format!("Sign in to {name}, and manage your account."),
+        None => "Accounts, sign-in and sessions: Latchkey manages your users.".to_owned(),
+    };
     // The debug format of a path is also a valid JavaScript literal.
     let start = format!(
         "const js = {js:?}, wasm = {wasm:?}, expected = {expected};\n{}",
@@ -67,13 +75,23 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     );
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-home=home_url data-registration=registration>
+        <html
+            lang="en"
+            data-home=home_url
+            data-registration=registration
+            data-site-name=name
+            data-logo=logo
+        >
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <script nonce=use_nonce() inner_html=FIRST_PAINT.as_str()></script>
                 <link rel="stylesheet" href=css />
+                {appearance
+                    .style_sheet
+                    .clone()
+                    .map(|path| view! { <link rel="stylesheet" href=path /> })}
                 <link
                     rel="preload"
                     href=FONT
@@ -95,12 +113,9 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
                     media="(prefers-color-scheme: dark)"
                     content="#14181a"
                 />
-                <meta
-                    name="description"
-                    content="Accounts, sign-in and sessions: Latchkey manages your users."
-                />
+                <meta name="description" content=description />
                 {noindex.then(|| view! { <meta name="robots" content="noindex" /> })}
-                <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+                <link rel="icon" href=appearance.icon.clone() />
                 <link rel="manifest" href="/manifest.webmanifest" />
                 {auto_reload()}
                 <MetaTags />
@@ -116,7 +131,7 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
                 <div id="app">
                     <App />
                 </div>
-                {footer(site.links.clone())}
+                {footer(&appearance)}
             </body>
         </html>
     }
@@ -158,15 +173,22 @@ fn try_again() -> impl IntoView {
 
 /// Renders the footer. It contains no `<div>` (see [`with_fingerprint`]), and only links that the
 /// operator has set.
-fn footer(links: FooterLinks) -> impl IntoView {
-    let links: Vec<_> = [("Help", links.help), ("Privacy", links.privacy)]
-        .into_iter()
-        .filter_map(|(name, url)| url.map(|url| view! { <a href=url>{name}</a> }))
-        .collect();
-    let nav = (!links.is_empty()).then(|| view! { <nav aria-label="Latchkey">{links}</nav> });
+fn footer(appearance: &Appearance) -> impl IntoView + use<> {
+    let name = site_name();
+    let links = appearance.links.clone();
+    let links: Vec<_> = [
+        ("Help", links.help),
+        ("Support", links.support),
+        ("Privacy", links.privacy),
+    ]
+    .into_iter()
+    .filter_map(|(name, url)| url.map(|url| view! { <a href=url>{name}</a> }))
+    .collect();
+    let label = name.clone();
+    let nav = (!links.is_empty()).then(|| view! { <nav aria-label=label>{links}</nav> });
     view! {
         <footer class="site-footer">
-            <p translate="no">"Latchkey"</p>
+            <p translate="no">{name}</p>
             {nav}
         </footer>
     }

@@ -15,7 +15,7 @@ use accounts::{
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use latchkey::{AllowedOrigins, ClientConfig, FooterLinks, Metrics, SiteFiles, TrustedProxies};
+use latchkey::{AllowedOrigins, ClientConfig, Metrics, SiteFiles, TrustedProxies};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -97,7 +97,7 @@ impl TestEnv {
             fs::write(package.join(format!("latchkey.{extension}")), "").expect("a file");
         }
         let site =
-            SiteFiles::find(&folder.path().join("site"), FooterLinks::default()).expect("a site");
+            SiteFiles::find(&folder.path().join("site")).expect("a site");
         let router = {
             let _runtime = runtime.enter();
             latchkey::router(accounts, metrics, site, clients)
@@ -302,6 +302,7 @@ pub fn fill_in(text: &str, names: &[(&str, &str)]) -> String {
 fn settings() -> Settings {
     Settings {
         public_url: URL.into(),
+        site_name: None,
         master_secrets: MasterSecrets::parse("a master secret of the fuzz targets")
             .expect("a master secret"),
         token_algorithm: TokenAlgorithm::EdDsa,

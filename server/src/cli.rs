@@ -466,7 +466,7 @@ mod tests {
         let config = config(&given).unwrap();
         assert_eq!(config.public_url.as_deref(), Some(url));
         assert_eq!(config.access_ttl, Duration::from_secs(300));
-        assert_eq!(config.help_url, None);
+        assert!(config.appearance.brand().appearance.links.help.is_none());
         assert_eq!(config.listen.port(), 3000);
     }
 

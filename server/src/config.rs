@@ -6,12 +6,14 @@ use accounts::{
     CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
     Lifetimes, MasterSecrets, RegistrationPolicy, SmtpUrl, TokenAlgorithm,
 };
-use app::FooterLinks;
 use clap::{ArgAction::Set, Args};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::{Position, Url};
 
-use crate::middleware::{AllowedOrigins, TrustedProxies};
+use crate::{
+    appearance::AppearanceConfig,
+    middleware::{AllowedOrigins, TrustedProxies},
+};
 
 /// The settings of the program.
 #[derive(Args)]
@@ -44,12 +46,9 @@ pub struct Config {
     /// service can.
     #[arg(long, env = "LATCHKEY_TOKEN_ALG", default_value = "HS256", value_parser = trimmed::<TokenAlgorithm>)]
     pub token_alg: TokenAlgorithm,
-    /// URL of the help for users; a link in the footer of the pages [default: none]
-    #[arg(long, env = "LATCHKEY_HELP_URL", value_parser = link)]
-    pub help_url: Option<String>,
-    /// URL of the privacy policy; a link in the footer of the pages [default: none]
-    #[arg(long, env = "LATCHKEY_PRIVACY_URL", value_parser = link)]
-    pub privacy_url: Option<String>,
+    /// What pages and emails look like.
+    #[command(flatten)]
+    pub appearance: AppearanceConfig,
     /// Where the home page / redirects to: a URL, or one of this server's paths such as /login
     /// [default: none; it says what Latchkey is]
     #[arg(long, env = "LATCHKEY_HOME_URL", value_parser = home_url)]
@@ -123,9 +122,9 @@ pub struct EmailConfig {
     /// besides the system's.
     #[arg(long, env = "LATCHKEY_SMTP_CA_FILE", default_value = "", hide_default_value = true, value_parser = ca_file)]
     pub smtp_ca_file: OptionalCaCertificates,
-    /// Sender of the emails.
-    #[arg(long, env = "LATCHKEY_MAIL_FROM", default_value = "Latchkey <no-reply@localhost>", value_parser = trimmed::<EmailFrom>)]
-    pub mail_from: EmailFrom,
+    /// Sender of the emails [default: <site name> <no-reply@localhost>]
+    #[arg(long, env = "LATCHKEY_MAIL_FROM", value_parser = trimmed::<EmailFrom>)]
+    pub mail_from: Option<EmailFrom>,
 }
 
 /// An empty value means "not set". With a plain `Option`, clap would expect the parser to return a
@@ -181,14 +180,6 @@ impl Config {
             session: self.session_ttl,
             grace: self.refresh_grace,
             audit: self.audit_ttl,
-        }
-    }
-
-    /// The links in the footer of the pages.
-    pub fn footer_links(&self) -> FooterLinks {
-        FooterLinks {
-            help: self.help_url.clone(),
-            privacy: self.privacy_url.clone(),
         }
     }
 
@@ -312,15 +303,6 @@ fn public_url(text: &str) -> Result<String, &'static str> {
         return Err("it must not contain a user or a password");
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-/// Parses the URL of a link.
-fn link(text: &str) -> Result<String, &'static str> {
-    let url = Url::parse(text.trim()).map_err(|_| "write it as https://<host>/<page>")?;
-    if !matches!(url.scheme(), "http" | "https" | "mailto") {
-        return Err("it must start with https://, http:// or mailto:");
-    }
-    Ok(url.into())
 }
 
 /// Parses the target of the home page's redirect: a URL, or a path of this server. A path that begins with

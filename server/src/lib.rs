@@ -10,6 +10,7 @@
 #![recursion_limit = "256"]
 
 mod api;
+mod appearance;
 mod cli;
 mod commands;
 mod config;
@@ -36,10 +37,7 @@ mod well_known;
 
 pub use accounts;
 pub use api::server_fn_paths;
-pub use app::{
-    FooterLinks,
-    api::{ApiError, Code, Get, Post, bearer_token},
-};
+pub use app::api::{ApiError, Code, Get, Post, bearer_token};
 pub use cli::run;
 pub use config::ClientConfig;
 pub use embed::{Builder, Latchkey};

@@ -53,6 +53,7 @@ impl Pages {
             public_url: public_url.to_owned(),
             home_url: site.home_url.clone(),
             registration: site.registration,
+            appearance: Arc::new(site.brand.appearance.clone()),
         };
         Arc::new(Self { site, server })
     }
@@ -75,6 +76,7 @@ impl Pages {
 /// Returns the routes of the pages, with the files of the site as the fallback.
 pub fn router(site: SiteFiles, public_url: &str) -> Router {
     let pages = Pages::new(site, public_url);
+    let brand_files = pages.site.brand.router();
     let home = pages.server.home_url.as_deref().map(redirect_to);
     let mut router = Router::new();
     for route in generate_route_list(App) {
@@ -91,6 +93,7 @@ pub fn router(site: SiteFiles, public_url: &str) -> Router {
         .layer(CompressionLayer::new())
         .layer(from_fn(add_cache_headers));
     router
+        .merge(brand_files)
         .layer(CompressionLayer::new())
         .fallback_service(files)
 }
@@ -100,7 +103,12 @@ pub fn router(site: SiteFiles, public_url: &str) -> Router {
 pub fn embedded(site: SiteFiles, public_url: &str) -> Router {
     let pages = Pages::new(site, public_url);
     let mut files = Router::new();
+    let brand = pages.site.brand.clone();
     for path in pages.site.files() {
+        // The operator's own takes its place.
+        if brand.has(&path) {
+            continue;
+        }
         files = files.route_service(&path, pages.files());
     }
     let mut router = Router::new();
@@ -112,6 +120,7 @@ pub fn embedded(site: SiteFiles, public_url: &str) -> Router {
     }
     let files = files.layer(CompressionLayer::new());
     router
+        .merge(brand.router())
         .layer(CompressionLayer::new())
         .merge(files.layer(from_fn(add_cache_headers)))
 }

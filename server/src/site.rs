@@ -8,9 +8,9 @@ use std::{
     time::SystemTime,
 };
 
-use app::{FooterLinks, Registration, Site};
+use app::{Registration, Site};
 
-use crate::failure::Failure;
+use crate::{appearance::Brand, failure::Failure};
 
 /// The name of the built files: `output-name` in Cargo.toml.
 const NAME: &str = "latchkey";
@@ -39,8 +39,9 @@ pub struct SiteFiles {
     pub home_url: Option<String>,
     /// Who may create an account.
     pub registration: Registration,
+    /// What the pages look like.
+    pub brand: Arc<Brand>,
     site: Arc<Site>,
-    links: FooterLinks,
     /// Whether `cargo leptos watch` runs, which replaces the files while the server runs.
     is_watched: bool,
 }
@@ -50,8 +51,8 @@ impl SiteFiles {
     ///
     /// # Errors
     /// Fails if the folder contains no built site.
-    pub fn find(root: &Path, links: FooterLinks) -> Result<Self, Failure> {
-        let site = scan(root, &links).ok_or_else(|| {
+    pub fn find(root: &Path) -> Result<Self, Failure> {
+        let site = scan(root).ok_or_else(|| {
             Failure::new(format!(
                 "LATCHKEY_SITE_ROOT: there is no built site in {}; build it with `make build`, or name its folder",
                 root.display()
@@ -61,15 +62,15 @@ impl SiteFiles {
             root: root.to_owned(),
             home_url: None,
             registration: Registration::Open,
+            brand: Arc::default(),
             site: site.into(),
-            links,
             is_watched: std::env::var_os("LEPTOS_WATCH").is_some(),
         })
     }
 
     /// Returns the files that a page loads.
     pub fn current(&self) -> Arc<Site> {
-        let scan = || scan(&self.root, &self.links);
+        let scan = || scan(&self.root);
         let fresh = self.is_watched.then(scan).flatten();
         fresh.map_or_else(|| self.site.clone(), Arc::new)
     }
@@ -109,7 +110,7 @@ fn is_compressed(name: &str) -> bool {
     extension.is_some_and(|extension| extension == "br" || extension == "gz")
 }
 
-fn scan(root: &Path, links: &FooterLinks) -> Option<Site> {
+fn scan(root: &Path) -> Option<Site> {
     let folder = root.join(PKG);
     let url = |name: String| format!("/{PKG}/{name}");
     let newest = |extension| newest(&folder, NAME, extension);
@@ -123,7 +124,6 @@ fn scan(root: &Path, links: &FooterLinks) -> Option<Site> {
         wasm: url(newest("wasm")?),
         split_js: split_js.map(url),
         chunks: chunks.unwrap_or_default(),
-        links: links.clone(),
     })
 }
 
@@ -170,7 +170,7 @@ fn newest(folder: &Path, name: &str, extension: &str) -> Option<String> {
 mod tests {
     use std::fs;
 
-    use super::{FooterLinks, scan};
+    use super::scan;
 
     #[test]
     fn pages_name_the_chunks_of_a_split_build_only() {
@@ -184,14 +184,14 @@ mod tests {
         fs::write(folder.join("__wasm_split_manifest.x.json"), manifest).unwrap();
 
         fs::write(folder.join("latchkey.x.js"), "let e;").unwrap();
-        let whole = scan(&root, &FooterLinks::default()).unwrap();
+        let whole = scan(&root).unwrap();
         assert_eq!(whole.split_js, None);
         assert!(whole.chunks.is_empty());
 
         let import =
             r#"import*as t from"./__wasm_split.x.js";import*as u from"./__wasm_split.x.js";"#;
         fs::write(folder.join("latchkey.x.js"), import).unwrap();
-        let split = scan(&root, &FooterLinks::default()).unwrap();
+        let split = scan(&root).unwrap();
         assert_eq!(split.split_js.unwrap(), "/pkg/__wasm_split.x.js");
         assert_eq!(
             split.chunks["home"],

@@ -1,6 +1,6 @@
 //! The content of an email, independent of its format.
 
-use crate::crypto::email_token::LinkToken;
+use serde::Serialize;
 
 /// The note of emails about changes that only someone with the password can make.
 pub(super) const NOT_YOU: &str =
@@ -21,15 +21,10 @@ pub(super) struct EmailContent {
 }
 
 /// The link of an email.
+#[derive(Serialize)]
 pub(super) struct Link {
     pub label: &'static str,
     pub url: String,
     /// How long and how often the link works.
     pub validity: &'static str,
-}
-
-/// Returns the URL of a page that takes a token. In the fragment, the token appears in no server log and
-/// no referrer.
-pub(super) fn link_url(site: &str, page: &str, token: &LinkToken) -> String {
-    format!("{site}/{page}#token={}", token.expose())
 }

@@ -1,12 +1,13 @@
 //! What emails with a link say, and those that are sent in place of one.
 
 use super::{
-    content::{EmailContent, Link, link_url},
+    content::{EmailContent, Link},
+    design::EmailDesign,
     notices::email_changed,
 };
 use crate::crypto::email_token::LinkToken;
 
-pub(super) fn activation(site: &str, token: &LinkToken) -> EmailContent {
+pub(super) fn activation(design: &EmailDesign, token: &LinkToken) -> EmailContent {
     EmailContent {
         subject: "Confirm your email address",
         paragraphs: vec![
@@ -16,7 +17,7 @@ pub(super) fn activation(site: &str, token: &LinkToken) -> EmailContent {
         ],
         link: Some(Link {
             label: "Confirm your email address",
-            url: link_url(site, "activate", token),
+            url: design.link(design.links.activate.as_ref(), "activate", token),
             validity: "This link works once and expires in 24 hours.",
         }),
         note: "If you didn't create an account, open the link and choose \"I did not create this \
@@ -25,7 +26,7 @@ pub(super) fn activation(site: &str, token: &LinkToken) -> EmailContent {
     }
 }
 
-pub(super) fn invitation(site: &str, token: &LinkToken) -> EmailContent {
+pub(super) fn invitation(design: &EmailDesign, token: &LinkToken) -> EmailContent {
     EmailContent {
         subject: "You are invited to create an account",
         paragraphs: vec![
@@ -35,7 +36,7 @@ pub(super) fn invitation(site: &str, token: &LinkToken) -> EmailContent {
         ],
         link: Some(Link {
             label: "Create your account",
-            url: format!("{site}/register#invitation={}", token.expose()),
+            url: design.invitation_link(token),
             validity: "This link works once and expires in 7 days. A newer invitation replaces it.",
         }),
         note: "If you don't want an account, you can ignore this email. None is created.",
@@ -43,7 +44,7 @@ pub(super) fn invitation(site: &str, token: &LinkToken) -> EmailContent {
     }
 }
 
-pub(super) fn already_registered(site: &str) -> EmailContent {
+pub(super) fn already_registered(design: &EmailDesign) -> EmailContent {
     EmailContent {
         subject: "You already have an account",
         paragraphs: vec![
@@ -51,8 +52,9 @@ pub(super) fn already_registered(site: &str) -> EmailContent {
              have an account, and nothing about it has changed."
                 .into(),
             format!(
-                "Sign in at {site}/login. If you forgot your password, choose a new one at \
-                 {site}/forgot."
+                "Sign in at {}. If you forgot your password, choose a new one at {}.",
+                design.page(design.links.login.as_deref(), "login"),
+                design.page(design.links.forgot.as_deref(), "forgot")
             ),
         ],
         link: None,
@@ -61,7 +63,7 @@ pub(super) fn already_registered(site: &str) -> EmailContent {
     }
 }
 
-pub(super) fn reset(site: &str, token: &LinkToken) -> EmailContent {
+pub(super) fn reset(design: &EmailDesign, token: &LinkToken) -> EmailContent {
     EmailContent {
         subject: "Choose a new password",
         paragraphs: vec![
@@ -71,7 +73,7 @@ pub(super) fn reset(site: &str, token: &LinkToken) -> EmailContent {
         ],
         link: Some(Link {
             label: "Choose a new password",
-            url: link_url(site, "reset", token),
+            url: design.link(design.links.reset.as_ref(), "reset", token),
             validity: "This link works once and expires in 1 hour. A new password signs out all \
                        devices.",
         }),
@@ -80,7 +82,7 @@ pub(super) fn reset(site: &str, token: &LinkToken) -> EmailContent {
     }
 }
 
-pub(super) fn email_change(site: &str, token: &LinkToken) -> EmailContent {
+pub(super) fn email_change(design: &EmailDesign, token: &LinkToken) -> EmailContent {
     EmailContent {
         subject: "Confirm your new email address",
         paragraphs: vec![
@@ -88,7 +90,7 @@ pub(super) fn email_change(site: &str, token: &LinkToken) -> EmailContent {
         ],
         link: Some(Link {
             label: "Confirm your new email address",
-            url: link_url(site, "email", token),
+            url: design.link(design.links.email_change.as_ref(), "email", token),
             validity: "This link works once and expires in 24 hours.",
         }),
         note: "If you didn't request this, you can ignore this email. Nothing will change.",
@@ -97,14 +99,14 @@ pub(super) fn email_change(site: &str, token: &LinkToken) -> EmailContent {
 }
 
 pub(super) fn email_changed_with_undo(
-    site: &str,
+    design: &EmailDesign,
     new_email: &str,
     undo: &LinkToken,
 ) -> EmailContent {
     EmailContent {
         link: Some(Link {
             label: "Undo the change",
-            url: link_url(site, "email/undo", undo),
+            url: design.link(design.links.email_undo.as_ref(), "email/undo", undo),
             validity: "This link works once and expires in 7 days. It gives the account this email \
                        address back, signs out all devices and removes the password. Then we'll \
                        email you a link to choose a new one.",

@@ -2,9 +2,12 @@
 
 pub(crate) mod address;
 mod content;
+pub(crate) mod design;
 mod links;
 mod notices;
+pub(crate) mod palette;
 pub(crate) mod send_error;
 pub(crate) mod smtp;
 pub(crate) mod template;
+pub(crate) mod template_files;
 pub(crate) mod transport;

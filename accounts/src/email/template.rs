@@ -1,13 +1,21 @@
 //! What each email says.
 
-use askama::Template;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
-use super::{address::email_for_display, content::EmailContent, links, notices};
+use super::{
+    address::email_for_display,
+    content::EmailContent,
+    design::EmailDesign,
+    links, notices,
+    template_files::{EmailTemplates, Format, InvalidTemplates},
+};
 use crate::{
     clock::Timestamp,
     crypto::email_token::{LinkCode, LinkToken},
     device::{Device, device_name},
+    random::OsRandom,
     text::printable,
 };
 
@@ -106,51 +114,83 @@ pub(crate) enum EmailTemplate {
 
 /// An email as text: its subject, and its body in both formats.
 pub(crate) struct Rendered {
-    pub subject: &'static str,
+    pub subject: String,
     pub text: String,
     pub html: String,
 }
 
-#[derive(Template)]
-#[template(path = "email.html")]
-struct Html<'a> {
-    content: &'a EmailContent,
-    /// The host of the site, as people know it.
-    site: &'a str,
-    to: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "email.txt", escape = "none")]
-struct Text<'a> {
-    content: &'a EmailContent,
-    /// The host of the site, as people know it.
-    site: &'a str,
-    to: &'a str,
-}
-
 impl Email {
-    /// Renders the email for the server at this public URL.
-    pub fn render(&self, public_url: &str) -> Result<Rendered, askama::Error> {
+    /// Renders the email as the operator wants it.
+    pub fn render(&self, design: &EmailDesign) -> Result<Rendered, minijinja::Error> {
         let content = &EmailContent {
             code: self.code.as_ref().map(LinkCode::expose),
             origin: self.origin.as_ref().map(Origin::describe),
-            ..self.template.content(public_url)
+            ..self.template.content(design)
         };
-        let site = public_url
-            .split_once("://")
-            .map_or(public_url, |(_, host)| host);
-        let to = &*shown(&self.to);
+        let (name, to) = (self.template.name(), &*shown(&self.to));
         Ok(Rendered {
-            subject: content.subject,
-            text: Text { content, site, to }.render()?,
-            html: Html { content, site, to }.render()?,
+            subject: design.subject(name, content, to)?,
+            text: design.render(Format::Text, name, content, to)?,
+            html: design.render(Format::Html, name, content, to)?,
         })
     }
 }
 
 impl EmailTemplate {
-    fn content(&self, site: &str) -> EmailContent {
+    /// The name of the operator's template.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Activation(_) => "activation",
+            Self::AlreadyRegistered => "already_registered",
+            Self::Reset(_) => "reset",
+            Self::EmailChange(_) => "email_change",
+            Self::EmailChangeRequested { .. } => "email_change_requested",
+            Self::EmailChanged { .. } | Self::EmailChangedWithUndo { .. } => "email_changed",
+            Self::AccountDeleted => "account_deleted",
+            Self::AccountRemoved => "account_removed",
+            Self::Invitation(_) => "invitation",
+            Self::NewDevice => "new_device",
+            Self::PasswordChanged => "password_changed",
+            Self::SecondFactorOn => "second_factor_on",
+            Self::SecondFactorOff => "second_factor_off",
+            Self::RecoveryCodesReplaced => "recovery_codes_replaced",
+            Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
+        }
+    }
+
+    /// Returns one of each email.
+    fn samples() -> Vec<Self> {
+        let token = || LinkToken::new(&OsRandom);
+        let email = || "new@example.com".to_owned();
+        vec![
+            Self::Activation(token()),
+            Self::AlreadyRegistered,
+            Self::Reset(token()),
+            Self::EmailChange(token()),
+            Self::EmailChangeRequested { new_email: email() },
+            Self::EmailChanged { new_email: email() },
+            Self::EmailChangedWithUndo {
+                new_email: email(),
+                undo: token(),
+            },
+            Self::AccountDeleted,
+            Self::AccountRemoved,
+            Self::Invitation(token()),
+            Self::NewDevice,
+            Self::PasswordChanged,
+            Self::SecondFactorOn,
+            Self::SecondFactorOff,
+            Self::RecoveryCodesReplaced,
+            Self::RecoveryCodeUsed { left: 9 },
+            Self::WebhookDisabled {
+                host: "hooks.example.com".to_owned(),
+                reason: "it did not respond".to_owned(),
+            },
+        ]
+    }
+
+    fn content(&self, site: &EmailDesign) -> EmailContent {
         match self {
             Self::Activation(token) => links::activation(site, token),
             Self::AlreadyRegistered => links::already_registered(site),
@@ -177,6 +217,54 @@ impl EmailTemplate {
     }
 }
 
+impl EmailTemplates {
+    /// Reads the templates in a folder, and writes each email with them once.
+    ///
+    /// # Errors
+    /// When the folder can't be read, or one of its templates can't be used. The message is one line.
+    pub fn from_folder(folder: &Path) -> Result<Self, InvalidTemplates> {
+        let samples = EmailTemplate::samples();
+        let names: Vec<_> = samples.iter().map(EmailTemplate::name).collect();
+        let mut design = EmailDesign::new("https://accounts.example.com".to_owned());
+        design.templates = Self::read(folder, &names)?;
+        for template in samples {
+            check(template, &design)?;
+        }
+        Ok(design.templates)
+    }
+}
+
+/// Writes an email in both of the forms that it can have.
+fn check(template: EmailTemplate, design: &EmailDesign) -> Result<(), InvalidTemplates> {
+    let name = template.name();
+    let mut email = Email {
+        to: "ada@example.com".to_owned(),
+        template,
+        code: None,
+        origin: None,
+    };
+    for is_complete in [false, true] {
+        if is_complete {
+            email.code = Some(LinkCode::new(&OsRandom));
+            email.origin = Some(Origin {
+                at: "2026-03-01T12:34:56Z".to_owned(),
+                ip: "192.0.2.7".to_owned(),
+                user_agent: String::new(),
+            });
+        }
+        let rendered = email.render(design);
+        let rendered = rendered.map_err(|error| InvalidTemplates::failed(name, &error))?;
+        let link = email.template.content(design).link;
+        for (extension, text) in [("html", &rendered.html), ("txt", &rendered.text)] {
+            if link.as_ref().is_some_and(|link| !text.contains(&link.url)) {
+                let name = format!("{name}.{extension}");
+                return Err(InvalidTemplates::NoLink { name });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// An email address as people read it. One that an earlier version accepted may have a tab in it.
 fn shown(email: &str) -> String {
     printable(&email_for_display(email)).into_owned()
@@ -185,7 +273,10 @@ fn shown(email: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::OsRandom;
+
+    fn design() -> EmailDesign {
+        EmailDesign::new("https://accounts.example.com".to_owned())
+    }
 
     fn rendered(template: EmailTemplate) -> Rendered {
         let email = Email {
@@ -194,7 +285,7 @@ mod tests {
             code: None,
             origin: None,
         };
-        email.render("https://accounts.example.com").unwrap()
+        email.render(&design()).unwrap()
     }
 
     #[test]
@@ -263,7 +354,7 @@ mod tests {
         };
         let json = serde_json::to_string(&email).unwrap();
         let email: Email = serde_json::from_str(&json).unwrap();
-        let rendered = email.render("https://accounts.example.com").unwrap();
+        let rendered = email.render(&design()).unwrap();
         let origin = "Requested on 2026-03-01 12:34 UTC from curl, IP address 192.0.2.7.";
         for text in [&rendered.text, &rendered.html] {
             assert!(text.contains(&code.expose()), "{text}");
@@ -317,7 +408,7 @@ mod tests {
             let json = format!(r#"{{"to":"ada@example.com","letter":{template}}}"#);
             let email: Email = serde_json::from_str(&json).unwrap();
             assert_eq!(serde_json::to_string(&email).unwrap(), json);
-            let rendered = email.render("https://accounts.example.com").unwrap();
+            let rendered = email.render(&design()).unwrap();
             assert_eq!(rendered.subject, subject);
         }
     }

@@ -57,6 +57,26 @@ pub(crate) fn with_ascii_domain(address: Address) -> Address {
 }
 
 impl EmailFrom {
+    /// Returns the same sender with this name, unless it has one already.
+    #[must_use]
+    pub fn or_name(self, name: &str) -> Self {
+        let Mailbox { name: own, email } = self.0;
+        Self(Mailbox::new(own.or_else(|| Some(name.to_owned())), email))
+    }
+
+    /// Returns a sender with this name for a server on the user's own machine.
+    #[must_use]
+    pub fn local(name: &str) -> Self {
+        let address = Address::new("no-reply", "localhost").expect("it is an address");
+        Self(Mailbox::new(Some(name.to_owned()), address))
+    }
+
+    /// The address without the name.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.0.email.to_string()
+    }
+
     pub(crate) fn mailbox(&self) -> &Mailbox {
         &self.0
     }

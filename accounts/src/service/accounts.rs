@@ -46,6 +46,8 @@ pub struct Lifetimes {
 pub struct Settings {
     /// The server's public URL: issuer and audience of its tokens.
     pub public_url: String,
+    /// The name of the site in authenticator apps; its host if `None`.
+    pub site_name: Option<String>,
     /// The master secrets.
     pub master_secrets: MasterSecrets,
     /// How access tokens are signed.
@@ -75,6 +77,7 @@ pub struct Accounts(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub database: Database,
     pub public_url: String,
+    pub site_name: Option<String>,
     /// The rules for tokens that are signed with a user's key.
     pub token_validation: Validation,
     pub server_keys: ServerKeys,
@@ -125,6 +128,7 @@ impl Accounts {
                 clock.clone(),
             ),
             public_url: settings.public_url,
+            site_name: settings.site_name,
             master_secrets: settings.master_secrets,
             lifetimes: settings.lifetimes,
             registration: settings.registration,

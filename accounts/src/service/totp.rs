@@ -49,8 +49,12 @@ impl Accounts {
         let begun =
             second_factors::begin_setup(database, user, caller.session_id, &new, self.now());
         let encrypted = begun.await?.ok_or(Error::TokenInvalid)?;
+        let issuer = match &self.0.site_name {
+            Some(name) => name.clone(),
+            None => totp::issuer(&self.0.public_url),
+        };
         self.decrypt_totp_secret(user.id, &encrypted)?
-            .setup(&totp::issuer(&self.0.public_url), &user.email)
+            .setup(&issuer, &user.email)
     }
 
     /// Turns the second factor on with the first code of the app that was set up. Returns tokens that

@@ -14,6 +14,7 @@ use crate::{
     clock::Timestamp,
     crypto::encryption::Purpose,
     email::{
+        design::EmailDesign,
         send_error::SendError,
         template::Email,
         transport::{Connection, EmailFrom, EmailTransport, with_ascii_domain},
@@ -27,8 +28,8 @@ pub(super) struct EmailSender {
     pub accounts: Accounts,
     pub transport: EmailTransport,
     pub from: EmailFrom,
-    /// Links in emails begin with it.
-    pub public_url: String,
+    /// What the operator decides about emails.
+    pub design: EmailDesign,
 }
 
 impl EmailSender {
@@ -58,15 +59,18 @@ impl EmailSender {
     fn message(&self, email: &LeasedEmail, content: &[u8]) -> Result<Message, String> {
         let content: Email = serde_json::from_slice(content).map_err(|error| error.to_string())?;
         let rendered = content
-            .render(&self.public_url)
+            .render(&self.design)
             .map_err(|error| error.to_string())?;
         let to = content
             .to
             .parse()
             .map_err(|_| "emails can't be sent to its email address")?;
         let from = self.from.mailbox();
-        let mut message = Message::builder()
-            .from(from.clone())
+        let mut builder = Message::builder().from(from.clone());
+        if let Some(support) = &self.design.support {
+            builder = builder.reply_to(support.mailbox().clone());
+        }
+        let mut message = builder
             .to(Mailbox::new(None, with_ascii_domain(to)))
             .subject(rendered.subject)
             .date(email.created_at.into())

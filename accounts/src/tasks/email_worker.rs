@@ -15,6 +15,7 @@ use super::{email_sender::EmailSender, server_trouble::ServerTrouble};
 use crate::{
     backoff::backoff,
     email::{
+        design::EmailDesign,
         send_error::{SendError, ServerError},
         transport::{Connection, EmailFrom, EmailTransport},
     },
@@ -66,19 +67,19 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct EmailWorker(EmailSender);
 
 impl EmailWorker {
-    /// Creates a worker for the outbox of these accounts. Links in emails begin with `public_url`.
+    /// Creates a worker for the outbox of these accounts. They look as `design` says.
     #[must_use]
     pub fn new(
         accounts: Accounts,
         transport: EmailTransport,
         from: EmailFrom,
-        public_url: String,
+        design: EmailDesign,
     ) -> Self {
         Self(EmailSender {
             accounts,
             transport,
             from,
-            public_url,
+            design,
         })
     }
 

@@ -17,6 +17,7 @@ use crate::{
         ApiError,
         user::{self, EmailedLink, LinkPurpose},
     },
+    appearance::page_title,
     browser::{confirmed, with_timeout},
     components::{
         Alert, Button, EmailField, LiveText, Resend, ResendButton, Submission, input_value,
@@ -37,7 +38,7 @@ pub fn Activate() -> impl IntoView {
         LinkState::Invalid(_) => INVALID_LINK,
     };
     view! {
-        <Title text="Confirm your email address · Latchkey" />
+        <Title text=page_title("Confirm your email address") />
         <div class="panel needs-app">
             <h1 tabindex="-1">
                 <LiveText text=Signal::derive(move || heading().to_owned()) />

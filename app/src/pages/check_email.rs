@@ -5,6 +5,8 @@ use leptos::prelude::*;
 use crate::components::SyncChildren;
 use leptos_meta::Title;
 
+use crate::appearance::page_title;
+
 use crate::components::{Resend, ResendButton, focus_soon};
 
 /// Asks the user to check their email.
@@ -26,7 +28,7 @@ pub(super) fn CheckEmail(
     focus_soon("h1");
     let resend = Resend::after_another();
     view! {
-        <Title text="Check your email · Latchkey" />
+        <Title text=page_title("Check your email") />
         <h1 tabindex="-1">"Check your email"</h1>
         <p class="panel-text">{children.run()}</p>
         <ul class="tips">

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     api::user::{self, EmailedLink, LinkPurpose},
+    appearance::page_title,
     components::{LiveText, Submission},
 };
 
@@ -32,7 +33,7 @@ pub fn ConfirmEmail() -> impl IntoView {
         LinkState::Invalid(_) => INVALID_LINK.to_owned(),
     };
     view! {
-        <Title text="Confirm your new email address · Latchkey" />
+        <Title text=page_title("Confirm your new email address") />
         <div class="panel needs-app">
             <h1 tabindex="-1">
                 <LiveText text=Signal::derive(heading) />

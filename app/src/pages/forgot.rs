@@ -8,6 +8,7 @@ use leptos_meta::Title;
 use super::{check_email::CheckEmail, navigation::use_redirect};
 use crate::{
     api::user,
+    appearance::page_title,
     browser::{confirmed::on_confirmed, with_timeout},
     components::{
         Alert, Button, EmailField, EmailSuggestion, Resend, Submission, focus_soon, input_value,
@@ -29,7 +30,7 @@ enum Step {
 pub fn Forgot() -> impl IntoView {
     let step = RwSignal::new(Step::Request(String::new()));
     view! {
-        <Title text="Forgot your password? · Latchkey" />
+        <Title text=page_title("Forgot your password?") />
         <div class="panel">
             {move || match step.get() {
                 Step::Request(email) => view! { <RequestForm email step /> }.into_any_sync(),

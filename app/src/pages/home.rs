@@ -7,6 +7,7 @@ use super::navigation::{redirect_if_signed_in, use_auth_state};
 use crate::{
     Registration,
     api::user::{PasswordRating, Strength, check_password},
+    appearance::{own_site_name, site_in_title},
     browser::{AuthState, EndReason, LOADING_LIMIT, with_limit},
     components::{CopyButton, Notice},
     hydration::is_hydrated,
@@ -45,20 +46,21 @@ pub fn Home() -> impl IntoView {
     redirect_if_signed_in(None);
     leave_if_replaced();
     let auth_state = use_auth_state();
+    let site = own_site_name();
+    let is_own = site.is_none();
+    let [title, heading, lead] = texts(site);
     let notice = move || {
         let is_deleted = auth_state.get() == AuthState::SignedOut(Some(EndReason::Deleted));
         is_deleted.then(|| EndReason::Deleted.message().to_owned())
     };
     view! {
-        <Title text="Latchkey: user accounts for your app" />
+        <Title text=title />
         <div class="home when-signed-out">
             <Notice text=Signal::derive(notice) id="notice" />
             <h1 tabindex="-1" aria-describedby="notice">
-                "User accounts for your app, ready to run."
+                {heading}
             </h1>
-            <p class="lead">
-                "Latchkey is one program with registration, sign-in, two-factor authentication and emails. Your app calls a small HTTP API. Your users get these pages."
-            </p>
+            <p class="lead">{lead}</p>
             <p class="home-links">
                 {(Registration::of_server() == Registration::Open)
                     .then(|| {
@@ -72,10 +74,34 @@ pub fn Home() -> impl IntoView {
                     "Sign in"
                 </a>
             </p>
-            <Example />
-            <Documents />
+            {is_own
+                .then(|| {
+                    view! {
+                        <Example />
+                        <Documents />
+                    }
+                })}
         </div>
     }
+}
+
+/// Returns what the page is called, its heading, and the sentence below it. A site with a name of its own
+/// says what its users can do, and nothing about Latchkey.
+fn texts(site: Option<String>) -> [String; 3] {
+    let Some(name) = site else {
+        return [
+            "Latchkey: user accounts for your app",
+            "User accounts for your app, ready to run.",
+            "Latchkey is one program with registration, sign-in, two-factor authentication and emails. Your app calls a small HTTP API. Your users get these pages.",
+        ]
+        .map(ToOwned::to_owned);
+    };
+    let lead = match Registration::of_server() {
+        Registration::Open => "Create an account, or sign in to the one you have.",
+        Registration::Invite | Registration::Closed => "Sign in to your account.",
+    };
+    let heading = format!("Your account at {name}");
+    [site_in_title(), heading, lead.to_owned()]
 }
 
 /// Opens the page that the operator has put in the place of this one. The server redirects to it, too,

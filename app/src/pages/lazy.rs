@@ -28,6 +28,7 @@ use super::{
 #[cfg(feature = "split")]
 use crate::browser::{LOADING_LIMIT, LazyRequest};
 use crate::{
+    appearance::page_title,
     components::{SyncHydrate, focus_new_page},
     hydration::{is_hydrated_untracked, reload_if_updated, show_incomplete},
 };
@@ -282,7 +283,7 @@ fn NotLoaded() -> impl IntoView {
         let _ = window().location().reload();
     };
     view! {
-        <Title text="Page not loaded · Latchkey" />
+        <Title text=page_title("Page not loaded") />
         <div class="panel">
             <h1 tabindex="-1">"This page could not be loaded"</h1>
             <p role="alert">"The server can't be reached. Try again in a moment."</p>

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Registration,
     api::Code,
+    appearance::page_title,
     browser::{
         AuthState, EndReason, LazyRequest,
         next::{next, with_next},
@@ -42,7 +43,7 @@ pub fn Login() -> impl IntoView {
                 .is_some_and(|text| text.contains("open the link"))
     });
     view! {
-        <Title text="Sign in · Latchkey" />
+        <Title text=page_title("Sign in") />
         <div class="panel when-signed-out">
             <h1 tabindex="-1" aria-describedby="notice">
                 "Sign in"

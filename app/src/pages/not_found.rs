@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+use crate::appearance::page_title;
+
 use crate::components::focus_new_page;
 
 /// The page for unknown paths. The server responds with status 404.
@@ -10,7 +12,7 @@ use crate::components::focus_new_page;
 pub fn NotFound() -> impl IntoView {
     focus_new_page();
     view! {
-        <Title text="Page not found · Latchkey" />
+        <Title text=page_title("Page not found") />
         <div class="panel">
             <h1 tabindex="-1">"Page not found"</h1>
             <p>

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Registration,
     api::{ApiError, Code, Text, user},
+    appearance::page_title,
     browser::{
         LazyRequest,
         confirmed::on_confirmed,
@@ -48,7 +49,7 @@ pub fn Register() -> impl IntoView {
     let step = RwSignal::new(Step::Form(String::new()));
     let (policy, invitation) = (Registration::of_server(), Invitation::new());
     view! {
-        <Title text="Create account · Latchkey" />
+        <Title text=page_title("Create account") />
         <div class="panel when-signed-out">
             {move || {
                 let login = login.get_value();

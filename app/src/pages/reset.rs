@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     api::user::{self, EmailedLink, LinkPurpose},
+    appearance::page_title,
     browser::{confirmed, session, with_timeout},
     components::{Alert, Button, LiveText, NewPasswordField, Submission, input_value},
 };
@@ -30,7 +31,7 @@ pub fn Reset() -> impl IntoView {
         LinkState::Done | LinkState::Rejected => "Your password has been changed",
     };
     view! {
-        <Title text="Choose a new password · Latchkey" />
+        <Title text=page_title("Choose a new password") />
         <div class="panel needs-app">
             <h1 tabindex="-1">
                 <LiveText text=Signal::derive(move || heading().to_owned()) />

@@ -10,6 +10,7 @@ use leptos_meta::Title;
 use super::navigation::{signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
     api::{ApiError, recovery, totp, user, user::TokenPair},
+    appearance::page_title,
     browser::{
         AuthState, LOADING_LIMIT,
         next::{HOME, next},
@@ -44,7 +45,7 @@ pub fn TwoFactor() -> impl IntoView {
     redirect_if_not_pending(check);
     let is_pending = Memo::new(move |_| matches!(auth_state.get(), AuthState::MfaPending(_)));
     view! {
-        <Title text="Two-factor authentication · Latchkey" />
+        <Title text=page_title("Two-factor authentication") />
         <div class="panel two-factor when-signed-in">
             <h1 tabindex="-1">"Two-factor authentication"</h1>
             {move || {

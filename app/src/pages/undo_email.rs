@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     api::user::{self, EmailedLink, LinkPurpose},
+    appearance::page_title,
     browser::with_timeout,
     components::{Alert, Button, LiveText, Submission},
 };
@@ -31,7 +32,7 @@ pub fn UndoEmail() -> impl IntoView {
         LinkState::Invalid(_) => INVALID_LINK,
     };
     view! {
-        <Title text="Take your email address back · Latchkey" />
+        <Title text=page_title("Take your email address back") />
         <div class="panel needs-app">
             <h1 tabindex="-1">
                 <LiveText text=Signal::derive(move || heading().to_owned()) />

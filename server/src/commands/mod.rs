@@ -26,7 +26,8 @@ use crate::{
 
 /// `latchkey serve`. Logs the warnings first.
 pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
-    let mut site = SiteFiles::find(&config.site_root, config.footer_links())?;
+    let mut site = SiteFiles::find(&config.site_root)?;
+    site.brand = config.appearance.brand();
     site.registration = config.registration.into();
     logging::start(&config.log);
     for warning in warnings {
@@ -99,6 +100,7 @@ fn accounts(
 ) -> Result<Accounts, Failure> {
     let settings = Settings {
         public_url,
+        site_name: config.appearance.site_name.clone(),
         master_secrets,
         token_algorithm: config.token_alg,
         hashing_cost: config.argon2.clone(),
@@ -245,8 +247,8 @@ impl AppPaths {
         let email_worker = EmailWorker::new(
             accounts.clone(),
             self.email_transport(&config.email, public_url)?,
-            config.email.mail_from.clone(),
-            public_url.to_owned(),
+            config.appearance.sender(config.email.mail_from.clone()),
+            config.appearance.email_design(public_url),
         );
         Ok((accounts, email_worker))
     }

@@ -6,6 +6,7 @@
 //! The modules under `routes` mirror the paths of the API.
 
 mod access_tokens;
+mod appearance;
 mod audit;
 mod cors;
 mod docs;

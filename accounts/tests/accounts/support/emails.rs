@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use accounts::{Accounts, EmailTransport, EmailWorker};
+use accounts::{Accounts, EmailDesign, EmailTransport, EmailWorker};
 use mail_parser::MessageParser;
 
 use super::TestEnv;
@@ -96,7 +96,8 @@ const PUBLIC_URL: &str = "https://accounts.example.com";
 
 fn sender(accounts: &Accounts, transport: EmailTransport) -> EmailWorker {
     let from = "Latchkey <no-reply@localhost>".parse().unwrap();
-    EmailWorker::new(accounts.clone(), transport, from, PUBLIC_URL.to_owned())
+    let design = EmailDesign::new(PUBLIC_URL.to_owned());
+    EmailWorker::new(accounts.clone(), transport, from, design)
 }
 
 fn code(text: &str) -> String {

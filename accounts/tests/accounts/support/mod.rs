@@ -440,6 +440,7 @@ fn start(database: &Database, clock: &ManualClock, settings: Settings) -> Accoun
 fn settings(secrets: &str, cost: &str) -> Settings {
     Settings {
         public_url: "https://accounts.example.com".into(),
+        site_name: None,
         master_secrets: MasterSecrets::parse(secrets).unwrap(),
         token_algorithm: TokenAlgorithm::Hs256,
         hashing_cost: cost.parse().unwrap(),

@@ -32,7 +32,10 @@ use super::{
     navigation::redirect_if_not_signed_in, not_found::NotFound,
     settings_navigation::SettingsNavigation,
 };
-use crate::{account_pages::AccountPage, components::focus_new_page, email::email_for_display};
+use crate::{
+    account_pages::AccountPage, appearance::site_in_title, components::focus_new_page,
+    email::email_for_display,
+};
 use activity::ActivityByDay;
 use data::{AccountData, LoadingFailed, Skeleton, load_when_signed_in};
 use delete::DeleteAccount;
@@ -86,9 +89,10 @@ fn Frame(
     /// The account's data.
     data: RwSignal<AccountData>,
 ) -> impl IntoView {
+    let site = site_in_title();
     let title = move || match page.get() {
-        AccountPage::Overview => "Your account · Latchkey".to_owned(),
-        page => format!("{} · Latchkey", page.name()),
+        AccountPage::Overview => format!("Your account · {site}"),
+        page => format!("{} · {site}", page.name()),
     };
     let links = AccountPage::ALL.map(|page| (page.path(), page.name(), page.icon()));
     let links = links.to_vec();

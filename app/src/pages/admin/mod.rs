@@ -28,6 +28,7 @@ use crate::{
     account_pages::AccountPage,
     admin_pages::{AdminPage, is_id},
     api::ApiError,
+    appearance::{page_title, site_in_title},
     components::{IntoAnySync, LoadFailed, focus_new_page, focus_soon},
 };
 use activity::Activity;
@@ -118,9 +119,13 @@ fn manage_focus(route: Memo<Option<Route>>) {
 /// The navigation, and the page beside it.
 #[component]
 fn Frame(route: Signal<Route>, console: Console) -> impl IntoView {
-    let title = move || match route.get() {
-        Route::Page(page) => format!("{} · Administration · Latchkey", page.name()),
-        Route::User(_) => "User · Administration · Latchkey".to_owned(),
+    let site = site_in_title();
+    let title = move || {
+        let page = match route.get() {
+            Route::Page(page) => page.name(),
+            Route::User(_) => "User",
+        };
+        format!("{page} · Administration · {site}")
     };
     let current = Signal::derive(move || match route.get() {
         Route::Page(page) => page.path(),
@@ -208,7 +213,7 @@ fn CheckFailed(error: ApiError, console: Console) -> impl IntoView {
 fn NoLongerAdministrator() -> impl IntoView {
     focus_new_page();
     view! {
-        <Title text="Administration · Latchkey" />
+        <Title text=page_title("Administration") />
         <div class="panel">
             <h1 tabindex="-1">"You are no longer an administrator"</h1>
             <p role="alert">
