@@ -104,15 +104,22 @@ pub struct UserImport<'a> {
 impl Accounts {
     /// Starts an import. A dry run changes nothing. Where a user's fields don't say whether the email
     /// address is verified, `are_verified` does.
-    #[must_use]
-    pub fn import_users(&self, is_dry_run: bool, are_verified: bool) -> UserImport<'_> {
-        UserImport {
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn import_users(
+        &self,
+        is_dry_run: bool,
+        are_verified: bool,
+    ) -> Result<UserImport<'_>, Error> {
+        user_transfers::prepare(&self.0.database).await?;
+        Ok(UserImport {
             accounts: self,
             is_dry_run,
             are_verified,
             hasher: RandomState::new(),
             seen: HashSet::new(),
-        }
+        })
     }
 }
 

@@ -34,7 +34,8 @@ fn shown(result: &ImportResult) -> String {
 /// Imports users in one batch.
 async fn import(env: &TestEnv, users: &[Value]) -> Vec<String> {
     let users: Vec<_> = users.iter().cloned().map(fields).collect();
-    let results = env.accounts.import_users(false, false).add(&users).await;
+    let mut run = env.accounts.import_users(false, false).await.unwrap();
+    let results = run.add(&users).await;
     results.unwrap().iter().map(shown).collect()
 }
 
@@ -268,7 +269,7 @@ async fn an_export_can_be_imported_elsewhere() {
 async fn a_dry_run_changes_nothing() {
     let env = TestEnv::with_user().await;
     let before = export(&env).await;
-    let mut run = env.accounts.import_users(true, false);
+    let mut run = env.accounts.import_users(true, false).await.unwrap();
     let mut batch = async |emails: &[&str]| -> Vec<String> {
         let users: Vec<_> = emails
             .iter()
@@ -305,7 +306,7 @@ async fn hundreds_of_users_are_imported_at_once() {
     let server = env.server_with_registration(RegistrationPolicy::Closed);
     let user =
         |number| fields(json!({"email": format!("user-{number}@example.com"), "roles": ["a"]}));
-    let mut run = server.import_users(false, true);
+    let mut run = server.import_users(false, true).await.unwrap();
     for batch in 0..3 {
         let users: Vec<_> = (0..200).map(|number| user(batch * 150 + number)).collect();
         let results = run.add(&users).await.unwrap();

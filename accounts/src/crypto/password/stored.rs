@@ -5,7 +5,7 @@ use aes::{
     cipher::{BlockCipherEncrypt, KeyInit},
 };
 use argon2::{Argon2, Block, Params, Version};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
@@ -218,8 +218,8 @@ impl Algorithm {
                     .map_err(|error| error.to_string())
             }
             Self::Bcrypt { cost, of_sha256 } => {
-                let digest = of_sha256.then(|| hex(&Sha256::digest(password)));
-                let text = digest.as_deref().map_or(password, str::as_bytes);
+                let digest = of_sha256.then(|| Zeroizing::new(hex(&Sha256::digest(password))));
+                let text = digest.as_ref().map_or(password, |digest| digest.as_bytes());
                 bcrypt(*cost, salt, text, output)
             }
             Self::Pbkdf2 { digest, rounds } => {
@@ -261,8 +261,8 @@ fn bcrypt(cost: u32, salt: &[u8], password: &[u8], output: &mut [u8]) -> Result<
     let salt = salt
         .try_into()
         .map_err(|_| "a salt of bcrypt has 16 bytes")?;
-    let mut text = [0; BCRYPT_PASSWORD];
-    copy(password, &mut text);
+    let mut text = Zeroizing::new([0; BCRYPT_PASSWORD]);
+    copy(password, &mut *text);
     let length = (password.len() + 1).min(BCRYPT_PASSWORD);
     copy(&bcrypt::bcrypt(cost, salt, &text[..length]), output);
     Ok(())

@@ -73,8 +73,9 @@ pub fn import(config: &Config, file: &Path, options: &ImportOptions) -> Result<(
         }
     };
     with_new_accounts(config, async |accounts| {
+        let import = accounts.import_users(options.is_dry_run, options.are_verified);
         let mut run = Run {
-            import: accounts.import_users(options.is_dry_run, options.are_verified),
+            import: import.await.map_err(Failure::new)?,
             count: Count::default(),
         };
         let end = run.all(&mut *records).await;
