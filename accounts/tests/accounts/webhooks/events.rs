@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use accounts::UserFields;
+use accounts::{ImportedFields, UserFields};
 use serde_json::{Value, json};
 
 use super::{Stage, all_events, assert_signed, events};
@@ -224,4 +224,18 @@ async fn what_was_reported_about_a_deleted_user_is_forgotten() {
     let received = stage.deliver().await;
     assert_eq!(received[0].json()["data"], json!({"id": id}));
     assert_eq!(received[0].event(), "user.deleted");
+}
+
+#[tokio::test]
+async fn imported_users_are_reported() {
+    let stage = Stage::new().await;
+    stage
+        .webhook("/", json!(["user.created", "user.verified"]))
+        .await;
+    let mut user = ImportedFields::default();
+    user.set("email", json!("grace@example.com"));
+    let mut import = stage.env.accounts.import_users(false, true).await.unwrap();
+    import.add(&[user]).await.unwrap();
+    let received = stage.deliver().await;
+    assert_eq!(events(&received), ["user.created", "user.verified"]);
 }
