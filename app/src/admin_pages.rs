@@ -7,6 +7,8 @@ use crate::components::IconName;
 pub enum AdminPage {
     /// The users.
     Users,
+    /// The invitations that wait.
+    Invitations,
     /// The events of all users.
     Activity,
     /// The keys of services.
@@ -17,7 +19,13 @@ pub enum AdminPage {
 
 impl AdminPage {
     /// Every page, in the order of the navigation.
-    pub const ALL: [Self; 4] = [Self::Users, Self::Activity, Self::Keys, Self::Webhooks];
+    pub const ALL: [Self; 5] = [
+        Self::Users,
+        Self::Invitations,
+        Self::Activity,
+        Self::Keys,
+        Self::Webhooks,
+    ];
 
     /// Returns the page with this path.
     #[must_use]
@@ -30,6 +38,7 @@ impl AdminPage {
     pub const fn path(self) -> &'static str {
         match self {
             Self::Users => "/admin",
+            Self::Invitations => "/admin/invitations",
             Self::Activity => "/admin/activity",
             Self::Keys => "/admin/keys",
             Self::Webhooks => "/admin/webhooks",
@@ -41,6 +50,7 @@ impl AdminPage {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Users => "Users",
+            Self::Invitations => "Invitations",
             Self::Activity => "All activity",
             Self::Keys => "Service keys",
             Self::Webhooks => "Webhooks",
@@ -52,6 +62,7 @@ impl AdminPage {
     pub const fn icon(self) -> IconName {
         match self {
             Self::Users => IconName::Users,
+            Self::Invitations => IconName::Email,
             Self::Activity => IconName::History,
             Self::Keys => IconName::Key,
             Self::Webhooks => IconName::Webhook,

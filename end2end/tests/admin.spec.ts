@@ -360,6 +360,37 @@ test('a service key is shown once, and can be revoked', async ({ page, context, 
   await expect(server.request('GET', '/api/admin/users', key)).rejects.toThrow(/key_invalid/);
 });
 
+test('a user is invited; the invitation is sent again, and revoked', async ({ page, server, mailbox, problems }) => {
+  problems.expectStatus(400, '/api/admin/users');
+  const guest = newUser().email;
+  await open(page, '/admin/invitations');
+  await expect(notice(page, 'No invitations wait to be accepted.')).toBeVisible();
+  await button(page, 'Invite user').click();
+  await press(page, 'Send invitation');
+  await expectFieldError(dialog(page).getByLabel('Email', { exact: true }), /^This field is required\./);
+  await expectAccessible(page);
+  await dialog(page).getByLabel('Email', { exact: true }).fill(guest);
+  await dialog(page).getByLabel('Name (optional)').fill('Grace');
+  await dialog(page).getByLabel('Roles (optional)').fill('editor, billing');
+  await press(page, 'Send invitation');
+  await expect(notice(page, `An invitation was sent to ${guest}.`)).toBeVisible();
+  await mailbox.take(guest, 'You are invited to create an account');
+  const row = section(page, 'Invitations').getByRole('listitem');
+  await expect(row).toContainText(/billing.*editor.*Grace.*Sent.*Expires on/s);
+  await expectAccessible(page);
+  // Too soon after the first.
+  problems.expectStatus(429, '/api/admin/users');
+  await row.getByRole('button', { name: `Send again to ${guest}` }).click();
+  await press(page, 'Send again');
+  await expect(dialog(page).getByRole('alert')).toContainText(/minute/);
+  await press(page, 'Cancel');
+  await row.getByRole('button', { name: `Revoke the invitation of ${guest}` }).click();
+  await expect(dialog(page)).toContainText('Its link stops working at once.');
+  await press(page, 'Revoke');
+  await expect(notice(page, `The invitation of ${guest} has been revoked.`)).toBeVisible();
+  await expect(row).toHaveCount(0);
+});
+
 test('the activity of all users is filtered by event, user and time', async ({ page, user, server, problems }) => {
   problems.allow(/status of 400/);
   const { users: [grace] } = await people(server, user, ['Grace']);
@@ -385,7 +416,7 @@ test('the activity of all users is filtered by event, user and time', async ({ p
 test('the pages have no accessibility violations, and do not scroll horizontally', async ({ page, user, server }) => {
   const { users: [grace] } = await people(server, user, ['Grace', 'Hedy']);
   for (const [path, heading] of [
-    ['/admin', 'Users'], [`/admin/users/${grace.id}`, 'Grace'], ['/admin/activity', 'All activity'], ['/admin/keys', 'Service keys'], ['/admin/webhooks', 'Webhooks'],
+    ['/admin', 'Users'], [`/admin/users/${grace.id}`, 'Grace'], ['/admin/invitations', 'Invitations'], ['/admin/activity', 'All activity'], ['/admin/keys', 'Service keys'], ['/admin/webhooks', 'Webhooks'],
   ]) {
     await page.setViewportSize({ width: 1280, height: 800 });
     await open(page, path);

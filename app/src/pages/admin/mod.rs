@@ -7,6 +7,7 @@ mod activity;
 mod console;
 mod events;
 mod form;
+mod invitations;
 mod keys;
 mod listing;
 mod question;
@@ -33,6 +34,7 @@ use crate::{
 };
 use activity::Activity;
 use console::{Access, Console, clear_notice};
+use invitations::Invitations;
 use keys::Keys;
 use question::QuestionDialog;
 use step_up::StepUpDialog;
@@ -155,6 +157,9 @@ fn Content(route: Signal<Route>, console: Console) -> impl IntoView {
     view! {
         {move || match route.get() {
             Route::Page(AdminPage::Users) => view! { <Users console /> }.into_any_sync(),
+            Route::Page(AdminPage::Invitations) => {
+                view! { <Invitations console /> }.into_any_sync()
+            }
             Route::Page(AdminPage::Activity) => view! { <Activity console /> }.into_any_sync(),
             Route::Page(AdminPage::Keys) => view! { <Keys console /> }.into_any_sync(),
             Route::Page(AdminPage::Webhooks) => view! { <Webhooks console /> }.into_any_sync(),

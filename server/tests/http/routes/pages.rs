@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::support::{Response, SITE_FILE, Server, TestEnv};
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "/",
     "/register",
     "/login",
@@ -16,6 +16,7 @@ const PAGES: [&str; 13] = [
     "/account/delete",
     "/admin",
     "/admin/activity",
+    "/admin/invitations",
     "/admin/keys",
     "/admin/webhooks",
 ];
