@@ -1,14 +1,15 @@
 //! The page of the webhooks, which tell other services what happens to users.
 
+mod form;
+
 use std::sync::Arc;
 
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 use serde_json::Value;
 
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply},
-    form::{FormDialog, SecretDialog, Tick},
     listing::{Listing, Page},
     question::Question,
 };
@@ -18,25 +19,10 @@ use crate::{
         Text,
         admin::{self, Webhook, WebhookDelivery},
     },
-    components::{
-        Alert, Button, Icon, IconName, IntoAnySync, LiveText, RelativeTime, Submission, TextField,
-        focus_soon, input_value,
-    },
+    components::{Alert, Button, Icon, IconName, LiveText, RelativeTime, Submission, focus_soon},
     pages::account::clock::clock,
 };
-
-/// The events that can be reported.
-const EVENTS: [&str; 9] = [
-    "user.created",
-    "user.updated",
-    "user.verified",
-    "user.deleted",
-    "session.created",
-    "session.ended",
-    "password.changed",
-    "otp.enabled",
-    "otp.disabled",
-];
+use form::{AddWebhook, EditWebhook};
 
 /// The page of the webhooks.
 #[component]
@@ -53,7 +39,12 @@ pub(super) fn Webhooks(console: Console) -> impl IntoView {
     list.reload();
     let now = clock();
     let empty = "No webhooks yet. With one, another service is told when users change.";
-    let key = |webhook: &Webhook| format!("{} {}", webhook.id, webhook.is_active);
+    let key = |webhook: &Webhook| {
+        let Webhook {
+            id, url, events, ..
+        } = webhook;
+        format!("{id} {} {} {url}", webhook.is_active, events.join(","))
+    };
     view! {
         <div class="head-row">
             <PageHead title="Webhooks" lead="They tell other services what happens to users." />
@@ -84,6 +75,7 @@ fn Row(
     let (state, class) = state(&webhook);
     let toggle = question(Change::of(&webhook), &webhook, list);
     let delete = question(Change::Delete, &webhook, list);
+    let edited = webhook.clone();
     let Webhook {
         id,
         url,
@@ -127,6 +119,7 @@ fn Row(
                     <LiveText text=label />
                     <span class="visually-hidden">{for_url}</span>
                 </button>
+                <EditWebhook webhook=edited console list />
                 <AskButton console question=toggle />
                 <AskButton console question=delete />
             </div>
@@ -359,103 +352,4 @@ fn Delivery(
             <Alert submission />
         </li>
     }
-}
-
-/// What the form for a new webhook holds.
-#[derive(Clone, Copy)]
-struct NewWebhook {
-    url: NodeRef<html::Input>,
-    events: RwSignal<Vec<&'static str>>,
-}
-
-/// A button that opens the form for a new webhook, and the dialog that shows its secret once.
-#[component]
-fn AddWebhook(console: Console, list: Listing<Webhook>) -> impl IntoView {
-    let open = RwSignal::new(false);
-    let submission = Submission::default();
-    let secret = RwSignal::new(None);
-    let new = NewWebhook {
-        url: NodeRef::new(),
-        events: RwSignal::new(Vec::new()),
-    };
-    let show = move |_| {
-        submission.reset();
-        new.events.set(EVENTS.to_vec());
-        open.set(true);
-    };
-    let send = move |()| {
-        let url = input_value(new.url).trim().to_owned();
-        let events = new.events.get_untracked();
-        submission.start(async move {
-            let request = move || -> Reply<Webhook> {
-                let (url, events) = (Value::from(url.as_str()), Value::from(events.clone()));
-                Box::pin(admin::create_webhook(url, events, Value::Null))
-            };
-            let webhook = console.send(request).await?;
-            open.try_set(false);
-            secret.try_set(webhook.secret);
-            list.reload();
-            Ok(())
-        });
-    };
-    view! {
-        <button type="button" class="button primary" on:click=show>
-            "Add webhook"
-        </button>
-        <FormDialog
-            open
-            submission
-            title="Add a webhook"
-            submit="Add webhook"
-            pending_label="Adding…"
-            on_submit=send
-        >
-            <Form submission new />
-        </FormDialog>
-        <SecretDialog
-            secret
-            title="Copy the signing secret now"
-            text="It is shown only once. With it, the receiver checks that a message comes from here (Standard Webhooks)."
-            label="Copy secret"
-        />
-    }
-}
-
-#[component]
-fn Form(submission: Submission, new: NewWebhook) -> impl IntoView {
-    let events = EVENTS.map(|event| {
-        let value = Signal::derive(move || new.events.with(|events| events.contains(&event)));
-        let change = move |is_on: bool| {
-            new.events.update(|events| {
-                events.retain(|other| *other != event);
-                if is_on {
-                    events.push(event);
-                }
-            });
-        };
-        view! { <Tick label=event value on_change=change /> }
-    });
-    let message = move || {
-        submission
-            .field_message("events")
-            .map(|text| view! { <span>{text}</span> })
-    };
-    view! {
-        <TextField
-            submission
-            input=new.url
-            name="url"
-            label="URL"
-            kind="url"
-            hint=Some("Where events are sent to, such as https://example.com/hooks.")
-        />
-        <fieldset class="group" aria-describedby="events-message">
-            <legend>"What is reported"</legend>
-            <div class="two-columns">{events.into_iter().collect_view()}</div>
-            <p class="field-message" id="events-message" aria-live="polite">
-                {message}
-            </p>
-        </fieldset>
-    }
-    .into_any_sync()
 }
