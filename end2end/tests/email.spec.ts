@@ -41,6 +41,17 @@ testSignedIn.describe('the email address', () => {
     await expect(button(page, 'Turn on')).toBeVisible();
   });
 
+  testVerified('gets a hint where the new domain looks mistyped', async ({ page, user }) => {
+    await open(page, '/account/security');
+    await expectAccount(page, user, '/account/security');
+    await openDialog(page, 'Change email');
+    await newEmail(page).fill('ada@gmial.com');
+    await currentPassword(page).focus();
+    await dialog(page).getByRole('button', { name: 'ada@gmail.com' }).click();
+    await expect(newEmail(page)).toHaveValue('ada@gmail.com');
+    await expect(page.getByText('Did you mean')).toHaveCount(0);
+  });
+
   testVerified('is changed by a link to the new address, and the old address is notified', async ({ page, server, user, mailbox }) => {
     const next = newUser().email;
     await open(page, '/account');

@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import { expectAccessible } from '../support/accessibility.ts';
 import { emailedCode, link, type Mailbox } from '../support/email.ts';
 import { announced, button, code, email, expectAccount, expectFieldError, newPassword, open, signIn, storedSession, title } from '../support/pages.ts';
 import { Server, type User } from '../support/server.ts';
@@ -28,6 +29,18 @@ test('a forgotten password is reset with an emailed link', async ({ page, user, 
   await expectAccount(page, user);
   await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
   expect((await mailbox.take(user.email, 'Your password was changed')).html).not.toContain('href=');
+});
+
+test('the page leads to the mailbox of a well-known provider', async ({ page }) => {
+  await open(page, '/forgot');
+  await requestLink(page, 'Ada.Lovelace@Gmail.com');
+  const mail = page.getByRole('link', { name: 'Open Gmail in a new tab' });
+  await expect(mail).toHaveAttribute('href', 'https://mail.google.com/');
+  await expect(mail).toHaveAttribute('rel', 'noopener noreferrer');
+  await expectAccessible(page);
+  await open(page, '/forgot');
+  await requestLink(page, newUser().email);
+  await expect(page.getByRole('link', { name: /^Open/ })).toHaveCount(0);
 });
 
 test('an unknown email address gets the same response, and no email', async ({ page, user, mailbox }) => {

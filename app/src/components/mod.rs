@@ -29,6 +29,7 @@ mod submission;
 mod sync_children;
 mod sync_hydrate;
 mod text_field;
+mod webmail;
 
 pub use alert::Alert;
 pub use button::Button;
@@ -60,3 +61,4 @@ pub use submission::Submission;
 pub use sync_children::{SyncChildren, SyncChildrenFn};
 pub use sync_hydrate::{IntoAnySync, SyncHydrate};
 pub use text_field::TextField;
+pub use webmail::WebmailLink;

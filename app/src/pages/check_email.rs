@@ -2,18 +2,20 @@
 
 use leptos::prelude::*;
 
-use crate::components::SyncChildren;
 use leptos_meta::Title;
 
-use crate::appearance::page_title;
-
-use crate::components::{Resend, ResendButton, focus_soon};
+use crate::{
+    appearance::page_title,
+    components::{Resend, ResendButton, SyncChildren, WebmailLink, focus_soon},
+};
 
 /// Asks the user to check their email.
 #[component]
 pub(super) fn CheckEmail(
     /// Where the email was sent, and what to do with it.
     children: SyncChildren,
+    /// The address.
+    email: String,
     /// How long its link works.
     lifetime: &'static str,
     /// Sends it again.
@@ -31,6 +33,7 @@ pub(super) fn CheckEmail(
         <Title text=page_title("Check your email") />
         <h1 tabindex="-1">"Check your email"</h1>
         <p class="panel-text">{children.run()}</p>
+        <WebmailLink email />
         <ul class="tips">
             <li>"The link works once, for " {lifetime} "."</li>
             <li>"No email after a minute? Check your spam folder."</li>

@@ -99,6 +99,7 @@ fn Sent(
     let link = view! { <a href="/login">"Back to sign in"</a> }.into_any_sync();
     view! {
         <CheckEmail
+            email=email.clone()
             lifetime="1 hour"
             on_resend=send_again
             on_correct=move |()| step.set(Step::Request(entered.clone()))

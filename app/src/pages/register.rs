@@ -239,6 +239,7 @@ fn ActivationNeeded(
     let link = view! { <a href=login>"Sign in"</a> }.into_any_sync();
     view! {
         <CheckEmail
+            email=email.clone()
             lifetime="24 hours"
             on_resend=send_again
             on_correct=move |()| step.set(Step::Form(entered.clone()))

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::user,
-    components::{EmailField, IntoAnySync, input_value},
+    components::{EmailField, EmailSuggestion, IntoAnySync, input_value, look_for_slip},
 };
 
 /// Shows the email address and whether it is verified, and changes it.
@@ -46,6 +46,7 @@ pub(super) fn Email(details: Details) -> impl IntoView {
 fn Form(dialog: DialogState, details: Details) -> impl IntoView {
     let submission = dialog.submission;
     let (new_email, password) = (NodeRef::new(), NodeRef::new());
+    let suggestion = RwSignal::new(None);
     let change = move |()| {
         let email = input_value(new_email).trim().to_owned();
         let request = user::change_email(email.as_str().into(), input_value(password).into());
@@ -66,13 +67,16 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
             <p class="dialog-lead">
                 "We'll email a link to the new address. Your account keeps the current address until you open it."
             </p>
-            <EmailField
-                submission
-                input=new_email
-                name="new_email"
-                label="New email"
-                autocomplete="email"
-            />
+            <div on:focusout=move |_| look_for_slip(new_email, suggestion)>
+                <EmailField
+                    submission
+                    input=new_email
+                    name="new_email"
+                    label="New email"
+                    autocomplete="email"
+                />
+                <EmailSuggestion input=new_email suggestion />
+            </div>
             <CurrentPassword submission input=password />
         </DialogForm>
     }
