@@ -44,7 +44,7 @@ testSignedIn.describe('the email address', () => {
   testVerified('gets a hint where the new domain looks mistyped', async ({ page, user }) => {
     await open(page, '/account/security');
     await expectAccount(page, user, '/account/security');
-    await openDialog(page, 'Change email');
+    await openDialog(page, 'Email', 'Change email');
     await newEmail(page).fill('ada@gmial.com');
     await currentPassword(page).focus();
     await dialog(page).getByRole('button', { name: 'ada@gmail.com' }).click();
