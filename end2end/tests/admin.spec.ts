@@ -123,6 +123,24 @@ test('filters narrow the list, and more is loaded on demand', async ({ page, use
   await expect(button(page, 'Load more')).toHaveCount(0);
 });
 
+test('the table is sorted by the heading of a column', async ({ page, user, server }) => {
+  const { prefix } = await people(server, user, ['Ada', 'Grace', 'Hedy']);
+  await openUsers(page, prefix, 3);
+  const heading = (name: string) => page.getByRole('columnheader', { name });
+  await expect(heading('Joined')).toHaveAttribute('aria-sort', 'descending');
+  await expect(rows(page).first()).toContainText('Hedy');
+  await heading('User').getByRole('button').click();
+  await expect(heading('User')).toHaveAttribute('aria-sort', 'ascending');
+  await expect(rows(page).first()).toContainText('Ada');
+  await expect(page).toHaveURL(/order=email/);
+  await heading('User').getByRole('button').click();
+  await expect(rows(page).first()).toContainText('Hedy');
+  await expect(heading('Joined')).not.toHaveAttribute('aria-sort');
+  await heading('Joined').getByRole('button').click();
+  await expect(rows(page).first()).toContainText('Ada');
+  await expect(page.getByRole('combobox', { name: 'Order', exact: true })).toHaveValue('date_joined');
+});
+
 test('columns can be hidden, and the browser remembers them', async ({ page }) => {
   await open(page, '/admin');
   const joined = page.getByRole('columnheader', { name: 'Joined' });

@@ -115,7 +115,7 @@ pub(super) fn Users(console: Console) -> impl IntoView {
                 } else if is_empty.get() {
                     ().into_any_sync()
                 } else {
-                    view! { <Table list selection columns /> }.into_any_sync()
+                    view! { <Table list selection columns query /> }.into_any_sync()
                 }
             }}
             {list.end("user", "users", empty)}

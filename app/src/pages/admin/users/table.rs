@@ -10,9 +10,12 @@ use crate::{
     email::email_for_display,
     pages::{
         account::clock::clock,
-        admin::{listing::Listing, user::Badges},
+        admin::{listing::Listing, url_state::UrlState, user::Badges},
     },
 };
+
+/// The number of the parameter with the order.
+const ORDER: usize = 6;
 
 /// The table of the users. Its roles are explicit, because on a phone its parts are no table for the style
 /// sheet, and browsers then forget what they are.
@@ -21,6 +24,7 @@ pub(super) fn Table(
     list: Listing<ManagedUser>,
     selection: Selection,
     columns: Columns,
+    query: UrlState,
 ) -> impl IntoView {
     let now = clock();
     // A user who has not changed is not rendered again, so that the focus stays.
@@ -41,10 +45,10 @@ pub(super) fn Table(
                     <th role="columnheader" scope="col" class="c-select">
                         <SelectAll list selection />
                     </th>
-                    {heading("c-user", "User")}
+                    <SortHeading class="c-user" text="User" query orders=["email", "-email"] />
                     {heading("c-status", "Status")}
                     {heading("c-roles", "Roles")}
-                    {heading("c-joined", "Joined")}
+                    <SortHeading class="c-joined" text="Joined" query orders=["date_joined", ""] />
                     {heading("c-login", "Last sign-in")}
                     {heading("c-id", "ID")}
                 </tr>
@@ -62,6 +66,37 @@ fn heading(class: &'static str, text: &'static str) -> impl IntoView {
     view! {
         <th role="columnheader" scope="col" class=class>
             {text}
+        </th>
+    }
+}
+
+/// The heading of a column by which the table can be sorted.
+#[component]
+fn SortHeading(
+    class: &'static str,
+    text: &'static str,
+    query: UrlState,
+    /// The parameter for the ascending and for the descending order.
+    orders: [&'static str; 2],
+) -> impl IntoView {
+    let [ascending, descending] = orders;
+    let sort = move || match query.get(ORDER) {
+        order if order == ascending => Some("ascending"),
+        order if order == descending => Some("descending"),
+        _ => None,
+    };
+    let toggle = move |_| {
+        let is_ascending = untrack(sort) == Some("ascending");
+        query.set(
+            ORDER,
+            if is_ascending { descending } else { ascending }.to_owned(),
+        );
+    };
+    view! {
+        <th role="columnheader" scope="col" class=class aria-sort=sort>
+            <button type="button" class="sort" on:click=toggle>
+                {text}
+            </button>
         </th>
     }
 }
