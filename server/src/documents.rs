@@ -3,9 +3,12 @@
 
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 
+/// The reference of the API.
+pub const API: &str = include_str!("../../docs/api.md");
+
 /// The paths, and the files that they serve.
 const DOCUMENTS: [(&str, &str); 8] = [
-    ("/docs/api.md", include_str!("../../docs/api.md")),
+    ("/docs/api.md", API),
     ("/docs/settings.md", include_str!("../../docs/settings.md")),
     (
         "/docs/operations.md",

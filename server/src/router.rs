@@ -25,7 +25,7 @@ use crate::{
         AllowedOrigins, Cors, RequestContext, SecurityHeaders, TrustedProxies, X_REQUEST_ID,
         wrap_request,
     },
-    pages,
+    openapi, pages,
     site::SiteFiles,
     well_known,
 };
@@ -117,6 +117,7 @@ impl Routes {
         api::router(&self.accounts, self.limits.as_ref(), &self.origins)
             .layer(note)
             .merge(well_known::router(&self.accounts, self.limits.as_ref()))
+            .merge(self.limit_pages(openapi::router(self.accounts.public_url())))
     }
 
     /// Adds the rate limit of pages and files.

@@ -4,6 +4,8 @@
 pub mod admin;
 #[cfg(feature = "ssr")]
 mod context;
+#[cfg(feature = "ssr")]
+pub mod describe;
 mod error;
 mod protocol;
 pub mod recovery;

@@ -21,6 +21,9 @@ use leptos_axum::handle_server_fns_with_context;
 use percent_encoding::percent_decode_str;
 use server_fn::ServerFnTraitObj;
 
+pub use forward_auth::PATH as FORWARD_AUTH_PATH;
+pub use revocations::PATH as REVOCATIONS_PATH;
+
 use crate::{
     failure::Failure,
     limits::{self, RateLimits, limit_rate},
@@ -78,7 +81,7 @@ pub fn other_paths(limits: Option<&Arc<RateLimits>>, origins: &AllowedOrigins) -
 }
 
 /// Returns the paths and methods of the server functions that are endpoints.
-fn server_fns() -> impl Iterator<Item = (&'static str, Method)> {
+pub fn server_fns() -> impl Iterator<Item = (&'static str, Method)> {
     server_fn::axum::server_fn_paths().filter(|(path, _)| limits::is_endpoint(path))
 }
 
@@ -127,7 +130,8 @@ fn with_slash(router: Router, path: &str, route: MethodRouter) -> Router {
         .route(&format!("{path}/"), route)
 }
 
-async fn method_not_allowed(uri: Uri) -> ApiError {
+/// Responds to a method that a path does not have.
+pub async fn method_not_allowed(uri: Uri) -> ApiError {
     // axum also matches a part of the path that is empty.
     if uri.path().contains("//") {
         return Code::NotFound.into();

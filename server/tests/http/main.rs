@@ -16,6 +16,7 @@ mod hostile;
 mod limits;
 mod mail_servers;
 mod mfa_pending;
+mod openapi;
 mod operator;
 mod operator_roles;
 mod outbox;

@@ -12,6 +12,8 @@ use crate::{
     api::{ApiError, Query, Text},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// An audit event as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +97,11 @@ pub async fn activity(
     })
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Activity>("List the activity of all users", Access::Administrator("audit:read"))
+}
+
 /// `GET /api/admin/users/{id}/activity`: returns the last 50 audit events of a user, newest first. Needs an
 /// administrator, or a service key with `audit:read`.
 ///
@@ -105,6 +112,11 @@ pub async fn user_activity(#[server(default)] id: Text) -> Result<Vec<AdminEvent
     let administrator = administrator(accounts::Scope::AuditRead).await?;
     let events = accounts().activity_of(&administrator, id.as_str()).await?;
     Ok(events.into_iter().map(Into::into).collect())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<UserActivity>("List the recent activity of a user", Access::Administrator("audit:read"))
 }
 
 #[cfg(feature = "ssr")]

@@ -10,6 +10,10 @@ use crate::{
     api::{ApiError, PostList},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// What became of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +53,13 @@ pub async fn change_users(
     Ok(BulkResults {
         results: results.collect(),
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<ChangeUsers>("Change many users", Access::Administrator("users:write"))
+        .required(&["ids", "action"])
+        .errors(&[Code::ReauthenticationRequired])
 }
 
 #[cfg(feature = "ssr")]

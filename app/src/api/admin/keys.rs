@@ -10,6 +10,10 @@ use crate::{
     api::{ApiError, Delete, PostTo, Query, Text},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// A service key. Times are RFC 3339 in UTC.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,11 @@ pub async fn keys() -> Result<ServiceKeys, ApiError> {
     })
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Keys>("List the service keys", Access::AdministratorOnly)
+}
+
 /// `POST /api/admin/keys`: creates a service key, which can't be read again. Needs an administrator.
 ///
 /// # Errors
@@ -73,6 +82,14 @@ pub async fn create_key(
     })
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<CreateKey>("Create a service key", Access::AdministratorOnly)
+        .created()
+        .required(&["name", "scopes"])
+        .errors(&[Code::ReauthenticationRequired, Code::EmailUnverified])
+}
+
 /// `DELETE /api/admin/keys/{id}`: revokes a service key. Needs an administrator.
 ///
 /// # Errors
@@ -84,6 +101,12 @@ pub async fn revoke_key(#[server(default)] id: Text) -> Result<(), ApiError> {
     let accounts = accounts();
     let revoked = accounts.revoke_managed_key(&administrator, id.as_str());
     Ok(revoked.await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<RevokeKey>("Revoke a service key", Access::AdministratorOnly)
+        .errors(&[Code::ReauthenticationRequired, Code::EmailUnverified])
 }
 
 #[cfg(feature = "ssr")]

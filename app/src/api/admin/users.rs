@@ -19,6 +19,10 @@ use crate::{
     api::{ApiError, Delete, Patch, PostTo, Query, Text, user::Session},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// A user as administrators see it. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +122,11 @@ pub async fn users(
     })
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Users>("List users", Access::Administrator("users:read"))
+}
+
 /// `POST /api/admin/users`: creates an account, whose email address counts as verified, or sends an
 /// invitation, which creates it when it is accepted. Needs an administrator, or a service key with
 /// `users:write`.
@@ -155,6 +164,14 @@ pub async fn create_user(
     Ok((&created.await?).into())
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<CreateUser>("Create a user", Access::Administrator("users:write"))
+        .created()
+        .required(&["email", "password"])
+        .errors(&[Code::ReauthenticationRequired])
+}
+
 /// `GET /api/admin/users/{id}`: returns a user. Needs an administrator, or a service key with `users:read`.
 ///
 /// # Errors
@@ -164,6 +181,11 @@ pub async fn user(#[server(default)] id: Text) -> Result<ManagedUser, ApiError> 
     let administrator = administrator(accounts::Scope::UsersRead).await?;
     let user = accounts().managed_user(&administrator, id.as_str()).await?;
     Ok((&user).into())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<User>("Get a user", Access::Administrator("users:read"))
 }
 
 /// `PATCH /api/admin/users/{id}`: changes a user, as far as fields are given. Needs an administrator, or a
@@ -200,6 +222,12 @@ pub async fn update_user(
     Ok((&changed.await?).into())
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<UpdateUser>("Change a user", Access::Administrator("users:write"))
+        .errors(&[Code::ReauthenticationRequired, Code::Conflict])
+}
+
 /// `DELETE /api/admin/users/{id}`: deletes a user and everything that belongs to it. Needs an administrator,
 /// or a service key with `users:write`.
 ///
@@ -212,6 +240,12 @@ pub async fn delete_user(#[server(default)] id: Text) -> Result<(), ApiError> {
     let accounts = accounts();
     let deleted = accounts.delete_managed_user(&administrator, id.as_str());
     Ok(deleted.await.map(drop)?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<DeleteUser>("Delete a user", Access::Administrator("users:write"))
+        .errors(&[Code::ReauthenticationRequired, Code::Conflict])
 }
 
 /// `POST /api/admin/users/{id}/sign-out`: ends every session of a user. Needs an administrator, or a service
@@ -227,6 +261,11 @@ pub async fn sign_out_user(#[server(default)] id: Text) -> Result<(), ApiError> 
     Ok(signed_out.await?)
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<SignOutUser>("End every session of a user", Access::Administrator("users:write"))
+}
+
 /// `POST /api/admin/users/{id}/reset-otp`: removes the second factor of a user, and ends every session. Needs
 /// an administrator, or a service key with `users:write`.
 ///
@@ -238,6 +277,12 @@ pub async fn reset_otp(#[server(default)] id: Text) -> Result<(), ApiError> {
     let accounts = accounts();
     let reset = accounts.reset_otp_of_managed_user(&administrator, id.as_str());
     Ok(reset.await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<ResetOtp>("Remove the second factor of a user", Access::Administrator("users:write"))
+        .errors(&[Code::ReauthenticationRequired])
 }
 
 /// `POST /api/admin/users/{id}/password-reset`: emails a user a link to choose a new password. Needs an
@@ -253,6 +298,11 @@ pub async fn email_reset(#[server(default)] id: Text) -> Result<(), ApiError> {
     Ok(requested.await?)
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<EmailReset>("Email a user a link to choose a new password", Access::Administrator("users:write"))
+}
+
 /// `GET /api/admin/users/{id}/sessions`: returns the signed-in devices of a user, newest first. Needs an
 /// administrator, or a service key with `users:read`.
 ///
@@ -265,6 +315,11 @@ pub async fn user_sessions(#[server(default)] id: Text) -> Result<Vec<Session>, 
     let sessions = accounts().sessions_of(&administrator, id.as_str()).await?;
     let sessions = sessions.into_iter();
     Ok(sessions.map(|listed| session(listed, current)).collect())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<UserSessions>("List the signed-in devices of a user", Access::Administrator("users:read"))
 }
 
 #[cfg(feature = "ssr")]

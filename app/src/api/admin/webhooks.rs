@@ -13,6 +13,10 @@ use crate::{
     api::{ApiError, Delete, Patch, PostTo, Query, Text},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// A webhook. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +95,11 @@ pub async fn webhooks() -> Result<WebhookList, ApiError> {
     })
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Webhooks>("List the webhooks", Access::AdministratorOnly)
+}
+
 /// `POST /api/admin/webhooks`: creates a webhook. Its secret can't be read again. Needs an administrator.
 ///
 /// # Errors
@@ -113,6 +122,14 @@ pub async fn create_webhook(
         secret: Some(secret),
         ..webhook.into()
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<CreateWebhook>("Create a webhook", Access::AdministratorOnly)
+        .created()
+        .required(&["url", "events"])
+        .errors(&[Code::ReauthenticationRequired, Code::EmailUnverified])
 }
 
 /// `PATCH /api/admin/webhooks/{id}`: changes a webhook, as far as fields are given. Needs an administrator.
@@ -138,6 +155,12 @@ pub async fn update_webhook(
     Ok(changed.await?.into())
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<UpdateWebhook>("Change a webhook", Access::AdministratorOnly)
+        .errors(&[Code::ReauthenticationRequired, Code::EmailUnverified])
+}
+
 /// `DELETE /api/admin/webhooks/{id}`: deletes a webhook. Needs an administrator.
 ///
 /// # Errors
@@ -149,6 +172,12 @@ pub async fn delete_webhook(#[server(default)] id: Text) -> Result<(), ApiError>
     let accounts = accounts();
     let deleted = accounts.delete_webhook(&administrator, id.as_str());
     Ok(deleted.await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<DeleteWebhook>("Delete a webhook", Access::AdministratorOnly)
+        .errors(&[Code::ReauthenticationRequired, Code::EmailUnverified])
 }
 
 /// `GET /api/admin/webhooks/{id}/deliveries`: returns a page of the events for a webhook, newest first. Needs
@@ -175,6 +204,11 @@ pub async fn webhook_deliveries(
     })
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<WebhookDeliveries>("List the deliveries of a webhook", Access::AdministratorOnly)
+}
+
 /// `POST /api/admin/webhooks/{id}/deliveries/{delivery}/redeliver`: sends an event again, or at once if it
 /// waits for its next attempt. Needs an administrator.
 ///
@@ -191,6 +225,12 @@ pub async fn redeliver_webhook(
     let accounts = accounts();
     let requested = accounts.redeliver_webhook(&administrator, id.as_str(), delivery.as_str());
     Ok(requested.await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<RedeliverWebhook>("Send an event again", Access::AdministratorOnly)
+        .errors(&[Code::ReauthenticationRequired, Code::EmailUnverified, Code::Conflict])
 }
 
 #[cfg(feature = "ssr")]

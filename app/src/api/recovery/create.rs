@@ -12,6 +12,8 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// New recovery codes, which are shown only once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,4 +35,11 @@ pub async fn create(#[server(default)] current_password: Text) -> Result<Recover
         .replace_recovery_codes(&caller, current_password)
         .await?;
     Ok(RecoveryCodes { recovery_codes })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Create>("Create new recovery codes", Access::Token)
+        .created()
+        .required(&["current_password"])
 }

@@ -11,6 +11,8 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/recovery/login`: completes the second factor with a recovery code, which is then used
 /// up.
@@ -24,4 +26,10 @@ pub async fn login(#[server(default)] code: Text) -> Result<TokenPair, ApiError>
     let [code] = text_fields([("code", &code)])?;
     let pair = accounts().pass_recovery_code(&caller, code).await?;
     Ok(pair.into())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Login>("Complete the second factor with a recovery code", Access::PendingToken)
+        .required(&["code"])
 }

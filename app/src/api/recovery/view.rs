@@ -9,6 +9,8 @@ use crate::{
     api::{ApiError, Get},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// The recovery codes that a user has left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,4 +34,9 @@ pub async fn view() -> Result<CodesLeft, ApiError> {
         left: codes.left,
         created_at: codes.created_at.map(|time| time.to_string()),
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<View>("Count the recovery codes that are left", Access::Token)
 }

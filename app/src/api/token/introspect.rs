@@ -9,6 +9,8 @@ use crate::api::{
     context::{accounts, authorize_service},
     text::text_fields,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// Whether a token is valid now, and its claims if so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,4 +36,10 @@ pub async fn introspect(#[server(default)] token: Text) -> Result<Introspection,
         active: claims.is_some(),
         claims: claims.map(|claims| (&*claims).into()),
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Introspect>("Say whether an access token is valid", Access::Service("tokens:verify"))
+        .required(&["token"])
 }

@@ -9,6 +9,8 @@ use crate::api::{
     context::{accounts, device},
     text::text_fields,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// An empty object: the response is the same for every token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,4 +26,10 @@ pub async fn revoke(#[server(default)] token: Text) -> Result<Revoked, ApiError>
     let [token] = text_fields([("token", &token)])?;
     accounts().revoke_token(token, &device()).await?;
     Ok(Revoked {})
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Revoke>("End the session of a token", Access::Public)
+        .required(&["token"])
 }

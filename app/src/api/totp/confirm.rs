@@ -12,6 +12,10 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// The response when the second factor is on.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,4 +40,12 @@ pub async fn confirm(#[server(default)] code: Text) -> Result<TurnedOn, ApiError
         pair: pair.into(),
         recovery_codes,
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Confirm>("Turn two-factor authentication on", Access::Token)
+        .flattened::<TokenPair, crate::api::recovery::RecoveryCodes>()
+        .required(&["code"])
+        .errors(&[Code::EmailUnverified])
 }

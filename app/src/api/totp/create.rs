@@ -12,6 +12,10 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// What a user needs to set up an authenticator app.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,4 +42,12 @@ pub async fn create(#[server(default)] current_password: Text) -> Result<Setup, 
         otpauth_url: setup.otpauth_url,
         qr_svg: setup.qr_svg,
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Create>("Begin to set up an authenticator app", Access::Token)
+        .created()
+        .required(&["current_password"])
+        .errors(&[Code::EmailUnverified])
 }

@@ -11,6 +11,8 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/totp/delete`: turns the second factor off, and ends all other sessions.
 ///
@@ -23,4 +25,10 @@ pub async fn delete(#[server(default)] current_password: Text) -> Result<TokenPa
     let [current_password] = text_fields([("current_password", &current_password)])?;
     let pair = accounts().delete_totp(&caller, current_password).await?;
     Ok(pair.into())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Delete>("Turn two-factor authentication off", Access::Token)
+        .required(&["current_password"])
 }

@@ -11,6 +11,8 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/totp/login`: completes the second factor with a code of the app.
 ///
@@ -22,4 +24,10 @@ pub async fn login(#[server(default)] code: Text) -> Result<TokenPair, ApiError>
     let caller = identify().await?;
     let [code] = text_fields([("code", &code)])?;
     Ok(accounts().pass_totp(&caller, code).await?.into())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Login>("Complete the second factor with a code of the app", Access::PendingToken)
+        .required(&["code"])
 }

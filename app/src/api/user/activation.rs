@@ -11,6 +11,8 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::MaybeSignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/user/activation`: verifies the email address that the link with this token, or the
 /// email with this code, was sent to. It takes the password of the registration or an access token
@@ -39,6 +41,11 @@ pub async fn activation(
         .await?)
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<Activation>("Verify the email address", Access::MaybeToken)
+}
+
 /// `POST /api/user/activation/reject`: the owner of the email address did not create the account.
 ///
 /// # Errors
@@ -47,6 +54,12 @@ pub async fn activation(
 pub async fn reject_activation(#[server(default)] token: Text) -> Result<(), ApiError> {
     let [token] = text_fields([("token", &token)])?;
     Ok(accounts().reject_activation(token, &device()).await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<RejectActivation>("Reject an account that somebody else created", Access::Public)
+        .required(&["token"])
 }
 
 /// `POST /api/user/activation/resend`: emails the link again if the address is not verified. The
@@ -61,4 +74,10 @@ pub async fn resend_activation(#[server(default)] email: Text) -> Result<(), Api
     Ok(accounts()
         .resend_activation(email, caller.as_ref(), &device())
         .await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<ResendActivation>("Email the activation link again", Access::MaybeToken)
+        .required(&["email"])
 }

@@ -9,6 +9,8 @@ use crate::{
     api::{ApiError, Get},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// An audit event of the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,11 @@ pub async fn activity() -> Result<Vec<Event>, ApiError> {
     let caller = authorize().await?;
     let events = accounts().activity(&caller).await?;
     Ok(events.into_iter().map(event).collect())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Activity>("List the recent activity of the account", Access::Token)
 }
 
 /// An event in the list of its user.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::api::{ApiError, Post, Text};
 #[cfg(feature = "ssr")]
 use crate::api::{context::accounts, text::text_fields};
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// How hard a password is to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,12 @@ pub async fn check_password(
         strength: rating.strength.into(),
         messages: rating.messages.into_iter().map(Into::into).collect(),
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<CheckPassword>("Rate a password", Access::Public)
+        .required(&["password"])
 }
 
 #[cfg(feature = "ssr")]

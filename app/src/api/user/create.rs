@@ -9,6 +9,8 @@ use crate::api::{
     context::{accounts, device},
     text::text_fields,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// A new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,4 +63,11 @@ pub async fn create(
         id: user.id.to_string(),
         email: user.email,
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Create>("Create an account", Access::Public)
+        .created()
+        .required(&["email", "password"])
 }

@@ -11,6 +11,10 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// `POST /api/user/delete`: deletes the account and everything it owns.
 ///
@@ -22,4 +26,11 @@ pub async fn delete(#[server(default)] current_password: Text) -> Result<(), Api
     let caller = authorize().await?;
     let [current_password] = text_fields([("current_password", &current_password)])?;
     Ok(accounts().delete_user(&caller, current_password).await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<Delete>("Delete the account", Access::Token)
+        .required(&["current_password"])
+        .errors(&[Code::Conflict])
 }

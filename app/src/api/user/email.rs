@@ -11,6 +11,10 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::{MaybeSignedIn, SignedIn},
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// `POST /api/user/email/change`: emails a link to the new address, and a notice to the current
 /// one.
@@ -31,6 +35,13 @@ pub async fn change_email(
     Ok(accounts()
         .begin_email_change(&caller, new_email, current_password)
         .await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<ChangeEmail>("Email a link that changes the email address", Access::Token)
+        .required(&["new_email", "current_password"])
+        .errors(&[Code::EmailUnverified])
 }
 
 /// `POST /api/user/email/change/confirm`: changes the email address to the one that the link with
@@ -60,6 +71,11 @@ pub async fn confirm_email_change(
         .await?)
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<ConfirmEmailChange>("Change the email address", Access::MaybeToken)
+}
+
 /// `POST /api/user/email/change/undo`: takes a change of the email address back, with the link that
 /// the old address has received. Every session ends, and the password is removed.
 ///
@@ -69,4 +85,10 @@ pub async fn confirm_email_change(
 pub async fn undo_email_change(#[server(default)] token: Text) -> Result<(), ApiError> {
     let [token] = text_fields([("token", &token)])?;
     Ok(accounts().undo_email_change(token, &device()).await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<UndoEmailChange>("Take a change of the email address back", Access::Public)
+        .required(&["token"])
 }

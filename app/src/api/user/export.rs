@@ -19,6 +19,8 @@ use crate::{
     },
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// Everything that is stored about the signed-in user, except what is secret. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +108,11 @@ pub async fn export() -> Result<UserExport, ApiError> {
         recovery_codes_left: codes.left,
         recovery_codes_created_at: codes.created_at.map(|time| time.to_string()),
     })
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Export>("Get everything that is stored about the user", Access::Token)
 }
 
 /// Returns what [`export`] responds with as it was sent. The browser app saves it as a file, so that it needs

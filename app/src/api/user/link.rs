@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::api::{ApiError, Post, Text};
 #[cfg(feature = "ssr")]
 use crate::api::{context::accounts, text::text_fields};
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// What an emailed link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,12 @@ pub struct EmailedLink {
 pub async fn link(#[server(default)] token: Text) -> Result<EmailedLink, ApiError> {
     let [token] = text_fields([("token", &token)])?;
     Ok(accounts().link(token).await?.into())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Link>("Say what an emailed link is for", Access::Public)
+        .required(&["token"])
 }
 
 #[cfg(feature = "ssr")]

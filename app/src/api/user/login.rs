@@ -10,6 +10,8 @@ use crate::api::{
     context::{accounts, device, set_device_cookie},
     text::text_fields,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// The tokens of a signed-in client.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +93,13 @@ pub async fn login(
     Ok(signed_in.tokens.into())
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Login>("Sign in", Access::Public)
+        .required(&["email", "password"])
+        .errors(&[Code::InvalidCredentials, Code::InactiveAccount])
+}
+
 /// `POST /api/user/login/refresh`: exchanges a refresh token for a new pair.
 ///
 /// # Errors
@@ -102,6 +111,13 @@ pub async fn refresh(#[server(default)] refresh_token: Text) -> Result<TokenPair
     Ok(pair.into())
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Refresh>("Exchange a refresh token for a new pair", Access::Public)
+        .required(&["refresh_token"])
+        .errors(&[Code::TokenExpired, Code::TokenInvalid])
+}
+
 /// `POST /api/user/login/verify`: returns the claims of a valid access token, for other services.
 ///
 /// # Errors
@@ -111,6 +127,13 @@ pub async fn verify(#[server(default)] token: Text) -> Result<Claims, ApiError> 
     let [token] = text_fields([("token", &token)])?;
     let accounts = accounts();
     Ok((&*accounts.verify(token).await?).into())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Verify>("Check an access token", Access::Public)
+        .required(&["token"])
+        .errors(&[Code::TokenExpired, Code::TokenInvalid, Code::OtpRequired])
 }
 
 #[cfg(feature = "ssr")]

@@ -8,6 +8,8 @@ use crate::{
     api::{ApiError, Post},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/user/logout`: ends the session of the token.
 ///
@@ -19,6 +21,11 @@ pub async fn logout() -> Result<(), ApiError> {
     Ok(accounts().logout(&caller).await?)
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<Logout>("Sign out", Access::PendingToken)
+}
+
 /// `POST /api/user/logout/all`: ends all sessions of the user.
 ///
 /// # Errors
@@ -27,4 +34,9 @@ pub async fn logout() -> Result<(), ApiError> {
 pub async fn logout_all() -> Result<(), ApiError> {
     let caller = authorize().await?;
     Ok(accounts().logout_all(&caller).await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<LogoutAll>("Sign out everywhere", Access::Token)
 }

@@ -11,6 +11,8 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::{MaybeSignedIn, SignedIn},
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/user/password/change`: changes the password, and ends all other sessions.
 ///
@@ -36,6 +38,12 @@ pub async fn change_password(
     Ok(signed_in.tokens.into())
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<ChangePassword>("Change the password", Access::Token)
+        .required(&["current_password", "new_password"])
+}
+
 /// `POST /api/user/password/reset`: emails a link to set a new password. The response is the same
 /// for every address.
 ///
@@ -48,6 +56,12 @@ pub async fn reset_password(#[server(default)] email: Text) -> Result<(), ApiErr
     Ok(accounts()
         .reset_password(email, caller.as_ref(), &device())
         .await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<ResetPassword>("Email a link to choose a new password", Access::MaybeToken)
+        .required(&["email"])
 }
 
 /// `POST /api/user/password/reset/confirm`: sets a new password with an emailed link or code, and
@@ -77,4 +91,10 @@ pub async fn confirm_reset(
         set_device_cookie(tokens);
     }
     Ok(())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<ConfirmReset>("Set a new password by an emailed link or code", Access::Public)
+        .required(&["new_password"])
 }

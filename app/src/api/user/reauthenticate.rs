@@ -11,6 +11,8 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/user/reauthenticate`: checks the password and, where a second factor is on, a code of the
 /// authenticator app. The new tokens of the session count as a sign-in at this time.
@@ -29,4 +31,10 @@ pub async fn reauthenticate(
         .reauthenticate(&caller, current_password, code)
         .await?;
     Ok(pair.into())
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Reauthenticate>("Prove again who the user is", Access::Token)
+        .required(&["current_password"])
 }

@@ -12,6 +12,10 @@ use crate::{
     api::{ApiError, Get, Post, Text},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
+use crate::api::Code;
 
 /// A signed-in device. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +49,11 @@ pub async fn sessions() -> Result<Vec<Session>, ApiError> {
     Ok(sessions.map(|listed| session(listed, current)).collect())
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Sessions>("List the signed-in devices", Access::Token)
+}
+
 /// A session in a list for a caller with this session.
 #[cfg(feature = "ssr")]
 pub(in crate::api) fn session(
@@ -72,4 +81,11 @@ pub async fn revoke(#[server(default)] id: Text) -> Result<(), ApiError> {
     let caller = authorize().await?;
     let [id] = text_fields([("id", &id)])?;
     Ok(accounts().revoke(&caller, id).await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<Revoke>("Sign out one device", Access::Token)
+        .required(&["id"])
+        .errors(&[Code::NotFound])
 }

@@ -12,6 +12,8 @@ use crate::{
     api::{ApiError, Patch, user::Profile},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// `PATCH /api/user/update`: changes the name and the metadata of the user, as far as they are given.
 ///
@@ -26,4 +28,9 @@ pub async fn update(
     let caller = authorize().await?;
     let user = accounts().update_profile(&caller, &name, &metadata).await?;
     profile(&user).await
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Update>("Change the profile", Access::Token)
 }

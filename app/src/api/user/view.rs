@@ -9,6 +9,8 @@ use crate::{
     api::{ApiError, Get},
     browser::SignedIn,
 };
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 
 /// The signed-in user. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,11 @@ pub struct Profile {
 pub async fn view() -> Result<Profile, ApiError> {
     let caller = authorize().await?;
     profile(caller.user()).await
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<View>("Get the signed-in user", Access::Token)
 }
 
 /// The profile of a user.

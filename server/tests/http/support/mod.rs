@@ -5,6 +5,7 @@ pub mod email;
 mod endpoints;
 mod event_stream;
 pub mod jwt;
+mod openapi;
 pub mod proxy;
 pub mod raw_connection;
 #[path = "../../../../accounts/tests/accounts/support/receiver.rs"]

@@ -4,7 +4,7 @@ use http::{Method, Request, header, request};
 use serde_json::Value;
 use ureq::Agent;
 
-use super::Response;
+use super::{Response, openapi::assert_described};
 
 /// A request under construction.
 #[must_use]
@@ -66,7 +66,10 @@ impl<'a> RequestBuilder<'a> {
             .head
             .uri_ref()
             .is_some_and(|uri| uri.path() == "/api" || uri.path().starts_with("/api/"));
+        let method = self.head.method_ref().cloned().unwrap_or_default();
+        let path = self.head.uri_ref().map(|uri| uri.path().to_owned());
         let response = self.exchange()?;
+        assert_described(&method, &path.unwrap_or_default(), &response);
         if is_api {
             response.assert_api_rules();
         }
