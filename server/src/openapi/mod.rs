@@ -18,6 +18,9 @@ pub use page::router;
 /// The path of the document.
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
 
+/// The groups of operations, in the order in which the page shows them.
+const TAGS: [&str; 6] = ["user", "totp", "recovery", "token", "admin", "server"];
+
 /// Returns the OpenAPI 3.1 document of a server with this public URL.
 #[must_use]
 pub fn openapi(public_url: &str) -> Value {
@@ -32,6 +35,7 @@ pub fn openapi(public_url: &str) -> Value {
         let operations = paths.entry(path).or_default();
         operations.insert("get".into(), operation);
     }
+    let tags = TAGS.map(|name| json!({ "name": name }));
     schemas.insert("Failure".into(), failure());
     schemas.insert("FieldErrors".into(), field_errors());
     json!({
@@ -44,7 +48,7 @@ pub fn openapi(public_url: &str) -> Value {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": public_url }],
-        "tags": ["user", "totp", "recovery", "token", "admin", "server"].map(|name| json!({ "name": name })),
+        "tags": tags,
         "paths": paths,
         "components": {
             "schemas": schemas,
