@@ -117,7 +117,7 @@ impl Routes {
         api::router(&self.accounts, self.limits.as_ref(), &self.origins)
             .layer(note)
             .merge(well_known::router(&self.accounts, self.limits.as_ref()))
-            .merge(self.limit_pages(openapi::router(self.accounts.public_url())))
+            .merge(self.limit_pages(openapi::router(self.accounts.public_url(), &self.origins)))
     }
 
     /// Adds the rate limit of pages and files.

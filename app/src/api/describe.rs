@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use server_fn::{Protocol, ServerFn, inventory};
 
-pub use schema::Schemas;
-use schema::{field_names, schema};
+use schema::field_names;
+pub use schema::{Schemas, schema};
 
 use super::Code;
 
@@ -104,6 +104,13 @@ impl Endpoint {
     #[must_use]
     pub const fn flattened<A: DeserializeOwned, B: DeserializeOwned>(mut self) -> Self {
         self.output = Some(both::<A, B>);
+        self
+    }
+
+    /// The same with this response, for a type that does not show its own fields.
+    #[must_use]
+    pub const fn output(mut self, output: Output) -> Self {
+        self.output = Some(output);
         self
     }
 

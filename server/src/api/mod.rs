@@ -124,7 +124,7 @@ fn doubled<'a>(functions: impl IntoIterator<Item = (&'a str, Method)>) -> Option
 pub const OTHER_PATHS: [&str; 2] = [forward_auth::PATH, revocations::PATH];
 
 /// Adds a route with and without one trailing slash.
-fn with_slash(router: Router, path: &str, route: MethodRouter) -> Router {
+pub fn with_slash(router: Router, path: &str, route: MethodRouter) -> Router {
     router
         .route(path, route.clone())
         .route(&format!("{path}/"), route)

@@ -23,6 +23,11 @@ pub fn schema(name: &str) -> Option<Value> {
         }),
         "name" => json!({ "type": "string", "description": "A name, at most 100 characters." }),
         "token" | "refresh_token" => json!({ "type": "string", "maxLength": 4096 }),
+        "invite" => json!({
+            "type": "boolean",
+            "description": "Whether to send an invitation instead of setting a password.",
+        }),
+        "invitation" => json!({ "type": "string", "description": "The token of an invitation." }),
         "code" => json!({ "type": "string", "description": "A one-time code." }),
         "id" | "delivery" => json!({ "type": "string", "description": "A UUID." }),
         "url" => json!({ "type": "string", "format": "uri" }),

@@ -19,7 +19,14 @@ pub use page::router;
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
 
 /// The groups of operations, in the order in which the page shows them.
-const TAGS: [&str; 6] = ["user", "totp", "recovery", "token", "admin", "server"];
+const TAGS: [(&str, &str); 6] = [
+    ("user", "Accounts and sessions"),
+    ("totp", "Two-factor authentication"),
+    ("recovery", "Recovery codes"),
+    ("token", "Tokens in other services"),
+    ("admin", "Administration"),
+    ("server", "The server itself"),
+];
 
 /// Returns the OpenAPI 3.1 document of a server with this public URL.
 #[must_use]
@@ -35,7 +42,7 @@ pub fn openapi(public_url: &str) -> Value {
         let operations = paths.entry(path).or_default();
         operations.insert("get".into(), operation);
     }
-    let tags = TAGS.map(|name| json!({ "name": name }));
+    let tags = TAGS.map(|(name, description)| json!({ "name": name, "description": description }));
     schemas.insert("Failure".into(), failure());
     schemas.insert("FieldErrors".into(), field_errors());
     json!({
@@ -43,8 +50,7 @@ pub fn openapi(public_url: &str) -> Value {
         "info": {
             "title": "Latchkey",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Accounts, sign-in, sessions and their administration. Fields are sent as JSON or \
-                            as a form. Full reference: /docs/api.md.",
+            "description": section("\n## General rules\n", "\n## "),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": public_url }],
@@ -92,9 +98,13 @@ fn field_errors() -> Value {
 
 /// Returns what docs/api.md says of an endpoint: the section with its method and path as the heading.
 fn reference(method: &str, path: &str) -> Option<&'static str> {
-    let heading = format!("\n### `{method} {path}`\n");
-    let (_, section) = API.split_once(&heading)?;
-    let end = section.find("\n#").unwrap_or(section.len());
+    section(&format!("\n### `{method} {path}`\n"), "\n#")
+}
+
+/// Returns the section of docs/api.md with this heading, up to the next one that begins like `end`.
+fn section(heading: &str, end: &str) -> Option<&'static str> {
+    let (_, section) = API.split_once(heading)?;
+    let end = section.find(end).unwrap_or(section.len());
     section.get(..end).map(str::trim)
 }
 
@@ -147,6 +157,7 @@ mod tests {
             .collect();
         assert_eq!(names.len(), operations.len());
         assert!(document["paths"]["/api/user/create"]["post"]["description"].is_string());
+        assert!(document["info"]["description"].is_string());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 #[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, administrator},
+    describe::{Access, Endpoint},
     text::text_fields,
 };
 use crate::{
@@ -80,6 +81,11 @@ pub async fn invitations(
     })
 }
 
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::new::<Invitations>("List the invitations that wait", Access::Administrator("users:read"))
+}
+
 /// `DELETE /api/admin/invitations/{id}`: revokes an invitation. Needs an administrator, or a service key with
 /// `users:write`.
 ///
@@ -92,6 +98,11 @@ pub async fn revoke_invitation(#[server(default)] id: Text) -> Result<(), ApiErr
     let accounts = accounts();
     let revoked = accounts.revoke_invitation(&administrator, id.as_str());
     Ok(revoked.await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<RevokeInvitation>("Revoke an invitation", Access::Administrator("users:write"))
 }
 
 #[cfg(feature = "ssr")]

@@ -166,10 +166,10 @@ pub async fn create_user(
 
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
-    Endpoint::new::<CreateUser>("Create a user", Access::Administrator("users:write"))
+    Endpoint::new::<CreateUser>("Create or invite a user", Access::Administrator("users:write"))
         .created()
-        .required(&["email", "password"])
-        .errors(&[Code::ReauthenticationRequired])
+        .required(&["email"])
+        .errors(&[Code::ReauthenticationRequired, Code::Conflict])
 }
 
 /// `GET /api/admin/users/{id}`: returns a user. Needs an administrator, or a service key with `users:read`.

@@ -110,13 +110,14 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
             schema: self.schema,
             schemas: self.schemas,
         });
-        *self.schema = match self.schema["type"].take() {
-            Value::String(kind) => {
-                let mut schema = self.schema.take();
-                schema["type"] = json!([kind, "null"]);
-                schema
+        let some = self.schema.take();
+        *self.schema = match some["type"].as_str() {
+            Some(kind) => {
+                let kinds = json!([kind, "null"]);
+                with(some, "type", kinds)
             }
-            _ => json!({ "anyOf": [{ "$ref": self.schema["$ref"] }, { "type": "null" }] }),
+            None if some == json!({}) => some,
+            None => json!({ "anyOf": [some, { "type": "null" }] }),
         };
         value
     }
@@ -221,13 +222,24 @@ impl<'de> MapAccess<'de> for Fields<'_> {
             schema: &mut schema,
             schemas: self.schemas,
         });
-        match self.name {
-            "metadata" | "app_metadata" => schema = json!({ "type": "object" }),
-            "at" | "date_joined" | "last_login" => schema["format"] = "date-time".into(),
-            name if name.ends_with("_at") => schema["format"] = "date-time".into(),
-            _ => {}
-        }
+        let schema = match self.name {
+            "metadata" | "app_metadata" => json!({ "type": "object" }),
+            name if is_time(name) => with(schema, "format", "date-time".into()),
+            _ => schema,
+        };
         self.properties.insert(self.name.into(), schema);
         value
     }
+}
+
+fn is_time(field: &str) -> bool {
+    matches!(field, "at" | "date_joined" | "last_login") || field.ends_with("_at")
+}
+
+/// Returns a schema with one more keyword, or with another value for it.
+fn with(mut schema: Value, keyword: &str, value: Value) -> Value {
+    if let Some(keywords) = schema.as_object_mut() {
+        keywords.insert(keyword.into(), value);
+    }
+    schema
 }

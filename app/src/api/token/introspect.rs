@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "ssr")]
+use serde_json::{Value, json};
 
 use crate::api::{ApiError, Post, Text, user::Claims};
 #[cfg(feature = "ssr")]
@@ -10,7 +12,7 @@ use crate::api::{
     text::text_fields,
 };
 #[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
+use crate::api::describe::{Access, Endpoint, Schemas, schema};
 
 /// Whether a token is valid now, and its claims if so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,4 +44,18 @@ pub async fn introspect(#[server(default)] token: Text) -> Result<Introspection,
 server_fn::inventory::submit! {
     Endpoint::new::<Introspect>("Say whether an access token is valid", Access::Service("tokens:verify"))
         .required(&["token"])
+        .output(output)
+}
+
+/// The claims are there if the token is active.
+#[cfg(feature = "ssr")]
+fn output(schemas: &mut Schemas) -> Value {
+    let active = |is_active: bool| {
+        json!({
+            "type": "object",
+            "required": ["active"],
+            "properties": { "active": { "const": is_active } },
+        })
+    };
+    json!({ "anyOf": [{ "allOf": [active(true), schema::<Claims>(schemas)] }, active(false)] })
 }

@@ -3,16 +3,13 @@
 use std::sync::LazyLock;
 
 use http::{Method, header};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Response;
 
-static PATHS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
-    let document = latchkey::openapi("http://localhost");
-    document["paths"].as_object().expect("paths").clone()
-});
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| latchkey::openapi("http://localhost"));
 
-/// The document has the status and the content type of this response, if it has the operation.
+/// If the document has the operation, it has the status, content type and body of this response, too.
 #[track_caller]
 pub fn assert_described(method: &Method, path: &str, response: &Response) {
     let Some(operation) = operation(method, path) else {
@@ -29,26 +26,87 @@ pub fn assert_described(method: &Method, path: &str, response: &Response) {
         is_described,
         "the content of {name} is not described: {response}"
     );
-    let codes = &described["content"]["application/json"]["schema"];
-    let code = response
-        .body
-        .starts_with(b"{\"detail\"")
-        .then(|| response.json()["code"].clone());
-    if let Some(code) = code {
-        let either = codes["anyOf"][0]["allOf"][1]["properties"]["code"]["enum"].as_array();
-        let only = codes["allOf"][1]["properties"]["code"]["enum"].as_array();
-        let codes = either.or(only).expect("an error has its codes");
-        assert!(
-            codes.contains(&code),
-            "a code of {name} is not described: {response}"
-        );
+    if sent == "application/json" && method != Method::HEAD {
+        let schema = &described["content"][sent]["schema"];
+        if let Err(reason) = conform(schema, &response.json(), true) {
+            panic!("{name}: {reason}: {response}");
+        }
+    }
+}
+
+/// Whether a value is one that a schema describes, as far as the document uses JSON Schema. An object that is
+/// whole has no properties but those that are described.
+fn conform(schema: &Value, value: &Value, is_whole: bool) -> Result<(), String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap_or_default();
+        return conform(&DOCUMENT["components"]["schemas"][name], value, is_whole);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        conform(part, value, false)?;
+    }
+    if let Some(choices) = schema["anyOf"].as_array() {
+        let tried: Result<Vec<_>, ()> = choices
+            .iter()
+            .map(|choice| conform(choice, value, is_whole).err().ok_or(()))
+            .collect();
+        if let Ok(reasons) = tried {
+            return Err(reasons.join(", and "));
+        }
+    }
+    let listed = schema["enum"].as_array();
+    let is_listed = listed.is_none_or(|values| values.contains(value));
+    let is_same = schema.get("const").is_none_or(|only| only == value);
+    if !is_listed || !is_same || !has_type(&schema["type"], value) {
+        return Err(format!("{value} is not {schema}"));
+    }
+    let items = value.as_array().into_iter().flatten();
+    for item in items {
+        conform(&schema["items"], item, true)?;
+    }
+    conform_properties(schema, value, is_whole)
+}
+
+fn conform_properties(schema: &Value, value: &Value, is_whole: bool) -> Result<(), String> {
+    let required = schema["required"].as_array().into_iter().flatten();
+    for name in required.filter_map(Value::as_str) {
+        value.get(name).ok_or(format!("{name} is missing"))?;
+    }
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let property = schema["properties"].get(name);
+        let others = schema.get("additionalProperties");
+        match property.or(others) {
+            Some(property) => conform(property, value, true)?,
+            None if is_whole && schema["properties"].is_object() => {
+                return Err(format!("{name} is unknown"));
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn has_type(names: &Value, value: &Value) -> bool {
+    let is = |name: &Value| match name.as_str() {
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_i64(),
+        Some("boolean") => value.is_boolean(),
+        Some("array") => value.is_array(),
+        Some("object") => value.is_object(),
+        Some("null") => value.is_null(),
+        _ => false,
+    };
+    match names {
+        Value::Null => true,
+        Value::Array(names) => names.iter().any(is),
+        name => is(name),
     }
 }
 
 fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     let path = path.strip_suffix('/').unwrap_or(path);
-    let found = PATHS.get(path).or_else(|| {
-        let mut templates = PATHS.iter().filter(|(template, _)| matches(template, path));
+    let paths = DOCUMENT["paths"].as_object()?;
+    let found = paths.get(path).or_else(|| {
+        let mut templates = paths.iter().filter(|(template, _)| matches(template, path));
         templates.next().map(|(_, operations)| operations)
     })?;
     let method = if method == Method::HEAD {
