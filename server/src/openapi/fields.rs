@@ -35,7 +35,9 @@ pub fn schema(name: &str) -> Option<Value> {
             "type": "string",
             "description": "The version of the user as it was read.",
         }),
-        "roles" | "scopes" | "ids" | "events" => json!({ "type": "array", "items": { "type": "string" } }),
+        "roles" | "scopes" | "ids" | "events" => {
+            json!({ "type": "array", "items": { "type": "string" } })
+        }
         "is_active" | "is_admin" | "email_verified" | "otp_enabled" => json!({ "type": "boolean" }),
         "metadata" | "app_metadata" => json!({
             "type": "object",

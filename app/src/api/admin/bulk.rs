@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[cfg(feature = "ssr")]
+use crate::api::Code;
+#[cfg(feature = "ssr")]
 use crate::api::context::{accounts, administrator};
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 use crate::{
     api::{ApiError, PostList},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
-#[cfg(feature = "ssr")]
-use crate::api::Code;
 
 /// What became of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

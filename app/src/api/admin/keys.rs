@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[cfg(feature = "ssr")]
+use crate::api::Code;
+#[cfg(feature = "ssr")]
 use crate::api::context::{accounts, administrator};
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 use crate::{
     api::{ApiError, Delete, PostTo, Query, Text},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
-#[cfg(feature = "ssr")]
-use crate::api::Code;
 
 /// A service key. Times are RFC 3339 in UTC.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

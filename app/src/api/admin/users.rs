@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[cfg(feature = "ssr")]
+use crate::api::Code;
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, administrator},
     text::text_fields,
@@ -19,10 +23,6 @@ use crate::{
     api::{ApiError, Delete, Patch, PostTo, Query, Text, user::Session},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
-#[cfg(feature = "ssr")]
-use crate::api::Code;
 
 /// A user as administrators see it. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

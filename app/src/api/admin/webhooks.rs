@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[cfg(feature = "ssr")]
+use crate::api::Code;
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, administrator},
     text::text_fields,
@@ -13,10 +17,6 @@ use crate::{
     api::{ApiError, Delete, Patch, PostTo, Query, Text},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
-#[cfg(feature = "ssr")]
-use crate::api::Code;
 
 /// A webhook. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -150,8 +150,12 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
             properties: &mut properties,
             schemas: self.schemas,
         });
-        let is_required =
-            |name: &&&str| !OPTIONAL.contains(*name) || properties.get(**name).is_some_and(|schema| schema["type"] == "string");
+        let is_required = |name: &&&str| {
+            !OPTIONAL.contains(*name)
+                || properties
+                    .get(**name)
+                    .is_some_and(|schema| schema["type"] == "string")
+        };
         let required: Vec<_> = fields.iter().filter(is_required).collect();
         let object = json!({ "type": "object", "required": required, "properties": properties });
         self.schemas.insert(name.into(), object);

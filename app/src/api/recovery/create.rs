@@ -4,6 +4,8 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, authorize},
     text::text_fields,
@@ -12,8 +14,6 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// New recovery codes, which are shown only once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, identify},
     text::text_fields,
@@ -11,8 +13,6 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/recovery/login`: completes the second factor with a recovery code, which is then used
 /// up.

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use crate::api::context::{accounts, authorize};
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 use crate::{
     api::{ApiError, Get},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// The recovery codes that a user has left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "ssr")]
 use serde_json::{Value, json};
 
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint, Schemas, schema};
 use crate::api::{ApiError, Post, Text, user::Claims};
 #[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, authorize_service},
     text::text_fields,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint, Schemas, schema};
 
 /// Whether a token is valid now, and its claims if so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,14 +3,14 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 use crate::api::{ApiError, Post, Text};
 #[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, device},
     text::text_fields,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// An empty object: the response is the same for every token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

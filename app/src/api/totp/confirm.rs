@@ -4,6 +4,10 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
+use crate::api::Code;
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, authorize},
     text::text_fields,
@@ -12,10 +16,6 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
-#[cfg(feature = "ssr")]
-use crate::api::Code;
 
 /// The response when the second factor is on.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

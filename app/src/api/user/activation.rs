@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, device, optional_caller},
     text::text_fields,
@@ -11,8 +13,6 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::MaybeSignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/user/activation`: verifies the email address that the link with this token, or the
 /// email with this code, was sent to. It takes the password of the registration or an access token

@@ -3,14 +3,14 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 use crate::api::{ApiError, Post, Text};
 #[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, device},
     text::text_fields,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// A new account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

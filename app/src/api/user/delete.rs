@@ -3,6 +3,10 @@
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
+use crate::api::Code;
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, authorize},
     text::text_fields,
@@ -11,10 +15,6 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
-#[cfg(feature = "ssr")]
-use crate::api::Code;
 
 /// `POST /api/user/delete`: deletes the account and everything it owns.
 ///

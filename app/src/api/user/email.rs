@@ -3,6 +3,10 @@
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
+use crate::api::Code;
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, authorize, device, optional_caller},
     text::text_fields,
@@ -11,10 +15,6 @@ use crate::{
     api::{ApiError, Post, Text},
     browser::{MaybeSignedIn, SignedIn},
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
-#[cfg(feature = "ssr")]
-use crate::api::Code;
 
 /// `POST /api/user/email/change`: emails a link to the new address, and a notice to the current
 /// one.

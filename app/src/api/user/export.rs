@@ -7,6 +7,8 @@ use serde_json::Value;
 use server_fn::{ServerFn, client::Client, request::ClientReq};
 
 #[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, authorize},
     user::{activity::event, sessions::session},
@@ -19,8 +21,6 @@ use crate::{
     },
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// Everything that is stored about the signed-in user, except what is secret. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 use crate::api::{ApiError, Post, Text};
 #[cfg(feature = "ssr")]
 use crate::api::{context::accounts, text::text_fields};
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// What an emailed link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 use crate::api::{ApiError, Post, Text};
 #[cfg(feature = "ssr")]
 use crate::api::{
@@ -10,8 +12,6 @@ use crate::api::{
     context::{accounts, device, set_device_cookie},
     text::text_fields,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// The tokens of a signed-in client.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,12 +4,12 @@ use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use crate::api::context::{accounts, authorize, identify};
+#[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
 use crate::{
     api::{ApiError, Post},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/user/logout`: ends the session of the token.
 ///

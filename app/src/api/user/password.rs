@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, authorize, device, optional_caller, set_device_cookie},
     text::text_fields,
@@ -11,8 +13,6 @@ use crate::{
     api::{ApiError, Post, Text, user::TokenPair},
     browser::{MaybeSignedIn, SignedIn},
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// `POST /api/user/password/change`: changes the password, and ends all other sessions.
 ///

@@ -4,6 +4,8 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 #[cfg(feature = "ssr")]
+use crate::api::describe::{Access, Endpoint};
+#[cfg(feature = "ssr")]
 use crate::api::{
     context::{accounts, authorize},
     user::view::profile,
@@ -12,8 +14,6 @@ use crate::{
     api::{ApiError, Patch, user::Profile},
     browser::SignedIn,
 };
-#[cfg(feature = "ssr")]
-use crate::api::describe::{Access, Endpoint};
 
 /// `PATCH /api/user/update`: changes the name and the metadata of the user, as far as they are given.
 ///

@@ -3,10 +3,13 @@
 use std::io::{self, BufRead, Read};
 
 use accounts::ImportedFields;
-use csv::{ByteRecord, Reader, ReaderBuilder};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use serde_json::Value;
 
 use super::record::{Ignored, MAX_LENGTH, Record, Records};
+
+/// What may stand before the line break at the end of a row.
+const CARRIAGE_RETURN: &[u8] = b"\r";
 
 /// A reader of rows.
 pub struct Rows<R> {
@@ -23,7 +26,12 @@ impl<R: BufRead> Rows<R> {
             input,
             left: MAX_LENGTH,
         };
-        let mut rows = ReaderBuilder::new().flexible(true).from_reader(input);
+        // If a carriage return ended a row, the line break after it would belong to the next one, whose
+        // number would be too small.
+        let mut rows = ReaderBuilder::new()
+            .flexible(true)
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(input);
         let names = rows.headers();
         let names = names.map_err(|error| format!("the first line can't be read: {error}"))?;
         let (mut user, mut ignored) = (ImportedFields::default(), Ignored::default());
@@ -56,6 +64,7 @@ impl<R: BufRead> Rows<R> {
         let mut user = ImportedFields::default();
         for (name, value) in self.columns.iter().zip(row) {
             let Some(name) = name else { continue };
+            let value = value.strip_suffix(CARRIAGE_RETURN).unwrap_or(value);
             let value = std::str::from_utf8(value).map_err(|_| "it is not valid UTF-8")?;
             if !value.is_empty() {
                 user.set(name, Value::from(read_boolean(name, value)));
@@ -77,16 +86,20 @@ fn read_boolean<'a>(name: &str, value: &'a str) -> &'a str {
 
 impl<R: BufRead> Records for Rows<R> {
     fn next(&mut self) -> Result<Option<Record>, String> {
-        self.rows.get_mut().left = MAX_LENGTH;
         let mut row = ByteRecord::new();
-        let line = self.rows.position().line();
-        match self.rows.read_byte_record(&mut row) {
-            Ok(false) => Ok(None),
-            Ok(true) => {
-                let line = row.position().map_or(line, csv::Position::line);
-                Ok(Some(Record::new(line, self.user(&row))))
+        loop {
+            self.rows.get_mut().left = MAX_LENGTH;
+            let line = self.rows.position().line();
+            let read = self.rows.read_byte_record(&mut row);
+            let failed = |error| format!("the row after line {line} can't be read: {error}");
+            if !read.map_err(failed)? {
+                return Ok(None);
             }
-            Err(error) => Err(format!("the row after line {line} can't be read: {error}")),
+            if row.len() == 1 && &row[0] == CARRIAGE_RETURN {
+                continue;
+            }
+            let line = row.position().map_or(line, csv::Position::line);
+            return Ok(Some(Record::new(line, self.user(&row))));
         }
     }
 
@@ -133,12 +146,13 @@ mod tests {
     fn reads_quoted_values_and_says_what_is_wrong_with_a_row() {
         let text =
             b"\xef\xbb\xbfname,email,shoe size\r\n\"Ada \"\"A\"\"\nL\",a@example.com,\r\nx\r\n\
-            \xff,b@example.com,1\n,c@example.com,1";
+            \xff,b@example.com,1\n,c@example.com,1\r\n\r\n,,\"d\"\r\n";
         let expected = [
             (2, "a@example.com"),
             (4, "it has 1 values for 3 fields"),
             (5, "it is not valid UTF-8"),
             (6, "c@example.com"),
+            (8, ""),
         ];
         let expected = expected.map(|(line, text)| (line, text.to_owned()));
         assert_eq!(read(text).unwrap(), expected);
