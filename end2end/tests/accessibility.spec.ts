@@ -22,6 +22,7 @@ const TITLES: Record<string, RegExp> = {
   '/two-factor': /Two-factor authentication/,
   '/admin': /^Users · Administration · /,
   '/admin/activity': /^All activity · Administration · /,
+  '/admin/invitations': /^Invitations · Administration · /,
   '/admin/keys': /^Service keys · Administration · /,
   '/admin/webhooks': /^Webhooks · Administration · /,
 };

@@ -26,7 +26,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await open(page, path);
       await expectAccessible(page);
     }
-    await expect(page.locator('button.primary')).not.toHaveCSS('background-color', 'rgb(31, 85, 71)');
+    await page.emulateMedia({ colorScheme });
+    const color = { light: 'rgb(133, 110, 0)', dark: 'rgb(255, 212, 0)' }[colorScheme];
+    await expect(page.locator('button.primary')).toHaveCSS('background-color', color);
   });
 }
 

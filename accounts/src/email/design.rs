@@ -98,11 +98,12 @@ impl FromStr for LinkUrl {
 }
 
 impl LinkUrl {
-    fn with_token(&self, token: &str) -> String {
+    /// Returns the URL with the token, as the parameter with this name if the URL does not say where.
+    fn with_token(&self, name: &str, token: &str) -> String {
         if self.0.contains('#') {
             self.0.replace(TOKEN, token)
         } else {
-            format!("{}#token={token}", self.0)
+            format!("{}#{name}={token}", self.0)
         }
     }
 }
@@ -124,7 +125,7 @@ impl EmailDesign {
     /// Returns the URL of a page that takes a token.
     pub(super) fn link(&self, url: Option<&LinkUrl>, page: &str, token: &LinkToken) -> String {
         match url {
-            Some(url) => url.with_token(token.expose()),
+            Some(url) => url.with_token("token", token.expose()),
             None => format!("{}/{page}#token={}", self.public_url, token.expose()),
         }
     }
@@ -132,7 +133,7 @@ impl EmailDesign {
     /// Returns the URL of the page that accepts an invitation.
     pub(super) fn invitation_link(&self, token: &LinkToken) -> String {
         match &self.links.invitation {
-            Some(url) => url.with_token(token.expose()),
+            Some(url) => url.with_token("invitation", token.expose()),
             None => format!("{}/register#invitation={}", self.public_url, token.expose()),
         }
     }
@@ -233,7 +234,10 @@ mod tests {
                 "https://app.example.com/#/r?token=t&x=1",
             ),
         ] {
-            assert_eq!(text.parse::<LinkUrl>().unwrap().with_token("t"), url);
+            assert_eq!(
+                text.parse::<LinkUrl>().unwrap().with_token("token", "t"),
+                url
+            );
         }
         for (text, reason) in [
             ("", "https://<host>/<page>"),

@@ -16,6 +16,10 @@ const BLACK: Rgb = Rgb([0, 0, 0]);
 const LIGHT_PAPER: Rgb = Rgb([0xf6, 0xf5, 0xf1]);
 const DARK_SURFACE: Rgb = Rgb([0x1b, 0x20, 0x22]);
 
+/// The soft text of both schemes, which stands on tints, too.
+const LIGHT_SOFT: Rgb = Rgb([0x54, 0x5c, 0x57]);
+const DARK_SOFT: Rgb = Rgb([0xa7, 0xae, 0xa9]);
+
 /// The text on an accent in the dark scheme.
 const DARK_INK: Rgb = Rgb([0x10, 0x14, 0x15]);
 
@@ -71,8 +75,10 @@ impl FromStr for AccentColor {
 impl From<AccentColor> for Palette {
     fn from(AccentColor(color): AccentColor) -> Self {
         let light_tint = color.mixed(WHITE, 0.87);
+        let light_tint = light_tint.visible_on(&[LIGHT_SOFT], WHITE);
         let light = color.visible_on(&[LIGHT_PAPER, light_tint], BLACK);
         let dark_tint = color.mixed(DARK_SURFACE, 0.84);
+        let dark_tint = dark_tint.visible_on(&[DARK_SOFT], DARK_SURFACE);
         let dark = color.visible_on(&[DARK_SURFACE, dark_tint, DARK_INK], WHITE);
         Self {
             light: Shades::new(light, light.mixed(BLACK, 0.25), WHITE, light_tint),
@@ -196,10 +202,18 @@ mod tests {
     fn every_accent_is_readable_in_both_schemes() {
         for text in [
             "#000000", "#ffffff", "#ffd400", "#ff0000", "#00ff00", "#0000ff", "#808080", "#1f5547",
+            "#d2fff0",
         ] {
             let accent: AccentColor = text.parse().unwrap();
             let palette = Palette::from(accent);
-            for (shades, paper) in [(palette.light, LIGHT_PAPER), (palette.dark, DARK_SURFACE)] {
+            for (shades, paper, soft) in [
+                (palette.light, LIGHT_PAPER, LIGHT_SOFT),
+                (palette.dark, DARK_SURFACE, DARK_SOFT),
+            ] {
+                assert!(
+                    color(&shades.tint).contrast(soft) >= CONTRAST,
+                    "{text}: {shades:?}"
+                );
                 let accent = color(&shades.accent);
                 let others = [paper, color(&shades.tint), color(&shades.on_accent)];
                 for other in others {

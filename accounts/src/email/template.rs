@@ -10,6 +10,7 @@ use super::{
     design::EmailDesign,
     links, notices,
     template_files::{EmailTemplates, Format, InvalidTemplates},
+    transport::EmailFrom,
 };
 use crate::{
     clock::Timestamp,
@@ -228,14 +229,14 @@ impl EmailTemplates {
         let mut design = EmailDesign::new("https://accounts.example.com".to_owned());
         design.templates = Self::read(folder, &names)?;
         for template in samples {
-            check(template, &design)?;
+            check(template, &mut design)?;
         }
         Ok(design.templates)
     }
 }
 
-/// Writes an email in both of the forms that it can have.
-fn check(template: EmailTemplate, design: &EmailDesign) -> Result<(), InvalidTemplates> {
+/// Writes an email with everything that it can have, and without.
+fn check(template: EmailTemplate, design: &mut EmailDesign) -> Result<(), InvalidTemplates> {
     let name = template.name();
     let mut email = Email {
         to: "ada@example.com".to_owned(),
@@ -244,6 +245,8 @@ fn check(template: EmailTemplate, design: &EmailDesign) -> Result<(), InvalidTem
         origin: None,
     };
     for is_complete in [false, true] {
+        design.support = is_complete.then(|| EmailFrom::local("Support"));
+        design.site_name = is_complete.then(|| "Site".to_owned());
         if is_complete {
             email.code = Some(LinkCode::new(&OsRandom));
             email.origin = Some(Origin {
@@ -254,6 +257,10 @@ fn check(template: EmailTemplate, design: &EmailDesign) -> Result<(), InvalidTem
         }
         let rendered = email.render(design);
         let rendered = rendered.map_err(|error| InvalidTemplates::failed(name, &error))?;
+        if rendered.subject.is_empty() {
+            let name = name.to_owned();
+            return Err(InvalidTemplates::NoSubject { name });
+        }
         let link = email.template.content(design).link;
         for (extension, text) in [("html", &rendered.html), ("txt", &rendered.text)] {
             if link.as_ref().is_some_and(|link| !text.contains(&link.url)) {

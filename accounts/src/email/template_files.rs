@@ -70,7 +70,9 @@ pub enum InvalidTemplates {
         reason: String,
     },
     /// No email has this name.
-    #[error("{name} is the template of no email; those that others include begin with _")]
+    #[error(
+        "{name} is the template of no email; those that others include begin with _, and end with .html or .txt"
+    )]
     Unknown {
         /// The name of the file.
         name: String,
@@ -82,6 +84,18 @@ pub enum InvalidTemplates {
         name: String,
         /// Why.
         reason: String,
+    },
+    /// The email would have no subject.
+    #[error("{name}.subject.txt is empty")]
+    NoSubject {
+        /// The name of the email.
+        name: String,
+    },
+    /// What the included template inserts would not be escaped.
+    #[error("{name} includes a template of text: give that the extension .html")]
+    TextInHtml {
+        /// The name of the file.
+        name: String,
     },
     /// The email would have a link that nobody sees.
     #[error("{name} lacks the link: write {{{{ link.url }}}} where it belongs")]
@@ -106,6 +120,9 @@ impl EmailTemplates {
                 return Err(InvalidTemplates::Unknown { name });
             }
             let source = read(&path).map_err(unreadable(&path))?;
+            if name.ends_with(".html") && includes_text(&source) {
+                return Err(InvalidTemplates::TextInHtml { name });
+            }
             if let Err(error) = environment.add_template_owned(name.clone(), source) {
                 return Err(InvalidTemplates::failed(&name, &error));
             }
@@ -157,9 +174,17 @@ impl fmt::Debug for EmailTemplates {
     }
 }
 
+/// Whether a tag of a template names a file of text.
+fn includes_text(source: &str) -> bool {
+    let tags = source.split("{%").skip(1);
+    let mut tags = tags.filter_map(|rest| rest.split("%}").next());
+    tags.any(|tag| tag.contains(".txt"))
+}
+
 fn is_known(file: &str, names: &[&str]) -> bool {
     if file.starts_with(PARTIAL) {
-        return true;
+        // The extension decides what is escaped.
+        return file.ends_with(".html") || file.ends_with(".txt");
     }
     let of_layout = |name: &str| name == LAYOUT;
     let of_email = |name: &str| names.contains(&name);

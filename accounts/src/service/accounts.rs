@@ -11,7 +11,7 @@ use crate::{
     clock_watch::{ClockTrust, ClockWatch},
     crypto::{
         master_secrets::MasterSecrets,
-        password::{Hasher, HashingCost},
+        password::{Hasher, HashingCost, Site},
         server_keys::{ServerKeys, TokenAlgorithm},
         token,
     },
@@ -156,6 +156,14 @@ impl Accounts {
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.0.public_url
+    }
+
+    /// The site as the rules for passwords know it.
+    pub(super) fn site(&self) -> Site<'_> {
+        Site {
+            url: &self.0.public_url,
+            name: self.0.site_name.as_deref(),
+        }
     }
 
     /// The public keys of access tokens, as a JSON Web Key Set (RFC 7517).

@@ -159,13 +159,8 @@ impl Accounts {
         let user = self.user_by_email(email).await?;
         let mut validator = Validator::default();
         let email = Some(&*user.email);
-        let password = check_new_password(
-            &mut validator,
-            "new_password",
-            password,
-            email,
-            self.public_url(),
-        );
+        let password =
+            check_new_password(&mut validator, "new_password", password, email, self.site());
         let Some(password) = password else {
             return Err(validator.into_error());
         };

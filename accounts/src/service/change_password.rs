@@ -34,7 +34,7 @@ impl Accounts {
             "new_password",
             new_password,
             Some(&user.email),
-            self.public_url(),
+            self.site(),
         );
         let current = validator.required(CURRENT_PASSWORD, current_password);
         let (Some(new), Some(_)) = (new, current) else {

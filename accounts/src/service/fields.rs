@@ -66,17 +66,16 @@ pub(super) fn checked_name(validator: &mut Validator, name: Option<&str>) -> Opt
     }
 }
 
-/// Returns the password that a field holds, if it may be used with this email address on the site
-/// with this URL. Otherwise the validator has the errors.
+/// Returns the password that a field holds, if it may be used with this email address on this site. Otherwise the validator has the errors.
 pub(super) fn check_new_password<'a>(
     validator: &mut Validator,
     field: &'static str,
     value: Option<&'a str>,
     email: Option<&str>,
-    public_url: &str,
+    site: password::Site<'_>,
 ) -> Option<&'a str> {
     let password = validator.required(field, value)?;
-    for message in password::check(password, email, public_url) {
+    for message in password::check(password, email, site) {
         validator.reject(field, message);
     }
     validator.is_valid(field).then_some(password)

@@ -252,7 +252,7 @@ impl Accounts {
             PASSWORD,
             entered.password,
             Some(&invitation.email),
-            self.public_url(),
+            self.site(),
         );
         let (Some(password), true) = (password, validator.is_empty()) else {
             return Err(validator.into_error());

@@ -31,7 +31,7 @@ impl Accounts {
         // An email address that is not complete yet counts as none.
         let email = email.and_then(|email| EmailAddress::parse(email).ok());
         let email = email.as_ref().map(EmailAddress::as_str);
-        let messages = password::check(password, email, self.public_url());
+        let messages = password::check(password, email, self.site());
         let strength = if messages.is_empty() {
             password::strength(password)
         } else {

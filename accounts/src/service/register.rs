@@ -119,7 +119,7 @@ impl Accounts {
             "password",
             password,
             email_text,
-            self.public_url(),
+            self.site(),
         );
         let (database, now) = (&self.0.database, self.now());
         let (Some(email), Some(password), true) = (&email, password, is_profile_valid) else {

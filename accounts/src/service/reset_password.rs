@@ -68,7 +68,7 @@ impl Accounts {
             "new_password",
             new_password,
             email,
-            self.public_url(),
+            self.site(),
         );
         let (Some(link), Some(new)) = (&link, new) else {
             return Err(validator.into_error());

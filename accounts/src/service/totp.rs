@@ -50,7 +50,8 @@ impl Accounts {
             second_factors::begin_setup(database, user, caller.session_id, &new, self.now());
         let encrypted = begun.await?.ok_or(Error::TokenInvalid)?;
         let issuer = match &self.0.site_name {
-            Some(name) => name.clone(),
+            // A colon ends the name (Key URI Format).
+            Some(name) => name.replace(':', ""),
             None => totp::issuer(&self.0.public_url),
         };
         self.decrypt_totp_secret(user.id, &encrypted)?

@@ -1,6 +1,9 @@
 //! Composes one email of the outbox and sends it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use lettre::{
     Message,
@@ -50,21 +53,23 @@ impl EmailSender {
         };
         match self.message(email, &content) {
             Ok(message) => self.transport.send(connection, email.id, &message).await,
-            Err(reason) => (Err(SendError::Refused(reason)), Some(connection)),
+            Err(error) => (Err(error), Some(connection)),
         }
     }
 
     /// Composes the message (RFC 5322). Its ID and date are the same in each attempt, so that email
     /// programs recognize a duplicate.
-    fn message(&self, email: &LeasedEmail, content: &[u8]) -> Result<Message, String> {
-        let content: Email = serde_json::from_slice(content).map_err(|error| error.to_string())?;
+    fn message(&self, email: &LeasedEmail, content: &[u8]) -> Result<Message, SendError> {
+        let refused = |reason: &dyn fmt::Display| SendError::Refused(reason.to_string());
+        let content: Email = serde_json::from_slice(content).map_err(|error| refused(&error))?;
+        // The operator can mend a template.
         let rendered = content
             .render(&self.design)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| SendError::Deferred(error.to_string()))?;
         let to = content
             .to
             .parse()
-            .map_err(|_| "emails can't be sent to its email address")?;
+            .map_err(|_| refused(&"emails can't be sent to its email address"))?;
         let from = self.from.mailbox();
         let mut builder = Message::builder().from(from.clone());
         if let Some(support) = &self.design.support {
@@ -79,7 +84,7 @@ impl EmailSender {
                 rendered.text,
                 rendered.html,
             ))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| refused(&error))?;
         // RFC 3834: asks for no automatic responses.
         message.headers_mut().insert_raw(HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),

@@ -6,7 +6,8 @@
 //! server's HTML, and lets the app render the page again if they differ.
 
 /// What `shell.rs` writes in place of the fingerprint, which is known only when all is rendered.
-pub(super) const PLACEHOLDER: &str = "FINGERPRINT";
+/// The name of a site contains no control character.
+pub(super) const PLACEHOLDER: &str = "\u{1}FINGERPRINT";
 
 /// The opening tag of the element that contains the app. It is the last `<div>` in `<body>`.
 const MOUNT: &str = "<div id=\"app\">";

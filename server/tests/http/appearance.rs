@@ -74,7 +74,7 @@ fn pages_have_the_name_the_color_and_the_logo_of_the_site() {
 
 #[test]
 fn authenticator_apps_show_the_name_of_the_site() {
-    let server = Server::start_with(&[("LATCHKEY_SITE_NAME", "Tea")]);
+    let server = Server::start_with(&[("LATCHKEY_SITE_NAME", "Te:a")]);
     let ada = server.sign_up_verified("ada@example.com");
     let set_up = server
         .post("/api/totp/create")
@@ -201,6 +201,22 @@ fn unusable_templates_stop_the_start() {
         ),
         ("reset.html", "<p>Hello</p>", "reset.html lacks the link"),
         ("email.txt", "Hello", "txt lacks the link"),
+        (
+            "reset.subject.txt",
+            "{% if code %}x{% endif %}",
+            "reset.subject.txt is empty",
+        ),
+        (
+            "email.html",
+            "{% if support %}{{ suport }}{% endif %}{{ link.url }}",
+            "email.html: line 1: ",
+        ),
+        (
+            "email.html",
+            "{% include \"_footer.txt\" %}",
+            "email.html includes a template of text",
+        ),
+        ("_footer", "", "_footer is the template of no email"),
         (
             "new_device.txt",
             "{{ password }}",

@@ -14,6 +14,6 @@ pub(crate) const NO_PASSWORD: &str = "!";
 
 pub use cost::{HashingCost, InvalidHashingCost};
 pub(crate) use hashing::{Hasher, HashingPlace, Password, Verified};
-pub(crate) use rules::check;
+pub(crate) use rules::{Site, check};
 pub use strength::Strength;
 pub(crate) use strength::strength;

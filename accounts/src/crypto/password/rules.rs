@@ -22,9 +22,18 @@ const MIN_NAME_LENGTH: usize = 4;
 /// The name that this program has on every site.
 const PRODUCT: &str = "latchkey";
 
+/// The site that passwords are for.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    /// Its URL.
+    pub url: &'a str,
+    /// Its name, if it has one of its own.
+    pub name: Option<&'a str>,
+}
+
 /// Returns what is wrong with a new password, as sentences for the user. It must resemble neither the
-/// email address nor the host of the site's URL.
-pub(crate) fn check(password: &str, email: Option<&str>, public_url: &str) -> Vec<&'static str> {
+/// email address nor the name of the site or the host of its URL.
+pub(crate) fn check(password: &str, email: Option<&str>, site: Site<'_>) -> Vec<&'static str> {
     let mut errors = Vec::new();
     let length = nfc(password).chars().count();
     if length < MIN_LENGTH {
@@ -41,7 +50,7 @@ pub(crate) fn check(password: &str, email: Option<&str>, public_url: &str) -> Ve
     if email.is_some_and(|email| is_similar_to_email(&password, email)) {
         errors.push("This password is too similar to your email.");
     }
-    if names_site(&password, public_url) {
+    if names_site(&password, site) {
         errors.push("This password is too similar to the name of this site.");
     }
     errors
@@ -58,15 +67,17 @@ fn is_similar_to_email(password: &str, email: &str) -> bool {
         .any(|part| is_similar(password, part))
 }
 
-/// Whether a password is little more than the name of the site: its host, a label of that without the
-/// top-level domain, or the product's name.
-fn names_site(password: &str, public_url: &str) -> bool {
-    let url = Url::parse(public_url).ok();
+/// Whether a password is little more than the name of the site: its own, its host, a label of that without
+/// the top-level domain, or the product's name.
+fn names_site(password: &str, site: Site<'_>) -> bool {
+    let own = site.name.map(folded);
+    let url = Url::parse(site.url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
     let host = folded(&email_for_display(&format!("@{host}")));
     let host = host.trim_start_matches('@');
     let labels = host.rsplit('.').skip(1);
-    [PRODUCT, host].into_iter().chain(labels).any(|name| {
+    let names = [PRODUCT, host].into_iter().chain(own.as_deref());
+    names.chain(labels).any(|name| {
         is_similar(password, name)
             || (name.chars().count() >= MIN_NAME_LENGTH
                 && password.contains(name)
@@ -91,7 +102,10 @@ mod tests {
     const SHORT: &str = "This password is too short. It must have at least 8 characters.";
     const LONG: &str = "This password is too long. It must have at most 128 characters.";
     const COMMON: &str = "This password is too common: it is among the first that attackers try.";
-    const SITE: &str = "https://konto.bücher-hölle.example:8443";
+    const SITE: Site<'_> = Site {
+        url: "https://konto.bücher-hölle.example:8443",
+        name: Some("Tea & Co. Contoso"),
+    };
     const NAMES_SITE: &str = "This password is too similar to the name of this site.";
     const SIMILAR_TO_EMAIL: &str = "This password is too similar to your email.";
 
@@ -99,7 +113,7 @@ mod tests {
     fn each_rule_has_its_message() {
         let longest = "x".repeat(128);
         let too_long = "x".repeat(129);
-        let cases: [(&str, &[&str]); 32] = [
+        let cases: [(&str, &[&str]); 33] = [
             ("correct horse battery staple", &[]),
             ("ünïcødé!", &[]),
             ("        ", &[]),
@@ -127,6 +141,7 @@ mod tests {
             ("l4tchk3y", &[NAMES_SITE]),
             ("12345678latchkey", &[NAMES_SITE]),
             ("latchkeylatchkeylatchkey", &[NAMES_SITE]),
+            ("Tea & Co. Contoso 1", &[NAMES_SITE]),
             ("bücher-hölle", &[NAMES_SITE]),
             ("BU\u{308}CHER-HO\u{308}LLE 1", &[NAMES_SITE]),
             ("konto.bücher-hölle.example", &[NAMES_SITE]),

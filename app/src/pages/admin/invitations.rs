@@ -133,6 +133,8 @@ fn question_again(invitation: &Invitation, list: Listing<Invitation>) -> Questio
         Box::pin(async move {
             request.await?;
             list.reload();
+            // The row is rendered again.
+            focus_soon("h1");
             Ok(done)
         })
     });

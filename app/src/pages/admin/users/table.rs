@@ -45,7 +45,13 @@ pub(super) fn Table(
                     <th role="columnheader" scope="col" class="c-select">
                         <SelectAll list selection />
                     </th>
-                    <SortHeading class="c-user" text="User" query orders=["email", "-email"] />
+                    <SortHeading
+                        class="c-user"
+                        text="User"
+                        hint="by email"
+                        query
+                        orders=["email", "-email"]
+                    />
                     {heading("c-status", "Status")}
                     {heading("c-roles", "Roles")}
                     <SortHeading class="c-joined" text="Joined" query orders=["date_joined", ""] />
@@ -75,6 +81,9 @@ fn heading(class: &'static str, text: &'static str) -> impl IntoView {
 fn SortHeading(
     class: &'static str,
     text: &'static str,
+    /// Which part of the column counts.
+    #[prop(optional)]
+    hint: &'static str,
     query: UrlState,
     /// The parameter for the ascending and for the descending order.
     orders: [&'static str; 2],
@@ -96,6 +105,7 @@ fn SortHeading(
         <th role="columnheader" scope="col" class=class aria-sort=sort>
             <button type="button" class="sort" on:click=toggle>
                 {text}
+                {(!hint.is_empty()).then(|| view! { <span class="sort-hint">{hint}</span> })}
             </button>
         </th>
     }

@@ -11,7 +11,7 @@ use super::super::{
 use crate::{
     admin_pages::AdminPage,
     api::admin::{self, Webhook},
-    components::{IntoAnySync, Submission, TextField, input_value},
+    components::{IntoAnySync, Submission, TextField, focus_soon, input_value},
 };
 
 /// The events that can be reported.
@@ -138,6 +138,8 @@ pub(super) fn EditWebhook(
             open.try_set(false);
             notify(AdminPage::Webhooks.path(), "The webhook has been changed.");
             list.reload();
+            // The row is rendered again.
+            focus_soon("h1");
             Ok(())
         });
     };
