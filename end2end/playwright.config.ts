@@ -20,6 +20,7 @@ export default defineConfig({
     timezoneId: 'UTC',
     viewport: { width: 1280, height: 800 },
     actionTimeout: 20_000,
-    trace: 'retain-on-failure',
+    // Recording takes time. In CI, the second try of a failed test is recorded only.
+    trace: process.env.CI ? 'on-first-retry' : 'retain-on-failure',
   },
 });
