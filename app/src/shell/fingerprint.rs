@@ -82,7 +82,7 @@ fn node_length(html: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{fingerprint, with_fingerprint};
+    use super::{PLACEHOLDER, fingerprint, with_fingerprint};
 
     const PAGE: &str =
         r#"<form method="post"><!----><p>a &lt; b<!>c</p><input id="x" title="1 > 0"></form>"#;
@@ -111,9 +111,10 @@ mod tests {
     #[test]
     fn it_is_the_number_that_the_script_computes() {
         // node -e 'let s=0; for (const c of "p#text//") s=Math.imul(s,31)+c.charCodeAt(0)|0; console.log(s)'
-        let page =
-            "<script>FINGERPRINT</script><body><p>b</p><div id=\"app\"><p>x</p></div></body>";
-        let expected = page.replace("FINGERPRINT", "2042064704");
-        assert_eq!(with_fingerprint(page), expected);
+        let page = format!(
+            "<script>{PLACEHOLDER}</script><body><p>b</p><div id=\"app\"><p>x</p></div></body>"
+        );
+        let expected = page.replace(PLACEHOLDER, "2042064704");
+        assert_eq!(with_fingerprint(&page), expected);
     }
 }
