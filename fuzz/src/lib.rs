@@ -96,8 +96,7 @@ impl TestEnv {
         for extension in ["js", "wasm", "css"] {
             fs::write(package.join(format!("latchkey.{extension}")), "").expect("a file");
         }
-        let site =
-            SiteFiles::find(&folder.path().join("site")).expect("a site");
+        let site = SiteFiles::find(&folder.path().join("site")).expect("a site");
         let router = {
             let _runtime = runtime.enter();
             latchkey::router(accounts, metrics, site, clients)
