@@ -55,7 +55,7 @@ pub fn own_site_name() -> Option<String> {
     }
     #[cfg(not(feature = "ssr"))]
     {
-        root_attribute("data-site-name")
+        crate::hydration::root_attribute("data-site-name")
     }
 }
 
@@ -68,7 +68,7 @@ pub fn own_logo() -> Option<String> {
     }
     #[cfg(not(feature = "ssr"))]
     {
-        root_attribute("data-logo")
+        crate::hydration::root_attribute("data-logo")
     }
 }
 
@@ -92,10 +92,4 @@ pub fn site_in_title() -> String {
 fn of_server(get: impl FnOnce(&Appearance) -> Option<String>) -> Option<String> {
     let server = leptos::prelude::use_context::<crate::ServerInfo>()?;
     get(&server.appearance)
-}
-
-#[cfg(not(feature = "ssr"))]
-fn root_attribute(name: &str) -> Option<String> {
-    let root = leptos::prelude::document().document_element()?;
-    root.get_attribute(name)
 }

@@ -32,6 +32,12 @@ pub fn show_incomplete() {
     set_root_attribute("data-lacks", "app");
 }
 
+/// Returns an attribute of `<html>`.
+#[must_use]
+pub fn root_attribute(name: &str) -> Option<String> {
+    document().document_element()?.get_attribute(name)
+}
+
 /// Sets an attribute of `<html>`.
 pub fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().document_element() {

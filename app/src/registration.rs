@@ -34,8 +34,7 @@ impl Registration {
         }
         #[cfg(not(feature = "ssr"))]
         {
-            let root = leptos::prelude::document().document_element();
-            let name = root.and_then(|root| root.get_attribute("data-registration"));
+            let name = crate::hydration::root_attribute("data-registration");
             [Self::Invite, Self::Closed]
                 .into_iter()
                 .find(|policy| name.as_deref() == Some(policy.as_str()))

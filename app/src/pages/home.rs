@@ -10,7 +10,7 @@ use crate::{
     appearance::{own_site_name, site_in_title},
     browser::{AuthState, EndReason, LOADING_LIMIT, with_limit},
     components::{CopyButton, Notice},
-    hydration::is_hydrated,
+    hydration::{is_hydrated, root_attribute},
 };
 
 /// The password in the example.
@@ -114,8 +114,7 @@ fn leave_if_replaced() {
             AuthState::SignedOut(reason) => reason != Some(EndReason::Deleted),
             _ => false,
         };
-        let root = document().document_element();
-        if let Some(url) = root.and_then(|root| root.get_attribute("data-home"))
+        if let Some(url) = root_attribute("data-home")
             && is_leaving
         {
             // The browser refuses only invalid URLs.

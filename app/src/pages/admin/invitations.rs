@@ -1,24 +1,19 @@
 //! The page of the invitations that wait to be accepted.
 
-use std::sync::Arc;
-
-use leptos::{html, prelude::*};
-use serde_json::Value;
+use leptos::prelude::*;
 
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply, notify},
-    form::{FormDialog, Tick},
+    form::FormDialog,
     listing::{Listing, Page},
+    new_user::{Credential, NewUser, NewUserFields, OptionalFields},
     question::Question,
 };
 use crate::{
     admin_pages::AdminPage,
-    api::admin::{self, Invitation, Inviter, ManagedUser},
-    components::{
-        EmailField, Icon, IconName, IntoAnySync, RelativeTime, Submission, TextField, focus_soon,
-        input_value, local_date,
-    },
+    api::admin::{self, Invitation, Inviter},
+    components::{EmailField, Icon, IconName, RelativeTime, Submission, local_date},
     email::email_for_display,
     pages::account::clock::clock,
 };
@@ -38,24 +33,17 @@ pub(super) fn Invitations(console: Console) -> impl IntoView {
     let now = clock();
     let empty = "No invitations wait to be accepted.";
     let key = |invitation: &Invitation| format!("{} {}", invitation.id, invitation.created_at);
+    let row = move |invitation| view! { <Row invitation console list now /> };
     view! {
         <div class="head-row">
             <PageHead
                 title="Invitations"
-                lead="Whoever accepts one chooses a password and has an account, with the roles that it names."
+                lead="Anyone who accepts one chooses a password and gets an account with the roles that it names."
             />
             <Invite console list />
         </div>
         <ConsoleNotice path=AdminPage::Invitations.path() />
-        <section class="section" aria-label="Invitations">
-            {list.waiting()}
-            <ul class="rows" role="list">
-                <For each=move || list.items.get() key let:invitation>
-                    <Row invitation console list now />
-                </For>
-            </ul>
-            {list.end("invitation", "invitations", Signal::stored(empty.to_owned()))}
-        </section>
+        {list.section("Invitations", key, row, ["invitation", "invitations"], empty)}
     }
 }
 
@@ -126,18 +114,8 @@ fn sender_text(inviter: Inviter) -> String {
 /// Asks before an invitation is sent again.
 fn question_again(invitation: &Invitation, list: Listing<Invitation>) -> Question {
     let email = email_for_display(&invitation.email).into_owned();
-    let invited = Invited::from(invitation.clone());
+    let invited = NewUser::from(invitation.clone());
     let done = format!("The invitation was sent to {email} again.");
-    let request = Arc::new(move || -> Reply<String> {
-        let (request, done) = (invited.send(), done.clone());
-        Box::pin(async move {
-            request.await?;
-            list.reload();
-            // The row is rendered again.
-            focus_soon("h1");
-            Ok(done)
-        })
-    });
     Question {
         title: "Send the invitation again?".to_owned(),
         text: vec![
@@ -150,7 +128,7 @@ fn question_again(invitation: &Invitation, list: Listing<Invitation>) -> Questio
         pending_label: "Sending…",
         style: "primary",
         path: AdminPage::Invitations.path().to_owned(),
-        request,
+        request: list.change(move || invited.send(), done),
     }
 }
 
@@ -159,15 +137,7 @@ fn question_revoke(invitation: &Invitation, list: Listing<Invitation>) -> Questi
     let email = email_for_display(&invitation.email).into_owned();
     let id = invitation.id.clone();
     let done = format!("The invitation of {email} has been revoked.");
-    let request = Arc::new(move || -> Reply<String> {
-        let (request, done) = (admin::revoke_invitation(id.as_str().into()), done.clone());
-        Box::pin(async move {
-            request.await?;
-            list.reload();
-            focus_soon("h1");
-            Ok(done)
-        })
-    });
+    let request = move || -> Reply<()> { Box::pin(admin::revoke_invitation(id.as_str().into())) };
     Question {
         title: "Revoke this invitation?".to_owned(),
         text: vec!["Its link stops working at once. Nobody is told.".to_owned()],
@@ -176,17 +146,8 @@ fn question_revoke(invitation: &Invitation, list: Listing<Invitation>) -> Questi
         pending_label: "Revoking…",
         style: "danger",
         path: AdminPage::Invitations.path().to_owned(),
-        request,
+        request: list.change(request, done),
     }
-}
-
-/// The inputs of the form.
-#[derive(Clone, Copy, Default)]
-struct Fields {
-    email: NodeRef<html::Input>,
-    name: NodeRef<html::Input>,
-    roles: NodeRef<html::Input>,
-    is_admin: RwSignal<bool>,
 }
 
 /// A button that opens the form for an invitation.
@@ -194,23 +155,16 @@ struct Fields {
 fn Invite(console: Console, list: Listing<Invitation>) -> impl IntoView {
     let open = RwSignal::new(false);
     let submission = Submission::default();
-    let fields = Fields::default();
+    let fields = NewUserFields::default();
     let show = move |_| {
         submission.reset();
-        fields.is_admin.set(false);
+        fields.reset();
         open.set(true);
     };
     let send = move |()| {
-        let invited = Invited {
-            email: input_value(fields.email).trim().to_owned(),
-            name: input_value(fields.name),
-            roles: Value::from(input_value(fields.roles)),
-            is_admin: fields.is_admin.get_untracked(),
-            metadata: Value::Null,
-            app_metadata: Value::Null,
-        };
+        let user = NewUser::read(fields, Credential::Invitation);
         submission.start(async move {
-            let user = console.send(move || invited.send()).await?;
+            let user = console.send(move || user.send()).await?;
             open.try_set(false);
             let email = email_for_display(&user.email);
             let text = format!("An invitation was sent to {email}.");
@@ -231,74 +185,25 @@ fn Invite(console: Console, list: Listing<Invitation>) -> impl IntoView {
             pending_label="Sending…"
             on_submit=send
         >
-            <Form submission fields />
+            <p class="dialog-lead">
+                "We'll email a link that works for 7 days. Using it confirms the email address."
+            </p>
+            <EmailField submission input=fields.email autocomplete="off" />
+            <OptionalFields submission fields />
         </FormDialog>
     }
 }
 
-#[component]
-fn Form(submission: Submission, fields: Fields) -> impl IntoView {
-    view! {
-        <p class="dialog-lead">
-            "We'll email a link that works for 7 days. Using it confirms the email address."
-        </p>
-        <EmailField submission input=fields.email autocomplete="off" />
-        <TextField submission input=fields.name name="name" label="Name (optional)" />
-        <TextField
-            submission
-            input=fields.roles
-            name="roles"
-            label="Roles (optional)"
-            hint=Some("Names with commas between them, such as editor, billing.")
-        />
-        <Tick
-            label="Administrator"
-            hint="May see and change every account."
-            value=fields.is_admin
-            on_change=move |is_admin| fields.is_admin.set(is_admin)
-        />
-    }
-    .into_any_sync()
-}
-
-/// Whom an invitation is for, and what the account starts with.
-#[derive(Clone)]
-struct Invited {
-    email: String,
-    name: String,
-    roles: Value,
-    is_admin: bool,
-    metadata: Value,
-    app_metadata: Value,
-}
-
-impl From<Invitation> for Invited {
+impl From<Invitation> for NewUser {
     fn from(invitation: Invitation) -> Self {
         Self {
             email: invitation.email,
+            credential: Credential::Invitation,
             name: invitation.name,
-            roles: Value::from(invitation.roles),
+            roles: invitation.roles.join(","),
             is_admin: invitation.is_admin,
             metadata: invitation.metadata,
             app_metadata: invitation.app_metadata,
         }
-    }
-}
-
-impl Invited {
-    fn send(&self) -> Reply<ManagedUser> {
-        // What is not given needs no recent sign-in.
-        let is_given = |value: &Value| value != "" && value != &Value::Array(Vec::new());
-        let given = |value: &Value| Some(value.clone()).filter(is_given).unwrap_or_default();
-        Box::pin(admin::create_user(
-            self.email.clone().into(),
-            "".into(),
-            Value::Bool(true),
-            given(&self.name.trim().into()),
-            given(&self.roles),
-            self.is_admin.then_some(true).into(),
-            self.metadata.clone(),
-            self.app_metadata.clone(),
-        ))
     }
 }

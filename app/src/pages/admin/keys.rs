@@ -1,7 +1,5 @@
 //! The page of the keys with which services use the API.
 
-use std::sync::Arc;
-
 use leptos::{html, prelude::*};
 use serde_json::Value;
 
@@ -17,8 +15,8 @@ use crate::{
     api::admin::{self, ServiceKey},
     browser::session::now,
     components::{
-        Icon, IconName, IntoAnySync, RelativeTime, Submission, TextField, focus_soon, input_value,
-        local_date, milliseconds, rfc3339, since,
+        Icon, IconName, IntoAnySync, RelativeTime, Submission, TextField, input_value, local_date,
+        milliseconds, rfc3339, since,
     },
     pages::account::clock::clock,
 };
@@ -64,6 +62,7 @@ pub(super) fn Keys(console: Console) -> impl IntoView {
     let empty =
         "No service keys yet. A service needs one to verify tokens, or to use this API on its own.";
     let key = |key: &ServiceKey| format!("{} {:?}", key.id, key.last_used_at);
+    let row = move |key| view! { <Row key console list now /> };
     view! {
         <div class="head-row">
             <PageHead
@@ -73,15 +72,7 @@ pub(super) fn Keys(console: Console) -> impl IntoView {
             <AddKey console list />
         </div>
         <ConsoleNotice path=AdminPage::Keys.path() />
-        <section class="section" aria-label="Service keys">
-            {list.waiting()}
-            <ul class="rows" role="list">
-                <For each=move || list.items.get() key let:key>
-                    <Row key console list now />
-                </For>
-            </ul>
-            {list.end("key", "keys", Signal::stored(empty.to_owned()))}
-        </section>
+        {list.section("Service keys", key, row, ["key", "keys"], empty)}
     }
 }
 
@@ -151,17 +142,8 @@ fn Row(
 /// Asks before a key is revoked.
 fn question(id: &str, name: &str, list: Listing<ServiceKey>) -> Question {
     let id = id.to_owned();
+    let request = move || -> Reply<()> { Box::pin(admin::revoke_key(id.as_str().into())) };
     let done = format!("The key “{name}” has been revoked.");
-    let request = Arc::new(move || -> Reply<String> {
-        let request = admin::revoke_key(id.as_str().into());
-        let done = done.clone();
-        Box::pin(async move {
-            request.await?;
-            list.reload();
-            focus_soon("h1");
-            Ok(done)
-        })
-    });
     Question {
         title: "Revoke this key?".to_owned(),
         text: vec![
@@ -173,7 +155,7 @@ fn question(id: &str, name: &str, list: Listing<ServiceKey>) -> Question {
         pending_label: "Revoking…",
         style: "danger",
         path: AdminPage::Keys.path().to_owned(),
-        request,
+        request: list.change(request, done),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Lists that are loaded page by page.
 
-use std::sync::Arc;
+use std::{hash::Hash, sync::Arc};
 
 use leptos::{html, prelude::*, task::spawn_local};
 
-use super::console::{Console, Reply};
+use super::console::{Action, Console, Reply};
 use crate::{
     api::ApiError,
-    components::{LiveText, Message, Status},
+    components::{LiveText, Message, Status, focus_soon},
 };
 
 /// A page of a list, and the cursor of the next one.
@@ -139,6 +139,49 @@ impl<T: Send + Sync + 'static> Listing<T> {
     pub fn waiting(self) -> impl IntoView {
         let is_waiting = Memo::new(move |_| self.is_waiting());
         move || is_waiting.get().then(|| view! { <Waiting /> })
+    }
+
+    /// Returns a section with the list as rows. An item whose key stays the same is not rendered again.
+    pub fn section<K, V>(
+        self,
+        label: &'static str,
+        key: impl Fn(&T) -> K + Clone + Send + Sync + 'static,
+        row: impl Fn(T) -> V + Clone + Send + Sync + 'static,
+        [one, many]: [&'static str; 2],
+        empty: &'static str,
+    ) -> impl IntoView
+    where
+        T: Clone,
+        K: Eq + Hash + Send + Sync + 'static,
+        V: IntoView + 'static,
+    {
+        view! {
+            <section class="section" aria-label=label>
+                {self.waiting()}
+                <ul class="rows" role="list">
+                    <For each=move || self.items.get() key children=row />
+                </ul>
+                {self.end(one, many, Signal::stored(empty.to_owned()))}
+            </section>
+        }
+    }
+
+    /// Returns what a question does: sends a request, loads the list again, and says what has happened. The
+    /// heading gets the focus, because the row that had it is rendered again, or gone.
+    pub fn change<R: 'static>(
+        self,
+        request: impl Fn() -> Reply<R> + Send + Sync + 'static,
+        done: String,
+    ) -> Action<String> {
+        Arc::new(move || {
+            let (request, done) = (request(), done.clone());
+            Box::pin(async move {
+                request.await?;
+                self.reload();
+                focus_soon("h1");
+                Ok(done)
+            })
+        })
     }
 
     /// Returns what is below the list.

@@ -10,6 +10,7 @@ mod form;
 mod invitations;
 mod keys;
 mod listing;
+mod new_user;
 mod question;
 mod step_up;
 mod url_state;

@@ -2,8 +2,6 @@
 
 mod form;
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 use serde_json::Value;
 
@@ -19,7 +17,7 @@ use crate::{
         Text,
         admin::{self, Webhook, WebhookDelivery},
     },
-    components::{Alert, Button, Icon, IconName, LiveText, RelativeTime, Submission, focus_soon},
+    components::{Alert, Button, Icon, IconName, LiveText, RelativeTime, Submission},
     pages::account::clock::clock,
 };
 use form::{AddWebhook, EditWebhook};
@@ -45,21 +43,14 @@ pub(super) fn Webhooks(console: Console) -> impl IntoView {
         } = webhook;
         format!("{id} {} {} {url}", webhook.is_active, events.join(","))
     };
+    let row = move |webhook| view! { <Row webhook console list now /> };
     view! {
         <div class="head-row">
             <PageHead title="Webhooks" lead="They tell other services what happens to users." />
             <AddWebhook console list />
         </div>
         <ConsoleNotice path=AdminPage::Webhooks.path() />
-        <section class="section" aria-label="Webhooks">
-            {list.waiting()}
-            <ul class="rows" role="list">
-                <For each=move || list.items.get() key let:webhook>
-                    <Row webhook console list now />
-                </For>
-            </ul>
-            {list.end("webhook", "webhooks", Signal::stored(empty.to_owned()))}
-        </section>
+        {list.section("Webhooks", key, row, ["webhook", "webhooks"], empty)}
     }
 }
 
@@ -222,15 +213,7 @@ fn question(change: Change, webhook: &Webhook, list: Listing<Webhook>) -> Questi
         ),
     };
     let id = webhook.id.clone();
-    let request = Arc::new(move || -> Reply<String> {
-        let request = change.send(&id);
-        Box::pin(async move {
-            request.await?;
-            list.reload();
-            focus_soon("h1");
-            Ok(done.to_owned())
-        })
-    });
+    let request = move || change.send(&id);
     Question {
         title: title.to_owned(),
         text: vec![text.to_owned()],
@@ -239,7 +222,7 @@ fn question(change: Change, webhook: &Webhook, list: Listing<Webhook>) -> Questi
         pending_label,
         style,
         path: AdminPage::Webhooks.path().to_owned(),
-        request,
+        request: list.change(request, done.to_owned()),
     }
 }
 

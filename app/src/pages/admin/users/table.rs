@@ -47,8 +47,7 @@ pub(super) fn Table(
                     </th>
                     <SortHeading
                         class="c-user"
-                        text="User"
-                        hint="by email"
+                        text="User, by email"
                         query
                         orders=["email", "-email"]
                     />
@@ -81,9 +80,6 @@ fn heading(class: &'static str, text: &'static str) -> impl IntoView {
 fn SortHeading(
     class: &'static str,
     text: &'static str,
-    /// Which part of the column counts.
-    #[prop(optional)]
-    hint: &'static str,
     query: UrlState,
     /// The parameter for the ascending and for the descending order.
     orders: [&'static str; 2],
@@ -105,7 +101,6 @@ fn SortHeading(
         <th role="columnheader" scope="col" class=class aria-sort=sort>
             <button type="button" class="sort" on:click=toggle>
                 {text}
-                {(!hint.is_empty()).then(|| view! { <span class="sort-hint">{hint}</span> })}
             </button>
         </th>
     }
