@@ -1,7 +1,8 @@
-//! Creates files atomically.
+//! Creates files atomically, and reads files up to a length.
 
 use std::{
-    io::{self, ErrorKind, Write},
+    fs::File,
+    io::{self, ErrorKind, Read, Write},
     path::Path,
 };
 
@@ -22,11 +23,35 @@ pub fn create_file(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Reads a file that the operator names. One that is longer than `limit` bytes, such as a device, is not
+/// read to its end: then the result is `None`.
+///
+/// # Errors
+/// Returns an error if the file can't be read.
+pub fn read_file(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::new();
+    File::open(path)?
+        .take(limit + 1)
+        .read_to_end(&mut content)?;
+    Ok(Some(content).filter(|content| content.len() as u64 <= limit))
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
-    use super::create_file;
+    use super::{create_file, read_file};
+
+    #[test]
+    fn reads_up_to_a_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, b"1234").unwrap();
+        assert_eq!(read_file(&path, 4).unwrap().unwrap(), b"1234");
+        assert_eq!(read_file(&path, 3).unwrap(), None);
+        assert_eq!(read_file("/dev/zero".as_ref(), 3).unwrap(), None);
+        assert!(read_file(folder.path(), 4).is_err());
+    }
 
     #[test]
     fn creates_a_private_file_and_replaces_none() {

@@ -48,7 +48,7 @@ pub use email::{
     transport::{EmailFrom, EmailTransport, InvalidEmailFrom},
 };
 pub use error::{Error, FieldErrors};
-pub use file::create_file;
+pub use file::{create_file, read_file};
 pub use id::Id;
 pub use profile::Roles;
 pub use random::{OsRandom, Random};

@@ -1,11 +1,11 @@
 //! What pages and emails look like, as far as the operator decides it: the settings, and the files that
 //! come of them.
 
-use std::{fs::File, io::Read, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use accounts::{
-    AccentColor, EmailDesign, EmailFrom, EmailLinks, EmailTemplates, InvalidLinkUrl, LinkUrl,
-    Palette, Shades, is_control,
+    AccentColor, EmailDesign, EmailFrom, EmailLinks, EmailTemplates, LinkUrl, Palette, Shades,
+    is_control, read_file,
 };
 use app::{Appearance, FooterLinks};
 use axum::{
@@ -19,8 +19,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::parsing::trimmed;
+
 /// The largest logo, in bytes. Every first visit loads it.
 const MAX_LOGO: u64 = 256 * 1024;
+
+/// How the URL of a page is written.
+const PAGE: &str = "write it as https://<host>/<page>";
 
 /// The longest name of a site, in characters.
 const MAX_NAME: usize = 60;
@@ -45,7 +50,7 @@ pub struct AppearanceConfig {
     pub site_name: Option<String>,
     /// Color of buttons and links, #rrggbb; made lighter or darker where it would be hard to read
     /// [default: #1f5547]
-    #[arg(long, env = "LATCHKEY_ACCENT_COLOR", value_parser = accent)]
+    #[arg(long, env = "LATCHKEY_ACCENT_COLOR", value_parser = trimmed::<AccentColor>)]
     accent_color: Option<AccentColor>,
     /// File of the logo in the header of the pages and of their icon: SVG, PNG, WebP or JPEG, at most
     /// 256 KiB [default: Latchkey's]
@@ -53,7 +58,7 @@ pub struct AppearanceConfig {
     logo_file: Option<Logo>,
     /// Email address that answers questions: a link in the footer of the pages, and where replies to emails
     /// go [default: none]
-    #[arg(long, env = "LATCHKEY_SUPPORT_EMAIL", value_parser = address)]
+    #[arg(long, env = "LATCHKEY_SUPPORT_EMAIL", value_parser = trimmed::<EmailFrom>)]
     support_email: Option<EmailFrom>,
     /// URL of the help for users; a link in the footer of the pages [default: none]
     #[arg(long, env = "LATCHKEY_HELP_URL", value_parser = link)]
@@ -74,19 +79,19 @@ pub struct AppearanceConfig {
 struct LinkConfig {
     /// Page that verifies an email address. Its URL gets #token=…, or the token in place of {token}
     /// [default: <public URL>/activate]
-    #[arg(long, env = "LATCHKEY_ACTIVATE_URL", value_parser = link_url)]
+    #[arg(long, env = "LATCHKEY_ACTIVATE_URL", value_parser = trimmed::<LinkUrl>)]
     activate_url: Option<LinkUrl>,
     /// Page that takes a new password [default: <public URL>/reset]
-    #[arg(long, env = "LATCHKEY_RESET_URL", value_parser = link_url)]
+    #[arg(long, env = "LATCHKEY_RESET_URL", value_parser = trimmed::<LinkUrl>)]
     reset_url: Option<LinkUrl>,
     /// Page that confirms a new email address [default: <public URL>/email]
-    #[arg(long, env = "LATCHKEY_EMAIL_CHANGE_URL", value_parser = link_url)]
+    #[arg(long, env = "LATCHKEY_EMAIL_CHANGE_URL", value_parser = trimmed::<LinkUrl>)]
     email_change_url: Option<LinkUrl>,
     /// Page that takes back a change of the email address [default: <public URL>/email/undo]
-    #[arg(long, env = "LATCHKEY_EMAIL_UNDO_URL", value_parser = link_url)]
+    #[arg(long, env = "LATCHKEY_EMAIL_UNDO_URL", value_parser = trimmed::<LinkUrl>)]
     email_undo_url: Option<LinkUrl>,
     /// Page that accepts an invitation [default: <public URL>/register#invitation={token}]
-    #[arg(long, env = "LATCHKEY_INVITATION_URL", value_parser = link_url)]
+    #[arg(long, env = "LATCHKEY_INVITATION_URL", value_parser = trimmed::<LinkUrl>)]
     invitation_url: Option<LinkUrl>,
     /// Page that signs in, which an email names [default: <public URL>/login]
     #[arg(long, env = "LATCHKEY_LOGIN_URL", value_parser = page_url)]
@@ -114,7 +119,7 @@ impl AppearanceConfig {
         EmailDesign {
             public_url: public_url.to_owned(),
             site_name: self.site_name.clone(),
-            accent: self.accent_color,
+            palette: self.palette(),
             support: self.support_email.clone(),
             links: EmailLinks {
                 activate: links.activate_url.clone(),
@@ -127,6 +132,10 @@ impl AppearanceConfig {
             },
             templates: self.email_templates.clone().unwrap_or_default(),
         }
+    }
+
+    fn palette(&self) -> Palette {
+        self.accent_color.map(Palette::from).unwrap_or_default()
     }
 
     /// Returns what pages look like.
@@ -142,9 +151,9 @@ impl AppearanceConfig {
                 .map(|support| format!("mailto:{}", support.address())),
             privacy: self.privacy_url.clone(),
         };
-        let palette = self.accent_color.map(Palette::from);
-        if let Some(palette) = &palette {
-            let css = style_sheet(palette);
+        if self.accent_color.is_some() {
+            let palette = self.palette();
+            let css = style_sheet(&palette);
             let path = hashed("/accent", "css", css.as_bytes());
             appearance.style_sheet = Some(path.clone());
             brand.files.push(BrandFile::new(path, "text/css", css));
@@ -164,7 +173,7 @@ impl AppearanceConfig {
             ));
         }
         if self.site_name.is_some() || !brand.files.is_empty() {
-            let manifest = self.manifest(&brand.appearance.icon, palette.unwrap_or_default());
+            let manifest = self.manifest(&brand.appearance.icon);
             let file = BrandFile::new(
                 MANIFEST_PATH.to_owned(),
                 "application/manifest+json",
@@ -176,7 +185,7 @@ impl AppearanceConfig {
     }
 
     /// Writes the manifest, with which browsers install the pages as an app.
-    fn manifest(&self, icon: &str, palette: Palette) -> String {
+    fn manifest(&self, icon: &str) -> String {
         let name = self.site_name.as_deref().unwrap_or("Latchkey");
         let manifest = json!({
             "name": name,
@@ -184,7 +193,7 @@ impl AppearanceConfig {
             "start_url": "/account",
             "display": "standalone",
             "background_color": "#f6f5f1",
-            "theme_color": palette.light.accent,
+            "theme_color": self.palette().light.accent,
             "icons": [{ "src": icon, "sizes": "any" }],
         });
         manifest.to_string()
@@ -308,12 +317,10 @@ static IMAGE_KINDS: [ImageKind; 4] = [
 
 fn logo(path: &str) -> Result<Logo, String> {
     let path = path.trim();
-    let mut content = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_LOGO + 1).read_to_end(&mut content));
-    let length = read.map_err(|error| format!("can't read {path}: {error}"))?;
-    if length as u64 > MAX_LOGO {
-        return Err(format!("{path} is larger than {} KiB", MAX_LOGO / 1024));
-    }
+    let read = read_file(Path::new(path), MAX_LOGO);
+    let content = read.map_err(|error| format!("can't read {path}: {error}"))?;
+    let content =
+        content.ok_or_else(|| format!("{path} is larger than {} KiB", MAX_LOGO / 1024))?;
     let kind = IMAGE_KINDS.iter().find(|kind| (kind.is)(&content));
     match kind {
         Some(kind) => Ok(Logo { kind, content }),
@@ -332,38 +339,26 @@ fn site_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn accent(text: &str) -> Result<AccentColor, <AccentColor as std::str::FromStr>::Err> {
-    text.trim().parse()
-}
-
-fn address(text: &str) -> Result<EmailFrom, String> {
-    let address: EmailFrom = text.trim().parse().map_err(|error| format!("{error}"))?;
-    Ok(address)
-}
-
-fn link_url(text: &str) -> Result<LinkUrl, InvalidLinkUrl> {
-    text.trim().parse()
-}
-
-/// Parses the URL of a page.
-fn page_url(text: &str) -> Result<String, &'static str> {
-    let invalid = "write it as https://<host>/<page>";
-    let url = Url::parse(text.trim()).map_err(|_| invalid)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid);
-    }
-    Ok(url.into())
-}
-
 fn templates(folder: &str) -> Result<EmailTemplates, String> {
     EmailTemplates::from_folder(Path::new(folder.trim())).map_err(|error| error.to_string())
 }
 
-/// Parses the URL of a link.
+/// Parses the URL of a link in the footer.
 fn link(text: &str) -> Result<String, &'static str> {
-    let url = Url::parse(text.trim()).map_err(|_| "write it as https://<host>/<page>")?;
-    if !matches!(url.scheme(), "http" | "https" | "mailto") {
-        return Err("it must start with https://, http:// or mailto:");
+    match url(text)? {
+        url if matches!(url.scheme(), "http" | "https" | "mailto") => Ok(url.into()),
+        _ => Err("it must start with https://, http:// or mailto:"),
     }
-    Ok(url.into())
+}
+
+/// Parses the URL of a page.
+fn page_url(text: &str) -> Result<String, &'static str> {
+    match url(text)? {
+        url if matches!(url.scheme(), "http" | "https") => Ok(url.into()),
+        _ => Err(PAGE),
+    }
+}
+
+fn url(text: &str) -> Result<Url, &'static str> {
+    Url::parse(text.trim()).map_err(|_| PAGE)
 }

@@ -1,10 +1,16 @@
 //! The settings. Each is declared once, with its flag, variable, default, parser and help.
 
-use std::{fs, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    net::SocketAddr,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use accounts::{
     CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
-    Lifetimes, MasterSecrets, RegistrationPolicy, SmtpUrl, TokenAlgorithm,
+    Lifetimes, MasterSecrets, RegistrationPolicy, SmtpUrl, TokenAlgorithm, read_file,
 };
 use clap::{ArgAction::Set, Args};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -12,7 +18,10 @@ use url::{Position, Url};
 
 use crate::{
     appearance::AppearanceConfig,
+    failure::Failure,
     middleware::{AllowedOrigins, TrustedProxies},
+    parsing::trimmed,
+    site::SiteFiles,
 };
 
 /// The settings of the program.
@@ -183,6 +192,14 @@ impl Config {
         }
     }
 
+    /// The built site, and what its pages look like.
+    pub fn site(&self) -> Result<SiteFiles, Failure> {
+        let mut site = SiteFiles::find(&self.site_root)?;
+        site.brand = self.appearance.brand();
+        site.registration = self.registration.into();
+        Ok(site)
+    }
+
     /// How users are cached.
     pub fn cache(&self) -> CacheSettings {
         CacheSettings {
@@ -203,9 +220,8 @@ const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration:
 
 const MAX_CONNECTIONS: u32 = 1000;
 
-fn trimmed<T: FromStr>(text: &str) -> Result<T, T::Err> {
-    text.trim().parse()
-}
+/// The longest file of certificates, in bytes: several times those of all public authorities.
+const MAX_CA_FILE: u64 = 1024 * 1024;
 
 fn listen(text: &str) -> Result<SocketAddr, &'static str> {
     trimmed(text).map_err(|_| "write it as <IP address>:<port>, such as 127.0.0.1:3000")
@@ -282,7 +298,9 @@ fn ca_file(path: &str) -> Result<OptionalCaCertificates, String> {
     if path.is_empty() {
         return Ok(None);
     }
-    let pem = fs::read(path).map_err(|error| format!("can't read {path}: {error}"))?;
+    let pem = read_file(Path::new(path), MAX_CA_FILE);
+    let pem = pem.map_err(|error| format!("can't read {path}: {error}"))?;
+    let pem = pem.ok_or_else(|| format!("{path} is longer than {} KiB", MAX_CA_FILE / 1024))?;
     match CaCertificates::from_pem(&pem) {
         Ok(certificates) => Ok(Some(certificates)),
         Err(error) => Err(format!("{path}: {error}")),

@@ -107,10 +107,8 @@ impl Builder {
 
 /// The pages. The home page is the embedding program's, so theirs leads there.
 fn site(config: &Config) -> Result<SiteFiles, Failure> {
-    let mut site = SiteFiles::find(&config.site_root)?;
+    let mut site = config.site()?;
     let home = config.home_url.clone();
-    site.brand = config.appearance.brand();
-    site.registration = config.registration.into();
     site.home_url = Some(home.unwrap_or_else(|| "/".to_owned()));
     Ok(site)
 }

@@ -4,10 +4,11 @@ use std::{
     collections::BTreeMap,
     env,
     ffi::{OsStr, OsString},
-    fs::File,
-    io::{ErrorKind, Read},
+    io::ErrorKind,
     path::Path,
 };
+
+use accounts::read_file;
 
 use crate::failure::Failure;
 
@@ -144,13 +145,9 @@ fn variables(all: impl Iterator<Item = (String, OsString)>) -> Variables {
 /// Reads the value in a file, without the line break at its end, and the mark with which some editors
 /// begin a file.
 fn read(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    let read =
-        File::open(path).and_then(|file| file.take(MAX_LENGTH + 1).read_to_string(&mut text));
-    let length = read.map_err(|error| error.to_string())?;
-    if length as u64 > MAX_LENGTH {
-        return Err(format!("it is longer than {} KiB", MAX_LENGTH / 1024));
-    }
+    let content = read_file(path, MAX_LENGTH).map_err(|error| error.to_string())?;
+    let content = content.ok_or_else(|| format!("it is longer than {} KiB", MAX_LENGTH / 1024))?;
+    let text = String::from_utf8(content).map_err(|_| "it is not valid UTF-8")?;
     let text = text.trim_start_matches('\u{feff}');
     match text.trim_end_matches(['\n', '\r']) {
         "" => Err("it is empty".to_owned()),

@@ -28,6 +28,7 @@ mod metrics;
 mod middleware;
 mod openapi;
 mod pages;
+mod parsing;
 mod router;
 mod serve;
 mod signals;

@@ -7,10 +7,7 @@ use minijinja::{Value, context, value::Serde};
 use url::Url;
 
 use super::{
-    content::EmailContent,
-    palette::{AccentColor, Palette},
-    template_files::{EmailTemplates, Format},
-    transport::EmailFrom,
+    content::EmailContent, palette::Palette, template_files::EmailTemplates, transport::EmailFrom,
 };
 use crate::crypto::email_token::LinkToken;
 
@@ -24,8 +21,8 @@ pub struct EmailDesign {
     pub public_url: String,
     /// The name of the site, if it has one of its own.
     pub site_name: Option<String>,
-    /// The accent color, if it is not Latchkey's.
-    pub accent: Option<AccentColor>,
+    /// The shades of the accent color.
+    pub palette: Palette,
     /// Who answers questions.
     pub support: Option<EmailFrom>,
     /// Where links lead, in place of Latchkey's own pages.
@@ -115,7 +112,7 @@ impl EmailDesign {
         Self {
             public_url,
             site_name: None,
-            accent: None,
+            palette: Palette::default(),
             support: None,
             links: EmailLinks::default(),
             templates: EmailTemplates::default(),
@@ -143,45 +140,16 @@ impl EmailDesign {
         url.map_or_else(|| format!("{}/{page}", self.public_url), ToOwned::to_owned)
     }
 
-    /// Writes an email to this address as text or HTML.
-    pub(super) fn render(
-        &self,
-        format: Format,
-        name: &str,
-        content: &EmailContent,
-        to: &str,
-    ) -> Result<String, minijinja::Error> {
-        let template = self.templates.find(name, format)?;
-        template.render(self.context(name, content, to))
-    }
-
-    /// Writes the subject line of an email.
-    pub(super) fn subject(
-        &self,
-        name: &str,
-        content: &EmailContent,
-        to: &str,
-    ) -> Result<String, minijinja::Error> {
-        match self.templates.find_subject(name) {
-            Some(template) => {
-                let subject = template?.render(self.context(name, content, to))?;
-                // A line break would end the header.
-                Ok(subject.split_whitespace().collect::<Vec<_>>().join(" "))
-            }
-            None => Ok(content.subject.to_owned()),
-        }
-    }
-
-    fn context(&self, name: &str, content: &EmailContent, to: &str) -> Value {
-        let palette = self.accent.map_or_else(Palette::default, Palette::from);
+    /// Returns what the templates of an email to this address can use.
+    pub(super) fn context(&self, name: &str, content: &EmailContent, to: &str) -> Value {
         context! {
             email => name,
             site_name => self.site_name.as_deref().unwrap_or("Latchkey"),
             site => self.sender(),
             public_url => &*self.public_url,
             support => self.support.as_ref().map(EmailFrom::address),
-            light => Serde(&palette.light),
-            dark => Serde(&palette.dark),
+            light => Serde(&self.palette.light),
+            dark => Serde(&self.palette.dark),
             to => to,
             subject => content.subject,
             paragraphs => Serde(&content.paragraphs),

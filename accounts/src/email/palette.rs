@@ -165,12 +165,6 @@ impl fmt::Display for Rgb {
     }
 }
 
-impl fmt::Display for AccentColor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,8 +176,7 @@ mod tests {
     #[test]
     fn a_color_is_six_hexadecimal_digits() {
         for text in ["#1f5547", "#FFFFFF"] {
-            let color: AccentColor = text.parse().unwrap();
-            assert_eq!(color.to_string(), text.to_lowercase());
+            assert_eq!(color(text).to_string(), text.to_lowercase());
         }
         for text in [
             "", "#", "1f5547", "#fff", "#1f55471", "#+1f554", "green", "#ää",

@@ -128,11 +128,13 @@ impl Email {
             origin: self.origin.as_ref().map(Origin::describe),
             ..self.template.content(design)
         };
-        let (name, to) = (self.template.name(), &*shown(&self.to));
+        let (name, templates) = (self.template.name(), &design.templates);
+        let context = &design.context(name, content, &shown(&self.to));
+        let subject = templates.write_subject(name, context)?;
         Ok(Rendered {
-            subject: design.subject(name, content, to)?,
-            text: design.render(Format::Text, name, content, to)?,
-            html: design.render(Format::Html, name, content, to)?,
+            subject: subject.unwrap_or_else(|| content.subject.to_owned()),
+            text: templates.write(name, Format::Text, context)?,
+            html: templates.write(name, Format::Html, context)?,
         })
     }
 }

@@ -4,12 +4,10 @@ use std::{
     fmt::{self, Write},
     fs, io,
     path::{Path, PathBuf},
-    sync::LazyLock,
 };
 
-use minijinja::{
-    AutoEscape, Environment, Error, Output, State, Template, UndefinedBehavior, Value,
-};
+use crate::file::read_file;
+use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
 
 /// The longest template, in bytes.
 const MAX_LENGTH: u64 = 256 * 1024;
@@ -25,18 +23,6 @@ const PARTIAL: char = '_';
 
 /// What the name of the template of a subject line ends with.
 const SUBJECT: &str = ".subject.txt";
-
-static OWN: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut own = environment();
-    // A test renders both.
-    for (name, source) in [
-        ("email.html", include_str!("../../templates/email.html")),
-        ("email.txt", include_str!("../../templates/email.txt")),
-    ] {
-        let _ = own.add_template(name, source);
-    }
-    own
-});
 
 /// The formats of each email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +40,24 @@ impl Format {
     }
 }
 
-/// The operator's templates, in the language of Jinja.
-#[derive(Clone, Default)]
-pub struct EmailTemplates(Option<Environment<'static>>);
+/// The templates, in the language of Jinja.
+#[derive(Clone)]
+pub struct EmailTemplates(Environment<'static>);
+
+impl Default for EmailTemplates {
+    /// Latchkey's own.
+    fn default() -> Self {
+        let mut environment = environment();
+        // A test renders both.
+        for (name, source) in [
+            ("email.html", include_str!("../../templates/email.html")),
+            ("email.txt", include_str!("../../templates/email.txt")),
+        ] {
+            let _ = environment.add_template(name, source);
+        }
+        Self(environment)
+    }
+}
 
 /// Templates can't be used. The message names the file, and the line if there is one.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +113,7 @@ impl EmailTemplates {
     /// # Errors
     /// When the folder can't be read, or contains another file, or a template can't be parsed.
     pub(super) fn read(folder: &Path, names: &[&str]) -> Result<Self, InvalidTemplates> {
-        let mut environment = environment();
+        let Self(mut environment) = Self::default();
         for path in files(folder).map_err(unreadable(folder))? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let name = name.into_owned();
@@ -127,27 +128,39 @@ impl EmailTemplates {
                 return Err(InvalidTemplates::failed(&name, &error));
             }
         }
-        Ok(Self(Some(environment)))
+        Ok(Self(environment))
     }
 
-    /// Returns the template of an email.
-    pub(super) fn find(&self, name: &str, format: Format) -> Result<Template<'_, '_>, Error> {
+    /// Writes an email as text or HTML.
+    pub(super) fn write(
+        &self,
+        name: &str,
+        format: Format,
+        context: &Value,
+    ) -> Result<String, Error> {
         let extension = format.extension();
-        for name in [name, LAYOUT] {
-            if let Some(template) = self.get(&format!("{name}.{extension}")) {
-                return Ok(template);
-            }
-        }
-        OWN.get_template(&format!("{LAYOUT}.{extension}"))
+        let own = self.0.get_template(&format!("{name}.{extension}"));
+        let template = match own {
+            Ok(template) => template,
+            Err(_) => self.0.get_template(&format!("{LAYOUT}.{extension}"))?,
+        };
+        template.render(context)
     }
 
-    /// Returns the operator's template of the subject line of an email, if there is one.
-    pub(super) fn find_subject(&self, name: &str) -> Option<Result<Template<'_, '_>, Error>> {
-        self.get(&format!("{name}{SUBJECT}")).map(Ok)
-    }
-
-    fn get(&self, name: &str) -> Option<Template<'_, '_>> {
-        self.0.as_ref()?.get_template(name).ok()
+    /// Writes the subject line of an email, if the operator has a template of it.
+    pub(super) fn write_subject(
+        &self,
+        name: &str,
+        context: &Value,
+    ) -> Result<Option<String>, Error> {
+        let Ok(template) = self.0.get_template(&format!("{name}{SUBJECT}")) else {
+            return Ok(None);
+        };
+        let subject = template.render(context)?;
+        // A line break would end the header.
+        Ok(Some(
+            subject.split_whitespace().collect::<Vec<_>>().join(" "),
+        ))
     }
 }
 
@@ -168,8 +181,7 @@ impl InvalidTemplates {
 
 impl fmt::Debug for EmailTemplates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let environment = self.0.as_ref();
-        let names = environment.map(|it| it.templates().map(|(name, _)| name).collect::<Vec<_>>());
+        let names: Vec<_> = self.0.templates().map(|(name, _)| name).collect();
         f.debug_tuple("EmailTemplates").field(&names).finish()
     }
 }
@@ -219,11 +231,11 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > MAX_LENGTH {
+    let Some(content) = read_file(path, MAX_LENGTH)? else {
         let reason = format!("it is longer than {} KiB", MAX_LENGTH / 1024);
         return Err(io::Error::other(reason));
-    }
-    fs::read_to_string(path)
+    };
+    String::from_utf8(content).map_err(|_| io::Error::other("it is not valid UTF-8"))
 }
 
 fn unreadable(path: &Path) -> impl Fn(io::Error) -> InvalidTemplates + use<> {

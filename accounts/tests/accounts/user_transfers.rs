@@ -106,7 +106,7 @@ async fn a_hash_from_elsewhere_confirms_changes() {
         .accounts
         .login(EMAIL.into(), DJANGO_PASSWORD.into(), &device);
     let token = pair.await.unwrap().tokens.access_token;
-    // Another server has imported it anew in the meantime, so to speak.
+    // As if another server had imported it again in the meantime.
     env.execute_text(format!("UPDATE users SET password_hash = '{DJANGO}'"))
         .await;
     let caller = env.authorize(&token).await.unwrap();
@@ -147,7 +147,7 @@ async fn users_who_exist_are_left_alone() {
     let users = export(&env).await;
     assert_eq!(users.len(), 4);
     assert!(users.contains(&before[0]));
-    // The same once more.
+    // The same again.
     let again = [
         json!({"email": "Ä@xn--bcher-kva.example"}),
         json!({"email": "f@example.com"}),

@@ -21,14 +21,11 @@ use crate::{
     logging,
     serve::{self, Listener, Listeners},
     signals,
-    site::SiteFiles,
 };
 
 /// `latchkey serve`. Logs the warnings first.
 pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
-    let mut site = SiteFiles::find(&config.site_root)?;
-    site.brand = config.appearance.brand();
-    site.registration = config.registration.into();
+    let mut site = config.site()?;
     logging::start(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -9,7 +9,7 @@ use app::api::{
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{fields, reference};
+use super::{TAGS, fields, reference};
 
 /// Errors that every request can get.
 const ALWAYS: [Code; 5] = [
@@ -60,9 +60,11 @@ pub fn describe(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
 /// Returns what an operation has besides its fields and responses.
 pub fn head(method: &Method, path: &str, summary: &str, access: Access) -> Map<String, Value> {
     let mut operation = Map::new();
+    let is_group = |name: &&str| TAGS.iter().any(|(tag, _)| tag == name);
     let tag = path
         .strip_prefix("/api/")
-        .and_then(|rest| rest.split('/').next());
+        .and_then(|rest| rest.split('/').next())
+        .filter(is_group);
     operation.insert("operationId".into(), name(method, path).into());
     operation.insert("tags".into(), json!([tag.unwrap_or("server")]));
     operation.insert("summary".into(), summary.into());

@@ -117,8 +117,5 @@ fn describe(other: &Other) -> Value {
     }
     responses.insert(other.status.into(), success);
     operation.insert("responses".into(), json!(responses));
-    if other.path == "/api/docs" || other.path == DOCUMENT_PATH {
-        operation.insert("tags".into(), json!(["server"]));
-    }
     operation.into()
 }

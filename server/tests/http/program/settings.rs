@@ -119,6 +119,7 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_SMTP_URL", "smtp://mail.example.com?tls=maybe"),
         ("LATCHKEY_SMTP_CA_FILE", "/no/such/file"),
         ("LATCHKEY_SMTP_CA_FILE", "/dev/null"),
+        ("LATCHKEY_SMTP_CA_FILE", "/dev/zero"),
         (
             "LATCHKEY_SMTP_CA_FILE",
             concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
