@@ -378,7 +378,7 @@ test('a service key is shown once, and can be revoked', async ({ page, context, 
   await expect(server.request('GET', '/api/admin/users', key)).rejects.toThrow(/key_invalid/);
 });
 
-test('a user is invited; the invitation is sent again, and revoked', async ({ page, server, mailbox, problems }) => {
+test('a user is invited; the invitation is sent again, and revoked', async ({ page, mailbox, problems }) => {
   problems.expectStatus(400, '/api/admin/users');
   const guest = newUser().email;
   await open(page, '/admin/invitations');

@@ -11,6 +11,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const TARGET = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target');
+// As scripts/example builds it.
+const PROFILE = process.env.CI ? 'release' : 'debug';
 const PROGRAM = process.env.LATCHKEY_PROGRAM ?? path.join(TARGET, 'release/latchkey');
 const SITE = process.env.LATCHKEY_SITE ?? path.join(ROOT, 'target/site');
 
@@ -93,7 +95,7 @@ await responds(`${LATCHKEY}/readyz`);
 // Each backend has a service key of its own, with which it follows revocations.
 for (const [name, url, command, ...args] of [
   ['Home, in Node.js', HOME, process.execPath, path.join(import.meta.dirname, 'node-backend.js')],
-  ['Work, in Rust', WORK, path.join(TARGET, 'debug/examples/todo')],
+  ['Work, in Rust', WORK, path.join(TARGET, PROFILE, 'examples/todo')],
 ]) {
   const create = ['key', 'create', '--name', name, '--scope', 'tokens:verify'];
   const key = execFileSync(PROGRAM, create, { cwd: folder, env: settings }).toString().trim();

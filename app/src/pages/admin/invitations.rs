@@ -1,19 +1,22 @@
 //! The page of the invitations that wait to be accepted.
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
+use serde_json::Value;
 
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply, notify},
-    form::FormDialog,
+    form::{FormDialog, Tick},
     listing::{Listing, Page},
-    new_user::{Credential, NewUser, NewUserFields, OptionalFields},
     question::Question,
 };
 use crate::{
     admin_pages::AdminPage,
-    api::admin::{self, Invitation, Inviter},
-    components::{EmailField, Icon, IconName, RelativeTime, Submission, local_date},
+    api::admin::{self, Invitation, Inviter, ManagedUser},
+    components::{
+        EmailField, Icon, IconName, IntoAnySync, RelativeTime, Submission, TextField, input_value,
+        local_date,
+    },
     email::email_for_display,
     pages::account::clock::clock,
 };
@@ -114,7 +117,7 @@ fn sender_text(inviter: Inviter) -> String {
 /// Asks before an invitation is sent again.
 fn question_again(invitation: &Invitation, list: Listing<Invitation>) -> Question {
     let email = email_for_display(&invitation.email).into_owned();
-    let invited = NewUser::from(invitation.clone());
+    let invited = Invited::from(invitation.clone());
     let done = format!("The invitation was sent to {email} again.");
     Question {
         title: "Send the invitation again?".to_owned(),
@@ -150,21 +153,37 @@ fn question_revoke(invitation: &Invitation, list: Listing<Invitation>) -> Questi
     }
 }
 
+/// The inputs of the form.
+#[derive(Clone, Copy, Default)]
+struct Fields {
+    email: NodeRef<html::Input>,
+    name: NodeRef<html::Input>,
+    roles: NodeRef<html::Input>,
+    is_admin: RwSignal<bool>,
+}
+
 /// A button that opens the form for an invitation.
 #[component]
 fn Invite(console: Console, list: Listing<Invitation>) -> impl IntoView {
     let open = RwSignal::new(false);
     let submission = Submission::default();
-    let fields = NewUserFields::default();
+    let fields = Fields::default();
     let show = move |_| {
         submission.reset();
-        fields.reset();
+        fields.is_admin.set(false);
         open.set(true);
     };
     let send = move |()| {
-        let user = NewUser::read(fields, Credential::Invitation);
+        let invited = Invited {
+            email: input_value(fields.email).trim().to_owned(),
+            name: input_value(fields.name),
+            roles: Value::from(input_value(fields.roles)),
+            is_admin: fields.is_admin.get_untracked(),
+            metadata: Value::Null,
+            app_metadata: Value::Null,
+        };
         submission.start(async move {
-            let user = console.send(move || user.send()).await?;
+            let user = console.send(move || invited.send()).await?;
             open.try_set(false);
             let email = email_for_display(&user.email);
             let text = format!("An invitation was sent to {email}.");
@@ -185,25 +204,74 @@ fn Invite(console: Console, list: Listing<Invitation>) -> impl IntoView {
             pending_label="Sending…"
             on_submit=send
         >
-            <p class="dialog-lead">
-                "We'll email a link that works for 7 days. Using it confirms the email address."
-            </p>
-            <EmailField submission input=fields.email autocomplete="off" />
-            <OptionalFields submission fields />
+            <Form submission fields />
         </FormDialog>
     }
 }
 
-impl From<Invitation> for NewUser {
+#[component]
+fn Form(submission: Submission, fields: Fields) -> impl IntoView {
+    view! {
+        <p class="dialog-lead">
+            "We'll email a link that works for 7 days. Using it confirms the email address."
+        </p>
+        <EmailField submission input=fields.email autocomplete="off" />
+        <TextField submission input=fields.name name="name" label="Name (optional)" />
+        <TextField
+            submission
+            input=fields.roles
+            name="roles"
+            label="Roles (optional)"
+            hint=Some("Names with commas between them, such as editor, billing.")
+        />
+        <Tick
+            label="Administrator"
+            hint="May see and change every account."
+            value=fields.is_admin
+            on_change=move |is_admin| fields.is_admin.set(is_admin)
+        />
+    }
+    .into_any_sync()
+}
+
+/// Whom an invitation is for, and what the account starts with.
+#[derive(Clone)]
+struct Invited {
+    email: String,
+    name: String,
+    roles: Value,
+    is_admin: bool,
+    metadata: Value,
+    app_metadata: Value,
+}
+
+impl From<Invitation> for Invited {
     fn from(invitation: Invitation) -> Self {
         Self {
             email: invitation.email,
-            credential: Credential::Invitation,
             name: invitation.name,
-            roles: invitation.roles.join(","),
+            roles: Value::from(invitation.roles),
             is_admin: invitation.is_admin,
             metadata: invitation.metadata,
             app_metadata: invitation.app_metadata,
         }
+    }
+}
+
+impl Invited {
+    fn send(&self) -> Reply<ManagedUser> {
+        // What is not given needs no recent sign-in.
+        let is_given = |value: &Value| value != "" && value != &Value::Array(Vec::new());
+        let given = |value: &Value| Some(value.clone()).filter(is_given).unwrap_or_default();
+        Box::pin(admin::create_user(
+            self.email.clone().into(),
+            "".into(),
+            Value::Bool(true),
+            given(&self.name.trim().into()),
+            given(&self.roles),
+            self.is_admin.then_some(true).into(),
+            self.metadata.clone(),
+            self.app_metadata.clone(),
+        ))
     }
 }

@@ -10,7 +10,6 @@ mod form;
 mod invitations;
 mod keys;
 mod listing;
-mod new_user;
 mod question;
 mod step_up;
 mod url_state;
