@@ -68,6 +68,7 @@ pub use store::{
     bulk_changes::BulkStatus,
     database::{Database, DatabaseSettings, DatabaseUrl, InvalidDatabaseUrl},
     email_tokens::LinkPurpose,
+    inspection::Inspection,
     invitations::Invitation,
     migrations::{MigrationError, Schema},
     postgres::Postgres,

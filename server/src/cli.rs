@@ -15,9 +15,11 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use rustix::fs::Mode;
+
 use crate::{
     commands::{
-        self, audit,
+        self, audit, check, health,
         import::{self, ImportFormat, ImportOptions},
         invitations, keys, users,
     },
@@ -45,6 +47,14 @@ enum Command {
     Serve,
     /// Create or update the database tables.
     Migrate,
+    /// Check everything that the server needs, and print a line for each point. Changes nothing.
+    Check {
+        /// Also send an email to this address.
+        #[arg(long, value_name = "ADDRESS")]
+        send_email_to: Option<String>,
+    },
+    /// Ask the running server whether it is ready, for containers and scripts.
+    Health,
     /// Manage users.
     #[command(subcommand, arg_required_else_help = false)]
     User(UserCommand),
@@ -214,6 +224,8 @@ struct Format {
 /// # Errors
 /// When the command line or a setting is invalid, or the command fails.
 pub fn run() -> Result<(), Failure> {
+    // Whatever the program creates is for its own user only.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let arguments: Vec<OsString> = env::args_os().collect();
     // First without the settings in the environment: help and errors in the command line itself
     // do not depend on them.
@@ -236,6 +248,10 @@ pub fn run() -> Result<(), Failure> {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve(config, &warnings(&environment)),
         Command::Migrate => commands::migrate(&config),
+        Command::Check { send_email_to } => {
+            check::check(&config, &warnings(&environment), send_email_to.as_deref())
+        }
+        Command::Health => health::health(&config),
         Command::User(command) => run_user(&config, command),
         Command::Key(command) => match command {
             KeyCommand::Create {

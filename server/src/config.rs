@@ -13,6 +13,7 @@ use accounts::{
     Lifetimes, MasterSecrets, RegistrationPolicy, SmtpUrl, TokenAlgorithm, read_file,
 };
 use clap::{ArgAction::Set, Args};
+use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::{Position, Url};
 
@@ -112,12 +113,48 @@ pub struct Config {
     /// How long PostgreSQL may work on one statement.
     #[arg(long, env = "LATCHKEY_DB_STATEMENT_TIMEOUT", default_value = "10s", value_parser = duration(TIMEOUT))]
     pub db_statement_timeout: Duration,
+    /// How long the start waits for a PostgreSQL server that can't be reached yet.
+    #[arg(long, env = "LATCHKEY_DB_START_TIMEOUT", default_value = "60s", value_parser = duration(START_TIMEOUT))]
+    pub db_start_timeout: Duration,
+    /// The first administrator.
+    #[command(flatten)]
+    pub administrator: AdministratorConfig,
     /// How requests are limited.
     #[command(flatten)]
     pub clients: ClientConfig,
     /// What is logged.
     #[command(flatten)]
     pub log: LogConfig,
+}
+
+/// The first administrator.
+#[derive(Args)]
+pub struct AdministratorConfig {
+    /// Email address of the first administrator, who is created at the start if there is none.
+    #[arg(long, env = "LATCHKEY_ADMIN_EMAIL")]
+    pub admin_email: Option<String>,
+    /// Password of the first administrator.
+    #[arg(long, env = "LATCHKEY_ADMIN_PASSWORD", hide_env_values = true)]
+    pub admin_password: Option<SecretString>,
+}
+
+impl AdministratorConfig {
+    /// Returns the email address and the password, if they are set.
+    ///
+    /// # Errors
+    /// When one of them is missing.
+    pub fn credentials(&self) -> Result<Option<(&str, &str)>, Failure> {
+        match (&self.admin_email, &self.admin_password) {
+            (Some(email), Some(password)) => Ok(Some((email, password.expose_secret()))),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(Failure::new(
+                "LATCHKEY_ADMIN_PASSWORD: set it, too, or leave LATCHKEY_ADMIN_EMAIL out",
+            )),
+            (None, Some(_)) => Err(Failure::new(
+                "LATCHKEY_ADMIN_EMAIL: set it, too, or leave LATCHKEY_ADMIN_PASSWORD out",
+            )),
+        }
+    }
 }
 
 /// How emails are sent.
@@ -149,6 +186,9 @@ pub struct ClientConfig {
     /// How long a request may take.
     #[arg(long, env = "LATCHKEY_REQUEST_TIMEOUT", default_value = "30s", value_parser = duration(TIMEOUT))]
     pub request_timeout: Duration,
+    /// How long a connection without a request stays open.
+    #[arg(long, env = "LATCHKEY_KEEP_ALIVE", default_value = "75s", value_parser = duration(TIMEOUT))]
+    pub keep_alive: Duration,
     /// IP addresses and networks of proxies whose X-Forwarded-For is trusted, comma-separated.
     #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", default_value = "", hide_default_value = true, value_parser = trimmed::<TrustedProxies>)]
     pub trusted_proxies: TrustedProxies,
@@ -200,6 +240,12 @@ impl Config {
         Ok(site)
     }
 
+    /// The public URL, or else the one of the listen address.
+    pub fn server_url(&self) -> String {
+        let default = || format!("http://{}", self.listen);
+        self.public_url.clone().unwrap_or_else(default)
+    }
+
     /// How users are cached.
     pub fn cache(&self) -> CacheSettings {
         CacheSettings {
@@ -209,6 +255,7 @@ impl Config {
     }
 }
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
 
@@ -216,7 +263,8 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
 const LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=LONGEST;
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 const LEASE: RangeInclusive<Duration> = Duration::from_millis(50)..=LONGEST;
-const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60 * 60);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=HOUR;
+const START_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=HOUR;
 
 const MAX_CONNECTIONS: u32 = 1000;
 

@@ -17,22 +17,24 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::{
     connection_limits::ConnectionLimits,
+    head_timeout::{Head, HeadTimeout},
     unread_body::{Lingering, Rest, Unread},
 };
 
 /// How long clients may take.
 #[derive(Clone, Copy)]
 struct ConnectionTimeouts {
-    /// To send the head of a request, including the time before its first byte.
+    /// To send the head of a request, from its first byte on; at the first request, from the start of the
+    /// connection on.
     head: Duration,
+    /// To begin another request.
+    idle: Duration,
     /// Without reading any of a response that is ready.
     write: Duration,
 }
 
-const CONNECTION_TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
-    head: Duration::from_secs(15),
-    write: Duration::from_secs(30),
-};
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum size of a request head in bytes.
 const MAX_HEAD: usize = 32 * 1024;
@@ -40,15 +42,22 @@ const MAX_HEAD: usize = 32 * 1024;
 /// The pause after a connection could not be accepted, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until it is dropped, and passes their requests to `respond`.
+/// Accepts connections until it is dropped, and passes their requests to `respond`. A connection without a
+/// request stays open for `keep_alive`.
 pub async fn accept<F>(
     listener: &TcpListener,
     graceful: &GracefulShutdown,
     limits: &ConnectionLimits,
+    keep_alive: Duration,
     respond: impl Fn(SocketAddr, Request<Body>) -> F + Clone + Send + Sync + 'static,
 ) where
     F: Future<Output = Response> + Send + 'static,
 {
+    let timeouts = ConnectionTimeouts {
+        head: HEAD_TIMEOUT,
+        idle: keep_alive,
+        write: WRITE_TIMEOUT,
+    };
     // Further connections wait in the backlog of the listening socket.
     let permits = Arc::new(Semaphore::new(limits.total()));
     loop {
@@ -67,7 +76,7 @@ pub async fn accept<F>(
         };
         let respond = respond.clone();
         let respond = move |request| respond(peer, request);
-        let connection = graceful.watch(connection(stream, respond, CONNECTION_TIMEOUTS));
+        let connection = graceful.watch(connection(stream, respond, timeouts));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended with an error");
@@ -91,20 +100,25 @@ where
     stream.set_write_timeout(Some(timeouts.write));
     let unread = Unread::default();
     let stream = Lingering::new(Box::pin(stream), unread.clone());
+    let head = Head::default();
+    let stream = HeadTimeout::new(stream, head.clone(), timeouts.head, timeouts.idle);
     let service = service_fn(move |request: Request<Incoming>| {
+        head.complete();
         let (request, rest) = Rest::of(request);
-        let (response, unread) = (respond(request), unread.clone());
+        let (response, unread, head) = (respond(request), unread.clone(), head.clone());
         async move {
-            let response = response.await;
-            Ok::<_, Infallible>(match rest {
-                Some(rest) => rest.finish(response, &unread).await,
-                None => response,
-            })
+            let mut response = response.await;
+            if let Some(rest) = rest {
+                response = rest.finish(response, &unread).await;
+            }
+            head.expect_next();
+            Ok::<_, Infallible>(response)
         }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(timeouts.head)
+        // The stream has a limit.
+        .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service)
 }
@@ -134,6 +148,7 @@ mod tests {
 
     const SHORT: ConnectionTimeouts = ConnectionTimeouts {
         head: Duration::from_secs(2),
+        idle: Duration::from_secs(4),
         write: Duration::from_secs(2),
     };
 
@@ -229,13 +244,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_idle_connection_stays_open_longer_than_a_head_may_take() {
+        const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let mut stream = TcpStream::connect(start().await).await.unwrap();
+        let mut response = [0; 1024];
+        // Silent at first: the first head has no time for that.
+        let silent = TcpStream::connect(stream.peer_addr().unwrap()).await;
+        let silence = Instant::now();
+        for pause in [Duration::ZERO, SHORT.head + Duration::from_secs(1)] {
+            sleep(pause).await;
+            stream.write_all(REQUEST).await.unwrap();
+            let length = stream.read(&mut response).await.unwrap();
+            assert!(response[..length].starts_with(b"HTTP/1.1 200 "));
+        }
+        let idle = Instant::now();
+        let mut silent = silent.unwrap();
+        assert_eq!(silent.read(&mut response).await.unwrap_or_default(), 0);
+        assert!(silence.elapsed() < SHORT.head + SLACK);
+        assert_eq!(stream.read(&mut response).await.unwrap_or_default(), 0);
+        let took = idle.elapsed();
+        let shortest = SHORT.idle - Duration::from_millis(100);
+        assert!((shortest..SHORT.idle + SLACK).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test]
     async fn a_network_that_holds_all_it_can_get_leaves_room_for_others() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let respond = async |_, _| Response::new(Body::from("here"));
         tokio::spawn(async move {
             let limits = ConnectionLimits::new(100, TrustedProxies::default());
-            accept(&listener, &GracefulShutdown::new(), &limits, respond).await;
+            accept(&listener, &GracefulShutdown::new(), &limits, SLACK, respond).await;
         });
         let mut greedy = Vec::new();
         for _ in 0..200 {

@@ -32,6 +32,11 @@ fn probe(folder: &Path) -> io::Result<()> {
     fs::remove_file(&file)
 }
 
+/// Whether users besides the owner of the folder can see what is in it.
+pub fn is_readable_by_others(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0)
+}
+
 /// Whether the data folder has a file for the master secret.
 pub fn has_secret(folder: &Path) -> bool {
     let is_missing = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);

@@ -86,8 +86,7 @@ impl Builder {
         let database = paths.open_database().await?;
         let secret = config.secret.clone();
         let secrets = paths.master_secrets(&database, secret).await?;
-        let default_url = || format!("http://{}", config.listen);
-        let public_url = config.public_url.clone().unwrap_or_else(default_url);
+        let public_url = config.server_url();
         let (accounts, email_worker) = paths
             .start_accounts(&config, database, secrets, &public_url)
             .await?;
@@ -200,7 +199,7 @@ impl Latchkey {
         }
     }
 
-    /// Stops the background tasks, which may take up to 20 seconds for emails that are being sent, and
+    /// Stops the background tasks, which may take up to 8 seconds for emails that are being sent, and
     /// closes the database. Call it after the last request.
     pub async fn shutdown(&self) {
         self.begin_shutdown();

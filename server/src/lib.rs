@@ -21,6 +21,7 @@ mod documents;
 mod embed;
 mod environment;
 mod failure;
+mod head_timeout;
 mod health;
 mod limits;
 mod logging;

@@ -22,8 +22,9 @@ use crate::{
     site::SiteFiles,
 };
 
-/// How long requests in flight may take after the program is told to stop.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long requests in flight may take after the program is told to stop. Systems that stop containers wait
+/// for 10 seconds.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// File descriptors besides those of client connections: files and database connections.
 const OTHER_FILES: usize = 1_000;
@@ -67,13 +68,19 @@ impl Listener {
     }
 
     /// Accepts connections and passes their requests to the router, until it is dropped.
-    async fn serve(&self, graceful: &GracefulShutdown, limits: &ConnectionLimits, router: Router) {
+    async fn serve(
+        &self,
+        graceful: &GracefulShutdown,
+        limits: &ConnectionLimits,
+        keep_alive: Duration,
+        router: Router,
+    ) {
         let respond = move |peer: SocketAddr, mut request: Request<Body>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             let response = router.clone().oneshot(request);
             response.map(|Ok::<_, Infallible>(response)| response)
         };
-        connections::accept(&self.listener, graceful, limits, respond).await;
+        connections::accept(&self.listener, graceful, limits, keep_alive, respond).await;
     }
 }
 
@@ -86,6 +93,7 @@ pub async fn serve(
     public_url: &str,
     clients: ClientConfig,
 ) -> Result<(), Failure> {
+    let keep_alive = clients.keep_alive;
     let limits = ConnectionLimits::new(max_connections(), clients.trusted_proxies.clone());
     let metrics = Metrics::new(accounts.clone()).map_err(Failure::new)?;
     let for_metrics = metrics.clone().router();
@@ -98,12 +106,16 @@ pub async fn serve(
         if let Some(listener) = &listeners.metrics {
             tracing::info!(address = %listener.address, "serving metrics");
             let limits = ConnectionLimits::new(METRICS_CONNECTIONS, TrustedProxies::default());
-            listener.serve(&graceful, &limits, for_metrics).await;
+            listener
+                .serve(&graceful, &limits, keep_alive, for_metrics)
+                .await;
         }
     };
     let serve_public_and_metrics = async {
         tokio::join!(
-            listeners.public.serve(&graceful, &limits, router),
+            listeners
+                .public
+                .serve(&graceful, &limits, keep_alive, router),
             serve_metrics
         );
     };

@@ -7,7 +7,13 @@ use std::{
     str::FromStr,
 };
 
-use lettre::{Address, Message, message::Mailbox};
+use lettre::{
+    Address, Message,
+    message::{
+        Mailbox, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
+};
 use url::Host;
 
 use super::{
@@ -75,6 +81,13 @@ impl EmailFrom {
     #[must_use]
     pub fn address(&self) -> String {
         self.0.email.to_string()
+    }
+
+    /// Whether other mail servers must refuse it, because its domain is only known to this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let domain = self.0.email.domain();
+        domain == "localhost" || domain.ends_with(".localhost") || domain.ends_with(".local")
     }
 
     pub(crate) fn mailbox(&self) -> &Mailbox {
@@ -152,6 +165,28 @@ impl EmailTransport {
         }
     }
 
+    /// Finds out whether emails can be sent: connects and signs in as for an email, and with a recipient
+    /// sends one that says so.
+    ///
+    /// # Errors
+    /// The reason, for the operator. It quotes nothing that the server says.
+    pub async fn test(&self, from: &EmailFrom, to: Option<&str>, id: Id) -> Result<(), String> {
+        let message = to.map(|to| test_message(from, to, id)).transpose()?;
+        let connection = self.connect().await.map_err(|error| error.reason)?;
+        let Some(message) = message else {
+            connection.close().await;
+            return Ok(());
+        };
+        let (sent, connection) = self.send(connection, id, &message).await;
+        if let Some(connection) = connection {
+            connection.close().await;
+        }
+        sent.map_err(|error| match error {
+            SendError::Refused(reason) | SendError::Deferred(reason) => reason,
+            SendError::Server(error) => error.reason,
+        })
+    }
+
     /// Sends an email. Returns the connection, too, if it can be used again.
     pub(crate) async fn send(
         &self,
@@ -175,6 +210,35 @@ impl EmailTransport {
             ),
         }
     }
+}
+
+fn test_message(from: &EmailFrom, to: &str, id: Id) -> Result<Message, String> {
+    const SUBJECT: &str = "Test email from Latchkey";
+    const TEXT: &str = "Your Latchkey server can send email.";
+    let to: Address = to
+        .parse()
+        .map_err(|_| "emails can't be sent to this address".to_owned())?;
+    let from = from.mailbox();
+    let mut message = Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, with_ascii_domain(to)))
+        .subject(SUBJECT)
+        .message_id(Some(format!("<{id}@{}>", from.email.domain())))
+        .multipart(MultiPart::alternative_plain_html(
+            format!("{SUBJECT}\n\n{TEXT}\n"),
+            format!("<!DOCTYPE html><html lang=\"en\"><h1>{SUBJECT}</h1><p>{TEXT}</p></html>"),
+        ))
+        .map_err(|error| error.to_string())?;
+    mark_automatic(&mut message);
+    Ok(message)
+}
+
+/// Asks for no automatic responses (RFC 3834).
+pub(crate) fn mark_automatic(message: &mut Message) {
+    message.headers_mut().insert_raw(HeaderValue::new(
+        HeaderName::new_from_ascii_str("Auto-Submitted"),
+        "auto-generated".to_owned(),
+    ));
 }
 
 /// Writes an email to a file in the folder.

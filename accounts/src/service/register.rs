@@ -40,6 +40,8 @@ pub(super) enum CreatedBy<'a> {
     User(&'a Device),
     /// An operator.
     Operator { is_admin: bool },
+    /// An operator, who vouches for the email address.
+    Settings,
     /// An administrator or a service, who vouches for the email address.
     Administrator {
         administrator: &'a Administrator,
@@ -99,6 +101,31 @@ impl Accounts {
         let created_by = CreatedBy::Operator { is_admin };
         self.create(email, password, profile, created_by, validator)
             .await
+    }
+
+    /// Creates the first administrator, whose email address counts as verified. Returns `None` if there is
+    /// an administrator already, whatever the email address and the password are.
+    ///
+    /// # Errors
+    /// As [`Self::create_user`].
+    pub async fn create_first_administrator(
+        &self,
+        email: Option<&str>,
+        password: Option<&str>,
+    ) -> Result<Option<Registered>, Error> {
+        let database = &self.0.database;
+        if User::has_administrator(database).await? {
+            return Ok(None);
+        }
+        let (profile, validator) = (NewProfile::named(String::new()), Validator::default());
+        let created = self
+            .create(email, password, profile, CreatedBy::Settings, validator)
+            .await;
+        match created {
+            // Another server that starts at the same time has created it.
+            Err(_) if User::has_administrator(database).await? => Ok(None),
+            created => created.map(Some),
+        }
     }
 
     /// Creates an account. The validator has the errors of the profile.
@@ -194,6 +221,10 @@ impl Accounts {
                 let event = self.event_without_device(Event::OperatorCreated, id);
                 (None, event, is_admin)
             }
+            CreatedBy::Settings => {
+                let event = self.event_without_device(Event::OperatorCreated, id);
+                (None, event, true)
+            }
             CreatedBy::Administrator {
                 administrator,
                 is_admin,
@@ -208,7 +239,10 @@ impl Accounts {
             password_hash,
             profile,
             is_admin,
-            email_verified: matches!(created_by, CreatedBy::Administrator { .. }),
+            email_verified: matches!(
+                created_by,
+                CreatedBy::Administrator { .. } | CreatedBy::Settings
+            ),
             jwt_secret: JwtSecret::new(self.random()),
             date_joined: now,
             event,
@@ -220,7 +254,9 @@ impl Accounts {
             invitation: None,
             guard: match created_by {
                 CreatedBy::Administrator { administrator, .. } => administrator.guard(),
-                CreatedBy::User(_) | CreatedBy::Operator { .. } => Guard::default(),
+                CreatedBy::User(_) | CreatedBy::Operator { .. } | CreatedBy::Settings => {
+                    Guard::default()
+                }
             },
         })
     }

@@ -14,6 +14,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use tokio::time::Instant;
+
 use crate::{
     error::Error,
     store::{
@@ -28,6 +30,9 @@ use crate::{
 /// The default limit on the number of connections that read. SQLite reads from memory, so more
 /// readers than cores would only compete with each other.
 const SQLITE_READERS: u32 = 4;
+
+/// The pause before connecting is tried again at the start.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Limits on the use of a database.
 #[derive(Clone, Copy, Debug)]
@@ -175,6 +180,30 @@ impl Database {
         }
     }
 
+    /// Opens a database as [`Self::open`] does, and waits up to `patience` for a PostgreSQL server that can't
+    /// be reached yet or is still starting, as when both start together.
+    ///
+    /// # Errors
+    /// The last one.
+    pub async fn open_when_ready(
+        url: &DatabaseUrl,
+        settings: DatabaseSettings,
+        patience: Duration,
+    ) -> Result<Self, sqlx::Error> {
+        let end = Instant::now() + patience;
+        loop {
+            match Self::open(url, settings).await {
+                Err(error)
+                    if url.file().is_none() && may_pass(&error) && Instant::now() + PAUSE < end =>
+                {
+                    tracing::warn!(%error, "the database can't be reached yet");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
     async fn open_sqlite(
         options: &SqliteConnectOptions,
         settings: DatabaseSettings,
@@ -318,4 +347,20 @@ impl Database {
 /// effect is then repeated: the next connection is a new one, or has been tested.
 fn was_closed(error: &Error) -> bool {
     matches!(error, Error::Unavailable(error) if is_closed(error))
+}
+
+/// Whether a server that can't be connected to may be ready soon: it does not answer, is starting or ending
+/// (class 57P), or has no connection left.
+fn may_pass(error: &sqlx::Error) -> bool {
+    const TOO_MANY_CONNECTIONS: &str = "53300";
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(cause) => {
+            is_closed(error)
+                || cause
+                    .code()
+                    .is_some_and(|code| code == TOO_MANY_CONNECTIONS)
+        }
+        _ => false,
+    }
 }

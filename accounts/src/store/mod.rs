@@ -37,6 +37,7 @@ pub(crate) mod email_requests;
 pub(crate) mod email_tokens;
 pub(crate) mod expired_rows;
 mod filter;
+pub(crate) mod inspection;
 pub(crate) mod invitations;
 pub(crate) mod migrations;
 pub(crate) mod outbox;

@@ -402,6 +402,14 @@ impl User {
         Ok(changed == 1)
     }
 
+    /// Whether there is an administrator, active or not.
+    pub(crate) async fn has_administrator(database: &Database) -> Result<bool, Error> {
+        const SQL: &str = "
+            SELECT count(*) FROM (SELECT 1 FROM users WHERE is_admin LIMIT 1) AS found";
+        let (count,): (i64,) = database.fetch_one(Statement::new(SQL)).await?;
+        Ok(count > 0)
+    }
+
     /// Deletes a user whose email address is unverified and whose account the owner of the address rejects.
     /// Returns `false` if the link no longer works. The last administrator is not deleted.
     pub(crate) async fn delete_rejected(

@@ -7,10 +7,7 @@ use std::{
 
 use lettre::{
     Message,
-    message::{
-        Mailbox, MultiPart,
-        header::{HeaderName, HeaderValue},
-    },
+    message::{Mailbox, MultiPart},
 };
 
 use crate::{
@@ -20,7 +17,7 @@ use crate::{
         design::EmailDesign,
         send_error::SendError,
         template::Email,
-        transport::{Connection, EmailFrom, EmailTransport, with_ascii_domain},
+        transport::{Connection, EmailFrom, EmailTransport, mark_automatic, with_ascii_domain},
     },
     service::Accounts,
     store::outbox::LeasedEmail,
@@ -85,11 +82,7 @@ impl EmailSender {
                 rendered.html,
             ))
             .map_err(|error| refused(&error))?;
-        // RFC 3834: asks for no automatic responses.
-        message.headers_mut().insert_raw(HeaderValue::new(
-            HeaderName::new_from_ascii_str("Auto-Submitted"),
-            "auto-generated".to_owned(),
-        ));
+        mark_automatic(&mut message);
         Ok(message)
     }
 }

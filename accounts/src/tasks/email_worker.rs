@@ -60,8 +60,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long emails that are being sent may take after the worker is told to stop. An email whose
-/// response is outstanding then is sent again after the next start.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// response is outstanding then is sent again after the next start. Systems that stop containers wait for 10
+/// seconds.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Sends the emails in the outbox.
 pub struct EmailWorker(EmailSender);

@@ -61,7 +61,7 @@ impl Tasks {
         self.stop_webhook_worker = None;
     }
 
-    /// Stops all background tasks. Waits until failed sign-ins have been recorded, and up to 20 seconds
+    /// Stops all background tasks. Waits until failed sign-ins have been recorded, and up to 8 seconds
     /// for the emails and events that are being sent. Others stay where they are.
     pub async fn stop(mut self) {
         self.stop_sending();

@@ -33,8 +33,9 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long attempts may take after the worker is told to stop: longer than they do.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long attempts may take after the worker is told to stop. One whose response is outstanding then is
+/// repeated after the next start.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Delivers events to webhooks.
 pub struct WebhookWorker {

@@ -1,16 +1,18 @@
 //! The commands of the program.
 
 pub mod audit;
+pub mod check;
+pub mod health;
 pub mod import;
 pub mod invitations;
 pub mod keys;
 pub mod users;
 
-use std::{fmt, io::Write, path::PathBuf};
+use std::{fmt, io::Write, path::PathBuf, time::Duration};
 
 use accounts::{
-    Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, MasterSecrets,
-    OsRandom, Schema, Settings, SystemClock, is_control, printable,
+    Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, Error,
+    MasterSecrets, OsRandom, Schema, Settings, SystemClock, is_control, printable,
 };
 use serde::Serialize;
 
@@ -31,6 +33,9 @@ pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let paths = AppPaths::prepare(&config)?;
+    for warning in start_warnings(&config) {
+        tracing::warn!("{warning}");
+    }
     runtime()?.block_on(async move {
         signals::survive()?;
         let database = paths.open_database().await?;
@@ -112,11 +117,63 @@ fn accounts(
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)
 }
 
+/// Creates the administrator that the settings name, if there is none.
+async fn create_first_administrator(accounts: &Accounts, config: &Config) -> Result<(), Failure> {
+    let Some((email, password)) = config.administrator.credentials()? else {
+        return Ok(());
+    };
+    let created = accounts.create_first_administrator(Some(email), Some(password));
+    match created.await {
+        Ok(Some(user)) => {
+            tracing::info!(user_id = %user.id, "the first administrator was created");
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(Error::Fields(fields)) => {
+            let variable = |field: &str| match field {
+                "password" => "LATCHKEY_ADMIN_PASSWORD",
+                _ => "LATCHKEY_ADMIN_EMAIL",
+            };
+            let lines = fields
+                .iter()
+                .map(|(field, messages)| format!("{}: {}", variable(field), messages.join(" ")));
+            Err(Failure::new(lines.collect::<Vec<_>>().join(" ")))
+        }
+        Err(error) => Err(Failure::new(format!("LATCHKEY_ADMIN_EMAIL: {error}"))),
+    }
+}
+
+/// What works, but hardly as the operator wants it, in one sentence each.
+fn start_warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.public_url.is_none() && !config.listen.ip().is_loopback() {
+        warnings.push(format!(
+            "LATCHKEY_PUBLIC_URL is not set, so emailed links lead to http://{}; set it to the URL that users see",
+            config.listen
+        ));
+    }
+    let sender = config.appearance.sender(config.email.mail_from.clone());
+    if config.email.smtp_url.is_some() && sender.is_local() {
+        warnings.push(format!(
+            "LATCHKEY_MAIL_FROM: mail servers refuse emails from {}; set an address of your own domain",
+            sender.address()
+        ));
+    }
+    if data_dir::is_readable_by_others(&config.data_dir) {
+        warnings.push(format!(
+            "LATCHKEY_DATA_DIR: other users can read the folder {}; set its mode to 0700",
+            config.data_dir.display()
+        ));
+    }
+    warnings
+}
+
 /// Where the program keeps its data: the data folder and the database.
 pub struct AppPaths {
     data_dir: PathBuf,
     database_url: DatabaseUrl,
     database: DatabaseSettings,
+    start_timeout: Duration,
 }
 
 impl AppPaths {
@@ -137,6 +194,7 @@ impl AppPaths {
             data_dir: config.data_dir.clone(),
             database_url: config.database_url.clone().unwrap_or_else(in_folder),
             database: config.database(),
+            start_timeout: config.db_start_timeout,
         }
     }
 
@@ -233,6 +291,7 @@ impl AppPaths {
         public_url: &str,
     ) -> Result<(Accounts, EmailWorker), Failure> {
         let accounts = accounts(config, database, public_url.to_owned(), secrets)?;
+        create_first_administrator(&accounts, config).await?;
         accounts
             .reencrypt_totp_secrets()
             .await
@@ -250,9 +309,10 @@ impl AppPaths {
         Ok((accounts, email_worker))
     }
 
-    /// Opens the database and migrates its tables.
+    /// Opens the database, once it can be reached, and migrates its tables.
     pub async fn open_database(&self) -> Result<Database, Failure> {
-        let opened = Database::open(&self.database_url, self.database).await;
+        let (url, settings) = (&self.database_url, self.database);
+        let opened = Database::open_when_ready(url, settings, self.start_timeout).await;
         let database = opened.map_err(|error| self.failed(&error))?;
         let migrated = database.migrate().await;
         migrated.map_err(|error| self.failed(&error))?;

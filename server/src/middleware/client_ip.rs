@@ -64,6 +64,12 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 impl TrustedProxies {
+    /// Whether no proxy is trusted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
     /// Returns the client of a request, and warns once about a proxy that is likely to be missing
     /// from the list.
     pub fn find_client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {

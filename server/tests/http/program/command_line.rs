@@ -5,10 +5,12 @@ use serde_json::json;
 use super::settings::SETTINGS;
 use crate::support::{OTHER_PASSWORD, Output, PASSWORD, Server, TestEnv, TokenPair};
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["serve"],
     &["migrate"],
+    &["check"],
+    &["health"],
     &["user"],
     &["user", "create"],
     &["user", "list"],

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 28] = [
+pub const SETTINGS: [(&str, &str); 32] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
@@ -31,10 +31,14 @@ pub const SETTINGS: [(&str, &str); 28] = [
     ("LATCHKEY_REQUIRE_ACTIVATION", "--require-activation"),
     ("LATCHKEY_REGISTRATION", "--registration"),
     ("LATCHKEY_TRUSTED_PROXIES", "--trusted-proxies"),
+    ("LATCHKEY_KEEP_ALIVE", "--keep-alive"),
     ("LATCHKEY_RATE_LIMITS", "--rate-limits"),
     ("LATCHKEY_DB_CONNECTIONS", "--db-connections"),
     ("LATCHKEY_DB_ACQUIRE_TIMEOUT", "--db-acquire-timeout"),
     ("LATCHKEY_DB_STATEMENT_TIMEOUT", "--db-statement-timeout"),
+    ("LATCHKEY_DB_START_TIMEOUT", "--db-start-timeout"),
+    ("LATCHKEY_ADMIN_EMAIL", "--admin-email"),
+    ("LATCHKEY_ADMIN_PASSWORD", "--admin-password"),
     ("LATCHKEY_REQUEST_TIMEOUT", "--request-timeout"),
     ("LATCHKEY_LOG", "--log"),
     ("LATCHKEY_LOG_FORMAT", "--log-format"),

@@ -96,6 +96,8 @@ impl TestEnv {
             .env("LATCHKEY_METRICS_LISTEN", self.metrics_address.to_string())
             .env("LATCHKEY_SITE_ROOT", self.folder().join("site"))
             .env("LATCHKEY_ARGON2", "m=256,t=1,p=1")
+            // A database that is not there stays so.
+            .env("LATCHKEY_DB_START_TIMEOUT", "0s")
             .envs(
                 self.database
                     .url()
