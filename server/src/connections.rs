@@ -3,11 +3,14 @@
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use http::{Request, Version};
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulConnection, GracefulShutdown},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{
+        conn::auto,
+        graceful::{GracefulConnection, GracefulShutdown},
+    },
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -38,6 +41,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum size of a request head in bytes.
 const MAX_HEAD: usize = 32 * 1024;
+
+/// How many requests of an HTTP/2 connection are handled at the same time.
+const MAX_STREAMS: u32 = 100;
 
 /// The pause after a connection could not be accepted, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -86,13 +92,14 @@ pub async fn accept<F>(
     }
 }
 
+/// Serves HTTP/1.1, and HTTP/2 to clients that begin with it (RFC 9113, section 3.3), as proxies do.
 fn connection<F>(
     stream: TcpStream,
-    respond: impl Fn(Request<Body>) -> F,
+    respond: impl Fn(Request<Body>) -> F + Send + 'static,
     timeouts: ConnectionTimeouts,
-) -> impl GracefulConnection<Error = hyper::Error>
+) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>>
 where
-    F: Future<Output = Response>,
+    F: Future<Output = Response> + Send + 'static,
 {
     // Responses are written in one piece; Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
@@ -103,8 +110,14 @@ where
     let head = Head::default();
     let stream = HeadTimeout::new(stream, head.clone(), timeouts.head, timeouts.idle);
     let service = service_fn(move |request: Request<Incoming>| {
-        head.complete();
-        let (request, rest) = Rest::of(request);
+        let (request, rest) = if request.version() == Version::HTTP_2 {
+            // It has several requests at a time, and each has an end of its own.
+            head.stop();
+            (request.map(Body::new), None)
+        } else {
+            head.complete();
+            Rest::of(request)
+        };
         let (response, unread, head) = (respond(request), unread.clone(), head.clone());
         async move {
             let mut response = response.await;
@@ -115,12 +128,24 @@ where
             Ok::<_, Infallible>(response)
         }
     });
-    http1::Builder::new()
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
         .timer(TokioTimer::new())
         // The stream has a limit.
         .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD)
+        .max_buf_size(MAX_HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD as u32)
+        // A connection stays open while its client responds to pings.
+        .keep_alive_interval(timeouts.idle)
+        .keep_alive_timeout(timeouts.head);
+    builder
         .serve_connection(TokioIo::new(stream), service)
+        .into_owned()
 }
 
 #[cfg(test)]
@@ -265,6 +290,33 @@ mod tests {
         let took = idle.elapsed();
         let shortest = SHORT.idle - Duration::from_millis(100);
         assert!((shortest..SHORT.idle + SLACK).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn http_2_is_served_to_clients_that_begin_with_it() {
+        use http_body_util::{BodyExt, Empty};
+        use hyper::client::conn::http2;
+        let address = start().await;
+        let stream = TcpStream::connect(address).await.unwrap();
+        let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+        let (requests, connection) = handshake.unwrap();
+        tokio::spawn(connection);
+        let get = |path: &str| {
+            let url = format!("http://{address}{path}");
+            Request::get(url).body(Empty::<Bytes>::new()).unwrap()
+        };
+        // A response that nobody reads does not hold up the others.
+        let unread = requests.clone().send_request(get("/large")).await.unwrap();
+        for _ in 0..3 {
+            let response = requests.clone().send_request(get("/")).await.unwrap();
+            assert_eq!(response.version(), Version::HTTP_2);
+            assert_eq!(response.status(), 200);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, "here");
+            // Longer than a head may take and a connection may be idle: its pings are answered.
+            sleep(SHORT.head).await;
+        }
+        drop(unread);
     }
 
     #[tokio::test]

@@ -23,15 +23,31 @@ use tokio::{
 #[derive(Clone, Default)]
 pub struct Head(Arc<AtomicU32>);
 
+/// An odd number of steps, after which there is no other.
+const STOPPED: u32 = u32::MAX;
+
 impl Head {
     /// Notes that the head of a request has arrived.
     pub fn complete(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.step();
     }
 
     /// Notes that the next head is expected, as a response is ready.
     pub fn expect_next(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.step();
+    }
+
+    /// Ends the limits for this connection.
+    pub fn stop(&self) {
+        self.0.store(STOPPED, Ordering::Relaxed);
+    }
+
+    fn step(&self) {
+        // Only one task takes steps.
+        let step = self.0.load(Ordering::Relaxed);
+        if step != STOPPED {
+            self.0.store((step + 1) % (STOPPED - 1), Ordering::Relaxed);
+        }
     }
 }
 
