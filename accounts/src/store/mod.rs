@@ -27,6 +27,7 @@ macro_rules! session_columns {
 pub(crate) mod administration;
 pub(crate) mod administrators;
 pub(crate) mod audit_events;
+mod backup;
 pub(crate) mod bulk_changes;
 mod connection;
 pub(crate) mod database;
