@@ -13,15 +13,15 @@ use clap::{
     Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::Resettable,
     error::{ContextKind, ContextValue, ErrorKind},
+    value_parser,
 };
-
 use rustix::fs::Mode;
 
 use crate::{
     commands::{
-        self, audit, check, health,
+        self, audit, backup, check, health,
         import::{self, ImportFormat, ImportOptions},
-        invitations, keys, users,
+        invitations, keys, restore, users,
     },
     config::{self, Config},
     environment::{Environment, Value},
@@ -70,6 +70,27 @@ enum Command {
         limit: u32,
         #[command(flatten)]
         format: Format,
+    },
+    /// Copy a SQLite database and the master secret to a file. The server may be running.
+    Backup {
+        /// The file, which must not exist, and is readable for you only; with --every, an existing folder.
+        #[arg(value_name = "FILE")]
+        target: PathBuf,
+        /// Leave the master secret out.
+        #[arg(long)]
+        without_secret: bool,
+        /// Run until stopped, and write latchkey-<UTC time>.tar into the folder at once and at this
+        /// interval, such as 24h.
+        #[arg(long, value_name = "DURATION", value_parser = config::backup_interval)]
+        every: Option<Duration>,
+        /// Maximum number of these files in the folder; the oldest are removed [default: all are kept]
+        #[arg(long, value_name = "NUMBER", requires = "every", value_parser = value_parser!(u16).range(1..=1000))]
+        keep: Option<u16>,
+    },
+    /// Put a backup where there is no database.
+    Restore {
+        /// The file that latchkey backup wrote.
+        file: PathBuf,
     },
 }
 
@@ -267,6 +288,21 @@ pub fn run() -> Result<(), Failure> {
             limit,
             format,
         } => audit::list(&config, &user.email, limit, format.json),
+        Command::Backup {
+            target,
+            without_secret,
+            every: Some(every),
+            keep,
+        } => {
+            let keep = keep.map(usize::from);
+            backup::backup_repeatedly(&config, &target, every, keep, without_secret)
+        }
+        Command::Backup {
+            target,
+            without_secret,
+            ..
+        } => backup::backup(&config, &target, without_secret),
+        Command::Restore { file } => restore::restore(&config, &file),
     }
 }
 

@@ -259,12 +259,16 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
 
-/// The bounds of lifetimes, of the grace period of refresh tokens, of leases, and of timeouts.
+/// The bounds of lifetimes, of the grace period of refresh tokens, of leases, of timeouts, and of the interval
+/// of backups.
 const LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=LONGEST;
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 const LEASE: RangeInclusive<Duration> = Duration::from_millis(50)..=LONGEST;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=HOUR;
 const START_TIMEOUT: RangeInclusive<Duration> = Duration::ZERO..=HOUR;
+
+const INTERVAL: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(365 * DAY.as_secs());
 
 const MAX_CONNECTIONS: u32 = 1000;
 
@@ -312,6 +316,11 @@ fn duration(
 /// Parses the lifetime of a service key.
 pub fn key_lifetime(text: &str) -> Result<Duration, String> {
     duration(LIFETIME)(text)
+}
+
+/// Parses the interval of backups.
+pub fn backup_interval(text: &str) -> Result<Duration, String> {
+    duration(INTERVAL)(text)
 }
 
 /// Formats a duration like the setting: `humantime` would write days as months and years.

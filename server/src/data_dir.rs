@@ -4,14 +4,15 @@ use std::{
     fs::{self, DirBuilder},
     io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use accounts::{MasterSecrets, OsRandom, Random, create_file};
 
 use crate::failure::Failure;
 
-const SECRET_FILE: &str = "secret.key";
+/// The name of the file for the master secret.
+pub const SECRET_FILE: &str = "secret.key";
 
 /// Creates the data folder, accessible to its owner only, unless it exists.
 pub fn create(folder: &Path) -> Result<(), Failure> {
@@ -40,7 +41,7 @@ pub fn is_readable_by_others(folder: &Path) -> bool {
 /// Whether the data folder has a file for the master secret.
 pub fn has_secret(folder: &Path) -> bool {
     let is_missing = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);
-    fs::symlink_metadata(folder.join(SECRET_FILE))
+    fs::symlink_metadata(secret_file(folder))
         .map_or_else(|error| !is_missing(error.kind()), |_| true)
 }
 
@@ -50,19 +51,30 @@ pub fn create_secret(folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     create(folder)?;
-    let file = folder.join(SECRET_FILE);
+    let file = secret_file(folder);
     create_secret_file(&file).map_err(|error| unusable(&file, &error))
 }
 
 /// Reads the master secret in the data folder.
 pub fn master_secrets(folder: &Path) -> Result<MasterSecrets, Failure> {
-    let file = folder.join(SECRET_FILE);
-    let text = fs::read_to_string(&file).map_err(|error| unusable(&file, &error))?;
+    let text = read_secret(folder)?;
+    let file = secret_file(folder);
     let mode = fs::metadata(&file).map(|file| file.permissions().mode());
     if mode.is_ok_and(|mode| mode & 0o077 != 0) {
         tracing::warn!(file = %file.display(), "the master secret is readable by other users; set its mode to 0600");
     }
     MasterSecrets::parse(text.trim()).map_err(|error| unusable(&file, &error))
+}
+
+/// Returns the path of the file for the master secret.
+pub fn secret_file(folder: &Path) -> PathBuf {
+    folder.join(SECRET_FILE)
+}
+
+/// Reads the file for the master secret.
+pub fn read_secret(folder: &Path) -> Result<String, Failure> {
+    let file = secret_file(folder);
+    fs::read_to_string(&file).map_err(|error| unusable(&file, &error))
 }
 
 fn unusable(file: &Path, reason: &dyn std::fmt::Display) -> Failure {

@@ -1,11 +1,15 @@
 //! The commands of the program.
 
+mod archive;
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod health;
 pub mod import;
 pub mod invitations;
 pub mod keys;
+pub mod restore;
+mod staging;
 pub mod users;
 
 use std::{fmt, io::Write, path::PathBuf, time::Duration};
