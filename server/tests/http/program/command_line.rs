@@ -5,12 +5,14 @@ use serde_json::json;
 use super::settings::SETTINGS;
 use crate::support::{OTHER_PASSWORD, Output, PASSWORD, Server, TestEnv, TokenPair};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["serve"],
     &["migrate"],
+    &["backup"],
     &["check"],
     &["health"],
+    &["restore"],
     &["user"],
     &["user", "create"],
     &["user", "list"],
@@ -48,12 +50,16 @@ fn every_command_has_help() {
         assert!(output.stdout.contains("Usage: latchkey"), "{output:?}");
     }
     let output = env.run(&["--help"]);
-    for word in ["serve", "migrate", "user"] {
+    for word in ["serve", "migrate", "user", "backup", "restore"] {
         assert!(output.stdout.contains(word), "{word}: {output:?}");
     }
     for (variable, flag) in SETTINGS {
         assert!(output.stdout.contains(variable), "{variable}: {output:?}");
         assert!(output.stdout.contains(flag), "{flag}: {output:?}");
+    }
+    let output = env.run(&["backup", "--help"]);
+    for word in ["<FILE>", "--without-secret", "--every", "--keep"] {
+        assert!(output.stdout.contains(word), "{word}: {output:?}");
     }
     let output = env.run(&["user", "create", "--help"]);
     for word in ["--email", "--admin"] {
@@ -109,6 +115,9 @@ fn rejects_invalid_options() {
         &["serve", "frobnicate"],
         &["--listen"],
         &["migrate", "--email", "ada@example.com"],
+        &["backup"],
+        &["restore"],
+        &["restore", "backup.tar", "--every", "1h"],
         &["user"],
         &["user", "frobnicate"],
         &["user", "create"],

@@ -1,5 +1,6 @@
 //! The command line, the settings, the files, the log, and how the program starts and stops.
 
+mod backup;
 mod checks;
 mod command_line;
 mod existing_data;
