@@ -3,7 +3,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    process,
+    process::{self, Command},
     sync::LazyLock,
     time::UNIX_EPOCH,
 };
@@ -50,12 +50,28 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .expect("a runtime for sqlx")
 });
 
+/// The name of a database with all tables. Copying it takes a fraction of the time that creating them does.
+static TEMPLATE: LazyLock<String> = LazyLock::new(|| {
+    let name = format!("latchkey_template_{}", process::id());
+    postgres_administration(&format!("CREATE DATABASE {name}"));
+    let migrated = Command::new(env!("CARGO_BIN_EXE_latchkey"))
+        .arg("migrate")
+        .env("DATABASE_URL", postgres_url(&name).as_str())
+        .status();
+    assert!(migrated.expect("the program starts").success());
+    name
+});
+
 impl Database {
+    /// Creates a database, for PostgreSQL with the tables.
     pub(super) fn new(data_folder: &Path) -> Self {
-        Self::with_options(data_folder, "")
+        match Kind::of_this_run() {
+            Kind::Sqlite => Self::with_options(data_folder, ""),
+            Kind::Postgres => Self::with_options(data_folder, &format!("TEMPLATE {}", *TEMPLATE)),
+        }
     }
 
-    /// Creates a database, for PostgreSQL with these options of `CREATE DATABASE`.
+    /// Creates a database without tables, for PostgreSQL with these options of `CREATE DATABASE`.
     pub(super) fn with_options(data_folder: &Path, options: &str) -> Self {
         match Kind::of_this_run() {
             Kind::Sqlite => Self::Sqlite(data_folder.join("latchkey.db")),

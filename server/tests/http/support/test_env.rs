@@ -52,6 +52,11 @@ impl TestEnv {
         Self::with(Database::new)
     }
 
+    /// Creates an empty environment, whose database has no tables either.
+    pub fn without_tables() -> Arc<Self> {
+        Self::with(|folder| Database::with_options(folder, ""))
+    }
+
     /// Creates an empty environment, whose database has a Turkish locale if it has any.
     pub fn turkish() -> Arc<Self> {
         const OPTIONS: &str = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' \
