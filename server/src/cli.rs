@@ -4,6 +4,7 @@ use std::{
     env,
     error::Error,
     ffi::{OsStr, OsString},
+    io::{self, Write},
     path::PathBuf,
     time::Duration,
 };
@@ -15,6 +16,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
     value_parser,
 };
+use clap_complete::Shell;
 use rustix::fs::Mode;
 
 use crate::{
@@ -24,6 +26,7 @@ use crate::{
         invitations, keys, restore, users,
     },
     config::{self, Config},
+    embedded_site::EmbeddedSite,
     environment::{Environment, Value},
     failure::Failure,
 };
@@ -92,6 +95,15 @@ enum Command {
         /// The file that latchkey backup wrote.
         file: PathBuf,
     },
+    /// Print the script that completes the command line in a shell, for packages.
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the man page, for packages.
+    #[command(hide = true)]
+    Man,
 }
 
 #[derive(Subcommand)]
@@ -240,11 +252,11 @@ struct Format {
     json: bool,
 }
 
-/// Runs the command that the command line names.
+/// Runs the command that the command line names, with the site that the program contains, if any.
 ///
 /// # Errors
 /// When the command line or a setting is invalid, or the command fails.
-pub fn run() -> Result<(), Failure> {
+pub fn run(site: Option<EmbeddedSite>) -> Result<(), Failure> {
     // Whatever the program creates is for its own user only.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let arguments: Vec<OsString> = env::args_os().collect();
@@ -264,8 +276,11 @@ pub fn run() -> Result<(), Failure> {
     let environment = Environment::read()?;
     let values = values(&environment)?;
     let matches = parse(arguments, &values)?;
-    let Cli { command, config } =
-        Cli::from_arg_matches(&matches).map_err(|error| failure(&error, &values))?;
+    let Cli {
+        command,
+        mut config,
+    } = Cli::from_arg_matches(&matches).map_err(|error| failure(&error, &values))?;
+    config.embedded_site = site;
     match command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve(config, &warnings(&environment)),
         Command::Migrate => commands::migrate(&config),
@@ -303,6 +318,17 @@ pub fn run() -> Result<(), Failure> {
             ..
         } => backup::backup(&config, &target, without_secret),
         Command::Restore { file } => restore::restore(&config, &file),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut self::command(), "latchkey", &mut script);
+            io::stdout().write_all(&script).map_err(Failure::new)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            let man = clap_mangen::Man::new(self::command());
+            man.render(&mut page).map_err(Failure::new)?;
+            io::stdout().write_all(&page).map_err(Failure::new)
+        }
     }
 }
 

@@ -19,10 +19,11 @@ use url::{Position, Url};
 
 use crate::{
     appearance::AppearanceConfig,
+    embedded_site::EmbeddedSite,
     failure::Failure,
     middleware::{AllowedOrigins, TrustedProxies},
     parsing::trimmed,
-    site::SiteFiles,
+    site::{self, SiteFiles},
 };
 
 /// The settings of the program.
@@ -45,9 +46,12 @@ pub struct Config {
     /// verify [default: created on first start in <data dir>/secret.key]
     #[arg(long, env = "LATCHKEY_SECRET", hide_env_values = true, value_parser = MasterSecrets::parse)]
     pub secret: Option<MasterSecrets>,
-    /// Folder of the built site.
-    #[arg(long, env = "LATCHKEY_SITE_ROOT", default_value = "target/site", value_parser = folder)]
-    pub site_root: PathBuf,
+    /// Folder of the built site [default: the site in the program, or target/site if it contains none]
+    #[arg(long, env = "LATCHKEY_SITE_ROOT", value_parser = folder)]
+    pub site_root: Option<PathBuf>,
+    /// The site in the program, if it contains one.
+    #[arg(skip)]
+    pub embedded_site: Option<EmbeddedSite>,
     /// The server's URL as users see it, without a path; issuer and audience of its tokens
     /// [default: http:// + the listen address]
     #[arg(long, env = "LATCHKEY_PUBLIC_URL", value_parser = public_url)]
@@ -234,7 +238,12 @@ impl Config {
 
     /// The built site, and what its pages look like.
     pub fn site(&self) -> Result<SiteFiles, Failure> {
-        let mut site = SiteFiles::find(&self.site_root)?;
+        let mut site = match (&self.site_root, self.embedded_site) {
+            (Some(root), _) => SiteFiles::find(root)?,
+            // `cargo leptos watch` replaces the files in the folder.
+            (None, Some(site)) if !site::is_watched() => SiteFiles::embedded(site)?,
+            (None, _) => SiteFiles::find(Path::new(SITE_ROOT))?,
+        };
         site.brand = self.appearance.brand();
         site.registration = self.registration.into();
         Ok(site)
@@ -254,6 +263,9 @@ impl Config {
         }
     }
 }
+
+/// The folder of the built site: `site-root` in Cargo.toml.
+const SITE_ROOT: &str = "target/site";
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -16,6 +16,7 @@ use crate::{
     cli::{self, embedded_config},
     commands::AppPaths,
     config::Config,
+    embedded_site::EmbeddedSite,
     environment::Environment,
     failure::Failure,
     metrics::Metrics,
@@ -31,6 +32,7 @@ use crate::{
 #[derive(Default)]
 pub struct Builder {
     given: Vec<(String, OsString)>,
+    embedded_site: Option<EmbeddedSite>,
     reads_environment: bool,
     lacks_pages: bool,
 }
@@ -60,6 +62,13 @@ impl Builder {
         self
     }
 
+    /// Serves the pages with files that the program contains, unless `LATCHKEY_SITE_ROOT` names a folder.
+    #[must_use]
+    pub fn embedded_site(mut self, site: EmbeddedSite) -> Self {
+        self.embedded_site = Some(site);
+        self
+    }
+
     /// Leaves out the pages. Then no built site is needed, and the links in emails, such as `/activate`,
     /// lead to pages of your own.
     #[must_use]
@@ -77,7 +86,8 @@ impl Builder {
     pub async fn start(self) -> Result<Latchkey, Failure> {
         api::check_server_fns()?;
         let environment = self.reads_environment.then(Environment::read).transpose()?;
-        let config = embedded_config(&self.given, environment.as_ref())?;
+        let mut config = embedded_config(&self.given, environment.as_ref())?;
+        config.embedded_site = self.embedded_site;
         for warning in environment.iter().flat_map(cli::warnings) {
             tracing::warn!("{warning}");
         }

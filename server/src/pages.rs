@@ -17,9 +17,9 @@ use leptos::{
     prelude::{expect_context, provide_context},
 };
 use leptos_axum::{ResponseOptions, generate_route_list, render_app_to_stream_with_context};
-use tower_http::{compression::CompressionLayer, services::ServeDir};
+use tower_http::compression::CompressionLayer;
 
-use crate::site::SiteFiles;
+use crate::{site::SiteFiles, site_source::FileService};
 
 /// The Content-Security-Policy of pages, to which each response adds its nonce for scripts.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
@@ -64,12 +64,11 @@ impl Pages {
         get(move |request: Request<Body>| render(pages, status, request))
     }
 
-    /// Returns the service of the site's files.
-    fn files(&self) -> ServeDir {
-        ServeDir::new(&self.site.root)
-            .append_index_html_on_directories(false)
-            .precompressed_br()
-            .precompressed_gzip()
+    /// Returns the service of the site's files, and of the page that says that there is none.
+    fn files(self: &Arc<Self>) -> FileService {
+        self.site
+            .source
+            .service(self.handler(StatusCode::NOT_FOUND))
     }
 }
 
@@ -86,10 +85,9 @@ pub fn router(site: SiteFiles, public_url: &str) -> Router {
         };
         router = router.route(route.path(), methods.post(redirect_to_page));
     }
-    let not_found = pages.handler(StatusCode::NOT_FOUND);
     let files = Router::new()
-        .fallback_service(pages.files().fallback(not_found))
-        .layer(from_fn_with_state(pages, limit_path_length))
+        .fallback_service(pages.files())
+        .layer(from_fn_with_state(pages, refuse_impossible_paths))
         .layer(CompressionLayer::new())
         .layer(from_fn(add_cache_headers));
     router
@@ -181,12 +179,13 @@ fn policy(is_watched: bool) -> Option<HeaderValue> {
 }
 
 /// Keeps paths that no file can have from the file system, which would fail with an error.
-async fn limit_path_length(
+async fn refuse_impossible_paths(
     State(pages): State<Arc<Pages>>,
     request: Request<Body>,
     next: Next,
 ) -> Response {
-    if request.uri().path().len() > MAX_PATH {
+    let path = request.uri().path();
+    if path.len() > MAX_PATH || path.contains("%00") {
         return render(pages, StatusCode::NOT_FOUND, request).await;
     }
     next.run(request).await

@@ -139,6 +139,30 @@ fn rejects_invalid_options() {
 }
 
 #[test]
+fn prints_what_packages_contain() {
+    let env = TestEnv::new();
+    for (shell, part) in [
+        ("bash", "complete -F _latchkey"),
+        ("zsh", "#compdef latchkey"),
+        ("fish", "complete -c latchkey"),
+    ] {
+        let output = env.run(&["completions", shell]);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        assert!(output.stdout.contains(part), "{output:?}");
+        assert!(output.stdout.contains("grant-role"), "{output:?}");
+    }
+    let page = env.run(&["man"]);
+    assert_eq!(page.code, Some(0), "{page:?}");
+    for part in [".TH latchkey 1", "LATCHKEY_LISTEN", "migrate"] {
+        assert!(page.stdout.contains(part), "{part}: {page:?}");
+    }
+    assert_eq!(env.run(&["completions", "cmd"]).code, Some(2));
+    let help = env.run(&["--help"]);
+    assert!(!help.stdout.contains("completions"), "{help:?}");
+    assert!(!env.data_dir().exists());
+}
+
+#[test]
 fn migrates_the_database() {
     let env = TestEnv::new();
     for _ in 0..2 {

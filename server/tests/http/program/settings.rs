@@ -163,6 +163,31 @@ fn names_an_invalid_variable() {
     }
 }
 
+/// The program of the tests contains no site.
+#[test]
+fn reads_the_site_in_its_folder_by_default() {
+    let env = TestEnv::new();
+    let command = || {
+        let mut command = env.command(&[]);
+        command.env_remove("LATCHKEY_SITE_ROOT");
+        command
+    };
+    let output = env.run_command(command(), "");
+    let line = output.assert_fails_with_one_line();
+    assert!(line.contains("LATCHKEY_SITE_ROOT"), "{line}");
+    assert!(line.contains("target/site"), "{line}");
+
+    fs::create_dir(env.folder().join("target")).unwrap();
+    fs::rename(
+        env.folder().join("site"),
+        env.folder().join("target").join("site"),
+    )
+    .unwrap();
+    let server = env.start_command(command());
+    let response = server.get("/robots.txt").send();
+    assert_eq!(response.status, 200, "{response}");
+}
+
 /// An invalid flag is a usage error.
 #[test]
 fn names_an_invalid_flag() {

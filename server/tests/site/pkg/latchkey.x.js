@@ -1,0 +1,1 @@
+import*as t from"./__wasm_split.x.js";
