@@ -3,7 +3,7 @@ SHELL := bash
 export PATH := $(CURDIR)/end2end/node_modules/.bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/release/latchkey
 
-.PHONY: help run build example test bench fmt screenshots
+.PHONY: help run build dist example test bench fmt screenshots
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
@@ -13,6 +13,9 @@ run: build ## Build, then serve at http://127.0.0.1:3000
 build: ## Install missing build tools, then build the release
 	@scripts/tools build
 	@scripts/build
+
+dist: build ## Pack the release into dist/latchkey-<version>-<target>.tar.gz
+	@scripts/dist
 
 example: build ## Start a todo app with backends in Node.js and Rust, at http://127.0.0.1:4000
 	@scripts/tools example
