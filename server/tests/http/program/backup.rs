@@ -35,25 +35,36 @@ fn sqlite() -> Option<Arc<TestEnv>> {
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder");
     let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
         .collect();
     names.sort();
     names
 }
 
 fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
+    fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
 /// The entries of a tar file, by name.
 fn entries(file: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut archive = tar::Archive::new(File::open(file).unwrap());
-    let entries = archive.entries().unwrap().map(|entry| {
-        let mut entry = entry.unwrap();
-        assert_eq!(entry.header().mode().unwrap(), 0o600);
-        let name = entry.path().unwrap().to_str().unwrap().to_owned();
+    let mut archive = tar::Archive::new(File::open(file).expect("a file"));
+    let entries = archive.entries().expect("an archive").map(|entry| {
+        let mut entry = entry.expect("an entry");
+        assert_eq!(entry.header().mode().expect("a mode"), 0o600);
+        let name = entry
+            .path()
+            .expect("a name")
+            .to_str()
+            .expect("UTF-8")
+            .to_owned();
         let mut content = Vec::new();
-        entry.read_to_end(&mut content).unwrap();
+        entry.read_to_end(&mut content).expect("room in memory");
         (name, content)
     });
     entries.collect()
@@ -64,17 +75,18 @@ fn build<'a>(entries: impl IntoIterator<Item = (EntryType, &'a str, &'a [u8])>) 
     let mut archive = tar::Builder::new(Vec::new());
     for (kind, name, content) in entries {
         let mut header = Header::new_gnu();
-        header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.as_gnu_mut().expect("a header of this kind").name[..name.len()]
+            .copy_from_slice(name.as_bytes());
         header.set_entry_type(kind);
         header.set_size(content.len() as u64);
         header.set_mode(0o600);
         if kind == EntryType::Symlink {
-            header.set_link_name("/etc/passwd").unwrap();
+            header.set_link_name("/etc/passwd").expect("room in memory");
         }
         header.set_cksum();
-        archive.append(&header, content).unwrap();
+        archive.append(&header, content).expect("room in memory");
     }
-    archive.into_inner().unwrap()
+    archive.into_inner().expect("room in memory")
 }
 
 fn backup(env: &TestEnv, settings: &[(&str, &str)], arguments: &[&str]) -> Output {

@@ -41,7 +41,7 @@ fn line<'a>(output: &'a Output, point: &str) -> &'a str {
 
 #[test]
 fn a_check_before_the_first_start_creates_nothing() {
-    let env = TestEnv::new();
+    let env = TestEnv::without_tables();
     let output = check(&env, &[]);
     assert_eq!(
         (output.code, output.stderr.as_str()),
