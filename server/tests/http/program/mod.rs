@@ -3,6 +3,7 @@
 mod backup;
 mod checks;
 mod command_line;
+mod container;
 mod existing_data;
 mod lifecycle;
 mod logs;
