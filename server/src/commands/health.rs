@@ -25,7 +25,7 @@ pub fn health(config: &Config) -> Result<(), Failure> {
     let failed = |reason: &dyn std::fmt::Display| {
         Failure::new(format!("the server at {address} is not ready: {reason}"))
     };
-    let status = runtime()?.block_on(timeout(TIMEOUT, status(address)));
+    let status = runtime()?.block_on(async { timeout(TIMEOUT, status(address)).await });
     match status {
         Ok(Ok(StatusCode::OK)) => print_line(format_args!("ok")),
         Ok(Ok(StatusCode::SERVICE_UNAVAILABLE)) => Err(failed(&"it can't use its database")),
