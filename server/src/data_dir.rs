@@ -35,7 +35,9 @@ fn probe(folder: &Path) -> io::Result<()> {
 
 /// Whether users besides the owner of the folder can see what is in it.
 pub fn is_readable_by_others(folder: &Path) -> bool {
-    fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0)
+    let is_open =
+        |folder: fs::Metadata| folder.is_dir() && folder.permissions().mode() & 0o077 != 0;
+    fs::metadata(folder).is_ok_and(is_open)
 }
 
 /// Whether the data folder has a file for the master secret.

@@ -231,6 +231,16 @@ impl AppPaths {
         database: &Database,
         configured: Option<MasterSecrets>,
     ) -> Result<MasterSecrets, Failure> {
+        if configured.is_none() && !data_dir::has_secret(&self.data_dir) {
+            let has_data = database.has_data().await;
+            if !has_data.map_err(|error| self.failed(&error))? {
+                return Err(Failure::new(format!(
+                    "there is no master secret yet in {}; start the server first, or set LATCHKEY_DATA_DIR \
+                     to where it is",
+                    self.data_dir.display()
+                )));
+            }
+        }
         let secrets = self.existing_master_secrets(configured)?;
         let fits = database.fits(&secrets).await;
         if fits.map_err(|error| self.failed(&error))? {

@@ -84,7 +84,7 @@ fn keys_are_created_listed_and_revoked() {
 
 #[test]
 fn wrong_options_are_named() {
-    let env = TestEnv::new();
+    let env = TestEnv::without_tables();
     for arguments in [
         &["create", "--scope", "tokens:verify"][..],
         &["create", "--name", "x"],

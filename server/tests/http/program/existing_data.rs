@@ -113,7 +113,7 @@ fn does_not_start_on_newer_tables() {
 
 #[test]
 fn commands_create_nothing() {
-    let env = TestEnv::new();
+    let env = TestEnv::without_tables();
     for command in COMMANDS {
         let mut program = env.command(&[]);
         program.args(command);
