@@ -20,6 +20,9 @@ const PEOPLE = [
 
 const rows = (page: Page) => page.getByRole('table', { name: 'Users' }).getByRole('rowgroup').last().getByRole('row');
 
+// The receiver is on this machine.
+test.use({ settings: { LATCHKEY_WEBHOOK_ALLOW_PRIVATE: 'true' } });
+
 /** Creates an administrator and some users, once for the server of this file. */
 async function populate(server: Server): Promise<{ token: string; grace: string }> {
   await server.register(ADMIN).catch(() => undefined);
@@ -36,6 +39,12 @@ async function populate(server: Server): Promise<{ token: string; grace: string 
   const id = (email: string) => users.find((user) => user.email === email)!.id;
   await server.request('PATCH', `/api/admin/users/${id('hedy.lamarr@example.com')}`, token, { is_active: false });
   const grace = id('grace.hopper@example.com');
+  for (const guest of [{ email: 'dorothy.vaughan@example.com', name: 'Dorothy Vaughan', roles: ['editor', 'billing'] }, { email: 'edith.clarke@example.com', is_admin: true }]) {
+    await server.request('POST', '/api/admin/users', token, { ...guest, invite: true }).catch(() => undefined);
+  }
+  const hook = { url: 'http://127.0.0.1:9/hooks/latchkey', events: ['user.created', 'user.deleted', 'session.ended'] };
+  const { webhooks } = await server.request<{ webhooks: unknown[] }>('GET', '/api/admin/webhooks', token);
+  if (webhooks.length === 0) await server.request('POST', '/api/admin/webhooks', token, hook);
   await server.login({ email: 'grace.hopper@example.com', password: PASSWORD });
   return { token, grace };
 }
@@ -81,7 +90,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(title(page, 'Grace Hopper')).toBeVisible();
       await expect(section(page, 'Devices').getByRole('listitem').first()).toBeVisible();
       await shoot(page, 'user');
-      await section(page, 'Actions').getByRole('button', { name: 'Delete: Delete account' }).click();
+      await section(page, 'Actions').getByRole('button', { name: 'Delete : Delete account' }).click();
       await expect(dialog(page)).toBeVisible();
       await shoot(page, 'delete', false);
       await press(page, 'Cancel');
@@ -108,6 +117,17 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await press(page, 'Done');
       await expect(section(page, 'Service keys').getByRole('listitem').first()).toBeVisible();
       await shoot(page, 'keys');
+      await open(page, '/admin/invitations');
+      await expect(section(page, 'Invitations').getByRole('listitem').first()).toBeVisible();
+      await shoot(page, 'invitations');
+      await button(page, 'Invite user').click();
+      await shoot(page, 'invite', false);
+      await press(page, 'Cancel');
+      await open(page, '/admin/webhooks');
+      await section(page, 'Webhooks').getByRole('button', { name: /^Edit/ }).first().click();
+      await shoot(page, 'webhook', false);
+      await press(page, 'Cancel');
+      await shoot(page, 'webhooks');
     });
   }
 }
