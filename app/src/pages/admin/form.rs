@@ -3,8 +3,8 @@
 use leptos::{ev, html, prelude::*};
 
 use crate::components::{
-    Alert, Button, CopyButton, DIALOG_TITLE, Dialog, Field, Submission, SyncChildrenFn, describe,
-    invalid,
+    Alert, Button, CopyButton, DIALOG_TITLE, Dialog, Field, IntoAnySync, Submission,
+    SyncChildrenFn, TextField, describe, invalid,
 };
 
 /// A dialog with a form: a heading, the fields, a button that submits and one that cancels.
@@ -174,6 +174,37 @@ pub(super) fn Tick(
             </span>
         </label>
     }
+}
+
+/// The fields of a new user that may stay empty.
+#[component]
+pub(super) fn OptionalFields(
+    /// The form's request.
+    submission: Submission,
+    /// The input of the name.
+    name: NodeRef<html::Input>,
+    /// The input of the roles.
+    roles: NodeRef<html::Input>,
+    /// Whether the user becomes an administrator.
+    is_admin: RwSignal<bool>,
+) -> impl IntoView {
+    view! {
+        <TextField submission input=name name="name" label="Name (optional)" />
+        <TextField
+            submission
+            input=roles
+            name="roles"
+            label="Roles (optional)"
+            hint=Some("Names with commas between them, such as editor, billing.")
+        />
+        <Tick
+            label="Administrator"
+            hint="May see and change every account."
+            value=is_admin
+            on_change=move |value| is_admin.set(value)
+        />
+    }
+    .into_any_sync()
 }
 
 /// Shows a new secret, this once, and then forgets it.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply, notify},
-    form::{FormDialog, Tick},
+    form::{FormDialog, OptionalFields},
     listing::{Listing, Page},
     question::Question,
 };
@@ -14,8 +14,7 @@ use crate::{
     admin_pages::AdminPage,
     api::admin::{self, Invitation, Inviter, ManagedUser},
     components::{
-        EmailField, Icon, IconName, IntoAnySync, RelativeTime, Submission, TextField, input_value,
-        local_date,
+        EmailField, Icon, IconName, IntoAnySync, RelativeTime, Submission, input_value, local_date,
     },
     email::email_for_display,
     pages::account::clock::clock,
@@ -216,19 +215,11 @@ fn Form(submission: Submission, fields: Fields) -> impl IntoView {
             "We'll email a link that works for 7 days. Using it confirms the email address."
         </p>
         <EmailField submission input=fields.email autocomplete="off" />
-        <TextField submission input=fields.name name="name" label="Name (optional)" />
-        <TextField
+        <OptionalFields
             submission
-            input=fields.roles
-            name="roles"
-            label="Roles (optional)"
-            hint=Some("Names with commas between them, such as editor, billing.")
-        />
-        <Tick
-            label="Administrator"
-            hint="May see and change every account."
-            value=fields.is_admin
-            on_change=move |is_admin| fields.is_admin.set(is_admin)
+            name=fields.name
+            roles=fields.roles
+            is_admin=fields.is_admin
         />
     }
     .into_any_sync()

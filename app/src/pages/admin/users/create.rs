@@ -1,5 +1,6 @@
-//! Adding a user, with a password. The form is not shared with that of the invitations: with a type for both,
-//! the file that every visitor loads grows by 38 KB, as splitting the WebAssembly then moves code there.
+//! Adding a user, with a password. What is entered has a type of its own, apart from that of the invitations:
+//! with one for both, the file that every visitor loads grew by 38 KB, because splitting the WebAssembly moved
+//! code there.
 
 use leptos::{html, prelude::*};
 use serde_json::Value;
@@ -7,11 +8,11 @@ use serde_json::Value;
 use crate::{
     admin_pages::AdminPage,
     api::admin::{self, ManagedUser},
-    components::{EmailField, IntoAnySync, NewPasswordField, Submission, TextField, input_value},
+    components::{EmailField, NewPasswordField, Submission, input_value},
     email::email_for_display,
     pages::admin::{
         console::{Console, Reply, notify},
-        form::{FormDialog, Tick},
+        form::{FormDialog, OptionalFields},
         listing::Listing,
     },
 };
@@ -77,30 +78,13 @@ fn Form(submission: Submission, fields: Fields) -> impl IntoView {
             input=fields.password
             email=move |()| untrack(|| input_value(fields.email))
         />
-        <Optional submission fields />
-    }
-}
-
-/// The fields that may stay empty.
-#[component]
-fn Optional(submission: Submission, fields: Fields) -> impl IntoView {
-    view! {
-        <TextField submission input=fields.name name="name" label="Name (optional)" />
-        <TextField
+        <OptionalFields
             submission
-            input=fields.roles
-            name="roles"
-            label="Roles (optional)"
-            hint=Some("Names with commas between them, such as editor, billing.")
-        />
-        <Tick
-            label="Administrator"
-            hint="May see and change every account."
-            value=fields.is_admin
-            on_change=move |is_admin| fields.is_admin.set(is_admin)
+            name=fields.name
+            roles=fields.roles
+            is_admin=fields.is_admin
         />
     }
-    .into_any_sync()
 }
 
 /// What was entered.
