@@ -19,9 +19,10 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 
 use crate::{
+    client_stream::ClientStream,
     connection_limits::ConnectionLimits,
     head_timeout::{Head, HeadTimeout},
-    unread_body::{Lingering, Rest, Unread},
+    unread_body::{Rest, Unread},
 };
 
 /// How long clients may take.
@@ -106,9 +107,9 @@ where
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(timeouts.write));
     let unread = Unread::default();
-    let stream = Lingering::new(Box::pin(stream), unread.clone());
     let head = Head::default();
-    let stream = HeadTimeout::new(stream, head.clone(), timeouts.head, timeouts.idle);
+    let head_timeout = HeadTimeout::new(head.clone(), timeouts.head, timeouts.idle);
+    let stream = ClientStream::new(Box::pin(stream), head_timeout, unread.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let (request, rest) = if request.version() == Version::HTTP_2 {
             // It has several requests at a time, and each has an end of its own.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, ReadBuf},
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -51,9 +51,8 @@ impl Head {
     }
 }
 
-/// A stream that ends when a head takes too long.
-pub struct HeadTimeout<S> {
-    stream: S,
+/// How long a connection has waited for a head.
+pub struct HeadTimeout {
     head: Head,
     limit: Duration,
     idle_limit: Duration,
@@ -65,11 +64,10 @@ pub struct HeadTimeout<S> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> HeadTimeout<S> {
-    /// Wraps the stream of a new connection, whose first head is expected at once.
-    pub fn new(stream: S, head: Head, limit: Duration, idle_limit: Duration) -> Self {
+impl HeadTimeout {
+    /// Begins with a new connection, whose first head is expected at once.
+    pub fn new(head: Head, limit: Duration, idle_limit: Duration) -> Self {
         Self {
-            stream,
             head,
             limit,
             idle_limit,
@@ -94,30 +92,29 @@ impl<S> HeadTimeout<S> {
         }
         timer.as_mut().poll(context).is_ready()
     }
-}
 
-impl<S: AsyncRead + Unpin> AsyncRead for HeadTimeout<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
+    /// Reads from the connection's stream, unless the wait has lasted too long.
+    pub fn poll_read<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let step = this.head.0.load(Ordering::Relaxed);
-        if step != this.step {
-            (this.step, this.since, this.has_begun) = (step, Instant::now(), false);
+        let step = self.head.0.load(Ordering::Relaxed);
+        if step != self.step {
+            (self.step, self.since, self.has_begun) = (step, Instant::now(), false);
         }
         let before = buffer.filled().len();
-        let result = Pin::new(&mut this.stream).poll_read(context, buffer);
+        let result = Pin::new(stream).poll_read(context, buffer);
         if step % 2 == 1 {
             return result;
         }
         match result {
-            Poll::Ready(Ok(())) if buffer.filled().len() > before && !this.has_begun => {
-                (this.since, this.has_begun) = (Instant::now(), true);
+            Poll::Ready(Ok(())) if buffer.filled().len() > before && !self.has_begun => {
+                (self.since, self.has_begun) = (Instant::now(), true);
                 result
             }
-            Poll::Pending if this.is_over(context) => Poll::Ready(if this.has_begun {
+            Poll::Pending if self.is_over(context) => Poll::Ready(if self.has_begun {
                 Err(io::ErrorKind::TimedOut.into())
             } else {
                 // Nothing is lost, so this is the end of the connection, and no error.
@@ -125,35 +122,5 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeadTimeout<S> {
             }),
             result => result,
         }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for HeadTimeout<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

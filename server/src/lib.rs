@@ -12,6 +12,7 @@
 mod api;
 mod appearance;
 mod cli;
+mod client_stream;
 mod commands;
 mod config;
 mod connection_limits;

@@ -5,13 +5,12 @@
 //! connection ends (RFC 9112, 9.3 and 9.6).
 
 use std::{
-    io,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -22,24 +21,23 @@ use axum::{
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep, timeout},
-};
+use tokio::time::timeout;
 
 /// How much of a body is read after the response is ready, in bytes, and how long that may take. No
 /// endpoint takes a larger body.
 const LIMIT: u64 = 16 * 1024;
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How much is discarded after a response that ends the connection, in bytes, and how long that may
-/// take. A connection that is closed while data arrives is reset, and the client may lose the response.
-const LINGER_LIMIT: usize = 256 * 1024;
-const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// Whether a client may still be sending a body when its connection is closed.
 #[derive(Clone, Default)]
 pub struct Unread(Arc<AtomicBool>);
+
+impl Unread {
+    /// Whether it may.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The body of a request, which is also in the request.
 pub struct Rest {
@@ -124,86 +122,5 @@ impl HttpBody for Shared {
 
     fn size_hint(&self) -> SizeHint {
         self.lock().size_hint()
-    }
-}
-
-/// A stream that, when it is shut down, reads for a while what the client is still sending.
-pub struct Lingering<S> {
-    stream: S,
-    unread: Unread,
-    discarded: usize,
-    end: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S> Lingering<S> {
-    pub fn new(stream: S, unread: Unread) -> Self {
-        Self {
-            stream,
-            unread,
-            discarded: 0,
-            end: None,
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if this.end.is_none() {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
-            if !this.unread.0.load(Ordering::Relaxed) {
-                return Poll::Ready(Ok(()));
-            }
-        }
-        let end = this
-            .end
-            .get_or_insert_with(|| Box::pin(sleep(LINGER_TIMEOUT)));
-        let mut discarded = [0; 8 * 1024];
-        while this.discarded < LINGER_LIMIT {
-            let mut buffer = ReadBuf::new(&mut discarded);
-            match Pin::new(&mut this.stream).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    this.discarded += buffer.filled().len();
-                }
-                // The client has closed the connection, too.
-                Poll::Ready(_) => break,
-                Poll::Pending => return end.as_mut().poll(context).map(Ok),
-            }
-        }
-        Poll::Ready(Ok(()))
     }
 }
