@@ -5,7 +5,6 @@ use std::{
     fs,
     io::Write,
     net::{Ipv4Addr, SocketAddr},
-    process::Command,
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -286,19 +285,9 @@ fn full_disk_returns_503_and_corrupts_nothing() {
     };
     env.start(&[]).register("ada@example.com");
 
-    let program = env.command(&[("LATCHKEY_LOG", "off"), NO_LIMITS]);
-    let mut limited = Command::new("sh");
-    limited
-        .args(["-c", r#"trap "" XFSZ; ulimit -S -f 2800; exec "$0""#])
-        .arg(program.get_program())
-        .current_dir(env.folder())
-        .env_clear()
-        .envs(
-            program
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-    let server = env.start_command(limited);
+    let limit = r#"trap "" XFSZ; ulimit -S -f 2800; exec "$0""#;
+    let settings = [("LATCHKEY_LOG", "off"), NO_LIMITS];
+    let server = env.start_command(env.command_in_shell(&settings, limit));
     let pair = server.sign_in("ada@example.com");
     let mut taken = Vec::new();
     let rejected = (0..2000).find_map(|number| {

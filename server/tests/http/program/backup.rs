@@ -231,18 +231,7 @@ fn a_backup_replaces_no_file_and_leaves_nothing_after_an_error() {
         assert!(line.contains(file) && line.contains(reason), "{line}");
     }
     // A file can't be longer than this, as on a full disk.
-    let program = env.command(&[]);
-    let mut command = std::process::Command::new("sh");
-    command
-        .current_dir(env.folder())
-        .env_clear()
-        .envs(
-            program
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .args(["-c", r#"ulimit -f 200; exec "$0" backup full.tar"#])
-        .arg(program.get_program());
+    let command = env.command_in_shell(&[], r#"ulimit -f 200; exec "$0" backup full.tar"#);
     let output = env.run_command(command, "");
     let line = output.assert_fails_with_one_line();
     assert!(

@@ -5,7 +5,6 @@ use std::{
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -63,19 +62,8 @@ fn fails_when_the_secret_file_is_damaged() {
 fn creates_data_accessible_to_its_owner_only() {
     let env = TestEnv::new();
     // Whatever the umask of the user who starts it.
-    let mut command = Command::new("sh");
-    let program = env.command(&[]);
-    command
-        .current_dir(env.folder())
-        .env_clear()
-        .envs(
-            program
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .args(["-c", r#"umask 000; exec "$0" "$@""#])
-        .arg(program.get_program())
-        .args(["user", "create", "--email", "ada@example.com"]);
+    let mut command = env.command_in_shell(&[], r#"umask 000; exec "$0" "$@""#);
+    command.args(["user", "create", "--email", "ada@example.com"]);
     let output = env.run_command(command, PASSWORD);
     assert_eq!(output.code, Some(0), "{output:?}");
     assert_eq!(mode(&env.data_dir()), 0o700);

@@ -116,32 +116,36 @@ impl TestEnv {
     /// Returns a command that runs an example, which embeds the server, with the common test settings and
     /// these. `cargo test` builds the examples.
     pub fn example_command(&self, name: &str, settings: &[(&str, &str)]) -> Command {
-        let program = self.command(settings);
-        let folder = Path::new(program.get_program()).with_file_name("examples");
-        let mut command = Command::new(folder.join(name));
+        let folder = Path::new(env!("CARGO_BIN_EXE_latchkey")).with_file_name("examples");
+        self.other_command(Command::new(folder.join(name)), settings)
+    }
+
+    /// Returns a command that runs a shell script. In the script, `$0` is the program, which has the common
+    /// test settings and these.
+    pub fn command_in_shell(&self, settings: &[(&str, &str)], script: &str) -> Command {
+        let mut command = self.other_command(Command::new("sh"), settings);
+        command.args(["-c", script, env!("CARGO_BIN_EXE_latchkey")]);
+        command
+    }
+
+    /// The same in a mount namespace of its own.
+    pub fn command_in_namespace(&self, settings: &[(&str, &str)], script: &str) -> Command {
+        let mut command = self.other_command(Command::new("unshare"), settings);
+        // Anybody may mount in a namespace in which they are root.
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", script])
+            .arg(env!("CARGO_BIN_EXE_latchkey"))
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command
+    }
+
+    /// Gives another command what the program gets: the folder, and nothing but the settings.
+    fn other_command(&self, mut command: Command, settings: &[(&str, &str)]) -> Command {
         command
             .current_dir(self.folder())
             .env_clear()
             .stdin(Stdio::null());
-        for (name, value) in program.get_envs() {
-            command.env(name, value.unwrap_or_default());
-        }
-        command
-    }
-
-    /// Returns a command that runs a shell script in a mount namespace of its own. In the script, `$0`
-    /// is the program, which has the common test settings and these.
-    pub fn command_in_namespace(&self, settings: &[(&str, &str)], script: &str) -> Command {
-        let program = self.command(settings);
-        let mut command = Command::new("unshare");
-        // Anybody may mount in a namespace in which they are root.
-        command
-            .args(["--map-root-user", "--mount", "sh", "-c", script])
-            .arg(program.get_program())
-            .current_dir(self.folder())
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        for (name, value) in program.get_envs() {
+        for (name, value) in self.command(settings).get_envs() {
             command.env(name, value.unwrap_or_default());
         }
         command
