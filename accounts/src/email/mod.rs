@@ -3,6 +3,7 @@
 pub(crate) mod address;
 mod content;
 pub(crate) mod design;
+pub(crate) mod draft;
 mod links;
 mod notices;
 pub(crate) mod palette;

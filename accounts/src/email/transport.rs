@@ -7,20 +7,15 @@ use std::{
     str::FromStr,
 };
 
-use lettre::{
-    Address, Message,
-    message::{
-        Mailbox, MultiPart,
-        header::{HeaderName, HeaderValue},
-    },
-};
+use lettre::{Address, Message, message::Mailbox};
 use url::Host;
 
 use super::{
+    draft::Draft,
     send_error::{SendError, ServerError},
     smtp::{CaCertificates, SmtpConnection, SmtpTransport, url::SmtpUrl},
 };
-use crate::{file::create_file, id::Id};
+use crate::{clock::Timestamp, file::create_file, id::Id};
 
 /// The sender of all emails: an email address, or `Name <address>`.
 #[derive(Clone, Debug)]
@@ -52,7 +47,7 @@ impl FromStr for EmailFrom {
 
 /// Writes a domain with other letters than ASCII as A-labels (RFC 5890), which every mail server
 /// understands.
-pub(crate) fn with_ascii_domain(address: Address) -> Address {
+pub(super) fn with_ascii_domain(address: Address) -> Address {
     if address.domain().is_ascii() {
         return address;
     }
@@ -170,8 +165,14 @@ impl EmailTransport {
     ///
     /// # Errors
     /// The reason, for the operator. It quotes nothing that the server says.
-    pub async fn test(&self, from: &EmailFrom, to: Option<&str>, id: Id) -> Result<(), String> {
-        let message = to.map(|to| test_message(from, to, id)).transpose()?;
+    pub async fn test(
+        &self,
+        from: &EmailFrom,
+        to: Option<&str>,
+        id: Id,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let message = to.map(|to| test_message(from, to, id, now)).transpose()?;
         let connection = self.connect().await.map_err(|error| error.reason)?;
         let Some(message) = message else {
             connection.close().await;
@@ -212,33 +213,20 @@ impl EmailTransport {
     }
 }
 
-fn test_message(from: &EmailFrom, to: &str, id: Id) -> Result<Message, String> {
+fn test_message(from: &EmailFrom, to: &str, id: Id, now: Timestamp) -> Result<Message, String> {
     const SUBJECT: &str = "Test email from Latchkey";
     const TEXT: &str = "Your Latchkey server can send email.";
-    let to: Address = to
-        .parse()
-        .map_err(|_| "emails can't be sent to this address".to_owned())?;
-    let from = from.mailbox();
-    let mut message = Message::builder()
-        .from(from.clone())
-        .to(Mailbox::new(None, with_ascii_domain(to)))
-        .subject(SUBJECT)
-        .message_id(Some(format!("<{id}@{}>", from.email.domain())))
-        .multipart(MultiPart::alternative_plain_html(
-            format!("{SUBJECT}\n\n{TEXT}\n"),
-            format!("<!DOCTYPE html><html lang=\"en\"><h1>{SUBJECT}</h1><p>{TEXT}</p></html>"),
-        ))
-        .map_err(|error| error.to_string())?;
-    mark_automatic(&mut message);
-    Ok(message)
-}
-
-/// Asks for no automatic responses (RFC 3834).
-pub(crate) fn mark_automatic(message: &mut Message) {
-    message.headers_mut().insert_raw(HeaderValue::new(
-        HeaderName::new_from_ascii_str("Auto-Submitted"),
-        "auto-generated".to_owned(),
-    ));
+    let draft = Draft {
+        id,
+        from,
+        reply_to: None,
+        to,
+        date: now,
+        subject: SUBJECT.to_owned(),
+        text: format!("{SUBJECT}\n\n{TEXT}\n"),
+        html: format!("<!DOCTYPE html><html lang=\"en\"><h1>{SUBJECT}</h1><p>{TEXT}</p></html>"),
+    };
+    draft.compose()
 }
 
 /// Writes an email to a file in the folder.

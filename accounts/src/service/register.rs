@@ -38,10 +38,8 @@ pub struct Registered {
 pub(super) enum CreatedBy<'a> {
     /// The user, on this device.
     User(&'a Device),
-    /// An operator.
-    Operator { is_admin: bool },
-    /// An operator, who vouches for the email address.
-    Settings,
+    /// An operator, who may vouch for the email address.
+    Operator { is_admin: bool, vouches: bool },
     /// An administrator or a service, who vouches for the email address.
     Administrator {
         administrator: &'a Administrator,
@@ -98,7 +96,10 @@ impl Accounts {
         is_admin: bool,
     ) -> Result<Registered, Error> {
         let (profile, validator) = (NewProfile::named(String::new()), Validator::default());
-        let created_by = CreatedBy::Operator { is_admin };
+        let created_by = CreatedBy::Operator {
+            is_admin,
+            vouches: false,
+        };
         self.create(email, password, profile, created_by, validator)
             .await
     }
@@ -118,10 +119,12 @@ impl Accounts {
             return Ok(None);
         }
         let (profile, validator) = (NewProfile::named(String::new()), Validator::default());
-        let created = self
-            .create(email, password, profile, CreatedBy::Settings, validator)
-            .await;
-        match created {
+        let created_by = CreatedBy::Operator {
+            is_admin: true,
+            vouches: true,
+        };
+        let created = self.create(email, password, profile, created_by, validator);
+        match created.await {
             // Another server that starts at the same time has created it.
             Err(_) if User::has_administrator(database).await? => Ok(None),
             created => created.map(Some),
@@ -217,13 +220,9 @@ impl Accounts {
                 let event = self.event(Event::Registered, id, device);
                 (Some((link, limit)), event, false)
             }
-            CreatedBy::Operator { is_admin } => {
+            CreatedBy::Operator { is_admin, .. } => {
                 let event = self.event_without_device(Event::OperatorCreated, id);
                 (None, event, is_admin)
-            }
-            CreatedBy::Settings => {
-                let event = self.event_without_device(Event::OperatorCreated, id);
-                (None, event, true)
             }
             CreatedBy::Administrator {
                 administrator,
@@ -241,7 +240,7 @@ impl Accounts {
             is_admin,
             email_verified: matches!(
                 created_by,
-                CreatedBy::Administrator { .. } | CreatedBy::Settings
+                CreatedBy::Administrator { .. } | CreatedBy::Operator { vouches: true, .. }
             ),
             jwt_secret: JwtSecret::new(self.random()),
             date_joined: now,
@@ -254,9 +253,7 @@ impl Accounts {
             invitation: None,
             guard: match created_by {
                 CreatedBy::Administrator { administrator, .. } => administrator.guard(),
-                CreatedBy::User(_) | CreatedBy::Operator { .. } | CreatedBy::Settings => {
-                    Guard::default()
-                }
+                CreatedBy::User(_) | CreatedBy::Operator { .. } => Guard::default(),
             },
         })
     }

@@ -1,51 +1,47 @@
 //! What an operator wants to know of a database before relying on it.
 
-use sqlx::FromRow;
-
 use crate::{
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
     error::Error,
     random::Random,
     store::{database::Database, server_checks, statement::Statement},
 };
 
 /// What is known of a database server, and of what this program may do there.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct Inspection {
     /// The version of the database system.
     pub version: String,
     /// Whether tables may be created, as migrations do.
     pub may_create_tables: bool,
-    /// The database's clock, in milliseconds since 1970. A file has the clock of this machine.
-    clock: i64,
-}
-
-impl Inspection {
-    /// How far the database's clock is ahead of this time, in milliseconds. It is negative where it is behind.
-    #[must_use]
-    pub fn clock_offset(&self, now: Timestamp) -> i64 {
-        self.clock.saturating_sub(now.unix_milliseconds())
-    }
+    /// How far the database's clock is ahead, in milliseconds. It is negative where it is behind. A file has the
+    /// clock of this machine.
+    pub clock_offset: i64,
 }
 
 impl Database {
-    /// Asks for the version, the rights and the clock.
+    /// Asks for the version, the rights and the clock, which is compared with this one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn inspect(&self) -> Result<Inspection, Error> {
+    pub async fn inspect(&self, clock: &impl Clock) -> Result<Inspection, Error> {
         const SQLITE: &str = "
-            SELECT sqlite_version() AS version, TRUE AS may_create_tables,
-                CAST(unixepoch('subsec') * 1000 AS INTEGER) AS clock";
+            SELECT sqlite_version(), TRUE, CAST(unixepoch('subsec') * 1000 AS INTEGER)";
         const POSTGRES: &str = "
-            SELECT current_setting('server_version') AS version,
-                coalesce(has_schema_privilege(current_schema(), 'CREATE'), FALSE) AS may_create_tables,
-                CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS clock";
+            SELECT current_setting('server_version'),
+                coalesce(has_schema_privilege(current_schema(), 'CREATE'), FALSE),
+                CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
         let sql = match self {
             Self::Sqlite { .. } => SQLITE,
             Self::Postgres(_) => POSTGRES,
         };
-        self.fetch_one(Statement::new(sql)).await
+        let row: (String, bool, i64) = self.fetch_one(Statement::new(sql)).await?;
+        let (version, may_create_tables, time) = row;
+        Ok(Inspection {
+            version,
+            may_create_tables,
+            clock_offset: time.saturating_sub(clock.now().unix_milliseconds()),
+        })
     }
 
     /// Writes and replaces a row that means nothing.

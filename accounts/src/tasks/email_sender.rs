@@ -1,23 +1,15 @@
 //! Composes one email of the outbox and sends it.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
-
-use lettre::{
-    Message,
-    message::{Mailbox, MultiPart},
-};
+use lettre::Message;
 
 use crate::{
-    clock::Timestamp,
     crypto::encryption::Purpose,
     email::{
         design::EmailDesign,
+        draft::Draft,
         send_error::SendError,
         template::Email,
-        transport::{Connection, EmailFrom, EmailTransport, mark_automatic, with_ascii_domain},
+        transport::{Connection, EmailFrom, EmailTransport},
     },
     service::Accounts,
     store::outbox::LeasedEmail,
@@ -57,39 +49,22 @@ impl EmailSender {
     /// Composes the message (RFC 5322). Its ID and date are the same in each attempt, so that email
     /// programs recognize a duplicate.
     fn message(&self, email: &LeasedEmail, content: &[u8]) -> Result<Message, SendError> {
-        let refused = |reason: &dyn fmt::Display| SendError::Refused(reason.to_string());
-        let content: Email = serde_json::from_slice(content).map_err(|error| refused(&error))?;
+        let content: Email = serde_json::from_slice(content)
+            .map_err(|error| SendError::Refused(error.to_string()))?;
         // The operator can mend a template.
         let rendered = content
             .render(&self.design)
             .map_err(|error| SendError::Deferred(error.to_string()))?;
-        let to = content
-            .to
-            .parse()
-            .map_err(|_| refused(&"emails can't be sent to its email address"))?;
-        let from = self.from.mailbox();
-        let mut builder = Message::builder().from(from.clone());
-        if let Some(support) = &self.design.support {
-            builder = builder.reply_to(support.mailbox().clone());
-        }
-        let mut message = builder
-            .to(Mailbox::new(None, with_ascii_domain(to)))
-            .subject(rendered.subject)
-            .date(email.created_at.into())
-            .message_id(Some(format!("<{}@{}>", email.id, from.email.domain())))
-            .multipart(MultiPart::alternative_plain_html(
-                rendered.text,
-                rendered.html,
-            ))
-            .map_err(|error| refused(&error))?;
-        mark_automatic(&mut message);
-        Ok(message)
-    }
-}
-
-impl From<Timestamp> for SystemTime {
-    fn from(time: Timestamp) -> Self {
-        let seconds = u64::try_from(time.unix_seconds()).unwrap_or_default();
-        Self::UNIX_EPOCH + Duration::from_secs(seconds)
+        let draft = Draft {
+            id: email.id,
+            from: &self.from,
+            reply_to: self.design.support.as_ref(),
+            to: &content.to,
+            date: email.created_at,
+            subject: rendered.subject,
+            text: rendered.text,
+            html: rendered.html,
+        };
+        draft.compose().map_err(SendError::Refused)
     }
 }

@@ -136,14 +136,11 @@ impl Source {
                             secret in another place, as nothing can be restored without it";
             return Ok((None, contents));
         }
-        let folder = &self.paths.data_dir;
-        if self.configured_secret.is_none() && !data_dir::has_secret(folder) {
-            let has_data = copy.has_data().await;
-            if !has_data.map_err(|error| self.paths.failed(&error))? {
-                return Ok((None, "the database; there is no master secret yet"));
-            }
-        }
         let configured = self.configured_secret.clone();
+        let has_none = self.paths.has_no_secret_yet(copy, configured.as_ref());
+        if has_none.await? {
+            return Ok((None, "the database; there is no master secret yet"));
+        }
         self.paths.present_master_secrets(copy, configured).await?;
         if self.configured_secret.is_some() {
             let contents = "the database without the master secret, which LATCHKEY_SECRET has; keep it in \
@@ -151,7 +148,7 @@ impl Source {
             return Ok((None, contents));
         }
         let contents = "the database and secret.key; anyone who reads it can sign in as any user";
-        Ok((Some(data_dir::read_secret(folder)?), contents))
+        Ok((Some(data_dir::read_secret(&self.paths.data_dir)?), contents))
     }
 
     /// Writes a backup into a folder, and then removes the oldest ones. A failure is logged: the next

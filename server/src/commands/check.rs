@@ -1,18 +1,24 @@
 //! `latchkey check`: looks at everything that the server needs, and changes nothing.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
-use accounts::{Clock, Database, EmailTransport, OsRandom, Random, Schema, SystemClock};
+use accounts::{
+    Clock, Database, EmailTransport, Inspection, OsRandom, Random, Schema, SystemClock,
+};
 use url::{Host, Url};
 
-use super::{AppPaths, print_line, runtime};
+use super::{AppPaths, print_line, runtime, warnings};
 use crate::{config::Config, data_dir, failure::Failure};
 
-/// How far the database's clock may be off, in milliseconds, before that is worth a warning, and before
-/// tokens and links are refused for it.
-const NOTABLE_OFFSET: u64 = 1_000;
-const TOLERABLE_OFFSET: u64 = 60_000;
-const TOLERABLE_SECONDS: i64 = 60;
+/// How far clocks may differ before that is worth a warning, and before tokens and links are refused for it.
+const NOTABLE_OFFSET: Duration = Duration::from_secs(1);
+const INTOLERABLE_OFFSET: Duration = Duration::from_secs(60);
+
+/// A database with the tables that this program needs, and what is known of it.
+struct Opened {
+    database: Database,
+    inspection: Inspection,
+}
 
 /// What has been found so far. Each point is printed at once.
 #[derive(Default)]
@@ -68,15 +74,15 @@ pub fn check(
     let paths = AppPaths::find(config);
     runtime()?.block_on(async {
         check_data_folder(&mut report, config)?;
-        let database = check_database(&mut report, &paths).await?;
-        check_secret(&mut report, &paths, config, database.as_ref()).await?;
+        let opened = check_database(&mut report, &paths).await?;
+        check_secret(&mut report, &paths, config, opened.as_ref()).await?;
         check_administrator(&mut report, config)?;
         check_email(&mut report, config, recipient).await?;
         check_public_url(&mut report, config)?;
         check_proxies(&mut report, config)?;
-        check_clock(&mut report, database.as_ref()).await?;
-        if let Some(database) = database {
-            database.close().await;
+        check_clock(&mut report, opened.as_ref()).await?;
+        if let Some(opened) = opened {
+            opened.database.close().await;
         }
         report.end()
     })
@@ -92,21 +98,14 @@ fn check_data_folder(report: &mut Report, config: &Config) -> Result<(), Failure
     if let Err(failure) = data_dir::create(folder) {
         return report.fail(POINT, failure);
     }
-    if data_dir::is_readable_by_others(folder) {
-        let text = format!(
-            "other users can read {}; set its mode to 0700",
-            folder.display()
-        );
-        return report.warn(POINT, text);
+    match warnings::data_folder(config) {
+        Some(warning) => report.warn(POINT, warning),
+        None => report.ok(POINT, folder.display()),
     }
-    report.ok(POINT, folder.display())
 }
 
-/// Returns the database if there is one with tables.
-async fn check_database(
-    report: &mut Report,
-    paths: &AppPaths,
-) -> Result<Option<Database>, Failure> {
+/// Returns the database if it has the tables that this program needs.
+async fn check_database(report: &mut Report, paths: &AppPaths) -> Result<Option<Opened>, Failure> {
     const POINT: &str = "database";
     let url = &paths.database_url;
     if url.file().is_some_and(|file| !file.exists()) {
@@ -123,7 +122,7 @@ async fn check_database(
             return Ok(None);
         }
     };
-    let inspection = match database.inspect().await {
+    let inspection = match database.inspect(&SystemClock).await {
         Ok(inspection) => inspection,
         Err(error) => {
             report.fail(POINT, format!("can't read {paths}: {error}"))?;
@@ -136,10 +135,13 @@ async fn check_database(
     };
     report.ok(POINT, format!("{paths} ({system} {})", inspection.version))?;
     let has_tables = check_tables(report, &database, inspection.may_create_tables).await?;
-    Ok(has_tables.then_some(database))
+    Ok(has_tables.then_some(Opened {
+        database,
+        inspection,
+    }))
 }
 
-/// Returns whether there are tables that can be read.
+/// Returns whether the tables are those that this program needs.
 async fn check_tables(
     report: &mut Report,
     database: &Database,
@@ -148,53 +150,46 @@ async fn check_tables(
     const POINT: &str = "tables";
     const NO_RIGHT: &str =
         "this role may not create tables; run latchkey migrate with one that may";
-    match database.schema().await {
+    let schema = database.schema().await;
+    let is_current = matches!(schema, Ok(Schema::Current));
+    match schema {
         Ok(Schema::Current) => match database.try_to_write(&OsRandom).await {
-            Ok(()) => report.ok(POINT, "up to date, and can be written")?,
-            Err(error) => report.fail(POINT, format!("they can't be written: {error}"))?,
+            Ok(()) => report.ok(POINT, "up to date, and can be written"),
+            Err(error) => report.fail(POINT, format!("they can't be written: {error}")),
         },
-        Ok(Schema::Missing | Schema::Outdated) if !may_create => report.fail(POINT, NO_RIGHT)?,
-        Ok(Schema::Missing) => {
-            report.ok(POINT, "none yet; the server creates them")?;
-            return Ok(false);
-        }
+        Ok(Schema::Missing | Schema::Outdated) if !may_create => report.fail(POINT, NO_RIGHT),
+        Ok(Schema::Missing) => report.ok(POINT, "none yet; the server creates them"),
         Ok(Schema::Outdated) => {
-            report.warn(POINT, "older than this program; the server updates them")?;
-            return Ok(false);
+            report.warn(POINT, "older than this program; the server updates them")
         }
-        Err(error) => {
-            report.fail(POINT, error)?;
-            return Ok(false);
-        }
-    }
-    Ok(true)
+        Err(error) => report.fail(POINT, error),
+    }?;
+    Ok(is_current)
 }
 
 async fn check_secret(
     report: &mut Report,
     paths: &AppPaths,
     config: &Config,
-    database: Option<&Database>,
+    opened: Option<&Opened>,
 ) -> Result<(), Failure> {
     const POINT: &str = "secret";
+    const NONE_YET: &str = "the server creates it in the data folder";
+    let configured = config.secret.as_ref();
     let source = if config.secret.is_some() {
         "LATCHKEY_SECRET"
     } else {
         "secret.key in the data folder"
     };
-    let has_secret = config.secret.is_some() || data_dir::has_secret(&paths.data_dir);
-    let Some(database) = database else {
-        return match has_secret {
-            true => report.ok(POINT, source),
-            false => report.ok(POINT, "the server creates it in the data folder"),
-        };
+    let Some(Opened { database, .. }) = opened else {
+        let has_secret = configured.is_some() || data_dir::has_secret(&paths.data_dir);
+        return report.ok(POINT, if has_secret { source } else { NONE_YET });
     };
-    let has_data = database.has_data().await;
-    if !has_secret && has_data.is_ok_and(|has_data| !has_data) {
-        return report.ok(POINT, "the server creates it in the data folder");
+    if let Ok(true) = paths.has_no_secret_yet(database, configured).await {
+        return report.ok(POINT, NONE_YET);
     }
-    let configured = config.secret.clone();
-    match paths.present_master_secrets(database, configured).await {
+    let fitting = paths.present_master_secrets(database, configured.cloned());
+    match fitting.await {
         Ok(_) => report.ok(POINT, format!("{source}, with which the data was written")),
         Err(failure) => report.fail(POINT, failure),
     }
@@ -226,17 +221,19 @@ async fn check_email(
     );
     let random: &dyn Random = &OsRandom;
     let tested = match transport {
-        Ok(transport) => transport.test(&sender, recipient, random.id()).await,
+        Ok(transport) => {
+            let test = transport.test(&sender, recipient, random.id(), SystemClock.now());
+            test.await
+        }
         Err(error) => Err(error.to_string()),
     };
     if let Err(reason) = tested {
         return report.fail(POINT, format!("{server} takes no email: {reason}"));
     }
-    let from = sender.address();
-    if sender.is_local() {
-        let text = format!("mail servers refuse emails from {from}; set LATCHKEY_MAIL_FROM");
-        return report.warn(POINT, text);
+    if let Some(warning) = warnings::sender(config) {
+        return report.warn(POINT, warning);
     }
+    let from = sender.address();
     match recipient {
         Some(to) => report.ok(POINT, format!("{server} took an email from {from} to {to}")),
         None => report.ok(POINT, format!("{server} answers; the sender is {from}")),
@@ -245,19 +242,15 @@ async fn check_email(
 
 fn check_public_url(report: &mut Report, config: &Config) -> Result<(), Failure> {
     const POINT: &str = "public URL";
-    let url = config.server_url();
-    let is_public = !config.listen.ip().is_loopback();
+    if let Some(warning) = warnings::public_url(config) {
+        return report.warn(POINT, warning);
+    }
     match &config.public_url {
-        None if is_public => {
-            let text =
-                "LATCHKEY_PUBLIC_URL is not set, so emailed links lead to the listen address";
-            report.warn(POINT, text)
-        }
         Some(url) if url.starts_with("http://") && !is_local(url) => report.warn(
             POINT,
             format!("{url} is not encrypted; put a proxy with TLS before the server"),
         ),
-        _ => report.ok(POINT, url),
+        _ => report.ok(POINT, config.server_url()),
     }
 }
 
@@ -288,28 +281,26 @@ fn check_proxies(report: &mut Report, config: &Config) -> Result<(), Failure> {
     }
 }
 
-async fn check_clock(report: &mut Report, database: Option<&Database>) -> Result<(), Failure> {
+async fn check_clock(report: &mut Report, opened: Option<&Opened>) -> Result<(), Failure> {
     const POINT: &str = "clock";
     let now = SystemClock.now();
-    let Some(database) = database else {
+    let Some(opened) = opened else {
         return report.ok(POINT, now);
     };
-    if let Ok(inspection) = database.inspect().await {
-        let offset = inspection.clock_offset(SystemClock.now());
-        let text = format!("the database's clock differs by {offset} ms");
-        match offset.unsigned_abs() {
-            TOLERABLE_OFFSET.. => return report.fail(POINT, text),
-            NOTABLE_OFFSET.. => return report.warn(POINT, text),
-            _ => {}
-        }
+    let milliseconds = opened.inspection.clock_offset;
+    let offset = Duration::from_millis(milliseconds.unsigned_abs());
+    let text = format!("the database's clock differs by {milliseconds} ms");
+    if offset >= INTOLERABLE_OFFSET {
+        return report.fail(POINT, text);
     }
-    match database.newest_event().await {
-        Ok(Some(newest)) if newest.unix_seconds() > now.unix_seconds() + TOLERABLE_SECONDS => {
-            report.fail(
-                POINT,
-                format!("it is {now}, but the newest event in the database is of {newest}"),
-            )
-        }
+    if offset >= NOTABLE_OFFSET {
+        return report.warn(POINT, text);
+    }
+    match opened.database.newest_event().await {
+        Ok(Some(newest)) if newest.since(now) >= INTOLERABLE_OFFSET => report.fail(
+            POINT,
+            format!("it is {now}, but the newest event in the database is of {newest}"),
+        ),
         _ => report.ok(POINT, now),
     }
 }

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod restore;
 mod staging;
 pub mod users;
+mod warnings;
 
 use std::{fmt, io::Write, path::PathBuf, time::Duration};
 
@@ -29,15 +30,15 @@ use crate::{
     signals,
 };
 
-/// `latchkey serve`. Logs the warnings first.
-pub fn serve(config: Config, warnings: &[String]) -> Result<(), Failure> {
+/// `latchkey serve`. Logs the warnings about unknown settings first.
+pub fn serve(config: Config, unknown_settings: &[String]) -> Result<(), Failure> {
     let mut site = config.site()?;
     logging::start(&config.log);
-    for warning in warnings {
+    for warning in unknown_settings {
         tracing::warn!("{warning}");
     }
     let paths = AppPaths::prepare(&config)?;
-    for warning in start_warnings(&config) {
+    for warning in warnings::all(&config) {
         tracing::warn!("{warning}");
     }
     runtime()?.block_on(async move {
@@ -147,31 +148,6 @@ async fn create_first_administrator(accounts: &Accounts, config: &Config) -> Res
     }
 }
 
-/// What works, but hardly as the operator wants it, in one sentence each.
-fn start_warnings(config: &Config) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if config.public_url.is_none() && !config.listen.ip().is_loopback() {
-        warnings.push(format!(
-            "LATCHKEY_PUBLIC_URL is not set, so emailed links lead to http://{}; set it to the URL that users see",
-            config.listen
-        ));
-    }
-    let sender = config.appearance.sender(config.email.mail_from.clone());
-    if config.email.smtp_url.is_some() && sender.is_local() {
-        warnings.push(format!(
-            "LATCHKEY_MAIL_FROM: mail servers refuse emails from {}; set an address of your own domain",
-            sender.address()
-        ));
-    }
-    if data_dir::is_readable_by_others(&config.data_dir) {
-        warnings.push(format!(
-            "LATCHKEY_DATA_DIR: other users can read the folder {}; set its mode to 0700",
-            config.data_dir.display()
-        ));
-    }
-    warnings
-}
-
 /// Where the program keeps its data: the data folder and the database.
 pub struct AppPaths {
     data_dir: PathBuf,
@@ -209,11 +185,10 @@ impl AppPaths {
         database: &Database,
         configured: Option<MasterSecrets>,
     ) -> Result<MasterSecrets, Failure> {
-        let has_data = database
-            .has_data()
-            .await
-            .map_err(|error| self.failed(&error))?;
-        if configured.is_none() && !has_data {
+        if self
+            .has_no_secret_yet(database, configured.as_ref())
+            .await?
+        {
             data_dir::create_secret(&self.data_dir)?;
         }
         let secrets = self.existing_master_secrets(configured)?;
@@ -231,15 +206,15 @@ impl AppPaths {
         database: &Database,
         configured: Option<MasterSecrets>,
     ) -> Result<MasterSecrets, Failure> {
-        if configured.is_none() && !data_dir::has_secret(&self.data_dir) {
-            let has_data = database.has_data().await;
-            if !has_data.map_err(|error| self.failed(&error))? {
-                return Err(Failure::new(format!(
-                    "there is no master secret yet in {}; start the server first, or set LATCHKEY_DATA_DIR \
-                     to where it is",
-                    self.data_dir.display()
-                )));
-            }
+        if self
+            .has_no_secret_yet(database, configured.as_ref())
+            .await?
+        {
+            return Err(Failure::new(format!(
+                "there is no master secret yet in {}; start the server first, or set LATCHKEY_DATA_DIR \
+                 to where it is",
+                self.data_dir.display()
+            )));
         }
         let secrets = self.existing_master_secrets(configured)?;
         let fits = database.fits(&secrets).await;
@@ -247,6 +222,21 @@ impl AppPaths {
             return Ok(secrets);
         }
         Err(self.other_secret())
+    }
+
+    /// Whether there is neither a master secret nor data that was written with one, as before the first start.
+    async fn has_no_secret_yet(
+        &self,
+        database: &Database,
+        configured: Option<&MasterSecrets>,
+    ) -> Result<bool, Failure> {
+        if configured.is_some() || data_dir::has_secret(&self.data_dir) {
+            return Ok(false);
+        }
+        let has_data = database.has_data().await;
+        has_data
+            .map(|has_data| !has_data)
+            .map_err(|error| self.failed(&error))
     }
 
     fn existing_master_secrets(
