@@ -1,0 +1,53 @@
+//! The languages of the pages, the API's messages and the emails.
+//!
+//! Texts are written in English where they are used, and marked by the function around them: [`tr`]
+//! translates a text, [`tr_with`] one with values, [`tr_count`] one with a number, and [`text`] marks one that
+//! is translated later. The catalogs `catalogs/*.po` (GNU gettext) contain the other languages; a test fails
+//! if they lack a text. See CONTRIBUTING.md.
+//!
+//! The server has all catalogs, and a language for each request ([`scope`]). A browser has one language, that of
+//! its page, and loads its catalog before the app starts.
+
+#[cfg(feature = "server")]
+mod catalog;
+mod fill;
+mod language;
+
+#[cfg(feature = "server")]
+#[path = "server.rs"]
+mod current;
+#[cfg(not(feature = "server"))]
+#[path = "browser.rs"]
+mod current;
+
+#[cfg(feature = "server")]
+pub use catalog::browser_catalog;
+pub use current::*;
+pub use fill::fill;
+pub use language::Language;
+
+/// Returns the text in the current language.
+#[must_use]
+pub fn tr(text: &'static str) -> &'static str {
+    translation(text).unwrap_or(text)
+}
+
+/// Returns the text in the current language, with the values in place of their names: `{email}`.
+#[must_use]
+pub fn tr_with(text: &'static str, values: &[(&str, &str)]) -> String {
+    fill(tr(text), values)
+}
+
+/// Returns one of two texts in the current language, with the number in place of `{count}`. `one` is the text
+/// for a single thing.
+#[must_use]
+pub fn tr_count(count: u64, one: &'static str, other: &'static str) -> String {
+    let text = if language().is_singular(count) { one } else { other };
+    fill(tr(text), &[("count", &count.to_string())])
+}
+
+/// Marks a text that [`tr`] translates elsewhere.
+#[must_use]
+pub const fn text(text: &'static str) -> &'static str {
+    text
+}
