@@ -4,6 +4,7 @@ mod fingerprint;
 
 use std::sync::LazyLock;
 
+use languages::{Language, browser_catalog, language, text, tr, tr_with};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
@@ -28,22 +29,22 @@ const FONT: &str = "/fonts/figtree.812e1f09.woff2";
 const ICONS: &str = include_str!("shell/icons.svg");
 
 /// The message for browsers in which the app can't run.
-const UNSUPPORTED: &str = "This page needs JavaScript, WebAssembly and site data (local storage). \
-                           Allow them, or use an up-to-date browser, and reload.";
+const UNSUPPORTED: &str = text("This page needs JavaScript, WebAssembly and site data (local storage). \
+                           Allow them, or use an up-to-date browser, and reload.");
 
 /// The message when some of the app's files could not be loaded.
-const INCOMPLETE: &str = "The page could not be loaded completely. Check your connection.";
+const INCOMPLETE: &str = text("The page could not be loaded completely. Check your connection.");
 
 /// The message when the app has not started after a while.
-const LATE: &str = "This page is still loading.";
+const LATE: &str = text("This page is still loading.");
 
 /// The message when the app can't start, although its files have arrived.
-const NOT_STARTED: &str = "This page can't start, because something in this browser keeps changing \
+const NOT_STARTED: &str = text("This page can't start, because something in this browser keeps changing \
                            it. Turn off extensions and translation for this site, or use a private \
-                           window.";
+                           window.");
 
 /// The message when the app has stopped.
-const STOPPED: &str = "This page has stopped working. Reload it to continue.";
+const STOPPED: &str = text("This page has stopped working. Reload it to continue.");
 
 /// The pages that search engines may list. The others mean something to one user only.
 const LISTED: [&str; 3] = ["/", "/login", "/register"];
@@ -65,9 +66,13 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     let appearance = server.map(|server| server.appearance).unwrap_or_default();
     let (name, logo) = (appearance.name.clone(), appearance.logo.clone());
     let description = match &name {
-        Some(name) => format!("Sign in to {name}, and manage your account."),
-        None => "Accounts, sign-in and sessions: Latchkey manages your users.".to_owned(),
+        Some(name) => tr_with(
+            "Sign in to {name}, and manage your account.",
+            &[("name", name)],
+        ),
+        None => tr("Accounts, sign-in and sessions: Latchkey manages your users.").to_owned(),
     };
+    let texts = browser_catalog(language()).map(|catalog| catalog.path.as_str());
     // The debug format of a path is also a valid JavaScript literal.
     let start = format!(
         "const js = {js:?}, wasm = {wasm:?}, expected = {expected};\n{}",
@@ -76,11 +81,12 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     view! {
         <!DOCTYPE html>
         <html
-            lang="en"
+            lang=language().code()
             data-home=home_url
             data-registration=registration
             data-site-name=name
             data-logo=logo
+            data-texts=texts
         >
             <head>
                 <meta charset="utf-8" />
@@ -100,7 +106,8 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
                     crossorigin="anonymous"
                 />
                 <link rel="modulepreload" href=js nonce=use_nonce() />
-                {preload(wasm)}
+                {preload(wasm, "application/wasm")}
+                {texts.map(|path| preload(path.to_owned(), "application/json"))}
                 {preload_chunk(site, path)}
                 <script type="module" nonce=use_nonce() inner_html=start></script>
                 <meta
@@ -122,12 +129,12 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
             </head>
             <body>
                 <div class="icons" hidden inner_html=ICONS></div>
-                <p class="banner unsupported">{UNSUPPORTED}</p>
-                <p class="banner storage-blocked">{STORAGE_BLOCKED}</p>
-                <p class="banner incomplete">{INCOMPLETE} {try_again()}</p>
-                <p class="banner late">{LATE} {try_again()}</p>
-                <p class="banner not-started">{NOT_STARTED} {try_again()}</p>
-                <p class="banner stopped">{STOPPED} {try_again()}</p>
+                <p class="banner unsupported">{tr(UNSUPPORTED)}</p>
+                <p class="banner storage-blocked">{tr(STORAGE_BLOCKED)}</p>
+                <p class="banner incomplete">{tr(INCOMPLETE)} {try_again()}</p>
+                <p class="banner late">{tr(LATE)} {try_again()}</p>
+                <p class="banner not-started">{tr(NOT_STARTED)} {try_again()}</p>
+                <p class="banner stopped">{tr(STOPPED)} {try_again()}</p>
                 <div id="app">
                     <App />
                 </div>
@@ -137,14 +144,14 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     }
 }
 
-/// Lets the browser fetch a WebAssembly file before the app asks for it.
-fn preload(wasm: String) -> impl IntoView {
+/// Lets the browser fetch a file before the app asks for it.
+fn preload(path: String, media_type: &'static str) -> impl IntoView {
     view! {
         <link
             rel="preload"
-            href=wasm
+            href=path
             r#as="fetch"
-            r#type="application/wasm"
+            r#type=media_type
             crossorigin="anonymous"
         />
     }
@@ -158,7 +165,10 @@ fn preload_chunk(site: &Site, path: &str) -> impl IntoView + use<> {
     let files = chunk.cloned().unwrap_or_default();
     view! {
         {split_js.map(|js| view! { <link rel="modulepreload" href=js nonce=use_nonce() /> })}
-        {files.into_iter().map(preload).collect_view()}
+        {files
+            .into_iter()
+            .map(|file| preload(file, "application/wasm"))
+            .collect_view()}
     }
 }
 
@@ -166,7 +176,7 @@ fn preload_chunk(site: &Site, path: &str) -> impl IntoView + use<> {
 fn try_again() -> impl IntoView {
     view! {
         <button type="button" class="link" data-reload>
-            "Try again"
+            {tr("Try again")}
         </button>
     }
 }
@@ -177,9 +187,9 @@ fn footer(appearance: &Appearance) -> impl IntoView + use<> {
     let name = site_name();
     let links = appearance.links.clone();
     let links: Vec<_> = [
-        ("Help", links.help),
-        ("Support", links.support),
-        ("Privacy", links.privacy),
+        (tr("Help"), links.help),
+        (tr("Support"), links.support),
+        (tr("Privacy"), links.privacy),
     ]
     .into_iter()
     .filter_map(|(name, url)| url.map(|url| view! { <a href=url>{name}</a> }))
@@ -190,7 +200,26 @@ fn footer(appearance: &Appearance) -> impl IntoView + use<> {
         <footer class="site-footer">
             <p translate="no">{name}</p>
             {nav}
+            {language_choice()}
         </footer>
+    }
+}
+
+/// Renders the choice of the language, which `first_paint.js` keeps.
+fn language_choice() -> impl IntoView {
+    let choices = Language::ALL.map(|choice| {
+        let selected = choice == language();
+        view! {
+            <option value=choice.code() lang=choice.code() selected=selected>
+                {choice.name()}
+            </option>
+        }
+    });
+    // Browsers would show after a reload what was chosen before.
+    view! {
+        <select data-language autocomplete="off" translate="no" aria-label=tr("Language")>
+            {choices.into_iter().collect_view()}
+        </select>
     }
 }
 

@@ -9,6 +9,16 @@ use leptos::{
 
 use crate::{App, hydration, pages};
 
+/// Sets the language of the page, and its texts in JSON. English needs neither.
+#[cfg_attr(feature = "ssr", expect(unused_variables))]
+pub fn set_language(tag: &str, catalog: &str) {
+    // `--all-features` compiles the server's languages.
+    #[cfg(not(feature = "ssr"))]
+    if let Some(language) = languages::Language::from_tag(tag) {
+        languages::set_language(language, catalog);
+    }
+}
+
 /// Fetches the code of the page in the address bar, so that starting does not have to wait. An error
 /// is not reported: starting tries again.
 pub async fn load() {

@@ -7,6 +7,12 @@ use app::start;
 use leptos::web_sys::HtmlElement;
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
+/// Sets the language of the page, and its texts in JSON. It is called first.
+#[wasm_bindgen(js_name = setLanguage)]
+pub fn set_language(tag: &str, catalog: &str) {
+    start::set_language(tag, catalog);
+}
+
 /// Fetches the code of the page in the address bar.
 #[wasm_bindgen]
 pub async fn load() {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::LazyLock,
 };
 
@@ -9,20 +10,28 @@ use polib::{message::MessageView, po_file};
 
 use crate::Language;
 
-static GERMAN: LazyLock<Catalog> = LazyLock::new(|| Catalog::read(include_str!("../catalogs/de.po")));
-static FRENCH: LazyLock<Catalog> = LazyLock::new(|| Catalog::read(include_str!("../catalogs/fr.po")));
+static GERMAN: LazyLock<Catalog> = LazyLock::new(|| Catalog::read(Language::German, include_str!("../catalogs/de.po")));
+static FRENCH: LazyLock<Catalog> = LazyLock::new(|| Catalog::read(Language::French, include_str!("../catalogs/fr.po")));
 
 /// The texts of a language.
 struct Catalog {
     /// By the text in English.
     texts: HashMap<String, String>,
-    /// The texts of the pages as a JSON object.
-    browser: String,
+    /// Those of the pages.
+    browser: BrowserCatalog,
+}
+
+/// The catalog that a page loads.
+pub struct BrowserCatalog {
+    /// The path of its URL, with a hash of the content.
+    pub path: String,
+    /// A JSON object: the texts by the texts in English.
+    pub json: String,
 }
 
 impl Catalog {
     /// Reads a catalog. A text that is not translated is left out.
-    fn read(file: &str) -> Self {
+    fn read(language: Language, file: &str) -> Self {
         let file = po_file::parse_from_reader(file.as_bytes())
             .expect("a test reads the same file");
         let mut texts = HashMap::new();
@@ -36,7 +45,11 @@ impl Catalog {
                 texts.insert(text, translation);
             }
         }
-        let browser = serde_json::to_string(&pages).expect("text by text is valid JSON");
+        let json = serde_json::to_string(&pages).expect("texts by text are valid JSON");
+        let mut hasher = DefaultHasher::new();
+        json.hash(&mut hasher);
+        let path = format!("/languages/{language}.{:016x}.json", hasher.finish());
+        let browser = BrowserCatalog { path, json };
         Self { texts, browser }
     }
 }
@@ -69,8 +82,8 @@ pub(crate) fn translation(language: Language, text: &str) -> Option<&'static str
     catalog(language)?.texts.get(text).map(String::as_str)
 }
 
-/// Returns the catalog that a page in this language loads, as JSON. English needs none.
+/// Returns the catalog that a page in this language loads. English needs none.
 #[must_use]
-pub fn browser_catalog(language: Language) -> Option<&'static str> {
-    catalog(language).map(|catalog| catalog.browser.as_str())
+pub fn browser_catalog(language: Language) -> Option<&'static BrowserCatalog> {
+    catalog(language).map(|catalog| &catalog.browser)
 }

@@ -21,7 +21,7 @@ mod current;
 mod current;
 
 #[cfg(feature = "server")]
-pub use catalog::browser_catalog;
+pub use catalog::{BrowserCatalog, browser_catalog};
 pub use current::*;
 pub use fill::fill;
 pub use language::Language;

@@ -19,7 +19,7 @@ use leptos::{
 use leptos_axum::{ResponseOptions, generate_route_list, render_app_to_stream_with_context};
 use tower_http::compression::CompressionLayer;
 
-use crate::{site::SiteFiles, site_source::FileService};
+use crate::{catalogs, site::SiteFiles, site_source::FileService};
 
 /// The Content-Security-Policy of pages, to which each response adds its nonce for scripts.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
@@ -37,6 +37,9 @@ const ONE_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 /// A page contains its nonce, so it is requested again each time.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// Each language has pages of its own.
+const BY_LANGUAGE: HeaderValue = HeaderValue::from_static("accept-language, cookie");
 
 /// The path of the home page.
 const HOME: &str = "/";
@@ -92,6 +95,7 @@ pub fn router(site: SiteFiles, public_url: &str) -> Router {
         .layer(from_fn(add_cache_headers));
     router
         .merge(brand_files)
+        .merge(catalogs::router())
         .layer(CompressionLayer::new())
         .fallback_service(files)
 }
@@ -119,6 +123,7 @@ pub fn embedded(site: SiteFiles, public_url: &str) -> Router {
     let files = files.layer(CompressionLayer::new());
     router
         .merge(brand.router())
+        .merge(catalogs::router())
         .layer(CompressionLayer::new())
         .merge(files.layer(from_fn(add_cache_headers)))
 }
@@ -131,6 +136,7 @@ async fn render(pages: Arc<Pages>, status: StatusCode, request: Request<Body>) -
         let response = expect_context::<ResponseOptions>();
         response.set_status(status);
         response.insert_header(header::CACHE_CONTROL, NO_CACHE);
+        response.insert_header(header::VARY, BY_LANGUAGE);
         if let Some(policy) = policy(is_watched) {
             response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
         }

@@ -32,6 +32,12 @@
   addEventListener('click', ({ target }) => {
     if (target.closest?.('[data-reload]')) location.reload();
   });
+  addEventListener('change', ({ target }) => {
+    if (!target.matches?.('[data-language]')) return;
+    const secure = location.protocol === 'https:' ? '; secure' : '';
+    document.cookie = `latchkey_language=${target.value}; path=/; max-age=31536000; samesite=lax${secure}`;
+    location.reload();
+  });
   const signedIn = isSignedIn();
   root.dataset.session = signedIn ? 'in' : 'out';
   if (typeof WebAssembly !== 'object') root.dataset.lacks = 'webassembly';

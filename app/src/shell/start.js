@@ -45,6 +45,12 @@ window.latchkeyReload = async (path) => {
   return (isGone() || (await head()).status === 404) && reload(path, false);
 };
 
+// The texts of a page in another language than English. What hydrates the page must say what the server said.
+const readTexts = () => root.dataset.texts && fetch(root.dataset.texts).then((response) => {
+  if (!response.ok) throw new TypeError('the texts could not be fetched');
+  return response.text();
+});
+
 const last = readReload();
 // After an error in its WebAssembly the app does nothing any more.
 const onError = (error) => {
@@ -60,8 +66,10 @@ if (!root.dataset.lacks) {
   addEventListener('unhandledrejection', ({ reason }) => reason instanceof TypeError || onError(reason));
   refill(last?.typed);
   try {
+    const texts = readTexts();
     const app = await import(js);
     await app.default({ module_or_path: wasm });
+    if (texts) app.setLanguage(root.lang, await texts);
     await app.load();
     const served = document.getElementById('app');
     // The app can only take over the page that the server has rendered. If an extension, a translator

@@ -2,6 +2,7 @@
 
 mod client_ip;
 mod cors;
+mod language;
 mod reject_cross_site;
 mod security_headers;
 mod wrap_request;

@@ -1,4 +1,4 @@
-//! What every request gets: an id, a time limit, a log line, metrics, the security headers, and those for
+//! What every request gets: an id, a language, a time limit, a log line, metrics, the security headers, and those for
 //! other origins.
 
 use std::{
@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue};
 use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
-use super::{Cors, SecurityHeaders, X_REQUEST_ID, route_name};
+use super::{Cors, SecurityHeaders, X_REQUEST_ID, language::stated_language, route_name};
 use crate::metrics::Metrics;
 
 /// The longest request id that is accepted from a client, in bytes.
@@ -39,7 +39,7 @@ pub struct RequestContext {
     pub cors: Option<Cors>,
 }
 
-/// Gives each request an id and a span, limits its time, counts it, and logs a line when it has been
+/// Gives each request an id, a span and a language, limits its time, counts it, and logs a line when it has been
 /// responded to. All log lines of the request have the fields of the span, and the response has the
 /// id and the security headers. The code that authorizes a request records `user_id` and
 /// `session_id`, or `service_key`.
@@ -66,7 +66,8 @@ pub async fn wrap_request(
         session_id = Empty,
         service_key = Empty,
     );
-    async move {
+    let language = stated_language(request.headers());
+    let respond = async move {
         let respond = move |request| limit_time(context.time_limit, next.run(request));
         let response = match &context.cors {
             Some(cors) => cors.respond(request, respond).await,
@@ -86,9 +87,8 @@ pub async fn wrap_request(
         );
         response.headers_mut().insert(X_REQUEST_ID, id);
         response
-    }
-    .instrument(span)
-    .await
+    };
+    languages::scope(language, respond).instrument(span).await
 }
 
 /// Responds with 503 where the response takes longer than the limit. tower-http's timeout layer has

@@ -13,6 +13,7 @@ mod docs;
 mod embedding;
 mod faults;
 mod hostile;
+mod languages;
 mod limits;
 mod mail_servers;
 mod mfa_pending;
