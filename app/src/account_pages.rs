@@ -1,6 +1,7 @@
 //! The pages of the account: their paths, names and icons.
 
 use crate::components::IconName;
+use languages::tr;
 
 /// A page of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +52,14 @@ impl AccountPage {
 
     /// Returns the page's name in the navigation.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Overview => "Overview",
-            Self::Profile => "Profile",
-            Self::Security => "Security",
-            Self::Devices => "Devices",
-            Self::Activity => "Activity",
-            Self::Delete => "Delete account",
+            Self::Overview => tr("Overview"),
+            Self::Profile => tr("Profile"),
+            Self::Security => tr("Security"),
+            Self::Devices => tr("Devices"),
+            Self::Activity => tr("Activity"),
+            Self::Delete => tr("Delete account"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The pages for administrators: their paths, names and icons.
 
 use crate::components::IconName;
+use languages::tr;
 
 /// A page for administrators, except those of single users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +48,13 @@ impl AdminPage {
 
     /// Returns the page's name in the navigation.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Users => "Users",
-            Self::Invitations => "Invitations",
-            Self::Activity => "All activity",
-            Self::Keys => "Service keys",
-            Self::Webhooks => "Webhooks",
+            Self::Users => tr("Users"),
+            Self::Invitations => tr("Invitations"),
+            Self::Activity => tr("All activity"),
+            Self::Keys => tr("Service keys"),
+            Self::Webhooks => tr("Webhooks"),
         }
     }
 

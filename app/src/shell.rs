@@ -1,12 +1,10 @@
 //! The HTML document around the app, as the server renders it.
 
 mod fingerprint;
-
-use std::sync::LazyLock;
-
-use languages::{Language, browser_catalog, language, text, tr, tr_with};
+use languages::{Language, browser_catalog, language, tr, tr_later, tr_with};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
+use std::sync::LazyLock;
 
 use crate::{
     App, Appearance, Registration, ServerInfo, Site, appearance::site_name,
@@ -29,22 +27,27 @@ const FONT: &str = "/fonts/figtree.812e1f09.woff2";
 const ICONS: &str = include_str!("shell/icons.svg");
 
 /// The message for browsers in which the app can't run.
-const UNSUPPORTED: &str = text("This page needs JavaScript, WebAssembly and site data (local storage). \
-                           Allow them, or use an up-to-date browser, and reload.");
+const UNSUPPORTED: &str = tr_later(
+    "This page needs JavaScript, WebAssembly and site data (local storage). \
+                           Allow them, or use an up-to-date browser, and reload.",
+);
 
 /// The message when some of the app's files could not be loaded.
-const INCOMPLETE: &str = text("The page could not be loaded completely. Check your connection.");
+const INCOMPLETE: &str =
+    tr_later("The page could not be loaded completely. Check your connection.");
 
 /// The message when the app has not started after a while.
-const LATE: &str = text("This page is still loading.");
+const LATE: &str = tr_later("This page is still loading.");
 
 /// The message when the app can't start, although its files have arrived.
-const NOT_STARTED: &str = text("This page can't start, because something in this browser keeps changing \
+const NOT_STARTED: &str = tr_later(
+    "This page can't start, because something in this browser keeps changing \
                            it. Turn off extensions and translation for this site, or use a private \
-                           window.");
+                           window.",
+);
 
 /// The message when the app has stopped.
-const STOPPED: &str = text("This page has stopped working. Reload it to continue.");
+const STOPPED: &str = tr_later("This page has stopped working. Reload it to continue.");
 
 /// The pages that search engines may list. The others mean something to one user only.
 const LISTED: [&str; 3] = ["/", "/login", "/register"];

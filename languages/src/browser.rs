@@ -19,7 +19,8 @@ pub fn set_language(language: Language, catalog: &str) {
 /// Returns the language of the page.
 #[must_use]
 pub fn language() -> Language {
-    PAGE.get().map_or(Language::English, |(language, _)| *language)
+    PAGE.get()
+        .map_or(Language::English, |(language, _)| *language)
 }
 
 /// Returns a text in the language of the page.

@@ -10,8 +10,10 @@ use polib::{message::MessageView, po_file};
 
 use crate::Language;
 
-static GERMAN: LazyLock<Catalog> = LazyLock::new(|| Catalog::read(Language::German, include_str!("../catalogs/de.po")));
-static FRENCH: LazyLock<Catalog> = LazyLock::new(|| Catalog::read(Language::French, include_str!("../catalogs/fr.po")));
+static GERMAN: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::read(Language::German, include_str!("../catalogs/de.po")));
+static FRENCH: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::read(Language::French, include_str!("../catalogs/fr.po")));
 
 /// The texts of a language.
 struct Catalog {
@@ -32,8 +34,7 @@ pub struct BrowserCatalog {
 impl Catalog {
     /// Reads a catalog. A text that is not translated is left out.
     fn read(language: Language, file: &str) -> Self {
-        let file = po_file::parse_from_reader(file.as_bytes())
-            .expect("a test reads the same file");
+        let file = po_file::parse_from_reader(file.as_bytes()).expect("a test reads the same file");
         let mut texts = HashMap::new();
         let mut pages = BTreeMap::new();
         for message in file.messages().filter(|message| message.is_translated()) {

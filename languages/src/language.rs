@@ -49,7 +49,7 @@ impl Language {
 
     /// Whether this number of things takes the singular.
     #[must_use]
-    pub(crate) const fn is_singular(self, count: u64) -> bool {
+    pub(crate) const fn is_singular(self, count: usize) -> bool {
         match self {
             Self::English | Self::German => count == 1,
             Self::French => count < 2,

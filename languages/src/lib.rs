@@ -1,7 +1,7 @@
 //! The languages of the pages, the API's messages and the emails.
 //!
 //! Texts are written in English where they are used, and marked by the function around them: [`tr`]
-//! translates a text, [`tr_with`] one with values, [`tr_count`] one with a number, and [`text`] marks one that
+//! translates a text, [`tr_with`] one with values, [`tr_count`] one with a number, [`tr_around`] one with a value that is more than text, and [`tr_later`] marks one that
 //! is translated later. The catalogs `catalogs/*.po` (GNU gettext) contain the other languages; a test fails
 //! if they lack a text. See CONTRIBUTING.md.
 //!
@@ -41,13 +41,29 @@ pub fn tr_with(text: &'static str, values: &[(&str, &str)]) -> String {
 /// Returns one of two texts in the current language, with the number in place of `{count}`. `one` is the text
 /// for a single thing.
 #[must_use]
-pub fn tr_count(count: u64, one: &'static str, other: &'static str) -> String {
-    let text = if language().is_singular(count) { one } else { other };
+pub fn tr_count(count: usize, one: &'static str, other: &'static str) -> String {
+    let text = if language().is_singular(count) {
+        one
+    } else {
+        other
+    };
     fill(tr(text), &[("count", &count.to_string())])
+}
+
+/// Returns what is before and after a value of a text in the current language. The value is shown between them,
+/// where it is more than text.
+#[must_use]
+pub fn tr_around(text: &'static str, name: &str) -> (&'static str, &'static str) {
+    let text = tr(text);
+    let parts = text.split_once('{').and_then(|(before, rest)| {
+        let (value, after) = rest.split_once('}')?;
+        (value == name).then_some((before, after))
+    });
+    parts.unwrap_or((text, ""))
 }
 
 /// Marks a text that [`tr`] translates elsewhere.
 #[must_use]
-pub const fn text(text: &'static str) -> &'static str {
+pub const fn tr_later(text: &'static str) -> &'static str {
     text
 }

@@ -52,10 +52,22 @@ mod tests {
 
     #[test]
     fn the_best_language_that_there_is_wins() {
-        assert_eq!(Language::accepted("fr-CH, de;q=0.9"), Some(Language::French));
-        assert_eq!(Language::accepted("de;q=0.2,en;q=0.3"), Some(Language::English));
-        assert_eq!(Language::accepted("it, de;q=0.5, *;q=0.1"), Some(Language::German));
-        assert_eq!(Language::accepted("de;q=0, fr;q=0.1"), Some(Language::French));
+        assert_eq!(
+            Language::accepted("fr-CH, de;q=0.9"),
+            Some(Language::French)
+        );
+        assert_eq!(
+            Language::accepted("de;q=0.2,en;q=0.3"),
+            Some(Language::English)
+        );
+        assert_eq!(
+            Language::accepted("it, de;q=0.5, *;q=0.1"),
+            Some(Language::German)
+        );
+        assert_eq!(
+            Language::accepted("de;q=0, fr;q=0.1"),
+            Some(Language::French)
+        );
         assert_eq!(Language::accepted("*"), None);
         assert_eq!(Language::accepted(""), None);
         assert_eq!(Language::accepted(&"de,".repeat(100)), None);

@@ -32,7 +32,10 @@ fn key(message: &dyn MessageView) -> Text {
 fn translations(message: &dyn MessageView) -> Vec<String> {
     match message.msgstr_plural() {
         Ok(forms) => forms.clone(),
-        Err(_) => message.msgstr().map(|text| vec![text.to_owned()]).unwrap_or_default(),
+        Err(_) => message
+            .msgstr()
+            .map(|text| vec![text.to_owned()])
+            .unwrap_or_default(),
     }
 }
 
@@ -65,23 +68,44 @@ fn every_text_is_translated() {
             update(language, &texts);
         }
         let file = po_file::parse(&path(language)).expect("the catalog is valid");
-        let known: BTreeMap<Text, &dyn MessageView> =
-            file.messages().map(|message| (key(message), message)).collect();
-        let missing: Vec<_> = texts.keys().filter(|text| !known.contains_key(text)).collect();
-        assert!(missing.is_empty(), "{language} lacks {missing:#?}; set {UPDATE}=1");
-        let unused: Vec<_> = known.keys().filter(|text| !texts.contains_key(text)).collect();
-        assert!(unused.is_empty(), "{language}: nothing uses {unused:#?}; set {UPDATE}=1");
+        let known: BTreeMap<Text, &dyn MessageView> = file
+            .messages()
+            .map(|message| (key(message), message))
+            .collect();
+        let missing: Vec<_> = texts
+            .keys()
+            .filter(|text| !known.contains_key(text))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "{language} lacks {missing:#?}; set {UPDATE}=1"
+        );
+        let unused: Vec<_> = known
+            .keys()
+            .filter(|text| !texts.contains_key(text))
+            .collect();
+        assert!(
+            unused.is_empty(),
+            "{language}: nothing uses {unused:#?}; set {UPDATE}=1"
+        );
         // They decide which texts a page loads.
         for (text, sources) in &texts {
             let known = known[text].source();
-            assert_eq!(known, lines(sources), "{language}: {text:?}; set {UPDATE}=1");
+            assert_eq!(
+                known,
+                lines(sources),
+                "{language}: {text:?}; set {UPDATE}=1"
+            );
         }
         let untranslated: Vec<_> = known
             .iter()
             .filter(|(_, message)| !message.is_translated() || message.is_fuzzy())
             .map(|(text, _)| text)
             .collect();
-        assert!(untranslated.is_empty(), "{language}: not translated: {untranslated:#?}");
+        assert!(
+            untranslated.is_empty(),
+            "{language}: not translated: {untranslated:#?}"
+        );
     }
 }
 
@@ -100,7 +124,10 @@ fn translations_have_the_same_values() {
                 assert_eq!(values(text), values(translation), "{language}: {text:?}");
                 let ends = |text: &str| (text.trim().len(), text.len());
                 let (trimmed, whole) = ends(translation);
-                assert_eq!(trimmed, whole, "{language}: white space around {translation:?}");
+                assert_eq!(
+                    trimmed, whole,
+                    "{language}: white space around {translation:?}"
+                );
             }
         }
     }
@@ -108,6 +135,12 @@ fn translations_have_the_same_values() {
 
 /// Returns the names of the values in a text. A number may be left out of the singular ("a device").
 fn values(text: &str) -> BTreeSet<&str> {
-    let names = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
-    names.map(|(name, _)| name).filter(|name| *name != "count").collect()
+    let names = text
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'));
+    names
+        .map(|(name, _)| name)
+        .filter(|name| *name != "count")
+        .collect()
 }

@@ -6,17 +6,20 @@ use languages::{BrowserCatalog, Language, browser_catalog};
 
 /// Returns a route for each language. The paths contain a hash of the texts.
 pub fn router() -> Router {
-    Language::ALL
-        .into_iter()
-        .filter_map(browser_catalog)
-        .fold(Router::new(), |router, BrowserCatalog { path, json }| {
+    Language::ALL.into_iter().filter_map(browser_catalog).fold(
+        Router::new(),
+        |router, BrowserCatalog { path, json }| {
             let headers = [
-                (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("application/json"),
+                ),
                 (
                     header::CACHE_CONTROL,
                     HeaderValue::from_static("public, max-age=31536000, immutable"),
                 ),
             ];
             router.route(path, get(async move || (headers, json.as_str())))
-        })
+        },
+    )
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use gloo_storage::{LocalStorage, Storage};
+use languages::{tr, tr_later};
 use leptos::{ev, prelude::*};
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ const LONGEST_MARGIN: u64 = 30_000;
 
 /// What the page says when the browser refuses to store the session.
 pub const STORAGE_BLOCKED: &str =
-    "This browser can't keep you signed in: its storage is blocked or full.";
+    tr_later("This browser can't keep you signed in: its storage is blocked or full.");
 
 /// A signed-in session, as it is stored.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -135,20 +136,20 @@ impl EndReason {
     #[must_use]
     pub fn message(self) -> &'static str {
         match self {
-            Self::SignedOut => "You are signed out.",
-            Self::Revoked => "Your session has ended. Sign in again.",
-            Self::Deleted => "Your account has been deleted.",
-            Self::NotDone => {
-                "Your session has ended, so your last change was not made. Sign in and try again."
-            }
-            Self::OthersRemain => {
+            Self::SignedOut => tr("You are signed out."),
+            Self::Revoked => tr("Your session has ended. Sign in again."),
+            Self::Deleted => tr("Your account has been deleted."),
+            Self::NotDone => tr(
+                "Your session has ended, so your last change was not made. Sign in and try again.",
+            ),
+            Self::OthersRemain => tr(
                 "Your session has ended, so your other devices were not signed out by this. \
-                 To sign them out, sign in again or reset your password."
-            }
-            Self::OthersUnclear => {
+                 To sign them out, sign in again or reset your password.",
+            ),
+            Self::OthersUnclear => tr(
                 "Your session has ended, but it isn't clear whether your other devices were signed \
-                 out. Sign in again to check, or reset your password."
-            }
+                 out. Sign in again to check, or reset your password.",
+            ),
         }
     }
 }

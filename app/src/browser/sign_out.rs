@@ -1,6 +1,7 @@
 //! Signing out in the browser after the server's response.
 
 use http::StatusCode;
+use languages::tr;
 
 use super::session::{self, EndReason};
 use crate::api::{ApiError, Code};
@@ -51,11 +52,11 @@ pub fn finish_sign_out(
 fn unreachable(scope: Scope) -> &'static str {
     match scope {
         Scope::Here => {
-            "The server can't be reached, so you may still be signed in. Try again in a moment."
+            tr("The server can't be reached, so you may still be signed in. Try again in a moment.")
         }
-        Scope::Everywhere => {
+        Scope::Everywhere => tr(
             "The server can't be reached, so your devices may still be signed in. Try again in a \
-             moment."
-        }
+             moment.",
+        ),
     }
 }

@@ -1,5 +1,5 @@
 //! The account menu in the header.
-
+use languages::tr;
 use leptos::{attr::popovertarget, ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 
@@ -66,7 +66,7 @@ pub(super) fn AccountMenu() -> impl IntoView {
                     </span>
                     <LiveText text=initials />
                 </span>
-                <span class="visually-hidden">"Account menu"</span>
+                <span class="visually-hidden">{tr("Account menu")}</span>
             </button>
             <div
                 id=ID
@@ -106,7 +106,7 @@ fn MenuItems(
             {links.collect_view()} <li hidden=is_no_admin>
                 <a class="menu-item" href=AdminPage::Users.path() on:click=|_| close()>
                     <Icon name=IconName::Users />
-                    "Administration"
+                    {tr("Administration")}
                 </a>
             </li>
         </ul>
@@ -116,8 +116,8 @@ fn MenuItems(
                 submission
                 style="menu-item"
                 icon=IconName::SignOut
-                label="Sign out"
-                pending_label="Signing out…"
+                label=tr("Sign out")
+                pending_label=tr("Signing out…")
                 on_press=move |()| submission.start(LazyRequest::SignOut.send())
             />
         </div>

@@ -1,6 +1,7 @@
 //! Copying text to the clipboard.
 
 use js_sys::{Function, Promise, Reflect};
+use languages::tr;
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -23,7 +24,7 @@ pub fn CopyButton(
         copy(
             text,
             status,
-            "Copying failed. Select the text and copy it by hand.",
+            tr("Copying failed. Select the text and copy it by hand."),
         )
     };
     view! {
@@ -63,7 +64,7 @@ pub(super) fn copy(
             Some(promise) => JsFuture::from(promise).await.is_ok(),
             None => false,
         };
-        status.try_set(Some(if is_copied { "Copied." } else { failed }));
+        status.try_set(Some(if is_copied { tr("Copied.") } else { failed }));
     });
 }
 

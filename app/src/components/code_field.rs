@@ -1,5 +1,5 @@
 //! The field for a code of an authenticator app.
-
+use languages::tr;
 use leptos::{ev, html, prelude::*};
 
 use super::{
@@ -34,7 +34,7 @@ pub fn CodeField(
     });
     // `maxlength` leaves room for a pasted code with spaces in or around it.
     view! {
-        <Field submission name="code" label="Code">
+        <Field submission name="code" label=tr("Code")>
             <input
                 node_ref=input
                 class="code"

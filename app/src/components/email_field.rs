@@ -1,5 +1,5 @@
 //! The field for an email address.
-
+use languages::tr;
 use leptos::{html, prelude::*};
 
 use super::{
@@ -21,7 +21,7 @@ pub fn EmailField(
     #[prop(default = "email")]
     name: &'static str,
     /// The label.
-    #[prop(default = "Email")]
+    #[prop(default = tr("Email"))]
     label: &'static str,
     /// For password managers: `username`, or `email` if it is not the account's address yet.
     #[prop(default = "username")]

@@ -1,5 +1,5 @@
 //! A hint for email addresses with a mistyped domain.
-
+use languages::tr_around;
 use leptos::{html, prelude::*};
 
 use super::field::input_value;
@@ -44,12 +44,13 @@ pub fn EmailSuggestion(
                 shown
                     .get()
                     .map(|address| {
+                        let (before, after) = tr_around("Did you mean {address}?", "address");
                         view! {
                             <span>
-                                "Did you mean "
+                                {before}
                                 <button type="button" class="link" translate="no" on:click=accept>
                                     {address}
-                                </button> "?"
+                                </button> {after}
                             </span>
                         }
                     })

@@ -1,5 +1,5 @@
 //! The field for the code that an email shows.
-
+use languages::{tr, tr_later};
 use leptos::{html, prelude::*};
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The hint below the field.
-const HINT: &str = "The 8 digits in the same email.";
+const HINT: &str = tr_later("The 8 digits in the same email.");
 
 /// Asks for the code that an email shows besides its link.
 #[component]
@@ -20,7 +20,7 @@ pub fn EmailedCodeField(
 ) -> impl IntoView {
     // `maxlength` leaves room for a pasted code with spaces in or around it.
     view! {
-        <Field submission name="code" label="Code" hint=Some(HINT)>
+        <Field submission name="code" label=tr("Code") hint=Some(tr(HINT))>
             <input
                 node_ref=input
                 class="code"

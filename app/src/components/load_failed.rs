@@ -1,5 +1,5 @@
 //! What takes the place of content that could not be loaded.
-
+use languages::tr;
 use leptos::prelude::*;
 
 use super::{Message, Status};
@@ -24,7 +24,7 @@ pub fn LoadFailed(
                 .map(|on_retry| {
                     view! {
                         <button type="button" class="button quiet" on:click=move |_| on_retry.run(())>
-                            "Try again"
+                            {tr("Try again")}
                         </button>
                     }
                 })}

@@ -6,6 +6,7 @@
 //! will.
 
 use gloo_timers::future::TimeoutFuture;
+use languages::{tr, tr_count, tr_later};
 use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// The hint for choosing a password.
-const HINT: &str = "8 characters or more. A few random words are easy to remember.";
+const HINT: &str = tr_later("8 characters or more. A few random words are easy to remember.");
 
 /// The fewest characters that a password may have.
 const MIN_LENGTH: usize = 8;
@@ -42,7 +43,7 @@ pub fn NewPasswordField(
     #[prop(default = "password")]
     name: &'static str,
     /// The label.
-    #[prop(default = "Password")]
+    #[prop(default = tr("Password"))]
     label: &'static str,
     /// Returns the account's email address, which the password must not resemble.
     #[prop(into)]
@@ -173,12 +174,16 @@ impl Feedback {
             .with(|rating| rating.as_ref().map(|rating| rating.strength));
         match (self.length.get(), strength) {
             (0, _) => String::new(),
-            (length @ 1..MIN_LENGTH, _) => match MIN_LENGTH - length {
-                1 => "1 more character".to_owned(),
-                missing => format!("{missing} more characters"),
-            },
+            (length @ 1..MIN_LENGTH, _) => tr_count(
+                MIN_LENGTH - length,
+                "{count} more character",
+                "{count} more characters",
+            ),
             (_, None) => String::new(),
-            (_, Some(strength)) => format!("{strength:?}"),
+            (_, Some(Strength::Weak)) => tr("Weak").to_owned(),
+            (_, Some(Strength::Fair)) => tr("Fair").to_owned(),
+            (_, Some(Strength::Good)) => tr("Good").to_owned(),
+            (_, Some(Strength::Strong)) => tr("Strong").to_owned(),
         }
     }
 
@@ -187,19 +192,19 @@ impl Feedback {
         self.rating.with(|rating| match rating {
             Some(rating) if !rating.messages.is_empty() => {
                 if has_error {
-                    HINT.to_owned()
+                    tr(HINT).to_owned()
                 } else {
                     rating.messages.join(" ")
                 }
             }
             Some(rating) => match rating.strength {
-                Strength::Weak => "Weak: easy to guess. Add a few random words.",
-                Strength::Fair => "Fair. Another word would make it much harder to guess.",
-                Strength::Good => "Good: hard to guess.",
-                Strength::Strong => "Strong: very hard to guess.",
+                Strength::Weak => tr("Weak: easy to guess. Add a few random words."),
+                Strength::Fair => tr("Fair. Another word would make it much harder to guess."),
+                Strength::Good => tr("Good: hard to guess."),
+                Strength::Strong => tr("Strong: very hard to guess."),
             }
             .to_owned(),
-            None => HINT.to_owned(),
+            None => tr(HINT).to_owned(),
         })
     }
 }

@@ -1,5 +1,5 @@
 //! The field for a password.
-
+use languages::tr;
 use leptos::{html, prelude::*};
 
 use super::{
@@ -20,7 +20,7 @@ pub fn PasswordField(
     #[prop(default = "password")]
     name: &'static str,
     /// The label.
-    #[prop(default = "Password")]
+    #[prop(default = tr("Password"))]
     label: &'static str,
     /// For password managers: `new-password` or `current-password`.
     autocomplete: &'static str,
@@ -51,7 +51,7 @@ pub(super) fn PasswordInput(
 ) -> impl IntoView {
     let shown = RwSignal::new(false);
     let action = Signal::derive(move || {
-        let action = if shown.get() { "Hide" } else { "Show" };
+        let action = if shown.get() { tr("Hide") } else { tr("Show") };
         action.to_owned()
     });
     // The button's name says "characters" so that it differs from the name of the password field.

@@ -1,5 +1,5 @@
 //! The field for a recovery code.
-
+use languages::tr;
 use leptos::{html, prelude::*};
 
 use super::{
@@ -16,7 +16,7 @@ pub fn RecoveryCodeField(
     input: NodeRef<html::Input>,
 ) -> impl IntoView {
     view! {
-        <Field submission name="code" label="Recovery code">
+        <Field submission name="code" label=tr("Recovery code")>
             <input
                 node_ref=input
                 class="code"

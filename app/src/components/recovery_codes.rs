@@ -1,6 +1,7 @@
 //! New recovery codes, to be saved by the user.
 
 use js_sys::Reflect;
+use languages::{tr, tr_with};
 use leptos::prelude::*;
 
 use super::{
@@ -37,11 +38,11 @@ pub fn RecoveryCodes(
     let file = StoredValue::new(CodesFile::new(&site, &account, &codes));
     view! {
         <h2 id=DIALOG_TITLE tabindex="-1">
-            "Save your recovery codes"
+            {tr("Save your recovery codes")}
         </h2>
         {header.run()}
         <p class="dialog-lead">
-            "Each code signs you in once when you don't have your authenticator app. They are shown only once: keep them in a safe place."
+            {tr("Each code signs you in once when you don't have your authenticator app. They are shown only once: keep them in a safe place.")}
         </p>
         // The print names the site and the account.
         <ul
@@ -76,7 +77,7 @@ fn Done(
     };
     let message = move || {
         let warns = is_reminded.get() && !is_saved.get();
-        warns.then(|| view! { <span>"Save the codes first, and then tick this box."</span> })
+        warns.then(|| view! { <span>{tr("Save the codes first, and then tick this box.")}</span> })
     };
     view! {
         <div class="check">
@@ -87,7 +88,7 @@ fn Done(
                     aria-describedby="saved-message"
                     on:change=move |event| is_saved.set(event_target_checked(&event))
                 />
-                "I have saved these codes"
+                {tr("I have saved these codes")}
             </label>
             <p class="field-message" id="saved-message" aria-live="polite">
                 {message}
@@ -95,7 +96,7 @@ fn Done(
         </div>
         <div class="actions">
             <button type="button" class="button primary" on:click=finish>
-                "Done"
+                {tr("Done")}
             </button>
         </div>
     }
@@ -121,14 +122,14 @@ fn SaveButtons(
         copy(
             text,
             status,
-            "Copying failed. Select the codes and copy them by hand.",
+            tr("Copying failed. Select the codes and copy them by hand."),
         )
     };
     let copy_button = has_clipboard().then(|| {
         view! {
             <button type="button" class="button quiet" on:click=copy>
                 <Icon name=IconName::Copy />
-                "Copy"
+                {tr("Copy")}
             </button>
         }
     });
@@ -141,7 +142,7 @@ fn SaveButtons(
                 on:click=move |_| file.with_value(CodesFile::download)
             >
                 <Icon name=IconName::Download />
-                "Download"
+                {tr("Download")}
             </button>
             <button
                 type="button"
@@ -152,7 +153,7 @@ fn SaveButtons(
                 }
             >
                 <Icon name=IconName::Print />
-                "Print"
+                {tr("Print")}
             </button>
         </div>
         <p class="action-status" role="status">
@@ -173,11 +174,17 @@ impl CodesFile {
         let codes = codes.join("\n");
         Self {
             name: format!("latchkey-recovery-codes-{day}.txt"),
-            text: format!(
+            text: tr_with(
                 "Recovery codes\n\nSite: {site}\nAccount: {account}\nCreated: {day}\n\n\
                  Each code signs you in once, in place of a code from your authenticator app.\n\n\
-                 {codes}\n"
-            ),
+                 {codes}",
+                &[
+                    ("site", site),
+                    ("account", account),
+                    ("day", &day),
+                    ("codes", &codes),
+                ],
+            ) + "\n",
         }
     }
 

@@ -1,6 +1,7 @@
 //! Points in time, in the time zone of this device.
 
 use js_sys::{Date, Function, Object, Reflect};
+use languages::{Language, language, tr, tr_count};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -66,11 +67,11 @@ pub fn local_day(time: &str, now: u64) -> String {
     let today = date_of(now);
     let day = |date: &Date| (date.get_full_year(), date.get_month(), date.get_date());
     if day(&date) == day(&today) {
-        return "Today".to_owned();
+        return tr("Today").to_owned();
     }
     today.set_date(today.get_date().wrapping_sub(1));
     if day(&date) == day(&today) {
-        return "Yesterday".to_owned();
+        return tr("Yesterday").to_owned();
     }
     format_date(&date, &[("dateStyle", "long")])
         .unwrap_or_else(|| time.split('T').next().unwrap_or(time).to_owned())
@@ -114,29 +115,40 @@ fn format_date(date: &Date, style: &[(&str, &str)]) -> Option<String> {
         .ok()?
         .dyn_into()
         .ok()?;
-    let text = format.call2(date, &JsValue::UNDEFINED, &options).ok()?;
+    // In English, dates are written as in the region of the browser.
+    let language = match language() {
+        Language::English => JsValue::UNDEFINED,
+        other => other.code().into(),
+    };
+    let text = format.call2(date, &language, &options).ok()?;
     text.as_string()
 }
 
 /// Returns the time since then, in the language of the page.
 fn relative(time: f64, now: u64) -> String {
-    const UNITS: [(f64, &str); 6] = [
-        (31_557_600.0, "year"),
-        (2_629_800.0, "month"),
-        (604_800.0, "week"),
-        (86_400.0, "day"),
-        (3600.0, "hour"),
-        (60.0, "minute"),
-    ];
     let seconds = since(time, now) / 1000.0;
-    match UNITS.iter().find(|(length, _)| seconds >= *length) {
-        Some((length, unit)) => {
-            let count = (seconds / length).floor();
-            let plural = if count > 1.0 { "s" } else { "" };
-            format!("{count} {unit}{plural} ago")
-        }
+    let count = |length: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole and positive"
+        )]
+        let count = (seconds / length) as usize;
+        count
+    };
+    match seconds {
+        31_557_600.0.. => tr_count(count(31_557_600.0), "{count} year ago", "{count} years ago"),
+        2_629_800.0.. => tr_count(
+            count(2_629_800.0),
+            "{count} month ago",
+            "{count} months ago",
+        ),
+        604_800.0.. => tr_count(count(604_800.0), "{count} week ago", "{count} weeks ago"),
+        86_400.0.. => tr_count(count(86_400.0), "{count} day ago", "{count} days ago"),
+        3600.0.. => tr_count(count(3600.0), "{count} hour ago", "{count} hours ago"),
+        60.0.. => tr_count(count(60.0), "{count} minute ago", "{count} minutes ago"),
         // Also if this device's clock is behind the server's.
-        None => "just now".to_owned(),
+        _ => tr("just now").to_owned(),
     }
 }
 

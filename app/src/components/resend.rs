@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use gloo_timers::future::TimeoutFuture;
+use languages::{tr, tr_with};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{alert::Alert, live_text::LiveText, submission::Submission};
@@ -79,7 +80,7 @@ pub fn ResendButton(
     /// The request.
     resend: Resend,
     /// The label.
-    #[prop(default = "Send again")]
+    #[prop(default = tr("Send again"))]
     label: &'static str,
     /// The button's `type`: `submit` in forms.
     #[prop(default = "button")]
@@ -94,9 +95,12 @@ pub fn ResendButton(
         seconds_left,
     } = resend;
     let text = Signal::derive(move || match seconds_left.get() {
-        0 if submission.is_running() => "Sending…".to_owned(),
+        0 if submission.is_running() => tr("Sending…").to_owned(),
         0 => label.to_owned(),
-        seconds => format!("Send again in {seconds} s"),
+        seconds => tr_with(
+            "Send again in {seconds} s",
+            &[("seconds", &seconds.to_string())],
+        ),
     });
     let is_disabled = move || submission.is_running() || seconds_left.get() > 0;
     view! {
@@ -120,7 +124,7 @@ pub fn ResendButton(
                 {move || {
                     is_sent
                         .get()
-                        .then(|| view! { <span>"Sent. Check your inbox and spam folder."</span> })
+                        .then(|| view! { <span>{tr("Sent. Check your inbox and spam folder.")}</span> })
                 }}
             </p>
         </div>

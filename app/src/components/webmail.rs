@@ -1,5 +1,5 @@
 //! A link to where people read their email.
-
+use languages::{tr, tr_with};
 use leptos::prelude::*;
 
 use super::icon::{Icon, IconName};
@@ -40,13 +40,13 @@ pub fn WebmailLink(
     email: String,
 ) -> impl IntoView {
     find(&email).map(|(name, url)| {
+        let open = tr_with("Open {name}", &[("name", name)]);
         view! {
             <p class="webmail">
                 <a class="button quiet" href=url target="_blank" rel="noopener noreferrer">
-                    "Open "
-                    {name}
+                    {open}
                     <Icon name=IconName::Open />
-                    <span class="visually-hidden">" in a new tab"</span>
+                    <span class="visually-hidden">" " {tr("in a new tab")}</span>
                 </a>
             </p>
         }

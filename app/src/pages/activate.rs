@@ -1,5 +1,5 @@
 //! `/activate`: the emailed link that verifies an email address.
-
+use languages::tr;
 use leptos::{ev, prelude::*};
 
 use crate::components::IntoAnySync;
@@ -29,16 +29,16 @@ use crate::{
 pub fn Activate() -> impl IntoView {
     let link = Link::new(LinkPurpose::Activation);
     let heading = move || match link.state.get() {
-        LinkState::Loading | LinkState::Ready(..) => "Confirm your email address",
-        LinkState::Failed(_) => "Your email address is not confirmed yet",
-        LinkState::Done => "Your email address is confirmed",
-        LinkState::Used(_) => "Your email address is already confirmed",
-        LinkState::Rejected => "This account can't be used any more",
-        LinkState::Incomplete => INCOMPLETE_LINK,
-        LinkState::Invalid(_) => INVALID_LINK,
+        LinkState::Loading | LinkState::Ready(..) => tr("Confirm your email address"),
+        LinkState::Failed(_) => tr("Your email address is not confirmed yet"),
+        LinkState::Done => tr("Your email address is confirmed"),
+        LinkState::Used(_) => tr("Your email address is already confirmed"),
+        LinkState::Rejected => tr("This account can't be used any more"),
+        LinkState::Incomplete => tr(INCOMPLETE_LINK),
+        LinkState::Invalid(_) => tr(INVALID_LINK),
     };
     view! {
-        <Title text=page_title("Confirm your email address") />
+        <Title text=page_title(tr("Confirm your email address")) />
         <div class="panel needs-app">
             <h1 tabindex="-1">
                 <LiveText text=Signal::derive(move || heading().to_owned()) />
@@ -51,7 +51,7 @@ pub fn Activate() -> impl IntoView {
                 LinkState::Invalid(_) => view! { <NewLinkForm /> }.into_any_sync(),
                 LinkState::Done | LinkState::Used(_) => {
                     view! {
-                        <p class="panel-text">"Thank you. Your account is ready to use."</p>
+                        <p class="panel-text">{tr("Thank you. Your account is ready to use.")}</p>
                         <Continue />
                     }
                         .into_any_sync()
@@ -99,23 +99,23 @@ fn Confirm(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
         });
     };
     view! {
-        <p class="panel-text">"This address was given for an account:"</p>
-        <LinkFacts link=facts when="Created" />
+        <p class="panel-text">{tr("This address was given for an account:")}</p>
+        <LinkFacts link=facts when=tr("Created") />
         <LinkForm
             submission=confirm
             token=Some(token)
             account=Some(account)
-            label="Confirm email address"
-            pending_label="Confirming…"
+            label=tr("Confirm email address")
+            pending_label=tr("Confirming…")
             on_submit=move |answer| activate(link, confirm, owner.clone(), answer)
         />
         <div class="aside">
-            <p>"Not you? Then let us remove the account from your address."</p>
+            <p>{tr("Not you? Then let us remove the account from your address.")}</p>
             <Button
                 submission=reject
                 style="quiet"
-                label="I did not create this account"
-                pending_label="Removing the account…"
+                label=tr("I did not create this account")
+                pending_label=tr("Removing the account…")
                 on_press=send_rejection
             />
             <Alert submission=reject />
@@ -129,14 +129,14 @@ fn Incomplete(link: Link) -> impl IntoView {
     let submission = Submission::default();
     view! {
         <p class="panel-text">
-            {INCOMPLETE_REASON}
-            " Open the email again and copy the whole link, or enter the code that it shows."
+            {tr(INCOMPLETE_REASON)}
+            " " {tr("Open the email again and copy the whole link, or enter the code that it shows.")}
         </p>
         <LinkForm
             submission
             token=None
-            label="Confirm email address"
-            pending_label="Confirming…"
+            label=tr("Confirm email address")
+            pending_label=tr("Confirming…")
             on_submit=move |answer| activate(link, submission, None, answer)
         />
     }
@@ -154,12 +154,12 @@ fn NewLinkForm() -> impl IntoView {
     };
     view! {
         <p class="panel-text">
-            {INVALID_REASON}
-            " If your email address isn't confirmed yet, we'll email you a new link."
+            {tr(INVALID_REASON)}
+            " " {tr("If your email address isn't confirmed yet, we'll email you a new link.")}
         </p>
         <form method="post" novalidate on:submit=send>
             <EmailField submission=resend.submission() input=email />
-            <ResendButton resend kind="submit" label="Send a new link" />
+            <ResendButton resend kind="submit" label=tr("Send a new link") />
         </form>
     }
 }
@@ -168,11 +168,11 @@ fn NewLinkForm() -> impl IntoView {
 fn Rejected() -> impl IntoView {
     view! {
         <p class="panel-text">
-            "Thank you. The person who created it is signed out. You don't need to do anything else."
+            {tr("Thank you. The person who created it is signed out. You don't need to do anything else.")}
         </p>
         <p>
             <a class="button quiet" href="/">
-                "Go to the home page"
+                {tr("Go to the home page")}
             </a>
         </p>
     }

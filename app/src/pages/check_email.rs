@@ -1,5 +1,5 @@
 //! The view that replaces a form after it has sent an email.
-
+use languages::tr;
 use leptos::prelude::*;
 
 use leptos_meta::Title;
@@ -16,7 +16,7 @@ pub(super) fn CheckEmail(
     children: SyncChildren,
     /// The address.
     email: String,
-    /// How long its link works.
+    /// Says how long its link works.
     lifetime: &'static str,
     /// Sends it again.
     #[prop(into)]
@@ -30,17 +30,17 @@ pub(super) fn CheckEmail(
     focus_soon("h1");
     let resend = Resend::after_another();
     view! {
-        <Title text=page_title("Check your email") />
-        <h1 tabindex="-1">"Check your email"</h1>
+        <Title text=page_title(tr("Check your email")) />
+        <h1 tabindex="-1">{tr("Check your email")}</h1>
         <p class="panel-text">{children.run()}</p>
         <WebmailLink email />
         <ul class="tips">
-            <li>"The link works once, for " {lifetime} "."</li>
-            <li>"No email after a minute? Check your spam folder."</li>
+            <li>{lifetime}</li>
+            <li>{tr("No email after a minute? Check your spam folder.")}</li>
             <li>
-                "Wrong address? "
+                {tr("Wrong address?")} " "
                 <button type="button" class="link" on:click=move |_| on_correct.run(())>
-                    "Change it"
+                    {tr("Change it")}
                 </button>
             </li>
         </ul>

@@ -1,5 +1,5 @@
 //! `/email`: the emailed link that changes the account's email address.
-
+use languages::tr;
 use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
@@ -23,17 +23,21 @@ use crate::{
 pub fn ConfirmEmail() -> impl IntoView {
     let link = Link::new(LinkPurpose::EmailChange);
     let heading = move || match link.state.get() {
-        LinkState::Loading | LinkState::Ready(..) => "Confirm your new email address".to_owned(),
-        LinkState::Failed(_) => "Your new email address is not confirmed yet".to_owned(),
-        LinkState::Done | LinkState::Rejected => "Your email address has been changed".to_owned(),
-        LinkState::Used(_) => "Your email address has already been changed".to_owned(),
-        LinkState::Incomplete => INCOMPLETE_LINK.to_owned(),
+        LinkState::Loading | LinkState::Ready(..) => {
+            tr("Confirm your new email address").to_owned()
+        }
+        LinkState::Failed(_) => tr("Your new email address is not confirmed yet").to_owned(),
+        LinkState::Done | LinkState::Rejected => {
+            tr("Your email address has been changed").to_owned()
+        }
+        LinkState::Used(_) => tr("Your email address has already been changed").to_owned(),
+        LinkState::Incomplete => tr(INCOMPLETE_LINK).to_owned(),
         // The server's message is more precise if another account has taken the address.
-        LinkState::Invalid(Some(message)) if !message.starts_with(INVALID_LINK) => message,
-        LinkState::Invalid(_) => INVALID_LINK.to_owned(),
+        LinkState::Invalid(Some(message)) if !message.starts_with(tr(INVALID_LINK)) => message,
+        LinkState::Invalid(_) => tr(INVALID_LINK).to_owned(),
     };
     view! {
-        <Title text=page_title("Confirm your new email address") />
+        <Title text=page_title(tr("Confirm your new email address")) />
         <div class="panel needs-app">
             <h1 tabindex="-1">
                 <LiveText text=Signal::derive(heading) />
@@ -66,14 +70,14 @@ fn Confirm(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
     let submission = Submission::default();
     let account = facts.email.clone();
     view! {
-        <p class="panel-text">"The account gets a new address, and you sign in with that one:"</p>
+        <p class="panel-text">{tr("The account gets a new address, and you sign in with that one:")}</p>
         <LinkFacts link=facts />
         <LinkForm
             submission
             token=Some(token)
             account=Some(account)
-            label="Confirm new address"
-            pending_label="Confirming…"
+            label=tr("Confirm new address")
+            pending_label=tr("Confirming…")
             on_submit=move |answer| confirm(link, submission, answer)
         />
     }
@@ -85,14 +89,14 @@ fn Incomplete(link: Link) -> impl IntoView {
     let submission = Submission::default();
     view! {
         <p class="panel-text">
-            {INCOMPLETE_REASON}
-            " Open the email again and copy the whole link, or enter your new address and the code that the email shows."
+            {tr(INCOMPLETE_REASON)}
+            " " {tr("Open the email again and copy the whole link, or enter your new address and the code that the email shows.")}
         </p>
         <LinkForm
             submission
             token=None
-            label="Confirm new address"
-            pending_label="Confirming…"
+            label=tr("Confirm new address")
+            pending_label=tr("Confirming…")
             on_submit=move |answer| confirm(link, submission, answer)
         />
     }
@@ -104,13 +108,13 @@ fn Unchanged(
     /// The server's message.
     message: Option<String>,
 ) -> impl IntoView {
-    let is_link_invalid = message.is_none_or(|message| message.starts_with(INVALID_LINK));
-    let reason = is_link_invalid.then(|| format!("{INVALID_REASON} "));
+    let is_link_invalid = message.is_none_or(|message| message.starts_with(tr(INVALID_LINK)));
+    let reason = is_link_invalid.then(|| format!("{} ", tr(INVALID_REASON)));
     view! {
-        <p class="panel-text">{reason} "Your email address hasn't changed."</p>
+        <p class="panel-text">{reason} {tr("Your email address hasn't changed.")}</p>
         <p>
             <a class="button primary" href="/account">
-                "Go to your account"
+                {tr("Go to your account")}
             </a>
         </p>
     }

@@ -3,7 +3,7 @@
 //!
 //! Opening a link changes nothing, because mail scanners open links, too. The page says what the link
 //! will do, and to which account; a button does it.
-
+use languages::{tr, tr_later};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_location;
 
@@ -19,18 +19,18 @@ use crate::{
 };
 
 /// The heading for a link that does not work.
-pub(super) const INVALID_LINK: &str = "This link no longer works";
+pub(super) const INVALID_LINK: &str = tr_later("This link no longer works");
 
 /// Why a link does not work.
 pub(super) const INVALID_REASON: &str =
-    "It may have expired, been used, or been replaced by a newer one.";
+    tr_later("It may have expired, been used, or been replaced by a newer one.");
 
 /// The heading for a link without its token.
-pub(super) const INCOMPLETE_LINK: &str = "This link arrived incomplete";
+pub(super) const INCOMPLETE_LINK: &str = tr_later("This link arrived incomplete");
 
 /// Why a link has no token.
 pub(super) const INCOMPLETE_REASON: &str =
-    "Its last part is missing: an email program or filter may have cut it off.";
+    tr_later("Its last part is missing: an email program or filter may have cut it off.");
 
 /// Calls `handle` with the token after `name` in the fragment of the URL when the app runs, and whenever the
 /// token changes.
@@ -166,7 +166,7 @@ impl Link {
                     // The form has no field for the token.
                     Some(message) if is_code => return Err(ApiError::field("code", message)),
                     // An earlier press may have used it, whose response was lost.
-                    Some(message) if message.starts_with(INVALID_LINK) => self.look(),
+                    Some(message) if message.starts_with(tr(INVALID_LINK)) => self.look(),
                     Some(message) => self.show(LinkState::Invalid(Some(message))),
                     None => return Err(ApiError::Fields(fields)),
                 }
@@ -182,7 +182,7 @@ impl Link {
 pub(super) fn LinkLoading() -> impl IntoView {
     view! {
         <p class="panel-text" aria-busy="true">
-            <span class="skeleton">"What this link does, and to which account."</span>
+            <span class="skeleton">{tr("What this link does, and to which account.")}</span>
         </p>
     }
 }
@@ -200,7 +200,7 @@ pub(super) fn LinkFailed(
             <Message status=Status::Error text=error.to_string() />
         </div>
         <button type="button" class="button primary" on:click=move |_| link.look()>
-            "Try again"
+            {tr("Try again")}
         </button>
     }
 }
@@ -232,9 +232,9 @@ pub(super) fn LinkFacts(
     let device = device.filter(|device| !device.is_empty());
     view! {
         <dl class="facts">
-            {row("Account", email_for_display(&email))}
-            {new_email.map(|email| row("New address", email_for_display(&email)))}
-            {row(when, local_time(&created_at))} {device.map(|device| row("Device", device))}
+            {row(tr("Account"), email_for_display(&email))}
+            {new_email.map(|email| row(tr("New address"), email_for_display(&email)))}
+            {row(when, local_time(&created_at))} {device.map(|device| row(tr("Device"), device))}
         </dl>
     }
 }
@@ -244,8 +244,8 @@ pub(super) fn LinkFacts(
 pub(super) fn Continue() -> impl IntoView {
     let auth_state = use_auth_state();
     let target = move || match auth_state.get() {
-        AuthState::SignedOut(_) => ("/login", "Sign in"),
-        _ => ("/account", "Go to your account"),
+        AuthState::SignedOut(_) => ("/login", tr("Sign in")),
+        _ => ("/account", tr("Go to your account")),
     };
     view! {
         <p>

@@ -1,5 +1,5 @@
 //! `/forgot`: requests a link to choose a new password.
-
+use languages::{tr, tr_around};
 use leptos::{ev, prelude::*};
 
 use crate::components::IntoAnySync;
@@ -30,7 +30,7 @@ enum Step {
 pub fn Forgot() -> impl IntoView {
     let step = RwSignal::new(Step::Request(String::new()));
     view! {
-        <Title text=page_title("Forgot your password?") />
+        <Title text=page_title(tr("Forgot your password?")) />
         <div class="panel">
             {move || match step.get() {
                 Step::Request(email) => view! { <RequestForm email step /> }.into_any_sync(),
@@ -63,8 +63,8 @@ fn RequestForm(
         });
     };
     view! {
-        <h1 tabindex="-1">"Forgot your password?"</h1>
-        <p class="panel-text">"We'll email you a link to choose a new one."</p>
+        <h1 tabindex="-1">{tr("Forgot your password?")}</h1>
+        <p class="panel-text">{tr("We'll email you a link to choose a new one.")}</p>
         <form
             method="post"
             novalidate
@@ -74,10 +74,10 @@ fn RequestForm(
             <Alert submission />
             <EmailField submission input />
             <EmailSuggestion input suggestion />
-            <Button submission kind="submit" label="Send link" pending_label="Sending the link…" />
+            <Button submission kind="submit" label=tr("Send link") pending_label=tr("Sending the link…") />
         </form>
         <p class="aside">
-            <a href="/login">"Back to sign in"</a>
+            <a href="/login">{tr("Back to sign in")}</a>
         </p>
     }
 }
@@ -96,18 +96,22 @@ fn Sent(
         let request = user::reset_password(address.as_str().into());
         resend.start(with_timeout(request));
     };
-    let link = view! { <a href="/login">"Back to sign in"</a> }.into_any_sync();
+    let link = view! { <a href="/login">{tr("Back to sign in")}</a> }.into_any_sync();
+    let (before, after) = tr_around(
+        "If {email} has an account, a link to choose a new password is on its way.",
+        "email",
+    );
     view! {
         <CheckEmail
             email=email.clone()
-            lifetime="1 hour"
+            lifetime=tr("The link works once, for 1 hour.")
             on_resend=send_again
             on_correct=move |()| step.set(Step::Request(entered.clone()))
             link
         >
-            "If "
+            {before}
             <strong>{email}</strong>
-            " has an account, a link to choose a new password is on its way."
+            {after}
         </CheckEmail>
     }
 }

@@ -1,5 +1,5 @@
 //! `/`: says what Latchkey is, and shows its API.
-
+use languages::{tr, tr_later, tr_with};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
@@ -20,23 +20,23 @@ const EXAMPLE: &str = "correct horse battery staple";
 const DOCUMENTS: [(&str, &str, &str); 4] = [
     (
         "/docs/api.md",
-        "API reference",
-        "Every endpoint, field and error.",
+        tr_later("API reference"),
+        tr_later("Every endpoint, field and error."),
     ),
     (
         "/docs/settings.md",
-        "Settings",
-        "Each an environment variable and a flag.",
+        tr_later("Settings"),
+        tr_later("Each an environment variable and a flag."),
     ),
     (
         "/docs/operations.md",
-        "Operations",
-        "Proxies, backups, metrics, upgrades.",
+        tr_later("Operations"),
+        tr_later("Proxies, backups, metrics, upgrades."),
     ),
     (
         "/docs/security.md",
-        "Security",
-        "How tokens, passwords and emails are protected.",
+        tr_later("Security"),
+        tr_later("How tokens, passwords and emails are protected."),
     ),
 ];
 
@@ -66,12 +66,12 @@ pub fn Home() -> impl IntoView {
                     .then(|| {
                         view! {
                             <a class="button primary" href="/register">
-                                "Create account"
+                                {tr("Create account")}
                             </a>
                         }
                     })}
                 <a class="button quiet" href="/login">
-                    "Sign in"
+                    {tr("Sign in")}
                 </a>
             </p>
             {is_own
@@ -90,17 +90,17 @@ pub fn Home() -> impl IntoView {
 fn texts(site: Option<String>) -> [String; 3] {
     let Some(name) = site else {
         return [
-            "Latchkey: user accounts for your app",
-            "User accounts for your app, ready to run.",
-            "Latchkey is one program with registration, sign-in, two-factor authentication and emails. Your app calls a small HTTP API. Your users get these pages.",
+            tr("Latchkey: user accounts for your app"),
+            tr("User accounts for your app, ready to run."),
+            tr("Latchkey is one program with registration, sign-in, two-factor authentication and emails. Your app calls a small HTTP API. Your users get these pages."),
         ]
         .map(ToOwned::to_owned);
     };
     let lead = match Registration::of_server() {
-        Registration::Open => "Create an account, or sign in to the one you have.",
-        Registration::Invite | Registration::Closed => "Sign in to your account.",
+        Registration::Open => tr("Create an account, or sign in to the one you have."),
+        Registration::Invite | Registration::Closed => tr("Sign in to your account."),
     };
-    let heading = format!("Your account at {name}");
+    let heading = tr_with("Your account at {name}", &[("name", &name)]);
     [site_in_title(), heading, lead.to_owned()]
 }
 
@@ -136,25 +136,25 @@ fn Example() -> impl IntoView {
     );
     view! {
         <section class="sample" aria-labelledby="sample">
-            <h2 id="sample">"Ask this server"</h2>
-            <pre class="code-block" tabindex="0" role="group" aria-label="Request">
+            <h2 id="sample">{tr("Ask this server")}</h2>
+            <pre class="code-block" tabindex="0" role="group" aria-label=tr("Request")>
                 <code translate="no">{rate.clone()}</code>
             </pre>
             <Response />
             <div class="sample-actions">
-                <CopyButton text=rate label="Copy request" />
+                <CopyButton text=rate label=tr("Copy request") />
             </div>
-            <h2>"Then add users"</h2>
+            <h2>{tr("Then add users")}</h2>
             <pre
                 class="code-block"
                 tabindex="0"
                 role="group"
-                aria-label="Requests that create an account"
+                aria-label=tr("Requests that create an account")
             >
                 <code translate="no">{account.clone()}</code>
             </pre>
             <div class="sample-actions">
-                <CopyButton text=account label="Copy requests" />
+                <CopyButton text=account label=tr("Copy requests") />
             </div>
         </section>
     }
@@ -184,7 +184,8 @@ fn Response() -> impl IntoView {
             match response {
                 Ok(rating) => {
                     body.try_set(to_json(&rating));
-                    status.try_set(format!("200 OK in {time:.0} ms"));
+                    let time = format!("{time:.0}");
+                    status.try_set(tr_with("200 OK in {time} ms", &[("time", &time)]));
                 }
                 Err(error) => {
                     status.try_set(error.to_string());
@@ -205,10 +206,10 @@ fn Response() -> impl IntoView {
                 aria-disabled=move || is_running.get().then_some("true")
                 on:click=run
             >
-                "Run it"
+                {tr("Run it")}
             </button>
         </div>
-        <pre class="code-block" tabindex="0" role="group" aria-label="Response">
+        <pre class="code-block" tabindex="0" role="group" aria-label=tr("Response")>
             <code translate="no">{move || view! { <span>{body.get()}</span> }}</code>
         </pre>
     }
@@ -226,15 +227,15 @@ fn Documents() -> impl IntoView {
         view! {
             <li>
                 <a href=path rel="external">
-                    {title}
+                    {tr(title)}
                 </a>
-                <p>{text}</p>
+                <p>{tr(text)}</p>
             </li>
         }
     };
     view! {
         <section aria-labelledby="documents">
-            <h2 id="documents">"Documentation"</h2>
+            <h2 id="documents">{tr("Documentation")}</h2>
             <ul class="documents" role="list">
                 {DOCUMENTS.into_iter().map(item).collect_view()}
             </ul>

@@ -1,6 +1,6 @@
 //! The link of an invitation: `/register#invitation=…`. Its token is in the URL's fragment, which browsers do
 //! not send to servers.
-
+use languages::tr;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::emailed_link::{INVALID_REASON, LinkLoading, on_token};
@@ -79,7 +79,7 @@ impl Invitation {
 #[component]
 pub(super) fn InvitationLoading() -> impl IntoView {
     view! {
-        <h1 tabindex="-1">"Create account"</h1>
+        <h1 tabindex="-1">{tr("Create account")}</h1>
         <LinkLoading />
     }
 }
@@ -88,12 +88,12 @@ pub(super) fn InvitationLoading() -> impl IntoView {
 #[component]
 pub(super) fn InvitationFailed(error: ApiError, invitation: Invitation) -> impl IntoView {
     view! {
-        <h1 tabindex="-1">"Create account"</h1>
+        <h1 tabindex="-1">{tr("Create account")}</h1>
         <div role="alert">
             <Message status=Status::Error text=error.to_string() />
         </div>
         <button type="button" class="button primary" on:click=move |_| invitation.look()>
-            "Try again"
+            {tr("Try again")}
         </button>
     }
 }
@@ -105,13 +105,13 @@ pub(super) fn InvalidInvitation(
     login: String,
 ) -> impl IntoView {
     view! {
-        <h1 tabindex="-1">"This invitation no longer works"</h1>
+        <h1 tabindex="-1">{tr("This invitation no longer works")}</h1>
         <p class="panel-text">
-            {INVALID_REASON} " If you have accepted it, sign in. Otherwise ask for a new invitation."
+            {tr(INVALID_REASON)} " " {tr("If you have accepted it, sign in. Otherwise ask for a new invitation.")}
         </p>
         <p>
             <a class="button primary" href=login>
-                "Sign in"
+                {tr("Sign in")}
             </a>
         </p>
     }
@@ -127,21 +127,21 @@ pub(super) fn NotOpen(
 ) -> impl IntoView {
     let (heading, text) = if by_invitation {
         (
-            "Registration is by invitation",
-            "To create an account, open the link in the invitation that was emailed to you.",
+            tr("Registration is by invitation"),
+            tr("To create an account, open the link in the invitation that was emailed to you."),
         )
     } else {
         (
-            "Registration is closed",
-            "New accounts can't be created here at present.",
+            tr("Registration is closed"),
+            tr("New accounts can't be created here at present."),
         )
     };
     view! {
         <h1 tabindex="-1">{heading}</h1>
-        <p class="panel-text">{text} " If you have an account, sign in."</p>
+        <p class="panel-text">{text} " " {tr("If you have an account, sign in.")}</p>
         <p>
             <a class="button primary" href=login>
-                "Sign in"
+                {tr("Sign in")}
             </a>
         </p>
     }

@@ -14,6 +14,7 @@ use std::{
 use futures::future::{Either, select};
 #[cfg(feature = "split")]
 use gloo_timers::future::TimeoutFuture;
+use languages::tr;
 use leptos::{prelude::*, wasm_split::SplitLoaderError};
 #[cfg(feature = "split")]
 use leptos::{task::spawn_local, wasm_split::wasm_split};
@@ -283,13 +284,13 @@ fn NotLoaded() -> impl IntoView {
         let _ = window().location().reload();
     };
     view! {
-        <Title text=page_title("Page not loaded") />
+        <Title text=page_title(tr("Page not loaded")) />
         <div class="panel">
-            <h1 tabindex="-1">"This page could not be loaded"</h1>
-            <p role="alert">"The server can't be reached. Try again in a moment."</p>
+            <h1 tabindex="-1">{tr("This page could not be loaded")}</h1>
+            <p role="alert">{tr("The server can't be reached. Try again in a moment.")}</p>
             <p>
                 <button type="button" class="button primary" on:click=reload>
-                    "Try again"
+                    {tr("Try again")}
                 </button>
             </p>
         </div>

@@ -1,5 +1,5 @@
 //! The forms of emailed links.
-
+use languages::tr;
 use leptos::{ev, html, prelude::*, task::spawn_local};
 
 use super::emailed_link::Proof;
@@ -117,7 +117,7 @@ pub(super) fn LinkForm(
                                 submission
                                 input=password
                                 autocomplete="current-password"
-                                hint="The password of this account."
+                                hint=tr("The password of this account.")
                             />
                         }
                     })

@@ -1,5 +1,5 @@
 //! `/login`: signs in, and then opens the page that the user came from.
-
+use languages::tr;
 use leptos::{ev, html, prelude::*};
 use leptos_meta::Title;
 
@@ -40,13 +40,13 @@ pub fn Login() -> impl IntoView {
         is_refused
             && submission
                 .message()
-                .is_some_and(|text| text.contains("open the link"))
+                .is_some_and(|text| text != tr("Incorrect email or password."))
     });
     view! {
-        <Title text=page_title("Sign in") />
+        <Title text=page_title(tr("Sign in")) />
         <div class="panel when-signed-out">
             <h1 tabindex="-1" aria-describedby="notice">
-                "Sign in"
+                {tr("Sign in")}
             </h1>
             <SignedOutNotice />
             <form method="post" novalidate on:focusin=|_| prefetch_sign_in() on:submit=send>
@@ -55,16 +55,16 @@ pub fn Login() -> impl IntoView {
                 <EmailField submission input=email />
                 <PasswordField submission input=password autocomplete="current-password" />
                 <p class="forgot">
-                    <a href="/forgot">"Forgot password?"</a>
+                    <a href="/forgot">{tr("Forgot password?")}</a>
                 </p>
-                <Button submission kind="submit" label="Sign in" pending_label="Signing in…" />
+                <Button submission kind="submit" label=tr("Sign in") pending_label=tr("Signing in…") />
             </form>
             {(Registration::of_server() == Registration::Open)
                 .then(|| {
                     view! {
                         <p class="aside">
-                            "New here? "
-                            <a href=with_next("/register", next.as_deref())>"Create account"</a>
+                            {tr("New here?")} " "
+                            <a href=with_next("/register", next.as_deref())>{tr("Create account")}</a>
                         </p>
                     }
                 })}
@@ -100,8 +100,8 @@ fn NotActivated(
         move |()| resend.start(LazyRequest::ResendActivation(input_value(email)).send());
     view! {
         <div class="not-activated">
-            <p>"Haven't opened the link we emailed you?"</p>
-            <ResendButton resend label="Send the link again" on_press=send_again />
+            <p>{tr("Haven't opened the link we emailed you?")}</p>
+            <ResendButton resend label=tr("Send the link again") on_press=send_again />
         </div>
     }
 }

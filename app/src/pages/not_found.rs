@@ -1,5 +1,5 @@
 //! The page for unknown paths.
-
+use languages::tr;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -12,15 +12,15 @@ use crate::components::focus_new_page;
 pub fn NotFound() -> impl IntoView {
     focus_new_page();
     view! {
-        <Title text=page_title("Page not found") />
+        <Title text=page_title(tr("Page not found")) />
         <div class="panel">
-            <h1 tabindex="-1">"Page not found"</h1>
+            <h1 tabindex="-1">{tr("Page not found")}</h1>
             <p>
-                "There is no page at this address. It may have been moved, or the link may be mistyped."
+                {tr("There is no page at this address. It may have been moved, or the link may be mistyped.")}
             </p>
             <p>
                 <a class="button primary" href="/">
-                    "Go to the home page"
+                    {tr("Go to the home page")}
                 </a>
             </p>
         </div>

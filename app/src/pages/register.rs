@@ -1,5 +1,5 @@
 //! `/register`: creates an account and signs in.
-
+use languages::{tr, tr_around};
 use leptos::{ev, prelude::*};
 
 use crate::components::IntoAnySync;
@@ -49,7 +49,7 @@ pub fn Register() -> impl IntoView {
     let step = RwSignal::new(Step::Form(String::new()));
     let (policy, invitation) = (Registration::of_server(), Invitation::new());
     view! {
-        <Title text=page_title("Create account") />
+        <Title text=page_title(tr("Create account")) />
         <div class="panel when-signed-out">
             {move || {
                 let login = login.get_value();
@@ -162,7 +162,7 @@ fn RegistrationForm(
         });
     };
     view! {
-        <h1 tabindex="-1">"Create account"</h1>
+        <h1 tabindex="-1">{tr("Create account")}</h1>
         <form
             method="post"
             novalidate
@@ -181,19 +181,19 @@ fn RegistrationForm(
             <Button
                 submission
                 kind="submit"
-                label="Create account"
-                pending_label="Creating account…"
+                label=tr("Create account")
+                pending_label=tr("Creating account…")
             />
             {(!is_invited)
                 .then(|| {
                     view! {
                         <p class="next-step">
-                            "Next, we'll email you a link to confirm your address."
+                            {tr("Next, we'll email you a link to confirm your address.")}
                         </p>
                     }
                 })}
         </form>
-        <p class="aside">"Already have an account? " <a href=login>"Sign in"</a></p>
+        <p class="aside">{tr("Already have an account?")} " " <a href=login>{tr("Sign in")}</a></p>
     }
 }
 
@@ -236,18 +236,22 @@ fn ActivationNeeded(
     let send_again = move |resend: Resend| {
         resend.start(LazyRequest::ResendActivation(address.clone()).send());
     };
-    let link = view! { <a href=login>"Sign in"</a> }.into_any_sync();
+    let link = view! { <a href=login>{tr("Sign in")}</a> }.into_any_sync();
+    let (before, after) = tr_around(
+        "We sent a link to {email}. Open it to activate your account.",
+        "email",
+    );
     view! {
         <CheckEmail
             email=email.clone()
-            lifetime="24 hours"
+            lifetime=tr("The link works once, for 24 hours.")
             on_resend=send_again
             on_correct=move |()| step.set(Step::Form(entered.clone()))
             link
         >
-            "We sent a link to "
+            {before}
             <strong>{email}</strong>
-            ". Open it to activate your account."
+            {after}
         </CheckEmail>
         <Alert submission=signing_in />
     }

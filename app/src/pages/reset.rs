@@ -1,5 +1,5 @@
 //! `/reset`: the emailed link to choose a new password.
-
+use languages::tr;
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use crate::components::IntoAnySync;
@@ -24,14 +24,16 @@ use crate::{
 pub fn Reset() -> impl IntoView {
     let link = Link::new(LinkPurpose::Reset);
     let heading = move || match link.state.get() {
-        LinkState::Loading | LinkState::Failed(_) | LinkState::Ready(..) => "Choose a new password",
-        LinkState::Incomplete => INCOMPLETE_LINK,
-        LinkState::Invalid(_) => INVALID_LINK,
-        LinkState::Used(_) => "Your password has already been changed",
-        LinkState::Done | LinkState::Rejected => "Your password has been changed",
+        LinkState::Loading | LinkState::Failed(_) | LinkState::Ready(..) => {
+            tr("Choose a new password")
+        }
+        LinkState::Incomplete => tr(INCOMPLETE_LINK),
+        LinkState::Invalid(_) => tr(INVALID_LINK),
+        LinkState::Used(_) => tr("Your password has already been changed"),
+        LinkState::Done | LinkState::Rejected => tr("Your password has been changed"),
     };
     view! {
-        <Title text=page_title("Choose a new password") />
+        <Title text=page_title(tr("Choose a new password")) />
         <div class="panel needs-app">
             <h1 tabindex="-1">
                 <LiveText text=Signal::derive(move || heading().to_owned()) />
@@ -53,7 +55,7 @@ pub fn Reset() -> impl IntoView {
 fn Choose(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
     let email = facts.email.clone();
     view! {
-        <p class="panel-text">"This signs out every device."</p>
+        <p class="panel-text">{tr("This signs out every device.")}</p>
         <LinkFacts link=facts />
         <PasswordForm link token=Some(token) account=Some(email) />
     }
@@ -64,8 +66,8 @@ fn Choose(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
 fn Incomplete(link: Link) -> impl IntoView {
     view! {
         <p class="panel-text">
-            {INCOMPLETE_REASON}
-            " Open the email again and copy the whole link, or enter the code that it shows."
+            {tr(INCOMPLETE_REASON)}
+            " " {tr("Open the email again and copy the whole link, or enter the code that it shows.")}
         </p>
         <PasswordForm link token=None account=None />
     }
@@ -107,14 +109,14 @@ fn PasswordForm(
                 submission
                 input=password
                 name="new_password"
-                label="New password"
+                label=tr("New password")
                 email=move |()| address.get_value().unwrap_or_else(|| inputs.email())
             />
             <Button
                 submission
                 kind="submit"
-                label="Set password"
-                pending_label="Setting the password…"
+                label=tr("Set password")
+                pending_label=tr("Setting the password…")
             />
         </form>
     }
@@ -133,10 +135,10 @@ pub(super) fn verify_session() {
 #[component]
 fn Invalid() -> impl IntoView {
     view! {
-        <p class="panel-text">{INVALID_REASON} " Your password hasn't changed."</p>
+        <p class="panel-text">{tr(INVALID_REASON)} " " {tr("Your password hasn't changed.")}</p>
         <p>
             <a class="button primary" href="/forgot">
-                "Get a new link"
+                {tr("Get a new link")}
             </a>
         </p>
     }
@@ -146,14 +148,14 @@ fn Invalid() -> impl IntoView {
 fn Used() -> impl IntoView {
     view! {
         <p class="panel-text">
-            "This link was used to choose a password. Sign in with it. If it wasn't you, get a new link."
+            {tr("This link was used to choose a password. Sign in with it. If it wasn't you, get a new link.")}
         </p>
         <p class="actions">
             <a class="button primary" href="/login">
-                "Sign in"
+                {tr("Sign in")}
             </a>
             <a class="button quiet" href="/forgot">
-                "Get a new link"
+                {tr("Get a new link")}
             </a>
         </p>
     }
@@ -162,10 +164,10 @@ fn Used() -> impl IntoView {
 #[component]
 fn Done() -> impl IntoView {
     view! {
-        <p class="panel-text">"All your devices are signed out. Sign in with your new password."</p>
+        <p class="panel-text">{tr("All your devices are signed out. Sign in with your new password.")}</p>
         <p>
             <a class="button primary" href="/login">
-                "Sign in"
+                {tr("Sign in")}
             </a>
         </p>
     }

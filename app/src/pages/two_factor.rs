@@ -1,8 +1,7 @@
 //! `/two-factor`: the second step of signing in.
-
-use std::future::Future;
-
+use languages::{tr, tr_later};
 use leptos::{ev, prelude::*};
+use std::future::Future;
 
 use crate::components::IntoAnySync;
 use leptos_meta::Title;
@@ -27,15 +26,19 @@ use crate::{
 };
 
 /// The error when the response to a code was lost.
-const CODE_LOST: &str = "The server can't be reached. Try again with your app's next code.";
+const CODE_LOST: &str =
+    tr_later("The server can't be reached. Try again with your app's next code.");
 
 /// The error when the response to a recovery code was lost.
-const RECOVERY_CODE_LOST: &str =
-    "The server can't be reached. Try again, and if this code was used up, with another one.";
+const RECOVERY_CODE_LOST: &str = tr_later(
+    "The server can't be reached. Try again, and if this code was used up, with another one.",
+);
 
 /// What follows when the response that turned the second factor on was lost.
-const UNSAVED_CODES: &str = "Two-factor authentication is on, but your recovery codes were not saved. \
-                             Enter a code from your app, and then create new recovery codes.";
+const UNSAVED_CODES: &str = tr_later(
+    "Two-factor authentication is on, but your recovery codes were not saved. \
+                             Enter a code from your app, and then create new recovery codes.",
+);
 
 /// `/two-factor`: the second step of signing in.
 #[component]
@@ -45,9 +48,9 @@ pub fn TwoFactor() -> impl IntoView {
     redirect_if_not_pending(check);
     let is_pending = Memo::new(move |_| matches!(auth_state.get(), AuthState::MfaPending(_)));
     view! {
-        <Title text=page_title("Two-factor authentication") />
+        <Title text=page_title(tr("Two-factor authentication")) />
         <div class="panel two-factor when-signed-in">
-            <h1 tabindex="-1">"Two-factor authentication"</h1>
+            <h1 tabindex="-1">{tr("Two-factor authentication")}</h1>
             {move || {
                 if is_pending.get() {
                     view! { <CodeForms /> }.into_any_sync()
@@ -128,14 +131,14 @@ fn Checking(check: SessionCheck) -> impl IntoView {
             fallback=|| {
                 view! {
                     <p class="panel-text" aria-busy="true">
-                        <span class="skeleton">"Enter the code that your authenticator app shows."</span>
+                        <span class="skeleton">{tr("Enter the code that your authenticator app shows.")}</span>
                     </p>
                 }
             }
         >
             <Alert submission />
             <button type="button" class="button primary" on:click=move |_| check.start_again()>
-                "Try again"
+                {tr("Try again")}
             </button>
         </Show>
     }
@@ -146,13 +149,13 @@ fn Checking(check: SessionCheck) -> impl IntoView {
 fn CodeForms() -> impl IntoView {
     let uses_recovery_code = RwSignal::new(false);
     let has_unsaved_codes = unsaved_codes::has_current_user();
-    let notice = Signal::derive(move || has_unsaved_codes.then(|| UNSAVED_CODES.to_owned()));
+    let notice = Signal::derive(move || has_unsaved_codes.then(|| tr(UNSAVED_CODES).to_owned()));
     let alternative = move || {
         let uses_app = uses_recovery_code.get();
         let text = if uses_app {
-            "Use the authenticator app"
+            tr("Use the authenticator app")
         } else {
-            "Use a recovery code"
+            tr("Use a recovery code")
         };
         text.to_owned()
     };
@@ -175,9 +178,9 @@ fn CodeForms() -> impl IntoView {
                 <LiveText text=Signal::derive(alternative) />
             </button>
             <details class="help">
-                <summary>"Lost your phone?"</summary>
+                <summary>{tr("Lost your phone?")}</summary>
                 <p>
-                    "Use one of the recovery codes that you saved when you turned on two-factor authentication. If you have none left, ask the administrator of this site to turn it off for your account."
+                    {tr("Use one of the recovery codes that you saved when you turned on two-factor authentication. If you have none left, ask the administrator of this site to turn it off for your account.")}
                 </p>
             </details>
         </div>
@@ -190,9 +193,9 @@ fn PendingAccount() -> impl IntoView {
     let sign_out = Submission::default();
     let text = Signal::derive(move || {
         let text = if sign_out.is_running() {
-            "Signing out…"
+            tr("Signing out…")
         } else {
-            "Use another account"
+            tr("Use another account")
         };
         text.to_owned()
     });
@@ -208,7 +211,7 @@ fn PendingAccount() -> impl IntoView {
     let email = pending_account::email().map(|email| {
         view! {
             <p class="pending-email">
-                <span class="visually-hidden">"Signing in as "</span>
+                <span class="visually-hidden">{tr("Signing in as")} " "</span>
                 <strong translate="no">{email_for_display(&email)}</strong>
             </p>
         }
@@ -235,10 +238,10 @@ fn AppCodeForm() -> impl IntoView {
     let code = NodeRef::new();
     let verify = move || {
         let request = totp::login(input_value(code).into());
-        submission.start(store_tokens(request, CODE_LOST));
+        submission.start(store_tokens(request, tr(CODE_LOST)));
     };
     view! {
-        <p class="panel-text">"Enter the code that your authenticator app shows."</p>
+        <p class="panel-text">{tr("Enter the code that your authenticator app shows.")}</p>
         <form
             class="steady"
             method="post"
@@ -247,7 +250,7 @@ fn AppCodeForm() -> impl IntoView {
         >
             <CodeField submission input=code on_complete=move |()| verify() />
             <Alert submission />
-            <Button submission kind="submit" label="Verify" pending_label="Verifying…" />
+            <Button submission kind="submit" label=tr("Verify") pending_label=tr("Verifying…") />
         </form>
     }
 }
@@ -258,10 +261,10 @@ fn RecoveryCodeForm() -> impl IntoView {
     let code = NodeRef::new();
     let verify = move || {
         let request = recovery::login(input_value(code).into());
-        submission.start(store_tokens(request, RECOVERY_CODE_LOST));
+        submission.start(store_tokens(request, tr(RECOVERY_CODE_LOST)));
     };
     view! {
-        <p class="panel-text">"Enter one of your saved recovery codes. Each works once."</p>
+        <p class="panel-text">{tr("Enter one of your saved recovery codes. Each works once.")}</p>
         <form
             class="steady"
             method="post"
@@ -270,7 +273,7 @@ fn RecoveryCodeForm() -> impl IntoView {
         >
             <RecoveryCodeField submission input=code />
             <Alert submission />
-            <Button submission kind="submit" label="Verify" pending_label="Verifying…" />
+            <Button submission kind="submit" label=tr("Verify") pending_label=tr("Verifying…") />
         </form>
     }
 }

@@ -1,5 +1,5 @@
 //! `/email/undo`: the emailed link that takes a change of the email address back.
-
+use languages::tr;
 use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
@@ -24,15 +24,15 @@ use crate::{
 pub fn UndoEmail() -> impl IntoView {
     let link = Link::new(LinkPurpose::Undo);
     let heading = move || match link.state.get() {
-        LinkState::Loading | LinkState::Ready(..) => "Take your email address back?",
-        LinkState::Failed(_) => "The change is not taken back yet",
-        LinkState::Done | LinkState::Rejected => "Your email address is yours again",
-        LinkState::Used(_) => "The change was already taken back",
-        LinkState::Incomplete => INCOMPLETE_LINK,
-        LinkState::Invalid(_) => INVALID_LINK,
+        LinkState::Loading | LinkState::Ready(..) => tr("Take your email address back?"),
+        LinkState::Failed(_) => tr("The change is not taken back yet"),
+        LinkState::Done | LinkState::Rejected => tr("Your email address is yours again"),
+        LinkState::Used(_) => tr("The change was already taken back"),
+        LinkState::Incomplete => tr(INCOMPLETE_LINK),
+        LinkState::Invalid(_) => tr(INVALID_LINK),
     };
     view! {
-        <Title text=page_title("Take your email address back") />
+        <Title text=page_title(tr("Take your email address back")) />
         <div class="panel needs-app">
             <h1 tabindex="-1">
                 <LiveText text=Signal::derive(move || heading().to_owned()) />
@@ -66,14 +66,14 @@ fn Undo(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
     };
     view! {
         <p class="panel-text">
-            "If you did not change the address of your account, someone else did, and this takes it back. It signs out every device, and removes the password and everything that was added for signing in since. We'll email you a link to choose a new password."
+            {tr("If you did not change the address of your account, someone else did, and this takes it back. It signs out every device, and removes the password and everything that was added for signing in since. We'll email you a link to choose a new password.")}
         </p>
-        <LinkFacts link=facts when="Changed" />
+        <LinkFacts link=facts when=tr("Changed") />
         <Alert submission />
         <Button
             submission
-            label="Take the change back"
-            pending_label="Taking it back…"
+            label=tr("Take the change back")
+            pending_label=tr("Taking it back…")
             on_press=undo
         />
     }
@@ -83,11 +83,11 @@ fn Undo(link: Link, token: String, facts: EmailedLink) -> impl IntoView {
 fn Done() -> impl IntoView {
     view! {
         <p class="panel-text">
-            "Every device is signed out. Open the link in the email that we sent to your address, and choose a new password."
+            {tr("Every device is signed out. Open the link in the email that we sent to your address, and choose a new password.")}
         </p>
         <p>
             <a class="button primary" href="/forgot">
-                "Get another link"
+                {tr("Get another link")}
             </a>
         </p>
     }
@@ -97,8 +97,8 @@ fn Done() -> impl IntoView {
 fn Incomplete() -> impl IntoView {
     view! {
         <p class="panel-text">
-            {INCOMPLETE_REASON}
-            " Open the email again and copy the whole link into the address bar. Until then, the change stays."
+            {tr(INCOMPLETE_REASON)}
+            " " {tr("Open the email again and copy the whole link into the address bar. Until then, the change stays.")}
         </p>
     }
 }
@@ -107,11 +107,11 @@ fn Incomplete() -> impl IntoView {
 fn Invalid() -> impl IntoView {
     view! {
         <p class="panel-text">
-            "A change of the email address can be taken back for 7 days, with the newest link."
+            {tr("A change of the email address can be taken back for 7 days, with the newest link.")}
         </p>
         <p>
             <a class="button primary" href="/account">
-                "Go to your account"
+                {tr("Go to your account")}
             </a>
         </p>
     }

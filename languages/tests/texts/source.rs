@@ -1,4 +1,4 @@
-//! Finds the texts in the source code: the literals in calls of `tr`, `tr_with`, `tr_count` and `text`.
+//! Finds the texts in the source code: the literals in calls of `tr`, `tr_with`, `tr_around`, `tr_count` and `tr_later`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -52,7 +52,11 @@ pub fn texts_of_sources() -> BTreeMap<Text, BTreeSet<String>> {
             let tokens = TokenStream::from_str(&source).expect("the file is Rust");
             let mut found = Vec::new();
             find(tokens, &mut found);
-            let file = file.strip_prefix(&root).expect("it is below").display().to_string();
+            let file = file
+                .strip_prefix(&root)
+                .expect("it is below")
+                .display()
+                .to_string();
             for text in found {
                 texts.entry(text).or_default().insert(file.clone());
             }
@@ -97,7 +101,7 @@ fn find(tokens: TokenStream, found: &mut Vec<Text>) {
 fn call(function: Option<&str>, arguments: TokenStream) -> Option<Text> {
     let mut literals = split(arguments).into_iter();
     match function? {
-        "tr" | "tr_with" | "text" => Some(Text {
+        "tr" | "tr_with" | "tr_around" | "tr_later" => Some(Text {
             singular: literals.next()??,
             plural: None,
         }),
@@ -129,5 +133,7 @@ fn split(arguments: TokenStream) -> Vec<Option<String>> {
 
 /// Returns the value of a string literal.
 fn string(literal: &str) -> Option<String> {
-    syn::parse_str::<syn::LitStr>(literal).ok().map(|literal| literal.value())
+    syn::parse_str::<syn::LitStr>(literal)
+        .ok()
+        .map(|literal| literal.value())
 }

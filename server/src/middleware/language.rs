@@ -9,7 +9,8 @@ const COOKIE: &str = "latchkey_language";
 /// Returns the language that the client has stated: the one chosen on a page, or the first of `Accept-Language`
 /// that there is.
 pub fn stated_language(headers: &HeaderMap) -> Option<Language> {
-    chosen(headers).or_else(|| Language::accepted(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?))
+    chosen(headers)
+        .or_else(|| Language::accepted(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?))
 }
 
 fn chosen(headers: &HeaderMap) -> Option<Language> {
@@ -43,9 +44,15 @@ mod tests {
     #[test]
     fn a_language_that_was_chosen_counts_before_that_of_the_browser() {
         let cookie = "a=b; latchkey_language=fr";
-        assert_eq!(stated_language(&headers(cookie, "de")), Some(Language::French));
+        assert_eq!(
+            stated_language(&headers(cookie, "de")),
+            Some(Language::French)
+        );
         let unknown = "latchkey_language=xx";
-        assert_eq!(stated_language(&headers(unknown, "de-AT")), Some(Language::German));
+        assert_eq!(
+            stated_language(&headers(unknown, "de-AT")),
+            Some(Language::German)
+        );
         assert_eq!(stated_language(&headers("", "ja")), None);
         assert_eq!(stated_language(&HeaderMap::new()), None);
     }

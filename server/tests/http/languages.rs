@@ -15,7 +15,10 @@ fn messages_are_in_the_language_that_the_client_accepts() {
             .send()
     };
     let messages = |language: &str| missing(language).json()["password"].clone();
-    assert_eq!(messages("de-CH, en;q=0.5"), json!(["Dieses Feld ist erforderlich."]));
+    assert_eq!(
+        messages("de-CH, en;q=0.5"),
+        json!(["Dieses Feld ist erforderlich."])
+    );
     assert_eq!(messages("fr"), json!(["Ce champ est obligatoire."]));
     assert_eq!(messages("en"), json!(["This field is required."]));
     assert_eq!(messages("ja"), json!(["This field is required."]));
@@ -46,17 +49,31 @@ fn a_page_is_in_the_chosen_language_and_names_its_texts() {
         .send();
     let html = page.text();
     assert!(html.contains("<html lang=\"de\""), "{page}");
-    assert!(html.contains("<title>Anmelden · Latchkey</title>"), "{page}");
-    assert!(page.header("vary").contains("accept-language, cookie"), "{page}");
+    assert!(
+        html.contains("<title>Anmelden · Latchkey</title>"),
+        "{page}"
+    );
+    assert!(
+        page.header("vary").contains("accept-language, cookie"),
+        "{page}"
+    );
 
-    let (_, rest) = html.split_once("data-texts=\"").expect("the page names its texts");
+    let (_, rest) = html
+        .split_once("data-texts=\"")
+        .expect("the page names its texts");
     let path = rest.split('"').next().unwrap_or_default();
     let texts = server.get(path).send();
     assert_eq!(texts.json()["Sign in"], "Anmelden", "{texts}");
-    assert_eq!(texts.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(
+        texts.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
     assert_eq!(texts.header("content-type"), "application/json");
 
-    let english = server.get("/login").header("accept-language", "en-GB, de;q=0.9").send();
+    let english = server
+        .get("/login")
+        .header("accept-language", "en-GB, de;q=0.9")
+        .send();
     assert!(english.text().contains("<html lang=\"en\""), "{english}");
     assert!(!english.text().contains("data-texts"), "{english}");
 }

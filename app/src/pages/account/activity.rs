@@ -1,5 +1,5 @@
 //! The recent events of the account.
-
+use languages::tr;
 use leptos::prelude::*;
 
 use crate::components::{IntoAnySync, SyncChildren};
@@ -48,11 +48,11 @@ pub(super) fn RecentActivity(details: Details) -> impl IntoView {
     view! {
         <section class="section" aria-labelledby="activity">
             <h2 id="activity" tabindex="-1">
-                "Recent activity"
+                {tr("Recent activity")}
             </h2>
             <EventsOr details heading="#activity" list />
             <div class="section-foot links">
-                <a href=AccountPage::Activity.path()>"View all activity"</a>
+                <a href=AccountPage::Activity.path()>{tr("View all activity")}</a>
                 <WasntYou details />
             </div>
         </section>
@@ -63,10 +63,10 @@ pub(super) fn RecentActivity(details: Details) -> impl IntoView {
 #[component]
 pub(super) fn ActivityByDay(details: Details) -> impl IntoView {
     view! {
-        <section class="section" aria-label="Activity">
+        <section class="section" aria-label=tr("Activity")>
             <div class="section-head links">
                 <p class="section-lead">
-                    "Something you don't recognize? A new password signs out every other device."
+                    {tr("Something you don't recognize? A new password signs out every other device.")}
                 </p>
                 <WasntYou details />
             </div>
@@ -117,7 +117,9 @@ fn EventsOr(
 ) -> impl IntoView {
     move || match details.activity.get() {
         Err(error) => view! { <Failed error details heading /> }.into_any_sync(),
-        Ok(events) if events.is_empty() => view! { <p>"No recent activity."</p> }.into_any_sync(),
+        Ok(events) if events.is_empty() => {
+            view! { <p>{tr("No recent activity.")}</p> }.into_any_sync()
+        }
         Ok(events) => list.run(events),
     }
 }
@@ -150,8 +152,8 @@ fn Failed(
         <Button
             submission
             style="quiet"
-            label="Try again"
-            pending_label="Trying again…"
+            label=tr("Try again")
+            pending_label=tr("Trying again…")
             on_press=try_again
         />
     }

@@ -1,5 +1,5 @@
 //! A dialog that asks before it does something.
-
+use languages::tr;
 use leptos::{ev, prelude::*};
 
 use crate::components::{Alert, Button, DIALOG_TITLE, Dialog, LiveText, Submission};
@@ -44,7 +44,7 @@ pub(super) fn ConfirmDialog(
                 </p>
                 <div class="actions">
                     <button type="button" class="button quiet" on:click=cancel>
-                        "Cancel"
+                        {tr("Cancel")}
                     </button>
                     <Button submission kind="submit" style="danger" label pending_label />
                 </div>

@@ -2,6 +2,7 @@
 
 use futures::future::join3;
 use gloo_timers::future::TimeoutFuture;
+use languages::tr;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::details;
@@ -30,10 +31,10 @@ pub(super) fn Skeleton() -> impl IntoView {
     view! {
         <section class="section" aria-busy="true">
             <h2>
-                <span class="skeleton">"What is secure"</span>
+                <span class="skeleton">{tr("What is secure")}</span>
             </h2>
             <p class="section-lead">
-                <span class="skeleton">"What to do next, and what has happened"</span>
+                <span class="skeleton">{tr("What to do next, and what has happened")}</span>
             </p>
         </section>
     }
@@ -52,7 +53,7 @@ pub(super) fn LoadingFailed(
         // The button that had the focus is gone.
         focus_soon("h1");
     };
-    view! { <LoadFailed label="Your account" text=error.to_string() on_retry=Callback::new(try_again) /> }
+    view! { <LoadFailed label=tr("Your account") text=error.to_string() on_retry=Callback::new(try_again) /> }
 }
 
 /// Loads the account, and again when another user signs in.

@@ -1,5 +1,5 @@
 //! The page that deletes the account.
-
+use languages::{tr, tr_around, tr_later};
 use leptos::prelude::*;
 
 use super::{
@@ -16,7 +16,7 @@ use crate::{
 
 /// The error when the request has changed nothing.
 const NOT_DELETED: &str =
-    "The server can't be reached. Your account was not deleted: try again in a moment.";
+    tr_later("The server can't be reached. Your account was not deleted: try again in a moment.");
 
 /// Deletes the account, after the user has confirmed it with the password.
 #[component]
@@ -26,12 +26,12 @@ pub(super) fn DeleteAccount(details: Details) -> impl IntoView {
         <DialogSection
             id=HEADING
             dialog
-            label="Delete account"
+            label=tr("Delete account")
             style="danger"
             form=move || view! { <Form dialog details /> }.into_any_sync()
         >
             <p class="section-lead">
-                "Your email address, your password, your devices and the list of recent events will be deleted at once. This can't be undone."
+                {tr("Your email address, your password, your devices and the list of recent events will be deleted at once. This can't be undone.")}
             </p>
         </DialogSection>
     }
@@ -42,9 +42,11 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
     let submission = dialog.submission;
     let password = NodeRef::new();
     let token_request = TokenRequest::new(
-        NOT_DELETED,
-        "The server can't be reached, so it isn't clear whether your account was deleted. Try again \
+        tr(NOT_DELETED),
+        tr(
+            "The server can't be reached, so it isn't clear whether your account was deleted. Try again \
          in a moment.",
+        ),
     );
     let delete = move |()| {
         let password = input_value(password);
@@ -56,23 +58,26 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
                     session::end(EndReason::Deleted);
                     Ok(())
                 }
-                Outcome::SignedInAgain => Err(ApiError::detail(Code::Unreachable, NOT_DELETED)),
+                Outcome::SignedInAgain => Err(ApiError::detail(Code::Unreachable, tr(NOT_DELETED))),
             }
         });
     };
+    let (before, after) = tr_around(
+        "This permanently deletes {email} and all its data. Enter your password to confirm.",
+        "email",
+    );
     view! {
         <DialogForm
             dialog
-            title="Delete your account?"
+            title=tr("Delete your account?")
             details
-            submit="Delete account"
-            pending_label="Deleting account…"
+            submit=tr("Delete account")
+            pending_label=tr("Deleting account…")
             style="danger"
             on_submit=delete
         >
             <p class="dialog-lead">
-                "This permanently deletes " <strong>{untrack(|| details.shown_email())}</strong>
-                " and all its data. Enter your password to confirm."
+                {before} <strong>{untrack(|| details.shown_email())}</strong> {after}
             </p>
             <CurrentPassword submission input=password />
         </DialogForm>

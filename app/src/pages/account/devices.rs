@@ -1,5 +1,5 @@
 //! The signed-in devices.
-
+use languages::{tr, tr_with};
 use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
@@ -33,7 +33,7 @@ pub(super) fn DeviceSummary(details: Details) -> impl IntoView {
     view! {
         <section class="section" aria-labelledby="devices">
             <h2 id="devices" tabindex="-1">
-                "Devices"
+                {tr("Devices")}
             </h2>
             <DeviceList details limit=Signal::stored(ON_OVERVIEW) heading="#devices" />
             {move || {
@@ -43,7 +43,7 @@ pub(super) fn DeviceSummary(details: Details) -> impl IntoView {
                         view! {
                             <p class="more">
                                 <a href=AccountPage::Devices.path()>
-                                    {format!("View all {count} devices")}
+                                    {tr_with("View all {count} devices", &[("count", &count.to_string())])}
                                 </a>
                             </p>
                         }
@@ -69,7 +69,7 @@ pub(super) fn AllDevices(details: Details) -> impl IntoView {
     });
     let has_more = Memo::new(move |_| details.device_count() > SHOWN_AT_FIRST);
     view! {
-        <section class="section" aria-label="Devices">
+        <section class="section" aria-label=tr("Devices")>
             <DeviceList details limit heading="h1" />
             {move || has_more.get().then(|| view! { <ShowMore shows_all /> })}
             <div class="actions section-foot">
@@ -88,9 +88,9 @@ fn ShowMore(
 ) -> impl IntoView {
     let label = move || {
         let label = if shows_all.get() {
-            "Show less"
+            tr("Show less")
         } else {
-            "Show more"
+            tr("Show more")
         };
         label.to_owned()
     };
@@ -158,12 +158,12 @@ fn Device(
             <div class="row-text">
                 <p class="row-title">
                     <span>{name}</span>
-                    {current.then(|| view! { <span class="badge">"This device"</span> })}
+                    {current.then(|| view! { <span class="badge">{tr("This device")}</span> })}
                 </p>
                 <p class="row-facts">
                     <span class="address">{ip}</span>
                     <LastActive time=last_used_at current now />
-                    <span>"Signed in " <RelativeTime time=created_at now /></span>
+                    <span>{tr("Signed in")} " " <RelativeTime time=created_at now /></span>
                 </p>
             </div>
             {(!current).then(|| view! { <SignOutDevice id subject details heading /> })}
@@ -184,10 +184,10 @@ fn LastActive(
     let is_active = Memo::new(move |_| current || since(used_at, now.get()) < ACTIVE);
     move || {
         if is_active.get() {
-            view! { <span class="active">"Active now"</span> }.into_any_sync()
+            view! { <span class="active">{tr("Active now")}</span> }.into_any_sync()
         } else {
             let time = time.clone();
-            view! { <span>"Last active " <RelativeTime time now /></span> }.into_any_sync()
+            view! { <span>{tr("Last active")} " " <RelativeTime time now /></span> }.into_any_sync()
         }
     }
 }
@@ -215,8 +215,8 @@ fn SignOutDevice(
         <Button
             submission
             style="quiet"
-            label="Sign out"
-            pending_label="Signing out…"
+            label=tr("Sign out")
+            pending_label=tr("Signing out…")
             subject
             on_press=sign_out
         />

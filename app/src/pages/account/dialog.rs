@@ -1,9 +1,8 @@
 //! The pattern of the account page's sections: a button opens a dialog with a form, the form sends
 //! a request, and a notice in the section shows the result.
-
-use std::future::Future;
-
+use languages::tr;
 use leptos::{ev, html, prelude::*};
+use std::future::Future;
 
 use crate::components::{IntoAnySync, SyncChildren};
 
@@ -152,7 +151,7 @@ pub(super) fn DialogForm(
             {children.run()}
             <div class="actions">
                 <button type="button" class="button quiet" on:click=cancel>
-                    "Cancel"
+                    {tr("Cancel")}
                 </button>
                 <Button submission kind="submit" style label=submit pending_label />
             </div>
@@ -173,7 +172,7 @@ pub(super) fn CurrentPassword(
             submission
             input
             name="current_password"
-            label="Current password"
+            label=tr("Current password")
             autocomplete="current-password"
         />
     }

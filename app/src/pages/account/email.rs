@@ -1,5 +1,5 @@
 //! The section "Email".
-
+use languages::{tr, tr_with};
 use leptos::prelude::*;
 
 use super::{
@@ -18,18 +18,18 @@ pub(super) fn Email(details: Details) -> impl IntoView {
     let dialog = DialogState::default();
     let badge = move || {
         if details.is_verified() {
-            view! { <span class="badge">"Confirmed"</span> }
+            view! { <span class="badge">{tr("Confirmed")}</span> }
         } else {
-            view! { <span class="badge warning">"Not confirmed"</span> }
+            view! { <span class="badge warning">{tr("Not confirmed")}</span> }
         }
     };
     view! {
         <DialogSection
             id="email"
-            title="Email"
+            title=tr("Email")
             dialog
-            label="Change email"
-            blocked=Signal::derive(move || (!details.is_verified()).then_some(FIRST))
+            label=tr("Change email")
+            blocked=Signal::derive(move || (!details.is_verified()).then_some(tr(FIRST)))
             form=move || view! { <Form dialog details /> }.into_any_sync()
         >
             <p class="section-lead fact">
@@ -52,27 +52,30 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
         let request = user::change_email(email.as_str().into(), input_value(password).into());
         dialog.submit(async move {
             request.await?;
-            Ok(format!("We sent a link to {email}. Open it to finish."))
+            Ok(tr_with(
+                "We sent a link to {email}. Open it to finish.",
+                &[("email", &email)],
+            ))
         });
     };
     view! {
         <DialogForm
             dialog
-            title="Change email"
+            title=tr("Change email")
             details
-            submit="Change email"
-            pending_label="Sending the link…"
+            submit=tr("Change email")
+            pending_label=tr("Sending the link…")
             on_submit=change
         >
             <p class="dialog-lead">
-                "We'll email a link to the new address. Your account keeps the current address until you open it."
+                {tr("We'll email a link to the new address. Your account keeps the current address until you open it.")}
             </p>
             <div on:focusout=move |_| look_for_slip(new_email, suggestion)>
                 <EmailField
                     submission
                     input=new_email
                     name="new_email"
-                    label="New email"
+                    label=tr("New email")
                     autocomplete="email"
                 />
                 <EmailSuggestion input=new_email suggestion />

@@ -21,7 +21,7 @@ mod summary;
 mod token_request;
 mod two_factor;
 mod unverified;
-
+use languages::tr;
 use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
@@ -91,7 +91,7 @@ fn Frame(
 ) -> impl IntoView {
     let site = site_in_title();
     let title = move || match page.get() {
-        AccountPage::Overview => format!("Your account · {site}"),
+        AccountPage::Overview => format!("{} · {site}", tr("Your account")),
         page => format!("{} · {site}", page.name()),
     };
     let links = AccountPage::ALL.map(|page| (page.path(), page.name(), page.icon()));
@@ -100,7 +100,7 @@ fn Frame(
     view! {
         <Title text=title />
         <div class="settings when-signed-in">
-            <SettingsNavigation label="Account" links current />
+            <SettingsNavigation label=tr("Account") links current />
             <div class="settings-page">
                 {move || match page.get() {
                     AccountPage::Overview => view! { <OverviewHeading data /> }.into_any_sync(),
@@ -134,10 +134,10 @@ fn OverviewHeading(data: RwSignal<AccountData>) -> impl IntoView {
             <h1 id=HEADING class="address" tabindex="-1" translate="no">
                 {move || match email() {
                     Some(email) => view! { <span>{email}</span> }.into_any_sync(),
-                    None => view! { <span class="skeleton">"Your account"</span> }.into_any_sync(),
+                    None => view! { <span class="skeleton">{tr("Your account")}</span> }.into_any_sync(),
                 }}
             </h1>
-            <p class="page-lead">"Your sign-in, your devices, and what has happened lately."</p>
+            <p class="page-lead">{tr("Your sign-in, your devices, and what has happened lately.")}</p>
         </div>
     }
 }
@@ -147,11 +147,11 @@ fn OverviewHeading(data: RwSignal<AccountData>) -> impl IntoView {
 fn Heading(page: AccountPage) -> impl IntoView {
     let lead = match page {
         AccountPage::Overview => "",
-        AccountPage::Profile => "Who you are here, and a copy of your data.",
-        AccountPage::Security => "How you sign in, and what protects your account.",
-        AccountPage::Devices => "Every browser and app that is signed in to your account.",
-        AccountPage::Activity => "Recent events in your account, newest first.",
-        AccountPage::Delete => "Permanently deletes your account and all its data.",
+        AccountPage::Profile => tr("Who you are here, and a copy of your data."),
+        AccountPage::Security => tr("How you sign in, and what protects your account."),
+        AccountPage::Devices => tr("Every browser and app that is signed in to your account."),
+        AccountPage::Activity => tr("Recent events in your account, newest first."),
+        AccountPage::Delete => tr("Permanently deletes your account and all its data."),
     };
     view! {
         <div class="page-head">

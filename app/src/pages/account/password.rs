@@ -1,5 +1,5 @@
 //! The section "Password".
-
+use languages::tr;
 use leptos::prelude::*;
 
 use super::{
@@ -20,23 +20,23 @@ pub(super) fn Password(details: Details) -> impl IntoView {
     view! {
         <DialogSection
             id="password"
-            title="Password"
+            title=tr("Password")
             dialog
-            label="Change password"
+            label=tr("Change password")
             form=move || {
                 view! {
                     <Form
                         dialog
                         details
-                        title="Change password"
-                        lead="Every other device will be signed out."
+                        title=tr("Change password")
+                        lead=tr("Every other device will be signed out.")
                     />
                 }
                     .into_any_sync()
             }
         >
             <p class="section-lead">
-                "A new password signs out every other device and invalidates every link we have emailed you."
+                {tr("A new password signs out every other device and invalidates every link we have emailed you.")}
             </p>
         </DialogSection>
     }
@@ -51,14 +51,14 @@ pub(super) fn WasntYou(details: Details) -> impl IntoView {
     view! {
         <Notice text=dialog.notice />
         <button type="button" class="link" on:click=move |_| dialog.open()>
-            "Wasn't you?"
+            {tr("Wasn't you?")}
         </button>
         <Dialog open=dialog.is_open locked=is_locked>
             <Form
                 dialog
                 details
-                title="Secure your account"
-                lead="Choose a new password. Every other device will be signed out at once, and links in earlier emails will stop working."
+                title=tr("Secure your account")
+                lead=tr("Choose a new password. Every other device will be signed out at once, and links in earlier emails will stop working.")
             />
         </Dialog>
     }
@@ -76,9 +76,11 @@ fn Form(
     let submission = dialog.submission;
     let (current, new) = (NodeRef::new(), NodeRef::new());
     let token_request = TokenRequest::new(
-        "The server can't be reached. Your password hasn't changed: try again in a moment.",
-        "The server can't be reached, so it isn't clear whether your password has changed. Try \
+        tr("The server can't be reached. Your password hasn't changed: try again in a moment."),
+        tr(
+            "The server can't be reached, so it isn't clear whether your password has changed. Try \
          again in a moment.",
+        ),
     );
     let change = move |()| {
         let (current, new) = (input_value(current), input_value(new));
@@ -92,7 +94,7 @@ fn Form(
                 return Err(Code::TokenInvalid.into());
             }
             details.reload_sessions();
-            Ok("Your password has been changed. Other devices are signed out.".to_owned())
+            Ok(tr("Your password has been changed. Other devices are signed out.").to_owned())
         });
     };
     view! {
@@ -100,8 +102,8 @@ fn Form(
             dialog
             title
             details
-            submit="Change password"
-            pending_label="Changing password…"
+            submit=tr("Change password")
+            pending_label=tr("Changing password…")
             on_submit=change
         >
             <p class="dialog-lead">{lead}</p>
@@ -110,7 +112,7 @@ fn Form(
                 submission
                 input=new
                 name="new_password"
-                label="New password"
+                label=tr("New password")
                 email=move |()| untrack(|| details.email())
             />
         </DialogForm>

@@ -1,5 +1,5 @@
 //! The page of the profile.
-
+use languages::tr;
 use leptos::{ev, html, prelude::*};
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ fn NameSection(details: Details) -> impl IntoView {
                 input.set_value(&profile.name);
             }
             details.profile.try_set(profile);
-            notice.try_set(Some("Your name has been saved.".to_owned()));
+            notice.try_set(Some(tr("Your name has been saved.").to_owned()));
             Ok(())
         });
     };
@@ -49,8 +49,8 @@ fn NameSection(details: Details) -> impl IntoView {
         .with_untracked(|profile| profile.name.clone());
     view! {
         <section class="section" aria-labelledby="name-title">
-            <h2 id="name-title">"Name"</h2>
-            <p class="section-lead">"How apps that you use with this account may greet you."</p>
+            <h2 id="name-title">{tr("Name")}</h2>
+            <p class="section-lead">{tr("How apps that you use with this account may greet you.")}</p>
             <form class="narrow" method="post" novalidate on:submit=save>
                 <Notice text=notice />
                 <Alert submission />
@@ -58,12 +58,12 @@ fn NameSection(details: Details) -> impl IntoView {
                     submission
                     input
                     name="name"
-                    label="Your name"
+                    label=tr("Your name")
                     value=name
                     autocomplete="name"
                 />
                 <div class="actions">
-                    <Button submission kind="submit" label="Save" pending_label="Saving…" />
+                    <Button submission kind="submit" label=tr("Save") pending_label=tr("Saving…") />
                 </div>
             </form>
         </section>
@@ -81,7 +81,7 @@ fn Facts(details: Details) -> impl IntoView {
         let roles = details.profile.with(|profile| profile.roles.clone());
         (!roles.is_empty()).then(|| {
             view! {
-                <dt>"Roles"</dt>
+                <dt>{tr("Roles")}</dt>
                 <dd class="badges">
                     {roles
                         .into_iter()
@@ -93,21 +93,21 @@ fn Facts(details: Details) -> impl IntoView {
     };
     view! {
         <section class="section" aria-labelledby="about">
-            <h2 id="about">"Account"</h2>
+            <h2 id="about">{tr("Account")}</h2>
             <dl class="data">
-                <dt>"Email"</dt>
+                <dt>{tr("Email")}</dt>
                 <dd>
                     <span translate="no">
                         {move || view! { <span>{details.shown_email()}</span> }}
                     </span>
                     " "
-                    <a href=AccountPage::Security.path()>"Change"</a>
+                    <a href=AccountPage::Security.path()>{tr("Change")}</a>
                 </dd>
                 {roles}
-                {is_admin.then(|| view! { <dt>"Rights"</dt> <dd>"Administrator"</dd> }.into_any_sync())}
-                <dt>"Created"</dt>
+                {is_admin.then(|| view! { <dt>{tr("Rights")}</dt> <dd>{tr("Administrator")}</dd> }.into_any_sync())}
+                <dt>{tr("Created")}</dt>
                 <dd>{created}</dd>
-                <dt>"Account ID"</dt>
+                <dt>{tr("Account ID")}</dt>
                 <dd>
                     <code translate="no">{id}</code>
                 </dd>
@@ -127,15 +127,15 @@ fn DataSection() -> impl IntoView {
             let json = user::export_json().await?;
             let name = format!("latchkey-data-{}.json", today());
             download(&name, "application/json", &pretty_json(&json));
-            notice.try_set(Some("Your data has been downloaded.".to_owned()));
+            notice.try_set(Some(tr("Your data has been downloaded.").to_owned()));
             Ok(())
         });
     };
     view! {
         <section class="section" aria-labelledby="your-data">
-            <h2 id="your-data">"Your data"</h2>
+            <h2 id="your-data">{tr("Your data")}</h2>
             <p class="section-lead">
-                "A file with everything that is stored about you: your profile, devices, recent events and emailed links. Passwords and codes are not in it."
+                {tr("A file with everything that is stored about you: your profile, devices, recent events and emailed links. Passwords and codes are not in it.")}
             </p>
             <Notice text=notice />
             <Alert submission />
@@ -143,8 +143,8 @@ fn DataSection() -> impl IntoView {
                 submission
                 style="quiet"
                 icon=IconName::Download
-                label="Download my data"
-                pending_label="Preparing…"
+                label=tr("Download my data")
+                pending_label=tr("Preparing…")
                 on_press=save
             />
         </section>

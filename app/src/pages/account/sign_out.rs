@@ -1,6 +1,7 @@
 //! The buttons "Sign out everywhere" and "Sign out all others".
 
 use http::StatusCode;
+use languages::{tr, tr_with};
 use leptos::prelude::*;
 
 use super::{confirm::ConfirmDialog, details::Details, dialog::DialogState};
@@ -31,10 +32,11 @@ pub(super) fn SignOutEverywhere(details: Details) -> impl IntoView {
         });
     };
     let text = Signal::derive(move || match details.device_count() {
-        1 => "This device is the only one that is signed in. You'll have to sign in again."
+        1 => tr("This device is the only one that is signed in. You'll have to sign in again.")
             .to_owned(),
-        count => format!(
-            "This signs out all {count} devices of your account at once, including this one."
+        count => tr_with(
+            "This signs out all {count} devices of your account at once, including this one.",
+            &[("count", &count.to_string())],
         ),
     });
     let ask = move |_| {
@@ -43,15 +45,15 @@ pub(super) fn SignOutEverywhere(details: Details) -> impl IntoView {
     };
     view! {
         <button type="button" class="button quiet" on:click=ask>
-            "Sign out everywhere"
+            {tr("Sign out everywhere")}
         </button>
         <ConfirmDialog
             open=asks
             submission
-            title="Sign out everywhere?"
+            title=tr("Sign out everywhere?")
             text
-            label="Sign out all devices"
-            pending_label="Signing out…"
+            label=tr("Sign out all devices")
+            pending_label=tr("Signing out…")
             on_confirm=sign_out
         />
     }
@@ -63,16 +65,22 @@ pub(super) fn SignOutOthers(details: Details) -> impl IntoView {
     let dialog = DialogState::default();
     let others = Memo::new(move |_| details.device_count().saturating_sub(1));
     let text = Signal::derive(move || match others.get() {
-        0 | 1 => "This signs out the other device. This one stays signed in.".to_owned(),
-        count => format!("This signs out {count} other devices. This one stays signed in."),
+        0 | 1 => tr("This signs out the other device. This one stays signed in.").to_owned(),
+        count => tr_with(
+            "This signs out {count} other devices. This one stays signed in.",
+            &[("count", &count.to_string())],
+        ),
     });
     let sign_out = move |()| {
         dialog.submit(async move {
             let count = revoke_others(details).await?;
             focus_soon("h1");
             Ok(match count {
-                1 => "The other device is signed out.".to_owned(),
-                count => format!("{count} other devices are signed out."),
+                1 => tr("The other device is signed out.").to_owned(),
+                count => tr_with(
+                    "{count} other devices are signed out.",
+                    &[("count", &count.to_string())],
+                ),
             })
         });
     };
@@ -83,7 +91,7 @@ pub(super) fn SignOutOthers(details: Details) -> impl IntoView {
                 .then(|| {
                     view! {
                         <button type="button" class="button quiet" on:click=move |_| dialog.open()>
-                            "Sign out all others"
+                            {tr("Sign out all others")}
                         </button>
                     }
                 })
@@ -91,10 +99,10 @@ pub(super) fn SignOutOthers(details: Details) -> impl IntoView {
         <ConfirmDialog
             open=dialog.is_open
             submission=dialog.submission
-            title="Sign out all others?"
+            title=tr("Sign out all others?")
             text
-            label="Sign out others"
-            pending_label="Signing out…"
+            label=tr("Sign out others")
+            pending_label=tr("Signing out…")
             on_confirm=sign_out
         />
     }

@@ -1,5 +1,5 @@
 //! The section at the top of the overview: what is secure, and what to do next.
-
+use languages::{tr, tr_count};
 use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
@@ -46,17 +46,16 @@ fn Verdict(
         0 => (
             "verdict success",
             IconName::Security,
-            "Your account is secure".to_owned(),
-        ),
-        1 => (
-            "verdict warning",
-            IconName::Warning,
-            "1 step left to secure your account".to_owned(),
+            tr("Your account is secure").to_owned(),
         ),
         steps => (
             "verdict warning",
             IconName::Warning,
-            format!("{steps} steps left to secure your account"),
+            tr_count(
+                steps,
+                "{count} step left to secure your account",
+                "{count} steps left to secure your account",
+            ),
         ),
     };
     view! {
@@ -72,14 +71,14 @@ fn Verdict(
 fn EmailItem(details: Details) -> impl IntoView {
     move || {
         if details.is_verified() {
-            return view! { <Item status=Status::Success title="Email confirmed" /> }
+            return view! { <Item status=Status::Success title=tr("Email confirmed") /> }
                 .into_any_sync();
         }
         view! {
             <Item
                 status=Status::Warning
-                title="Email not confirmed"
-                text="Open the link in the email that we sent you.".into_any_sync()
+                title=tr("Email not confirmed")
+                text=tr("Open the link in the email that we sent you.").into_any_sync()
                 action=view! { <ResendLink details /> }.into_any_sync()
             />
         }
@@ -107,28 +106,28 @@ fn SecondFactorItem(
         (true, _) if has_unsaved_codes => view! {
             <Item
                 status=Status::Warning
-                title="Recovery codes not saved"
-                text="Without them you can't sign in if you lose your phone.".into_any_sync()
-                action=link("Create new codes")
+                title=tr("Recovery codes not saved")
+                text=tr("Without them you can't sign in if you lose your phone.").into_any_sync()
+                action=link(tr("Create new codes"))
             />
         }
         .into_any_sync(),
-        (true, _) => view! { <Item status=Status::Success title="Two-factor authentication on" /> }
+        (true, _) => view! { <Item status=Status::Success title=tr("Two-factor authentication on") /> }
             .into_any_sync(),
         (false, true) => view! {
             <Item
                 status=Status::Warning
-                title="Two-factor authentication off"
-                text="With a second step at sign-in, a stolen password is not enough.".into_any_sync()
-                action=link("Turn on")
+                title=tr("Two-factor authentication off")
+                text=tr("With a second step at sign-in, a stolen password is not enough.").into_any_sync()
+                action=link(tr("Turn on"))
             />
         }
         .into_any_sync(),
         (false, false) => view! {
             <Item
                 status=Status::Warning
-                title="Two-factor authentication off"
-                text="You can turn it on once your email address is confirmed.".into_any_sync()
+                title=tr("Two-factor authentication off")
+                text=tr("You can turn it on once your email address is confirmed.").into_any_sync()
             />
         }
         .into_any_sync(),
@@ -139,9 +138,12 @@ fn SecondFactorItem(
 /// The number of signed-in devices.
 #[component]
 fn DevicesItem(details: Details) -> impl IntoView {
-    let text = move || match details.device_count() {
-        1 => "1 device signed in".to_owned(),
-        count => format!("{count} devices signed in"),
+    let text = move || {
+        tr_count(
+            details.device_count(),
+            "{count} device signed in",
+            "{count} devices signed in",
+        )
     };
     view! {
         <li class="row">
@@ -168,7 +170,7 @@ fn LastSignInItem(details: Details) -> impl IntoView {
                 </span>
                 <div class="row-text">
                     <p class="row-title">
-                        <span>"Last sign-in " <RelativeTime time now /></span>
+                        <span>{tr("Last sign-in")} " " <RelativeTime time now /></span>
                     </p>
                 </div>
             </li>

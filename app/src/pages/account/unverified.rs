@@ -1,5 +1,5 @@
 //! What the account says while the email address is not verified.
-
+use languages::{tr, tr_around, tr_later};
 use leptos::prelude::*;
 
 use super::details::Details;
@@ -10,21 +10,26 @@ use crate::{
 };
 
 /// Says that the address must be verified first, in place of something that needs it.
-pub(super) const FIRST: &str = "Confirm your email address first.";
+pub(super) const FIRST: &str = tr_later("Confirm your email address first.");
 
 /// Asks to verify the email address, above what can't be done before.
 #[component]
 pub(super) fn Unverified(details: Details) -> impl IntoView {
     move || {
         (!details.is_verified()).then(|| {
+            let (before, after) = tr_around(
+                "We emailed a link to {email}. Until you open it and confirm, you can't turn on \
+                 two-factor authentication or change your email.",
+                "email",
+            );
             view! {
                 <section class="callout" aria-labelledby="unverified">
                     <div class="callout-text">
-                        <h2 id="unverified">"Confirm your email address"</h2>
+                        <h2 id="unverified">{tr("Confirm your email address")}</h2>
                         <p>
-                            "We emailed a link to "
+                            {before}
                             <strong translate="no">{details.shown_email()}</strong>
-                            ". Until you open it and confirm, you can't turn on two-factor authentication or change your email."
+                            {after}
                         </p>
                     </div>
                     <ResendLink details />
@@ -42,5 +47,5 @@ pub(super) fn ResendLink(details: Details) -> impl IntoView {
         let email = untrack(|| details.email());
         resend.start(with_timeout(user::resend_activation(email.into())));
     };
-    view! { <ResendButton resend label="Send the link again" on_press=send_again /> }
+    view! { <ResendButton resend label=tr("Send the link again") on_press=send_again /> }
 }

@@ -1,10 +1,11 @@
 //! The page of the events of all users.
-
+use languages::{tr, tr_later};
 use leptos::{html, prelude::*};
 
 use super::{
     PageHead,
     console::{Console, Reply},
+    counted::Counted,
     events::EventRow,
     form::Choice,
     listing::{Listing, Page},
@@ -76,11 +77,11 @@ const EVENTS: [&str; 46] = [
 
 /// Since when: the values in the address, their texts, and the seconds that they stand for.
 const SINCE: [(&str, &str, u64); 5] = [
-    ("", "Any time", 0),
-    ("1h", "The last hour", 3_600),
-    ("1d", "The last 24 hours", 86_400),
-    ("7d", "The last 7 days", 604_800),
-    ("30d", "The last 30 days", 2_592_000),
+    ("", tr_later("Any time"), 0),
+    ("1h", tr_later("The last hour"), 3_600),
+    ("1d", tr_later("The last 24 hours"), 86_400),
+    ("7d", tr_later("The last 7 days"), 604_800),
+    ("30d", tr_later("The last 30 days"), 2_592_000),
 ];
 
 /// The page of the events of all users.
@@ -92,16 +93,16 @@ pub(super) fn Activity(console: Console) -> impl IntoView {
     let now = clock();
     let empty = Signal::derive(move || {
         let text = if query.is_filtered() {
-            "No event matches."
+            tr("No event matches.")
         } else {
-            "Nothing has happened yet."
+            tr("Nothing has happened yet.")
         };
         text.to_owned()
     });
     let key = |event: &AdminEvent| format!("{} {}", event.id, event.count);
     view! {
-        <PageHead title="All activity" lead="What has happened to all accounts, newest first." />
-        <section class="section" aria-label="All activity">
+        <PageHead title=tr("All activity") lead=tr("What has happened to all accounts, newest first.") />
+        <section class="section" aria-label=tr("All activity")>
             <Filters query />
             {list.waiting()}
             <ul class="rows" role="list">
@@ -109,7 +110,7 @@ pub(super) fn Activity(console: Console) -> impl IntoView {
                     <EventRow event now names_user=true />
                 </For>
             </ul>
-            {list.end("event", "events", empty)}
+            {list.end(Counted::Events, empty)}
         </section>
     }
 }
@@ -117,9 +118,9 @@ pub(super) fn Activity(console: Console) -> impl IntoView {
 #[component]
 fn Filters(query: UrlState) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    let mut events = vec![("", "Any event".to_owned())];
+    let mut events = vec![("", tr("Any event").to_owned())];
     events.extend(EVENTS.map(|event| (event, describe(event, 1).text)));
-    let since = SINCE.map(|(value, text, _)| (value, text.to_owned()));
+    let since = SINCE.map(|(value, name, _)| (value, tr(name).to_owned()));
     Effect::new(move |_| {
         let user = query.get(1);
         if let Some(input) = input.get().filter(|input| input.value().trim() != user) {
@@ -136,18 +137,18 @@ fn Filters(query: UrlState) -> impl IntoView {
         >
             <Choice
                 id="event"
-                label="Event"
+                label=tr("Event")
                 options=events
                 value=Signal::derive(move || query.get(0))
                 on_change=move |value| query.set(0, value)
             />
             <div class="choice">
-                <label for="user">"User"</label>
+                <label for="user">{tr("User")}</label>
                 <input
                     node_ref=input
                     id="user"
                     type="search"
-                    placeholder="Email or ID"
+                    placeholder=tr("Email or ID")
                     maxlength="254"
                     autocomplete="off"
                     autocapitalize="none"
@@ -157,7 +158,7 @@ fn Filters(query: UrlState) -> impl IntoView {
             </div>
             <Choice
                 id="since"
-                label="Since"
+                label=tr("Since")
                 options=since.to_vec()
                 value=Signal::derive(move || query.get(2))
                 on_change=move |value| query.set(2, value)
@@ -212,7 +213,7 @@ async fn find(user: String) -> Result<Text, ApiError> {
     let found = users
         .into_iter()
         .find(|other| other.email.eq_ignore_ascii_case(&user));
-    let unknown = || ApiError::field("user", "No user has this email address.");
+    let unknown = || ApiError::field("user", tr("No user has this email address."));
     found.map(|user| user.id.into()).ok_or_else(unknown)
 }
 

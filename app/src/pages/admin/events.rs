@@ -1,5 +1,5 @@
 //! An event in a list for administrators.
-
+use languages::tr;
 use leptos::prelude::*;
 
 use crate::{
@@ -80,7 +80,7 @@ fn by(actor: &Actor) -> AnyView {
         let path = user_path(&actor.id);
         view! {
             <span>
-                "by " <a href=path translate="no">
+                {tr("by")} " " <a href=path translate="no">
                     {name}
                 </a>
             </span>
@@ -89,7 +89,7 @@ fn by(actor: &Actor) -> AnyView {
     } else {
         view! {
             <span>
-                "by the service " <span translate="no">{name}</span>
+                {tr("by the service")} " " <span translate="no">{name}</span>
             </span>
         }
         .into_any_sync()

@@ -1,5 +1,5 @@
 //! The dialogs with forms, and their fields.
-
+use languages::tr;
 use leptos::{ev, html, prelude::*};
 
 use crate::components::{
@@ -68,7 +68,7 @@ fn DialogForm(
             {children.run()}
             <div class="actions">
                 <button type="button" class="button quiet" on:click=cancel>
-                    "Cancel"
+                    {tr("Cancel")}
                 </button>
                 <Button submission kind="submit" label=submit pending_label />
             </div>
@@ -189,17 +189,17 @@ pub(super) fn OptionalFields(
     is_admin: RwSignal<bool>,
 ) -> impl IntoView {
     view! {
-        <TextField submission input=name name="name" label="Name (optional)" />
+        <TextField submission input=name name="name" label=tr("Name (optional)") />
         <TextField
             submission
             input=roles
             name="roles"
-            label="Roles (optional)"
-            hint=Some("Names with commas between them, such as editor, billing.")
+            label=tr("Roles (optional)")
+            hint=Some(tr("Names with commas between them, such as editor, billing."))
         />
         <Tick
-            label="Administrator"
-            hint="May see and change every account."
+            label=tr("Administrator")
+            hint=tr("May see and change every account.")
             value=is_admin
             on_change=move |value| is_admin.set(value)
         />
@@ -245,7 +245,7 @@ pub(super) fn SecretDialog(
             }}
             <div class="actions">
                 <button type="button" class="button primary" on:click=move |_| open.set(false)>
-                    "Done"
+                    {tr("Done")}
                 </button>
             </div>
         </Dialog>

@@ -1,11 +1,12 @@
 //! The page of the invitations that wait to be accepted.
-
+use languages::{tr, tr_with};
 use leptos::{html, prelude::*};
 use serde_json::Value;
 
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply, notify},
+    counted::Counted,
     form::{FormDialog, OptionalFields},
     listing::{Listing, Page},
     question::Question,
@@ -33,19 +34,19 @@ pub(super) fn Invitations(console: Console) -> impl IntoView {
     let list = Listing::new(console, fetch);
     list.reload();
     let now = clock();
-    let empty = "No invitations wait to be accepted.";
+    let empty = tr("No invitations wait to be accepted.");
     let key = |invitation: &Invitation| format!("{} {}", invitation.id, invitation.created_at);
     let row = move |invitation| view! { <Row invitation console list now /> };
     view! {
         <div class="head-row">
             <PageHead
-                title="Invitations"
-                lead="Anyone who accepts one chooses a password and gets an account with the roles that it names."
+                title=tr("Invitations")
+                lead=tr("Anyone who accepts one chooses a password and gets an account with the roles that it names.")
             />
             <Invite console list />
         </div>
         <ConsoleNotice path=AdminPage::Invitations.path() />
-        {list.section("Invitations", key, row, ["invitation", "invitations"], empty)}
+        {list.section(tr("Invitations"), key, row, Counted::Invitations, empty)}
     }
 }
 
@@ -65,13 +66,17 @@ fn Row(
         .map(|role| view! { <span class="badge">{role}</span> });
     let (sent, expiry) = (
         invitation.created_at.clone(),
-        local_date(&invitation.expires_at),
+        tr_with(
+            "Expires on {date}",
+            &[("date", &local_date(&invitation.expires_at))],
+        ),
     );
     let is_admin = invitation.is_admin;
     let (again, revoked) = (invitation.clone(), invitation);
     let send_again = move |_| console.asking.ask(question_again(&again, list));
     let revoke = move |_| console.asking.ask(question_revoke(&revoked, list));
-    let (subject, other_subject) = (email.clone(), email.clone());
+    let to = tr_with("to {email}", &[("email", &email)]);
+    let of = tr_with("the invitation of {email}", &[("email", &email)]);
     view! {
         <li class="row">
             <span class="row-icon">
@@ -82,23 +87,23 @@ fn Row(
                     <span>{email}</span>
                 </p>
                 <p class="badges" translate="no">
-                    {is_admin.then(|| view! { <span class="badge warning">"Administrator"</span> })}
+                    {is_admin.then(|| view! { <span class="badge warning">{tr("Administrator")}</span> })}
                     {roles.collect_view()}
                 </p>
                 <p class="row-facts">
                     {name.map(|name| view! { <span translate="no">{name}</span> })}
-                    <span>"Sent " <RelativeTime time=sent now /> {sender}</span>
-                    <span>"Expires on " {expiry}</span>
+                    <span>{tr("Sent")} " " <RelativeTime time=sent now /> " " {sender}</span>
+                    <span>{expiry}</span>
                 </p>
             </div>
             <div class="actions">
                 <button type="button" class="button quiet" on:click=send_again>
-                    "Send again"
-                    <span class="visually-hidden">" to " {subject}</span>
+                    {tr("Send again")}
+                    <span class="visually-hidden">" " {to}</span>
                 </button>
                 <button type="button" class="button quiet" on:click=revoke>
-                    "Revoke"
-                    <span class="visually-hidden">" the invitation of " {other_subject}</span>
+                    {tr("Revoke")}
+                    <span class="visually-hidden">" " {of}</span>
                 </button>
             </div>
         </li>
@@ -107,9 +112,9 @@ fn Row(
 
 fn sender_text(inviter: Inviter) -> String {
     match (inviter.kind.as_str(), inviter.name) {
-        ("service_key", Some(name)) => format!(" by the service {name}"),
-        (_, Some(email)) => format!(" by {}", email_for_display(&email)),
-        (_, None) => " by someone who is gone".to_owned(),
+        ("service_key", Some(name)) => tr_with("by the service {name}", &[("name", &name)]),
+        (_, Some(email)) => tr_with("by {name}", &[("name", &email_for_display(&email))]),
+        (_, None) => tr("by someone who is gone").to_owned(),
     }
 }
 
@@ -117,17 +122,20 @@ fn sender_text(inviter: Inviter) -> String {
 fn question_again(invitation: &Invitation, list: Listing<Invitation>) -> Question {
     let email = email_for_display(&invitation.email).into_owned();
     let invited = Invited::from(invitation.clone());
-    let done = format!("The invitation was sent to {email} again.");
+    let done = tr_with(
+        "The invitation was sent to {email} again.",
+        &[("email", &email)],
+    );
     Question {
-        title: "Send the invitation again?".to_owned(),
+        title: tr("Send the invitation again?").to_owned(),
         text: vec![
-            "The new email has a link of its own, which works for 7 days. The link that was sent \
-             before stops working."
+            tr("The new email has a link of its own, which works for 7 days. The link that was sent \
+             before stops working.")
                 .to_owned(),
         ],
         names: vec![email],
-        label: "Send again",
-        pending_label: "Sending…",
+        label: tr("Send again"),
+        pending_label: tr("Sending…"),
         style: "primary",
         path: AdminPage::Invitations.path().to_owned(),
         request: list.change(move || invited.send(), done),
@@ -138,14 +146,17 @@ fn question_again(invitation: &Invitation, list: Listing<Invitation>) -> Questio
 fn question_revoke(invitation: &Invitation, list: Listing<Invitation>) -> Question {
     let email = email_for_display(&invitation.email).into_owned();
     let id = invitation.id.clone();
-    let done = format!("The invitation of {email} has been revoked.");
+    let done = tr_with(
+        "The invitation of {email} has been revoked.",
+        &[("email", &email)],
+    );
     let request = move || -> Reply<()> { Box::pin(admin::revoke_invitation(id.as_str().into())) };
     Question {
-        title: "Revoke this invitation?".to_owned(),
-        text: vec!["Its link stops working at once. Nobody is told.".to_owned()],
+        title: tr("Revoke this invitation?").to_owned(),
+        text: vec![tr("Its link stops working at once. Nobody is told.").to_owned()],
         names: vec![email],
-        label: "Revoke",
-        pending_label: "Revoking…",
+        label: tr("Revoke"),
+        pending_label: tr("Revoking…"),
         style: "danger",
         path: AdminPage::Invitations.path().to_owned(),
         request: list.change(request, done),
@@ -185,7 +196,7 @@ fn Invite(console: Console, list: Listing<Invitation>) -> impl IntoView {
             let user = console.send(move || invited.send()).await?;
             open.try_set(false);
             let email = email_for_display(&user.email);
-            let text = format!("An invitation was sent to {email}.");
+            let text = tr_with("An invitation was sent to {email}.", &[("email", &email)]);
             notify(AdminPage::Invitations.path(), text);
             list.reload();
             Ok(())
@@ -193,14 +204,14 @@ fn Invite(console: Console, list: Listing<Invitation>) -> impl IntoView {
     };
     view! {
         <button type="button" class="button primary" on:click=show>
-            "Invite user"
+            {tr("Invite user")}
         </button>
         <FormDialog
             open
             submission
-            title="Invite a user"
-            submit="Send invitation"
-            pending_label="Sending…"
+            title=tr("Invite a user")
+            submit=tr("Send invitation")
+            pending_label=tr("Sending…")
             on_submit=send
         >
             <Form submission fields />
@@ -212,7 +223,7 @@ fn Invite(console: Console, list: Listing<Invitation>) -> impl IntoView {
 fn Form(submission: Submission, fields: Fields) -> impl IntoView {
     view! {
         <p class="dialog-lead">
-            "We'll email a link that works for 7 days. Using it confirms the email address."
+            {tr("We'll email a link that works for 7 days. Using it confirms the email address.")}
         </p>
         <EmailField submission input=fields.email autocomplete="off" />
         <OptionalFields

@@ -1,11 +1,12 @@
 //! The page of the keys with which services use the API.
-
+use languages::{tr, tr_later, tr_with};
 use leptos::{html, prelude::*};
 use serde_json::Value;
 
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply},
+    counted::Counted,
     form::{Choice, FormDialog, SecretDialog, Tick},
     listing::{Listing, Page},
     question::Question,
@@ -25,22 +26,22 @@ use crate::{
 const SCOPES: [(&str, &str); 4] = [
     (
         "tokens:verify",
-        "Verify access tokens, and learn which are revoked.",
+        tr_later("Verify access tokens, and learn which are revoked."),
     ),
-    ("users:read", "Read all users."),
+    ("users:read", tr_later("Read all users.")),
     (
         "users:write",
-        "Create, change and delete users, but no administrators.",
+        tr_later("Create, change and delete users, but no administrators."),
     ),
-    ("audit:read", "Read the activity of all users."),
+    ("audit:read", tr_later("Read the activity of all users.")),
 ];
 
 /// When a key expires: the values, their texts, and the days that they stand for.
 const LIFETIMES: [(&str, &str, u64); 4] = [
-    ("", "Never", 0),
-    ("30", "In 30 days", 30),
-    ("90", "In 90 days", 90),
-    ("365", "In a year", 365),
+    ("", tr_later("Never"), 0),
+    ("30", tr_later("In 30 days"), 30),
+    ("90", tr_later("In 90 days"), 90),
+    ("365", tr_later("In a year"), 365),
 ];
 
 const DAY: u64 = 86_400_000;
@@ -59,20 +60,21 @@ pub(super) fn Keys(console: Console) -> impl IntoView {
     let list = Listing::new(console, fetch);
     list.reload();
     let now = clock();
-    let empty =
-        "No service keys yet. A service needs one to verify tokens, or to use this API on its own.";
+    let empty = tr(
+        "No service keys yet. A service needs one to verify tokens, or to use this API on its own.",
+    );
     let key = |key: &ServiceKey| format!("{} {:?}", key.id, key.last_used_at);
     let row = move |key| view! { <Row key console list now /> };
     view! {
         <div class="head-row">
             <PageHead
-                title="Service keys"
-                lead="With a key, another program uses the API in its own name."
+                title=tr("Service keys")
+                lead=tr("With a key, another program uses the API in its own name.")
             />
             <AddKey console list />
         </div>
         <ConsoleNotice path=AdminPage::Keys.path() />
-        {list.section("Service keys", key, row, ["key", "keys"], empty)}
+        {list.section(tr("Service keys"), key, row, Counted::Keys, empty)}
     }
 }
 
@@ -96,13 +98,15 @@ fn Row(
         .as_deref()
         .is_some_and(|time| since(milliseconds(time), untrack(|| now.get())) >= 0.0);
     let expiry = match &expires_at {
-        Some(time) if is_expired => format!("Expired on {}", local_date(time)),
-        Some(time) => format!("Expires on {}", local_date(time)),
-        None => "Never expires".to_owned(),
+        Some(time) if is_expired => tr_with("Expired on {date}", &[("date", &local_date(time))]),
+        Some(time) => tr_with("Expires on {date}", &[("date", &local_date(time))]),
+        None => tr("Never expires").to_owned(),
     };
     let used = match last_used_at {
-        Some(time) => view! { <span>"Last used " <RelativeTime time now /></span> }.into_any_sync(),
-        None => view! { <span>"Never used"</span> }.into_any_sync(),
+        Some(time) => {
+            view! { <span>{tr("Last used")} " " <RelativeTime time now /></span> }.into_any_sync()
+        }
+        None => view! { <span>{tr("Never used")}</span> }.into_any_sync(),
     };
     let subject = name.clone();
     let revoke = {
@@ -120,19 +124,19 @@ fn Row(
             <div class="row-text">
                 <p class="row-title" translate="no">
                     <span>{name}</span>
-                    {is_expired.then(|| view! { <span class="badge warning">"Expired"</span> })}
+                    {is_expired.then(|| view! { <span class="badge warning">{tr("Expired")}</span> })}
                 </p>
                 <p class="badges" translate="no">
                     {scopes.collect_view()}
                 </p>
                 <p class="row-facts">
-                    <span>"Created " <RelativeTime time=created_at now /></span>
+                    <span>{tr("Created")} " " <RelativeTime time=created_at now /></span>
                     {used}
                     <span>{expiry}</span>
                 </p>
             </div>
             <button type="button" class="button quiet" on:click=revoke>
-                "Revoke"
+                {tr("Revoke")}
                 <span class="visually-hidden">" " {subject}</span>
             </button>
         </li>
@@ -143,16 +147,16 @@ fn Row(
 fn question(id: &str, name: &str, list: Listing<ServiceKey>) -> Question {
     let id = id.to_owned();
     let request = move || -> Reply<()> { Box::pin(admin::revoke_key(id.as_str().into())) };
-    let done = format!("The key “{name}” has been revoked.");
+    let done = tr_with("The key “{name}” has been revoked.", &[("name", name)]);
     Question {
-        title: "Revoke this key?".to_owned(),
+        title: tr("Revoke this key?").to_owned(),
         text: vec![
-            "Services that use it are refused at once. This can't be undone: they need a new key."
+            tr("Services that use it are refused at once. This can't be undone: they need a new key.")
                 .to_owned(),
         ],
         names: vec![name.to_owned()],
-        label: "Revoke",
-        pending_label: "Revoking…",
+        label: tr("Revoke"),
+        pending_label: tr("Revoking…"),
         style: "danger",
         path: AdminPage::Keys.path().to_owned(),
         request: list.change(request, done),
@@ -201,23 +205,23 @@ fn AddKey(console: Console, list: Listing<ServiceKey>) -> impl IntoView {
     };
     view! {
         <button type="button" class="button primary" on:click=show>
-            "Create key"
+            {tr("Create key")}
         </button>
         <FormDialog
             open
             submission
-            title="Create a service key"
-            submit="Create key"
-            pending_label="Creating…"
+            title=tr("Create a service key")
+            submit=tr("Create key")
+            pending_label=tr("Creating…")
             on_submit=send
         >
             <Form submission new />
         </FormDialog>
         <SecretDialog
             secret
-            title="Copy your key now"
-            text="It is shown only once. Keep it where the service reads its secrets, and nowhere else."
-            label="Copy key"
+            title=tr("Copy your key now")
+            text=tr("It is shown only once. Keep it where the service reads its secrets, and nowhere else.")
+            label=tr("Copy key")
         />
     }
 }
@@ -236,7 +240,7 @@ fn Form(submission: Submission, new: NewKey) -> impl IntoView {
         };
         view! { <Tick label=scope hint value on_change=change /> }
     });
-    let options = LIFETIMES.map(|(value, text, _)| (value, text.to_owned()));
+    let options = LIFETIMES.map(|(value, name, _)| (value, tr(name).to_owned()));
     let message = move || {
         submission
             .field_message("scopes")
@@ -247,11 +251,11 @@ fn Form(submission: Submission, new: NewKey) -> impl IntoView {
             submission
             input=new.name
             name="name"
-            label="Name"
-            hint=Some("The service that will use it, such as billing.")
+            label=tr("Name")
+            hint=Some(tr("The service that will use it, such as billing."))
         />
         <fieldset class="group" aria-describedby="scopes-message">
-            <legend>"What it may do"</legend>
+            <legend>{tr("What it may do")}</legend>
             {scopes.into_iter().collect_view()}
             <p class="field-message" id="scopes-message" aria-live="polite">
                 {message}
@@ -259,7 +263,7 @@ fn Form(submission: Submission, new: NewKey) -> impl IntoView {
         </fieldset>
         <Choice
             id="lifetime"
-            label="Expires"
+            label=tr("Expires")
             options=options.to_vec()
             value=Signal::derive(move || new.lifetime.get())
             on_change=move |value| new.lifetime.set(value)

@@ -1,10 +1,12 @@
 //! Lists that are loaded page by page.
-
+use languages::tr;
+use leptos::{html, prelude::*, task::spawn_local};
 use std::{hash::Hash, sync::Arc};
 
-use leptos::{html, prelude::*, task::spawn_local};
-
-use super::console::{Action, Console, Reply};
+use super::{
+    console::{Action, Console, Reply},
+    counted::Counted,
+};
 use crate::{
     api::ApiError,
     components::{LiveText, Message, Status, focus_soon},
@@ -147,7 +149,7 @@ impl<T: Send + Sync + 'static> Listing<T> {
         label: &'static str,
         key: impl Fn(&T) -> K + Clone + Send + Sync + 'static,
         row: impl Fn(T) -> V + Clone + Send + Sync + 'static,
-        [one, many]: [&'static str; 2],
+        counted: Counted,
         empty: &'static str,
     ) -> impl IntoView
     where
@@ -161,7 +163,7 @@ impl<T: Send + Sync + 'static> Listing<T> {
                 <ul class="rows" role="list">
                     <For each=move || self.items.get() key children=row />
                 </ul>
-                {self.end(one, many, Signal::stored(empty.to_owned()))}
+                {self.end(counted, Signal::stored(empty.to_owned()))}
             </section>
         }
     }
@@ -185,12 +187,7 @@ impl<T: Send + Sync + 'static> Listing<T> {
     }
 
     /// Returns what is below the list.
-    pub fn end(
-        self,
-        one: &'static str,
-        many: &'static str,
-        empty: Signal<String>,
-    ) -> impl IntoView {
+    pub fn end(self, counted: Counted, empty: Signal<String>) -> impl IntoView {
         let count = Signal::derive(move || self.items.with(Vec::len));
         let has_more = Signal::derive(move || self.next.with(Option::is_some));
         let load = Callback::new(move |()| {
@@ -203,7 +200,7 @@ impl<T: Send + Sync + 'static> Listing<T> {
         });
         let phase = self.phase;
         let element = self.count;
-        view! { <ListEnd phase element count has_more load one many empty /> }
+        view! { <ListEnd phase element count has_more load counted empty /> }
     }
 }
 
@@ -219,20 +216,17 @@ fn ListEnd(
     has_more: Signal<bool>,
     /// Loads more, or again what could not be loaded.
     load: Callback<()>,
-    /// What an entry is called.
-    one: &'static str,
-    /// What several are called.
-    many: &'static str,
+    /// What the entries are.
+    counted: Counted,
     /// What is said of an empty list.
     empty: Signal<String>,
 ) -> impl IntoView {
     let text = Signal::derive(move || match (phase.get(), count.get(), has_more.get()) {
         (Phase::Failed(_), ..) => String::new(),
-        (Phase::Loading | Phase::LoadingMore, ..) => "Loading…".to_owned(),
+        (Phase::Loading | Phase::LoadingMore, ..) => tr("Loading…").to_owned(),
         (Phase::Loaded, 0, _) => empty.get(),
-        (Phase::Loaded, 1, false) => format!("1 {one}"),
-        (Phase::Loaded, count, false) => format!("{count} {many}"),
-        (Phase::Loaded, count, true) => format!("The first {count} {many}"),
+        (Phase::Loaded, count, false) => counted.all(count),
+        (Phase::Loaded, count, true) => counted.first(count),
     });
     let error = move || match phase.get() {
         Phase::Failed(error) => Some(error.to_string()),
@@ -250,9 +244,9 @@ fn ListEnd(
     };
     let label = Signal::derive(move || {
         let label = if error().is_some() {
-            "Try again"
+            tr("Try again")
         } else {
-            "Load more"
+            tr("Load more")
         };
         label.to_owned()
     });

@@ -5,6 +5,7 @@
 
 mod activity;
 mod console;
+mod counted;
 mod events;
 mod form;
 mod invitations;
@@ -16,7 +17,7 @@ mod url_state;
 mod user;
 mod users;
 mod webhooks;
-
+use languages::tr;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
@@ -125,9 +126,9 @@ fn Frame(route: Signal<Route>, console: Console) -> impl IntoView {
     let title = move || {
         let page = match route.get() {
             Route::Page(page) => page.name(),
-            Route::User(_) => "User",
+            Route::User(_) => tr("User"),
         };
-        format!("{page} · Administration · {site}")
+        format!("{page} · {} · {site}", tr("Administration"))
     };
     let current = Signal::derive(move || match route.get() {
         Route::Page(page) => page.path(),
@@ -138,7 +139,7 @@ fn Frame(route: Signal<Route>, console: Console) -> impl IntoView {
     view! {
         <Title text=title />
         <div class="settings admin when-signed-in">
-            <SettingsNavigation label="Administration" links=links.to_vec() current />
+            <SettingsNavigation label=tr("Administration") links=links.to_vec() current />
             <div class="settings-page">
                 {move || match access.get() {
                     Access::Failed(error) => view! { <CheckFailed error console /> }.into_any_sync(),
@@ -189,10 +190,10 @@ fn Skeleton() -> impl IntoView {
     view! {
         <div class="page-head" aria-busy="true">
             <h1 tabindex="-1">
-                <span class="skeleton">"Loading"</span>
+                <span class="skeleton">{tr("Loading")}</span>
             </h1>
             <p class="page-lead">
-                <span class="skeleton">"This takes a moment."</span>
+                <span class="skeleton">{tr("This takes a moment.")}</span>
             </p>
         </div>
     }
@@ -208,8 +209,8 @@ fn CheckFailed(error: ApiError, console: Console) -> impl IntoView {
         focus_soon("h1");
     };
     view! {
-        <PageHead title="Administration" lead="This page could not be loaded." />
-        <LoadFailed label="Administration" text=error.to_string() on_retry=Callback::new(try_again) />
+        <PageHead title=tr("Administration") lead=tr("This page could not be loaded.") />
+        <LoadFailed label=tr("Administration") text=error.to_string() on_retry=Callback::new(try_again) />
     }
 }
 
@@ -218,15 +219,15 @@ fn CheckFailed(error: ApiError, console: Console) -> impl IntoView {
 fn NoLongerAdministrator() -> impl IntoView {
     focus_new_page();
     view! {
-        <Title text=page_title("Administration") />
+        <Title text=page_title(tr("Administration")) />
         <div class="panel">
-            <h1 tabindex="-1">"You are no longer an administrator"</h1>
+            <h1 tabindex="-1">{tr("You are no longer an administrator")}</h1>
             <p role="alert">
-                "Someone has taken this role from you. Your last change was not made. Ask another administrator if this is a mistake."
+                {tr("Someone has taken this role from you. Your last change was not made. Ask another administrator if this is a mistake.")}
             </p>
             <p>
                 <a class="button primary" href=AccountPage::Overview.path()>
-                    "Go to your account"
+                    {tr("Go to your account")}
                 </a>
             </p>
         </div>

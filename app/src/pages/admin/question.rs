@@ -1,5 +1,5 @@
 //! The dialog that asks before an action, and names its consequences.
-
+use languages::tr;
 use leptos::{ev, prelude::*};
 
 use super::console::{Action, Console, clear_notice, notify};
@@ -122,7 +122,7 @@ fn Content(console: Console, question: Question) -> impl IntoView {
             {names}
             <div class="actions">
                 <button type="button" class="button quiet" on:click=cancel>
-                    "Cancel"
+                    {tr("Cancel")}
                 </button>
                 <Button submission kind="submit" style label pending_label />
             </div>

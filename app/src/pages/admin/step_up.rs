@@ -2,6 +2,7 @@
 //! elsewhere stays, and the request is sent again.
 
 use futures::channel::oneshot;
+use languages::tr;
 use leptos::{ev, html, prelude::*};
 
 use crate::{
@@ -115,17 +116,17 @@ fn Form(step_up: StepUp, me: RwSignal<Option<Profile>>) -> impl IntoView {
     };
     view! {
         <form method="post" novalidate on:submit=confirm>
-            <h2 id=TITLE>"Confirm it's you"</h2>
+            <h2 id=TITLE>{tr("Confirm it's you")}</h2>
             <Alert submission />
             <p class="dialog-lead">
-                "This change needs your password, because you signed in more than 15 minutes ago. What you have typed stays."
+                {tr("This change needs your password, because you signed in more than 15 minutes ago. What you have typed stays.")}
             </p>
             <input type="text" autocomplete="username" value=email readonly hidden />
             <PasswordField
                 submission
                 input=password
                 name="current_password"
-                label="Your password"
+                label=tr("Your password")
                 autocomplete="current-password"
             />
             {move || {
@@ -137,9 +138,9 @@ fn Form(step_up: StepUp, me: RwSignal<Option<Profile>>) -> impl IntoView {
                                 submission
                                 input=code
                                 name="code"
-                                label="Code"
+                                label=tr("Code")
                                 autocomplete="one-time-code"
-                                hint=Some("From your authenticator app.")
+                                hint=Some(tr("From your authenticator app."))
                             />
                         }
                             .into_any_sync()
@@ -147,9 +148,9 @@ fn Form(step_up: StepUp, me: RwSignal<Option<Profile>>) -> impl IntoView {
             }}
             <div class="actions">
                 <button type="button" class="button quiet" on:click=cancel>
-                    "Cancel"
+                    {tr("Cancel")}
                 </button>
-                <Button submission kind="submit" label="Confirm" pending_label="Checking…" />
+                <Button submission kind="submit" label=tr("Confirm") pending_label=tr("Checking…") />
             </div>
         </form>
     }

@@ -1,13 +1,14 @@
 //! The page of the webhooks, which tell other services what happens to users.
 
 mod form;
-
+use languages::{tr, tr_with};
 use leptos::prelude::*;
 use serde_json::Value;
 
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply},
+    counted::Counted,
     listing::{Listing, Page},
     question::Question,
 };
@@ -36,7 +37,7 @@ pub(super) fn Webhooks(console: Console) -> impl IntoView {
     let list = Listing::new(console, fetch);
     list.reload();
     let now = clock();
-    let empty = "No webhooks yet. With one, another service is told when users change.";
+    let empty = tr("No webhooks yet. With one, another service is told when users change.");
     let key = |webhook: &Webhook| {
         let Webhook {
             id, url, events, ..
@@ -46,11 +47,11 @@ pub(super) fn Webhooks(console: Console) -> impl IntoView {
     let row = move |webhook| view! { <Row webhook console list now /> };
     view! {
         <div class="head-row">
-            <PageHead title="Webhooks" lead="They tell other services what happens to users." />
+            <PageHead title=tr("Webhooks") lead=tr("They tell other services what happens to users.") />
             <AddWebhook console list />
         </div>
         <ConsoleNotice path=AdminPage::Webhooks.path() />
-        {list.section("Webhooks", key, row, ["webhook", "webhooks"], empty)}
+        {list.section(tr("Webhooks"), key, row, Counted::Webhooks, empty)}
     }
 }
 
@@ -79,9 +80,9 @@ fn Row(
         .map(|event| view! { <span class="badge">{event}</span> });
     let label = Signal::derive(move || {
         let label = if is_open.get() {
-            "Hide deliveries"
+            tr("Hide deliveries")
         } else {
-            "Deliveries"
+            tr("Deliveries")
         };
         label.to_owned()
     });
@@ -97,7 +98,7 @@ fn Row(
                     {events.collect_view()}
                 </p>
                 <p class="row-facts">
-                    <span>"Created " <RelativeTime time=created_at now /></span>
+                    <span>{tr("Created")} " " <RelativeTime time=created_at now /></span>
                 </p>
             </div>
             <div class="actions">
@@ -144,11 +145,11 @@ fn state(webhook: &Webhook) -> (&'static str, &'static str) {
         disabled,
         webhook.disabled_reason.as_deref(),
     ) {
-        (true, ..) => ("Active", "badge"),
-        (false, None, _) => ("Paused", "badge warning"),
-        (false, Some(()), Some("gone")) => ("Disabled: the receiver is gone", "badge error"),
-        (false, Some(()), Some("backlog")) => ("Disabled: too much is waiting", "badge error"),
-        (false, Some(()), _) => ("Disabled: deliveries kept failing", "badge error"),
+        (true, ..) => (tr("Active"), "badge"),
+        (false, None, _) => (tr("Paused"), "badge warning"),
+        (false, Some(()), Some("gone")) => (tr("Disabled: the receiver is gone"), "badge error"),
+        (false, Some(()), Some("backlog")) => (tr("Disabled: too much is waiting"), "badge error"),
+        (false, Some(()), _) => (tr("Disabled: deliveries kept failing"), "badge error"),
     }
 }
 
@@ -188,28 +189,32 @@ impl Change {
 fn question(change: Change, webhook: &Webhook, list: Listing<Webhook>) -> Question {
     let (title, text, label, pending_label, style, done) = match change {
         Change::Pause => (
-            "Pause this webhook?",
-            "Nothing is sent until you activate it again. What happens in the meantime is not reported later.",
-            "Pause",
-            "Pausing…",
+            tr("Pause this webhook?"),
+            tr(
+                "Nothing is sent until you activate it again. What happens in the meantime is not reported later.",
+            ),
+            tr("Pause"),
+            tr("Pausing…"),
             "danger",
-            "The webhook is paused.",
+            tr("The webhook is paused."),
         ),
         Change::Activate => (
-            "Activate this webhook?",
-            "What happens from now on is reported.",
-            "Activate",
-            "Activating…",
+            tr("Activate this webhook?"),
+            tr("What happens from now on is reported."),
+            tr("Activate"),
+            tr("Activating…"),
             "primary",
-            "The webhook is active.",
+            tr("The webhook is active."),
         ),
         Change::Delete => (
-            "Delete this webhook?",
-            "Nothing more is sent, and the list of its deliveries is deleted. This can't be undone.",
-            "Delete",
-            "Deleting…",
+            tr("Delete this webhook?"),
+            tr(
+                "Nothing more is sent, and the list of its deliveries is deleted. This can't be undone.",
+            ),
+            tr("Delete"),
+            tr("Deleting…"),
             "danger",
-            "The webhook has been deleted.",
+            tr("The webhook has been deleted."),
         ),
     };
     let id = webhook.id.clone();
@@ -241,16 +246,16 @@ fn Deliveries(id: String, console: Console, now: Signal<u64>) -> impl IntoView {
     let list = Listing::new(console, fetch);
     list.reload();
     let key = |one: &WebhookDelivery| format!("{} {} {}", one.id, one.attempts, one.status);
-    let empty = Signal::stored("Nothing has been sent yet.".to_owned());
+    let empty = Signal::stored(tr("Nothing has been sent yet.").to_owned());
     view! {
         <div class="deliveries">
             {list.waiting()}
-            <ul class="rows" role="list" aria-label="Deliveries">
+            <ul class="rows" role="list" aria-label=tr("Deliveries")>
                 <For each=move || list.items.get() key let:delivery>
                     <Delivery delivery webhook=id console list now />
                 </For>
             </ul>
-            {list.end("delivery", "deliveries", empty)}
+            {list.end(Counted::Deliveries, empty)}
         </div>
     }
 }
@@ -284,8 +289,13 @@ fn Delivery(
     };
     let facts = [
         Some(status),
-        Some(format!("attempts: {attempts}")).filter(|_| attempts > 1),
-        response_status.map(|status| format!("status {status}")),
+        Some(tr_with(
+            "attempts: {count}",
+            &[("count", &attempts.to_string())],
+        ))
+        .filter(|_| attempts > 1),
+        response_status
+            .map(|status| tr_with("status {status}", &[("status", &status.to_string())])),
         error,
     ];
     let facts = facts.into_iter().flatten();
@@ -317,7 +327,7 @@ fn Delivery(
                 <p class="row-facts">
                     {facts}
                     <span>
-                        <a href=user_path(&user)>"User"</a>
+                        <a href=user_path(&user)>{tr("User")}</a>
                     </span>
                     <span>
                         <RelativeTime time=created_at now />
@@ -327,8 +337,8 @@ fn Delivery(
             <Button
                 submission
                 style="quiet"
-                label="Send again"
-                pending_label="Sending…"
+                label=tr("Send again")
+                pending_label=tr("Sending…")
                 subject
                 on_press=send_again
             />

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use http::StatusCode;
 use js_sys::Date;
+use languages::{tr, tr_later};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::super::{
@@ -37,21 +38,35 @@ pub(super) enum Step {
     TurnOff,
 }
 
-const TURNED_ON: &str = "Two-factor authentication is on.";
-pub(super) const CODES_REPLACED: &str = "You have new recovery codes. The old ones no longer work.";
-const TURNED_OFF: &str = "Two-factor authentication is off. Other devices are signed out.";
-const NOT_ON: &str = "The server can't be reached. Two-factor authentication is not on yet: try again \
-                      in a moment.";
-const UNCLEAR_ON: &str = "The server can't be reached, so it isn't clear whether two-factor \
-                          authentication is on. Try again in a moment.";
-const CODES_LOST: &str = "Two-factor authentication is on, but the recovery codes didn't arrive. Create \
-                          new ones.";
-const NEW_CODES_LOST: &str = "The server can't be reached. Your earlier codes may not work any more: try \
-                              again in a moment.";
-const STILL_ON: &str = "The server can't be reached. Two-factor authentication is still on: try again in \
-                        a moment.";
-const UNCLEAR_OFF: &str = "The server can't be reached, so it isn't clear whether two-factor \
-                           authentication is still on. Try again in a moment.";
+const TURNED_ON: &str = tr_later("Two-factor authentication is on.");
+pub(super) const CODES_REPLACED: &str =
+    tr_later("You have new recovery codes. The old ones no longer work.");
+const TURNED_OFF: &str =
+    tr_later("Two-factor authentication is off. Other devices are signed out.");
+const NOT_ON: &str = tr_later(
+    "The server can't be reached. Two-factor authentication is not on yet: try again \
+                      in a moment.",
+);
+const UNCLEAR_ON: &str = tr_later(
+    "The server can't be reached, so it isn't clear whether two-factor \
+                          authentication is on. Try again in a moment.",
+);
+const CODES_LOST: &str = tr_later(
+    "Two-factor authentication is on, but the recovery codes didn't arrive. Create \
+                          new ones.",
+);
+const NEW_CODES_LOST: &str = tr_later(
+    "The server can't be reached. Your earlier codes may not work any more: try \
+                              again in a moment.",
+);
+const STILL_ON: &str = tr_later(
+    "The server can't be reached. Two-factor authentication is still on: try again in \
+                        a moment.",
+);
+const UNCLEAR_OFF: &str = tr_later(
+    "The server can't be reached, so it isn't clear whether two-factor \
+                           authentication is still on. Try again in a moment.",
+);
 
 /// The dialog, and the requests that lead from step to step.
 #[derive(Clone, Copy)]
@@ -75,7 +90,7 @@ impl Flow {
             step: RwSignal::new(Step::TurnOn),
             has_unsaved_codes: RwSignal::new(has_unsaved_codes),
             codes: RwSignal::new(None),
-            turn_off: TokenRequest::new(STILL_ON, UNCLEAR_OFF),
+            turn_off: TokenRequest::new(tr(STILL_ON), tr(UNCLEAR_OFF)),
         }
     }
 
@@ -126,7 +141,7 @@ impl Flow {
         self.step.try_set(Step::TurnOn);
         self.dialog.finish(notice.to_owned());
         // The button that opened the dialog is gone, except the one for new codes.
-        if notice != CODES_REPLACED {
+        if notice != tr(CODES_REPLACED) {
             focus_soon("#two-factor");
         }
     }
@@ -152,7 +167,7 @@ impl Flow {
             match self.receive_codes(request).await {
                 Ok(codes) => {
                     self.details.set_second_factor(true);
-                    self.show_codes(codes, TURNED_ON);
+                    self.show_codes(codes, tr(TURNED_ON));
                     Ok(())
                 }
                 Err(error) if error.is_unclear() => self.check_whether_on().await,
@@ -168,15 +183,15 @@ impl Flow {
             Ok(profile) if profile.otp_enabled => {
                 self.details.set_second_factor(true);
                 self.load_codes();
-                self.finish(CODES_LOST);
+                self.finish(tr(CODES_LOST));
                 Ok(())
             }
             Ok(_) => {
                 self.set_unsaved_codes(false);
-                Err(ApiError::detail(Code::Unreachable, NOT_ON))
+                Err(ApiError::detail(Code::Unreachable, tr(NOT_ON)))
             }
             Err(error) if error.is_unclear() => {
-                Err(ApiError::detail(Code::Unreachable, UNCLEAR_ON))
+                Err(ApiError::detail(Code::Unreachable, tr(UNCLEAR_ON)))
             }
             Err(error) => Err(error),
         }
@@ -186,11 +201,11 @@ impl Flow {
         self.dialog.submission.start(async move {
             match self.receive_codes(recovery::create(password.into())).await {
                 Ok(created) => {
-                    self.show_codes(created.recovery_codes, CODES_REPLACED);
+                    self.show_codes(created.recovery_codes, tr(CODES_REPLACED));
                     Ok(())
                 }
                 Err(error) if error.is_unclear() => {
-                    Err(ApiError::detail(Code::Unreachable, NEW_CODES_LOST))
+                    Err(ApiError::detail(Code::Unreachable, tr(NEW_CODES_LOST)))
                 }
                 Err(error) => Err(note_end(error)),
             }
@@ -207,7 +222,7 @@ impl Flow {
                 // Unless this needs the second factor: then the page that asks for it opens.
                 Outcome::SignedInAgain if !user::view().await?.otp_enabled => {}
                 Outcome::SignedInAgain => {
-                    return Err(ApiError::detail(Code::Unreachable, STILL_ON));
+                    return Err(ApiError::detail(Code::Unreachable, tr(STILL_ON)));
                 }
                 Outcome::Refused => {
                     session::end(EndReason::NotDone);
@@ -216,7 +231,7 @@ impl Flow {
             }
             self.set_unsaved_codes(false);
             self.details.set_second_factor(false);
-            self.finish(TURNED_OFF);
+            self.finish(tr(TURNED_OFF));
             self.details.reload_sessions();
             Ok(())
         });

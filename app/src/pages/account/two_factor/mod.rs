@@ -3,7 +3,7 @@
 mod codes_left;
 mod flow;
 mod set_up;
-
+use languages::tr;
 use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
@@ -26,7 +26,7 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
     view! {
         <section class="section" aria-labelledby="two-factor">
             <h2 id="two-factor" tabindex="-1">
-                "Two-factor authentication"
+                {tr("Two-factor authentication")}
             </h2>
             {move || {
                 if is_on.get() {
@@ -52,7 +52,7 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
 fn Off(flow: Flow) -> impl IntoView {
     view! {
         <p class="section-lead">
-            "Add a second step at sign-in, a code from an app on your phone. Then a stolen password is no longer enough to sign in."
+            {tr("Add a second step at sign-in, a code from an app on your phone. Then a stolen password is no longer enough to sign in.")}
         </p>
         <Notice text=flow.dialog.notice />
         {move || {
@@ -63,12 +63,12 @@ fn Off(flow: Flow) -> impl IntoView {
                         class="button quiet"
                         on:click=move |_| flow.start(Step::TurnOn)
                     >
-                        "Turn on"
+                        {tr("Turn on")}
                     </button>
                 }
                     .into_any_sync()
             } else {
-                view! { <p class="blocked">{FIRST}</p> }.into_any_sync()
+                view! { <p class="blocked">{tr(FIRST)}</p> }.into_any_sync()
             }
         }}
     }
@@ -78,8 +78,8 @@ fn Off(flow: Flow) -> impl IntoView {
 fn On(flow: Flow) -> impl IntoView {
     view! {
         <p class="section-lead fact">
-            <span class="badge">"On"</span>
-            <span>"Signing in requires a code from your authenticator app."</span>
+            <span class="badge">{tr("On")}</span>
+            <span>{tr("Signing in requires a code from your authenticator app.")}</span>
         </p>
         <RecoveryCodesLeft flow />
         <Notice text=flow.dialog.notice />
@@ -89,14 +89,14 @@ fn On(flow: Flow) -> impl IntoView {
                 class="button quiet"
                 on:click=move |_| flow.start(Step::CreateCodes)
             >
-                "New recovery codes"
+                {tr("New recovery codes")}
             </button>
             <button
                 type="button"
                 class="button danger"
                 on:click=move |_| flow.start(Step::TurnOff)
             >
-                "Turn off"
+                {tr("Turn off")}
             </button>
         </div>
     }
@@ -107,11 +107,11 @@ fn TurnOn(flow: Flow) -> impl IntoView {
     view! {
         <PasswordForm
             flow
-            title="Turn on two-factor authentication"
+            title=tr("Turn on two-factor authentication")
             step=1
-            lead="You need an authenticator app on your phone, such as Google Authenticator, Microsoft Authenticator, Aegis, 1Password or Apple's Passwords. Enter your password to continue."
-            submit="Continue"
-            pending_label="Checking…"
+            lead=tr("You need an authenticator app on your phone, such as Google Authenticator, Microsoft Authenticator, Aegis, 1Password or Apple's Passwords. Enter your password to continue.")
+            submit=tr("Continue")
+            pending_label=tr("Checking…")
             on_submit=move |password| flow.set_up(password)
         />
     }
@@ -122,10 +122,10 @@ fn CreateCodes(flow: Flow) -> impl IntoView {
     view! {
         <PasswordForm
             flow
-            title="New recovery codes"
-            lead="Your current codes will stop working."
-            submit="Create new codes"
-            pending_label="Creating new codes…"
+            title=tr("New recovery codes")
+            lead=tr("Your current codes will stop working.")
+            submit=tr("Create new codes")
+            pending_label=tr("Creating new codes…")
             on_submit=move |password| flow.create_codes(password)
         />
     }
@@ -136,10 +136,10 @@ fn TurnOff(flow: Flow) -> impl IntoView {
     view! {
         <PasswordForm
             flow
-            title="Turn off two-factor authentication?"
-            lead="You'll sign in with your password only."
-            submit="Turn off"
-            pending_label="Turning off…"
+            title=tr("Turn off two-factor authentication?")
+            lead=tr("You'll sign in with your password only.")
+            submit=tr("Turn off")
+            pending_label=tr("Turning off…")
             style="danger"
             on_submit=move |password| flow.turn_off(password)
         />
@@ -190,7 +190,7 @@ fn Codes(
     /// What the section says afterwards.
     notice: &'static str,
 ) -> impl IntoView {
-    let header = move || (notice != CODES_REPLACED).then(|| view! { <Steps step=3 /> });
+    let header = move || (notice != tr(CODES_REPLACED)).then(|| view! { <Steps step=3 /> });
     view! {
         <RecoveryCodes
             codes

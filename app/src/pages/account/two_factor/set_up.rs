@@ -1,8 +1,7 @@
 //! The steps of turning the second factor on.
-
-use std::cmp::Ordering;
-
+use languages::{tr, tr_later, tr_with};
 use leptos::prelude::*;
+use std::cmp::Ordering;
 
 use super::{super::dialog::DialogForm, flow::Flow};
 use crate::{
@@ -11,7 +10,11 @@ use crate::{
 };
 
 /// The names of the steps.
-const STEPS: [&str; 3] = ["Password", "Scan", "Save codes"];
+const STEPS: [&str; 3] = [
+    tr_later("Password"),
+    tr_later("Scan"),
+    tr_later("Save codes"),
+];
 
 /// Says which of the steps is shown.
 #[component]
@@ -26,10 +29,17 @@ pub(super) fn Steps(
             Ordering::Equal => "current",
             Ordering::Greater => "later",
         };
-        view! { <span class=format!("step {state}")>{format!("{number}. {name}")}</span> }
+        view! { <span class=format!("step {state}")>{format!("{number}. {}", tr(name))}</span> }
     };
+    let progress = tr_with(
+        "Step {step} of {count}",
+        &[
+            ("step", &step.to_string()),
+            ("count", &STEPS.len().to_string()),
+        ],
+    );
     view! {
-        <p class="visually-hidden">{format!("Step {step} of {}", STEPS.len())}</p>
+        <p class="visually-hidden">{progress}</p>
         <p class="steps" aria-hidden="true">
             {STEPS.into_iter().enumerate().map(item).collect_view()}
         </p>
@@ -44,26 +54,26 @@ pub(super) fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
     view! {
         <DialogForm
             dialog=flow.dialog
-            title="Set up your app"
+            title=tr("Set up your app")
             details=flow.details
-            submit="Turn on"
-            pending_label="Turning on…"
+            submit=tr("Turn on")
+            pending_label=tr("Turning on…")
             on_submit=turn_on
         >
             <Steps step=2 />
             <p class="dialog-lead">
-                "Scan this QR code with your authenticator app. Then enter the code that the app shows."
+                {tr("Scan this QR code with your authenticator app. Then enter the code that the app shows.")}
             </p>
             <div
                 class="qr-code"
                 role="img"
-                aria-label="QR code for your authenticator app"
+                aria-label=tr("QR code for your authenticator app")
                 inner_html=setup.qr_svg
             ></div>
             <p class="open-app">
                 <a href=setup.otpauth_url rel="external">
                     <Icon name=IconName::Open />
-                    "Open in authenticator app"
+                    {tr("Open in authenticator app")}
                 </a>
             </p>
             <Key secret=setup.secret />
@@ -77,13 +87,13 @@ pub(super) fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
 fn Key(secret: String) -> impl IntoView {
     view! {
         <details class="help">
-            <summary>"Can't scan?"</summary>
-            <p>"Add an account in your app by hand, with this key. The codes are time-based."</p>
+            <summary>{tr("Can't scan?")}</summary>
+            <p>{tr("Add an account in your app by hand, with this key. The codes are time-based.")}</p>
             <p class="secret">
-                <span class="secret-label">"Key"</span>
+                <span class="secret-label">{tr("Key")}</span>
                 <code translate="no">{in_groups(&secret)}</code>
             </p>
-            <CopyButton text=secret label="Copy key" />
+            <CopyButton text=secret label=tr("Copy key") />
         </details>
     }
 }

@@ -1,10 +1,9 @@
 //! What can be done to a user, each after a question that names the consequence.
-
-use std::sync::Arc;
-
+use languages::{tr, tr_with};
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use serde_json::Value;
+use std::sync::Arc;
 
 use super::super::{
     console::{Console, Reply},
@@ -76,62 +75,72 @@ impl Action {
         )
     }
 
-    const fn words(self) -> Words {
+    fn words(self) -> Words {
         let (title, text, label, pending_label, done) = match self {
             Self::EmailReset => (
-                "Email a link to reset the password",
-                "The user gets a link to choose a new password, which works for an hour. Until then the present password stays valid.",
-                "Send link",
-                "Sending…",
-                "The link is on its way.",
+                tr("Email a link to reset the password"),
+                tr(
+                    "The user gets a link to choose a new password, which works for an hour. Until then the present password stays valid.",
+                ),
+                tr("Send link"),
+                tr("Sending…"),
+                tr("The link is on its way."),
             ),
             Self::SignOut => (
-                "Sign out everywhere",
-                "Every device of this user is signed out at once. The user can sign in again.",
-                "Sign out",
-                "Signing out…",
-                "The user is signed out everywhere.",
+                tr("Sign out everywhere"),
+                tr("Every device of this user is signed out at once. The user can sign in again."),
+                tr("Sign out"),
+                tr("Signing out…"),
+                tr("The user is signed out everywhere."),
             ),
             Self::ResetSecondFactor => (
-                "Remove the second factor",
-                "The authenticator app and the recovery codes stop working, and every device is signed out. Afterwards the password alone is enough to sign in: first make sure that it is really the user who asks.",
-                "Remove",
-                "Removing…",
-                "The second factor has been removed.",
+                tr("Remove the second factor"),
+                tr(
+                    "The authenticator app and the recovery codes stop working, and every device is signed out. Afterwards the password alone is enough to sign in: first make sure that it is really the user who asks.",
+                ),
+                tr("Remove"),
+                tr("Removing…"),
+                tr("The second factor has been removed."),
             ),
             Self::GrantAdmin => (
-                "Make administrator",
-                "The user may then see, change and delete every account, including yours, and create service keys.",
-                "Make administrator",
-                "Changing…",
-                "The user is an administrator now.",
+                tr("Make administrator"),
+                tr(
+                    "The user may then see, change and delete every account, including yours, and create service keys.",
+                ),
+                tr("Make administrator"),
+                tr("Changing…"),
+                tr("The user is an administrator now."),
             ),
             Self::RevokeAdmin => (
-                "Remove administrator",
-                "The user can no longer open these pages, at once. The account itself stays.",
-                "Remove",
-                "Changing…",
-                "The user is no longer an administrator.",
+                tr("Remove administrator"),
+                tr("The user can no longer open these pages, at once. The account itself stays."),
+                tr("Remove"),
+                tr("Changing…"),
+                tr("The user is no longer an administrator."),
             ),
             Self::Deactivate => (
-                "Deactivate account",
-                "The user is signed out everywhere at once and can't sign in. Links that were emailed to the user stop working. You can activate the account again.",
-                "Deactivate",
-                "Deactivating…",
-                "The account has been deactivated.",
+                tr("Deactivate account"),
+                tr(
+                    "The user is signed out everywhere at once and can't sign in. Links that were emailed to the user stop working. You can activate the account again.",
+                ),
+                tr("Deactivate"),
+                tr("Deactivating…"),
+                tr("The account has been deactivated."),
             ),
             Self::Activate => (
-                "Activate account",
-                "The user can sign in again.",
-                "Activate",
-                "Activating…",
-                "The account has been activated.",
+                tr("Activate account"),
+                tr("The user can sign in again."),
+                tr("Activate"),
+                tr("Activating…"),
+                tr("The account has been activated."),
             ),
             Self::Delete => (
-                "Delete account",
-                "The account and everything that belongs to it are deleted for good, and its address is notified. This can't be undone.",
-                "Delete",
-                "Deleting…",
+                tr("Delete account"),
+                tr(
+                    "The account and everything that belongs to it are deleted for good, and its address is notified. This can't be undone.",
+                ),
+                tr("Delete"),
+                tr("Deleting…"),
                 "",
             ),
         };
@@ -186,7 +195,7 @@ pub(super) fn Actions(
     view! {
         <section class="section" aria-labelledby="actions">
             <h2 id="actions" tabindex="-1">
-                "Actions"
+                {tr("Actions")}
             </h2>
             <ul class="rows" role="list">
                 {rows}
@@ -233,7 +242,7 @@ fn question(
     let (id, email) = user.with_untracked(|user| (user.id.clone(), email_for_display(&user.email)));
     let mut text = vec![words.text.to_owned()];
     if is_me && (action.is_dangerous() || action == Action::SignOut) {
-        text.push("This is your own account.".to_owned());
+        text.push(tr("This is your own account.").to_owned());
     }
     let path = if action == Action::Delete {
         AdminPage::Users.path().to_owned()
@@ -241,7 +250,7 @@ fn question(
         user_path(&id)
     };
     let done = if action == Action::Delete {
-        format!("{email} has been deleted.")
+        tr_with("{email} has been deleted.", &[("email", &email)])
     } else {
         words.done.to_owned()
     };

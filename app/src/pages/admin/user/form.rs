@@ -1,5 +1,5 @@
 //! Changing what is stored about a user.
-
+use languages::tr;
 use leptos::{ev, html, prelude::*};
 use serde_json::Value;
 
@@ -137,7 +137,7 @@ pub(super) fn ProfileForm(
         let path = user_path(&change.id);
         if change.before == change.after {
             submission.reset();
-            notify(&path, "Nothing has changed.");
+            notify(&path, tr("Nothing has changed."));
             return;
         }
         clear_notice("");
@@ -147,19 +147,19 @@ pub(super) fn ProfileForm(
             stored.show(fields);
             texts.try_set_value(stored);
             user.try_set(changed);
-            notify(&path, "Your changes have been saved.");
+            notify(&path, tr("Your changes have been saved."));
             Ok(())
         });
     };
     view! {
         <section class="section" aria-labelledby="profile">
-            <h2 id="profile">"Profile"</h2>
+            <h2 id="profile">{tr("Profile")}</h2>
             <form class="profile-form" method="post" novalidate on:submit=save>
                 <Alert submission />
                 <Conflict submission loading />
                 <Inputs submission fields texts />
                 <div class="actions">
-                    <Button submission kind="submit" label="Save changes" pending_label="Saving…" />
+                    <Button submission kind="submit" label=tr("Save changes") pending_label=tr("Saving…") />
                 </div>
             </form>
         </section>
@@ -184,30 +184,30 @@ fn Inputs(submission: Submission, fields: Fields, texts: StoredValue<Texts>) -> 
     });
     view! {
         <EmailField submission input=fields.email autocomplete="off" />
-        <TextField submission input=fields.name name="name" label="Name" value=name />
+        <TextField submission input=fields.name name="name" label=tr("Name") value=name />
         <TextField
             submission
             input=fields.roles
             name="roles"
-            label="Roles"
+            label=tr("Roles")
             value=roles
-            hint=Some("Names with commas between them, such as editor, billing.")
+            hint=Some(tr("Names with commas between them, such as editor, billing."))
         />
         <TextArea
             submission
             input=fields.metadata
             name="metadata"
-            label="Metadata"
+            label=tr("Metadata")
             value=metadata
-            hint="A JSON object, which the user may read and change."
+            hint=tr("A JSON object, which the user may read and change.")
         />
         <TextArea
             submission
             input=fields.app_metadata
             name="app_metadata"
-            label="App metadata"
+            label=tr("App metadata")
             value=app_metadata
-            hint="A JSON object that only administrators may change."
+            hint=tr("A JSON object that only administrators may change.")
         />
     }
 }
@@ -221,9 +221,9 @@ fn Conflict(submission: Submission, loading: Loading) -> impl IntoView {
             view! {
                 <p class="conflict">
                     <button type="button" class="button quiet" on:click=move |_| loading.start()>
-                        "Reload this user"
+                        {tr("Reload this user")}
                     </button>
-                    <span class="hint">"This replaces what you have typed."</span>
+                    <span class="hint">{tr("This replaces what you have typed.")}</span>
                 </p>
             }
         })

@@ -1,9 +1,10 @@
 //! The devices and the events of a user.
-
+use languages::tr;
 use leptos::prelude::*;
 
 use super::super::{
     console::{Console, Reply},
+    counted::Counted,
     events::EventRow,
     listing::{Listing, Page},
 };
@@ -33,17 +34,17 @@ pub(super) fn Devices(
     let list = Listing::new(console, fetch);
     list.reload_with(move || changes.track());
     let key = |session: &Session| format!("{} {}", session.id, session.last_used_at);
-    let empty = Signal::stored("Not signed in anywhere.".to_owned());
+    let empty = Signal::stored(tr("Not signed in anywhere.").to_owned());
     view! {
         <section class="section" aria-labelledby="devices">
-            <h2 id="devices">"Devices"</h2>
+            <h2 id="devices">{tr("Devices")}</h2>
             {list.waiting()}
             <ul class="rows" role="list">
                 <For each=move || list.items.get() key let:session>
                     <Device session now />
                 </For>
             </ul>
-            {list.end("device", "devices", empty)}
+            {list.end(Counted::Devices, empty)}
         </section>
     }
 }
@@ -66,12 +67,12 @@ fn Device(session: Session, now: Signal<u64>) -> impl IntoView {
             <div class="row-text">
                 <p class="row-title">
                     <span>{device}</span>
-                    {current.then(|| view! { <span class="badge">"This device"</span> })}
+                    {current.then(|| view! { <span class="badge">{tr("This device")}</span> })}
                 </p>
                 <p class="row-facts">
                     <span class="address">{ip}</span>
-                    <span>"Last active " <RelativeTime time=last_used_at now /></span>
-                    <span>"Signed in " <RelativeTime time=created_at now /></span>
+                    <span>{tr("Last active")} " " <RelativeTime time=last_used_at now /></span>
+                    <span>{tr("Signed in")} " " <RelativeTime time=created_at now /></span>
                 </p>
             </div>
         </li>
@@ -100,10 +101,10 @@ pub(super) fn Events(
             .with(|events| events.iter().take(SHOWN).cloned().collect::<Vec<_>>())
     };
     let has_events = Memo::new(move |_| list.items.with(|events| !events.is_empty()));
-    let empty = Signal::stored("No recent activity.".to_owned());
+    let empty = Signal::stored(tr("No recent activity.").to_owned());
     view! {
         <section class="section" aria-labelledby="activity">
-            <h2 id="activity">"Recent activity"</h2>
+            <h2 id="activity">{tr("Recent activity")}</h2>
             {list.waiting()}
             <ul class="rows" role="list">
                 <For each=shown key=|event| format!("{} {}", event.id, event.count) let:event>
@@ -115,12 +116,12 @@ pub(super) fn Events(
                     let all = all.clone();
                     view! {
                         <p class="more">
-                            <a href=all>"View all activity of this user"</a>
+                            <a href=all>{tr("View all activity of this user")}</a>
                         </p>
                     }
                         .into_any_sync()
                 } else {
-                    list.end("event", "events", empty).into_any_sync()
+                    list.end(Counted::Events, empty).into_any_sync()
                 }
             }}
         </section>

@@ -3,7 +3,7 @@
 mod actions;
 mod form;
 mod history;
-
+use languages::tr;
 use leptos::prelude::*;
 
 use super::{
@@ -43,7 +43,7 @@ pub(super) fn UserPage(
     loading.start();
     view! {
         <p class="back">
-            <a href=AdminPage::Users.path()>"Users"</a>
+            <a href=AdminPage::Users.path()>{tr("Users")}</a>
         </p>
         {move || match (loaded.get(), loading.error.get()) {
             (Some(user), _) => {
@@ -52,7 +52,7 @@ pub(super) fn UserPage(
             }
             (None, Some(error)) => view! { <NotLoaded error loading /> }.into_any_sync(),
             (None, None) => {
-                view! { <PageHead title="User" lead="Loading…" /> }.into_any_sync()
+                view! { <PageHead title=tr("User") lead=tr("Loading…") /> }.into_any_sync()
             }
         }}
     }
@@ -99,14 +99,14 @@ impl Loading {
 fn NotLoaded(error: ApiError, loading: Loading) -> impl IntoView {
     let is_gone = error.code() == Some(Code::NotFound);
     let text = if is_gone {
-        "There is no user with this ID. The account may have been deleted.".to_owned()
+        tr("There is no user with this ID. The account may have been deleted.").to_owned()
     } else {
         error.to_string()
     };
     let on_retry = (!is_gone).then(|| Callback::new(move |()| loading.start()));
     view! {
-        <PageHead title="User" lead="This user could not be loaded." />
-        <LoadFailed label="User" text on_retry />
+        <PageHead title=tr("User") lead=tr("This user could not be loaded.") />
+        <LoadFailed label=tr("User") text on_retry />
     }
 }
 
@@ -155,11 +155,15 @@ fn Head(user: RwSignal<ManagedUser>) -> impl IntoView {
 #[component]
 pub(super) fn Badges(user: ManagedUser) -> impl IntoView {
     let badges = [
-        (!user.is_active, "badge error", "Deactivated"),
-        (user.is_active && !user.is_admin, "badge", "Active"),
-        (user.is_admin, "badge", "Administrator"),
-        (!user.email_verified, "badge warning", "Email not confirmed"),
-        (user.otp_enabled, "badge", "Second factor"),
+        (!user.is_active, "badge error", tr("Deactivated")),
+        (user.is_active && !user.is_admin, "badge", tr("Active")),
+        (user.is_admin, "badge", tr("Administrator")),
+        (
+            !user.email_verified,
+            "badge warning",
+            tr("Email not confirmed"),
+        ),
+        (user.otp_enabled, "badge", tr("Second factor")),
     ];
     let shown = badges.into_iter().filter(|(is_shown, ..)| *is_shown);
     let badges = shown.map(|(_, class, text)| view! { <span class=class>{text}</span> });
@@ -174,36 +178,36 @@ fn Facts(user: RwSignal<ManagedUser>) -> impl IntoView {
     let joined_at = local_time(&joined);
     let last_login = move || match user.with(|user| user.last_login.clone()) {
         Some(time) => view! { <RelativeTime time now /> }.into_any_sync(),
-        None => view! { <span>"Never"</span> }.into_any_sync(),
+        None => view! { <span>{tr("Never")}</span> }.into_any_sync(),
     };
     let email = move || {
         if user.with(|user| user.email_verified) {
-            "Confirmed"
+            tr("Confirmed")
         } else {
-            "Not confirmed"
+            tr("Not confirmed")
         }
     };
     let factor = move || {
         if user.with(|user| user.otp_enabled) {
-            "On"
+            tr("On")
         } else {
-            "Off"
+            tr("Off")
         }
     };
     view! {
-        <section class="section" aria-label="Account">
+        <section class="section" aria-label=tr("Account")>
             <dl class="data">
-                <dt>"Created"</dt>
+                <dt>{tr("Created")}</dt>
                 <dd>
                     <time datetime=joined>{joined_at}</time>
                 </dd>
-                <dt>"Last sign-in"</dt>
+                <dt>{tr("Last sign-in")}</dt>
                 <dd>{last_login}</dd>
-                <dt>"Email address"</dt>
+                <dt>{tr("Email address")}</dt>
                 <dd>{move || view! { <span>{email()}</span> }}</dd>
-                <dt>"Second factor"</dt>
+                <dt>{tr("Second factor")}</dt>
                 <dd>{move || view! { <span>{factor()}</span> }}</dd>
-                <dt>"ID"</dt>
+                <dt>{tr("ID")}</dt>
                 <dd>
                     <code translate="no">{id}</code>
                 </dd>

@@ -1,9 +1,8 @@
 //! Changing the selected users at once, after a preview of what will happen.
-
-use std::sync::Arc;
-
+use languages::{tr, tr_count};
 use leptos::prelude::*;
 use serde_json::Value;
+use std::sync::Arc;
 
 use super::Selection;
 use crate::{
@@ -38,26 +37,65 @@ impl Action {
         Self::Delete,
     ];
 
-    /// Its name in the API, its label, the label while it runs, and what was done in the end.
-    const fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
+    /// Its name in the API, its label, and the label while it runs.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Activate => ("activate", "Activate", "Activating…", "activated"),
-            Self::Deactivate => ("deactivate", "Deactivate", "Deactivating…", "deactivated"),
-            Self::SignOut => ("sign-out", "Sign out", "Signing out…", "signed out"),
-            Self::Delete => ("delete", "Delete", "Deleting…", "deleted"),
+            Self::Activate => ("activate", tr("Activate"), tr("Activating…")),
+            Self::Deactivate => ("deactivate", tr("Deactivate"), tr("Deactivating…")),
+            Self::SignOut => ("sign-out", tr("Sign out"), tr("Signing out…")),
+            Self::Delete => ("delete", tr("Delete"), tr("Deleting…")),
         }
     }
 
-    const fn consequence(self) -> &'static str {
+    fn question(self, count: usize) -> String {
         match self {
-            Self::Activate => "They can sign in again.",
-            Self::Deactivate => {
-                "They are signed out everywhere at once and can't sign in. Links that were emailed to them stop working. You can activate them again."
-            }
-            Self::SignOut => "Every device is signed out at once. They can sign in again.",
-            Self::Delete => {
-                "Their accounts and everything that belongs to them are deleted for good. This can't be undone."
-            }
+            Self::Activate => tr_count(count, "Activate {count} user?", "Activate {count} users?"),
+            Self::Deactivate => tr_count(
+                count,
+                "Deactivate {count} user?",
+                "Deactivate {count} users?",
+            ),
+            Self::SignOut => tr_count(count, "Sign out {count} user?", "Sign out {count} users?"),
+            Self::Delete => tr_count(count, "Delete {count} user?", "Delete {count} users?"),
+        }
+    }
+
+    /// Says what was done.
+    fn result(self, count: usize) -> String {
+        match self {
+            Self::Activate => tr_count(
+                count,
+                "{count} user was activated.",
+                "{count} users were activated.",
+            ),
+            Self::Deactivate => tr_count(
+                count,
+                "{count} user was deactivated.",
+                "{count} users were deactivated.",
+            ),
+            Self::SignOut => tr_count(
+                count,
+                "{count} user was signed out.",
+                "{count} users were signed out.",
+            ),
+            Self::Delete => tr_count(
+                count,
+                "{count} user was deleted.",
+                "{count} users were deleted.",
+            ),
+        }
+    }
+
+    fn consequence(self) -> &'static str {
+        match self {
+            Self::Activate => tr("They can sign in again."),
+            Self::Deactivate => tr(
+                "They are signed out everywhere at once and can't sign in. Links that were emailed to them stop working. You can activate them again.",
+            ),
+            Self::SignOut => tr("Every device is signed out at once. They can sign in again."),
+            Self::Delete => tr(
+                "Their accounts and everything that belongs to them are deleted for good. This can't be undone.",
+            ),
         }
     }
 }
@@ -73,10 +111,10 @@ pub(super) fn BulkBar(
     let is_any = Memo::new(move |_| count.get() > 0);
     let text = Signal::derive(move || match count.get() {
         0 => String::new(),
-        count => format!("{count} selected"),
+        count => tr_count(count, "{count} selected", "{count} selected"),
     });
     view! {
-        <div class="bulk" role="group" aria-label="Selected users">
+        <div class="bulk" role="group" aria-label=tr("Selected users")>
             <p role="status">
                 <LiveText text />
             </p>
@@ -112,7 +150,7 @@ fn Buttons(console: Console, selection: Selection, list: Listing<ManagedUser>) -
     view! {
         {buttons.into_iter().collect_view()}
         <button type="button" class="link" on:click=clear>
-            "Clear selection"
+            {tr("Clear selection")}
         </button>
     }
 }
@@ -125,7 +163,7 @@ fn preview(
     selection: Selection,
     list: Listing<ManagedUser>,
 ) -> Question {
-    let (name, label, pending_label, _) = action.words();
+    let (name, label, pending_label) = action.words();
     let ids: Vec<_> = users.iter().map(|user| user.id.clone()).collect();
     let request = Arc::new(move || -> Reply<String> {
         let request = admin::change_users(ids.clone().into(), Value::from(name));
@@ -139,7 +177,7 @@ fn preview(
         })
     });
     Question {
-        title: format!("{label} {}?", people(users.len())),
+        title: action.question(users.len()),
         text: consequences(console, action, users),
         names: names(users),
         label,
@@ -166,30 +204,30 @@ fn consequences(console: Console, action: Action, users: &[ManagedUser]) -> Vec<
         })
         .count();
     if unchanged > 0 {
-        let state = if action == Action::Activate {
-            "active"
+        text.push(if action == Action::Activate {
+            tr_count(
+                unchanged,
+                "{count} is already active: nothing changes there.",
+                "{count} are already active: nothing changes there.",
+            )
         } else {
-            "deactivated"
-        };
-        text.push(format!(
-            "{} already {state}: nothing changes there.",
-            are(unchanged)
-        ));
+            tr_count(
+                unchanged,
+                "{count} is already deactivated: nothing changes there.",
+                "{count} are already deactivated: nothing changes there.",
+            )
+        });
     }
     let administrators = users.iter().filter(|user| user.is_admin).count();
     if action != Action::Activate && administrators > 0 {
-        let noun = if administrators == 1 {
-            "an administrator"
-        } else {
-            "administrators"
-        };
-        text.push(format!(
-            "{} {noun}. The last administrator is left alone.",
-            are(administrators)
+        text.push(tr_count(
+            administrators,
+            "{count} is an administrator. The last administrator is left alone.",
+            "{count} are administrators. The last administrator is left alone.",
         ));
     }
     if action != Action::Activate && users.iter().any(|user| console.is_me(&user.id)) {
-        text.push("Your own account is among them.".to_owned());
+        text.push(tr("Your own account is among them.").to_owned());
     }
     text
 }
@@ -199,7 +237,8 @@ fn names(users: &[ManagedUser]) -> Vec<String> {
     let shown = users.iter().take(NAMED);
     let mut names: Vec<_> = shown.map(|user| email_for_display(&user.email)).collect();
     if users.len() > NAMED {
-        names.push(format!("and {} more", users.len() - NAMED));
+        let more = users.len() - NAMED;
+        names.push(tr_count(more, "and {count} more", "and {count} more"));
     }
     names
 }
@@ -214,29 +253,18 @@ fn describe(action: Action, results: &BulkResults) -> String {
             .count()
     };
     let (done, missing, left) = (count("ok"), count("not_found"), count("conflict"));
-    let verb = if done == 1 { "was" } else { "were" };
-    let mut text = format!("{} {verb} {}.", people(done), action.words().3);
+    let mut sentences = vec![action.result(done)];
     if left > 0 {
-        text.push_str(" The last administrator was left alone.");
+        sentences.push(tr("The last administrator was left alone.").to_owned());
     }
     if missing > 0 {
-        text.push_str(&format!(" {} no longer there.", are(missing)));
+        sentences.push(tr_count(
+            missing,
+            "{count} is no longer there.",
+            "{count} are no longer there.",
+        ));
     }
-    text
-}
-
-fn people(count: usize) -> String {
-    match count {
-        1 => "1 user".to_owned(),
-        count => format!("{count} users"),
-    }
-}
-
-fn are(count: usize) -> String {
-    match count {
-        1 => "1 is".to_owned(),
-        count => format!("{count} are"),
-    }
+    sentences.join(" ")
 }
 
 #[cfg(test)]

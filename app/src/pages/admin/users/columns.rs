@@ -1,6 +1,7 @@
 //! Which columns the table of the users has. The browser remembers it.
 
 use gloo_storage::{LocalStorage, Storage};
+use languages::{tr, tr_later};
 use leptos::prelude::*;
 
 use super::super::form::Tick;
@@ -11,11 +12,11 @@ const KEY: &str = "latchkey.hidden_columns";
 
 /// The columns that can be hidden: their names in the style sheet and in the heading.
 const COLUMNS: [(&str, &str); 5] = [
-    ("status", "Status"),
-    ("roles", "Roles"),
-    ("joined", "Joined"),
-    ("login", "Last sign-in"),
-    ("id", "ID"),
+    ("status", tr_later("Status")),
+    ("roles", tr_later("Roles")),
+    ("joined", tr_later("Joined")),
+    ("login", tr_later("Last sign-in")),
+    ("id", tr_later("ID")),
 ];
 
 /// The columns that are hidden at first.
@@ -66,11 +67,11 @@ impl Columns {
 pub(super) fn ColumnChoice(columns: Columns) -> impl IntoView {
     let ticks = COLUMNS.map(|(name, label)| {
         let value = Signal::derive(move || columns.is_shown(name));
-        view! { <Tick label value on_change=move |is_shown| columns.show(name, is_shown) /> }
+        view! { <Tick label=tr(label) value on_change=move |is_shown| columns.show(name, is_shown) /> }
     });
     view! {
         <details class="help columns">
-            <summary>"Columns"</summary>
+            <summary>{tr("Columns")}</summary>
             <div class="column-choice">{ticks.into_iter().collect_view()}</div>
         </details>
     }

@@ -1,7 +1,7 @@
 //! Adding a user, with a password. What is entered has a type of its own, apart from that of the invitations:
 //! with one for both, the file that every visitor loads grew by 38 KB, because splitting the WebAssembly moved
 //! code there.
-
+use languages::{tr, tr_with};
 use leptos::{html, prelude::*};
 use serde_json::Value;
 
@@ -34,21 +34,22 @@ pub(super) fn AddUser(console: Console, list: Listing<ManagedUser>) -> impl Into
             let user = console.send(move || user.create()).await?;
             open.try_set(false);
             let email = email_for_display(&user.email);
-            notify(AdminPage::Users.path(), format!("{email} was created."));
+            let text = tr_with("{email} was created.", &[("email", &email)]);
+            notify(AdminPage::Users.path(), text);
             list.reload();
             Ok(())
         });
     };
     view! {
         <button type="button" class="button primary" on:click=show>
-            "Add user"
+            {tr("Add user")}
         </button>
         <FormDialog
             open
             submission
-            title="Add user"
-            submit="Add user"
-            pending_label="Adding…"
+            title=tr("Add user")
+            submit=tr("Add user")
+            pending_label=tr("Adding…")
             on_submit=send
         >
             <Form submission fields />
@@ -70,7 +71,7 @@ struct Fields {
 fn Form(submission: Submission, fields: Fields) -> impl IntoView {
     view! {
         <p class="dialog-lead">
-            "The account can be used at once, and its email address counts as confirmed."
+            {tr("The account can be used at once, and its email address counts as confirmed.")}
         </p>
         <EmailField submission input=fields.email autocomplete="off" />
         <NewPasswordField

@@ -1,5 +1,5 @@
 //! Which users are shown, and in which order.
-
+use languages::tr;
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 
@@ -16,10 +16,10 @@ pub(super) fn Filters(query: UrlState) -> impl IntoView {
     view! {
         <form class="filters" role="search" on:submit=move |event| event.prevent_default()>
             <Search query />
-            <Filter query index=1 id="is_active" label="Status" any="Any status" yes="Active" no="Deactivated" />
-            <Filter query index=2 id="is_admin" label="Rights" any="Any rights" yes="Administrators" no="Users" />
-            <Filter query index=4 id="email_verified" label="Email" any="Any email" yes="Confirmed" no="Not confirmed" />
-            <Filter query index=5 id="otp_enabled" label="Second factor" any="Any" yes="On" no="Off" />
+            <Filter query index=1 id="is_active" label=tr("Status") any=tr("Any status") yes=tr("Active") no=tr("Deactivated") />
+            <Filter query index=2 id="is_admin" label=tr("Rights") any=tr("Any rights") yes=tr("Administrators") no=tr("Users") />
+            <Filter query index=4 id="email_verified" label=tr("Email") any=tr("Any email") yes=tr("Confirmed") no=tr("Not confirmed") />
+            <Filter query index=5 id="otp_enabled" label=tr("Second factor") any=tr("Any") yes=tr("On") no=tr("Off") />
             <RoleFilter query />
             <Order query />
             {move || {
@@ -28,7 +28,7 @@ pub(super) fn Filters(query: UrlState) -> impl IntoView {
                     .then(|| {
                         view! {
                             <button type="button" class="link" on:click=move |_| query.clear()>
-                                "Clear all"
+                                {tr("Clear all")}
                             </button>
                         }
                     })
@@ -58,14 +58,14 @@ fn Search(query: UrlState) -> impl IntoView {
     view! {
         <div class="search">
             <label class="visually-hidden" for="search">
-                "Search users"
+                {tr("Search users")}
             </label>
             <Icon name=IconName::Search />
             <input
                 node_ref=input
                 id="search"
                 type="search"
-                placeholder="Search by email, name or ID"
+                placeholder=tr("Search by email, name or ID")
                 value=untrack(|| query.get(0))
                 maxlength="254"
                 autocomplete="off"
@@ -85,12 +85,12 @@ fn RoleFilter(query: UrlState) -> impl IntoView {
     keep_value(query, 3, input);
     view! {
         <div class="choice">
-            <label for="role">"Role"</label>
+            <label for="role">{tr("Role")}</label>
             <input
                 node_ref=input
                 id="role"
                 type="text"
-                placeholder="Any role"
+                placeholder=tr("Any role")
                 value=untrack(|| query.get(3))
                 maxlength="32"
                 autocomplete="off"
@@ -128,17 +128,17 @@ fn Filter(
 #[component]
 fn Order(query: UrlState) -> impl IntoView {
     let options = [
-        ("", "Newest first"),
-        ("date_joined", "Oldest first"),
-        ("email", "Email A to Z"),
-        ("-email", "Email Z to A"),
+        ("", tr("Newest first")),
+        ("date_joined", tr("Oldest first")),
+        ("email", tr("Email A to Z")),
+        ("-email", tr("Email Z to A")),
     ];
     let options = options.map(|(value, text)| (value, text.to_owned()));
     let value = Signal::derive(move || query.get(6));
     view! {
         <Choice
             id="order"
-            label="Order"
+            label=tr("Order")
             options=options.to_vec()
             value
             on_change=move |value| query.set(6, value)

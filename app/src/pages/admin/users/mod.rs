@@ -5,12 +5,13 @@ mod columns;
 mod create;
 mod filters;
 mod table;
-
+use languages::tr;
 use leptos::prelude::*;
 
 use super::{
     PageHead,
     console::{Console, ConsoleNotice, Reply},
+    counted::Counted,
     listing::{Listing, Page, Waiting},
     url_state::UrlState,
 };
@@ -91,19 +92,19 @@ pub(super) fn Users(console: Console) -> impl IntoView {
     let is_empty = Memo::new(move |_| list.items.with(Vec::is_empty));
     let empty = Signal::derive(move || {
         let text = if query.is_filtered() {
-            "No user matches. Try fewer filters or a shorter search."
+            tr("No user matches. Try fewer filters or a shorter search.")
         } else {
-            "There are no users."
+            tr("There are no users.")
         };
         text.to_owned()
     });
     view! {
         <div class="head-row">
-            <PageHead title="Users" lead="Everyone who has an account here." />
+            <PageHead title=tr("Users") lead=tr("Everyone who has an account here.") />
             <AddUser console list />
         </div>
         <ConsoleNotice path=AdminPage::Users.path() />
-        <section class="section" aria-label="Users">
+        <section class="section" aria-label=tr("Users")>
             <Filters query />
             <div class="list-tools">
                 <BulkBar console selection list />
@@ -118,7 +119,7 @@ pub(super) fn Users(console: Console) -> impl IntoView {
                     view! { <Table list selection columns query /> }.into_any_sync()
                 }
             }}
-            {list.end("user", "users", empty)}
+            {list.end(Counted::Users, empty)}
         </section>
     }
 }

@@ -1,5 +1,5 @@
 //! The table of the users: on a phone, a card for each.
-
+use languages::tr;
 use leptos::prelude::*;
 
 use super::{Selection, columns::Columns};
@@ -36,7 +36,7 @@ pub(super) fn Table(
         <table
             class="users"
             role="table"
-            aria-label="Users"
+            aria-label=tr("Users")
             aria-busy=move || if list.is_loading() { "true" } else { "false" }
             data-hidden=move || columns.hidden()
         >
@@ -47,15 +47,15 @@ pub(super) fn Table(
                     </th>
                     <SortHeading
                         class="c-user"
-                        text="User, by email"
+                        text=tr("User, by email")
                         query
                         orders=["email", "-email"]
                     />
-                    {heading("c-status", "Status")}
-                    {heading("c-roles", "Roles")}
-                    <SortHeading class="c-joined" text="Joined" query orders=["date_joined", ""] />
-                    {heading("c-login", "Last sign-in")}
-                    {heading("c-id", "ID")}
+                    {heading("c-status", tr("Status"))}
+                    {heading("c-roles", tr("Roles"))}
+                    <SortHeading class="c-joined" text=tr("Joined") query orders=["date_joined", ""] />
+                    {heading("c-login", tr("Last sign-in"))}
+                    {heading("c-id", tr("ID"))}
                 </tr>
             </thead>
             <tbody role="rowgroup">
@@ -131,7 +131,7 @@ fn SelectAll(list: Listing<ManagedUser>, selection: Selection) -> impl IntoView 
                 prop:indeterminate=is_some
                 on:change=select
             />
-            <span class="select-all">"Select all shown"</span>
+            <span class="select-all">{tr("Select all shown")}</span>
         </label>
     }
 }
@@ -152,7 +152,7 @@ fn Row(user: ManagedUser, selection: Selection, now: Signal<u64>) -> impl IntoVi
     let is_selected = Memo::new(move |_| id.with_value(|id| selection.contains(id)));
     let last_login = match user.last_login.clone() {
         Some(time) => view! { <RelativeTime time now /> }.into_any_sync(),
-        None => view! { <span class="soft">"Never"</span> }.into_any_sync(),
+        None => view! { <span class="soft">{tr("Never")}</span> }.into_any_sync(),
     };
     let (shown_id, badges, date) = (user.id.clone(), user.clone(), user.date_joined.clone());
     view! {
@@ -164,7 +164,7 @@ fn Row(user: ManagedUser, selection: Selection, now: Signal<u64>) -> impl IntoVi
                         prop:checked=move || is_selected.get()
                         on:change=move |event| selection.set(&user, event_target_checked(&event))
                     />
-                    <span class="visually-hidden">"Select " {email}</span>
+                    <span class="visually-hidden">{tr("Select")} " " {email}</span>
                 </label>
             </td>
             <th role="rowheader" scope="row" class="c-user" translate="no">
@@ -174,18 +174,18 @@ fn Row(user: ManagedUser, selection: Selection, now: Signal<u64>) -> impl IntoVi
             <td role="cell" class="c-status">
                 <Badges user=badges />
             </td>
-            <td role="cell" class="c-roles" data-label="Roles" translate="no">
+            <td role="cell" class="c-roles" data-label=tr("Roles") translate="no">
                 {roles}
             </td>
-            <td role="cell" class="c-joined" data-label="Joined">
+            <td role="cell" class="c-joined" data-label=tr("Joined")>
                 <time datetime=date title=joined_exactly>
                     {joined}
                 </time>
             </td>
-            <td role="cell" class="c-login" data-label="Last sign-in">
+            <td role="cell" class="c-login" data-label=tr("Last sign-in")>
                 {last_login}
             </td>
-            <td role="cell" class="c-id" data-label="ID" translate="no">
+            <td role="cell" class="c-id" data-label=tr("ID") translate="no">
                 <code>{shown_id}</code>
             </td>
         </tr>

@@ -1,5 +1,5 @@
 //! The form for a new webhook, and for another URL and other events of one.
-
+use languages::tr;
 use leptos::{html, prelude::*};
 use serde_json::Value;
 
@@ -80,23 +80,23 @@ pub(super) fn AddWebhook(console: Console, list: Listing<Webhook>) -> impl IntoV
     };
     view! {
         <button type="button" class="button primary" on:click=show>
-            "Add webhook"
+            {tr("Add webhook")}
         </button>
         <FormDialog
             open
             submission
-            title="Add a webhook"
-            submit="Add webhook"
-            pending_label="Adding…"
+            title=tr("Add a webhook")
+            submit=tr("Add webhook")
+            pending_label=tr("Adding…")
             on_submit=send
         >
             <Form submission fields url=String::new() />
         </FormDialog>
         <SecretDialog
             secret
-            title="Copy the signing secret now"
-            text="It is shown only once. With it, the receiver checks that a message comes from here (Standard Webhooks)."
-            label="Copy secret"
+            title=tr("Copy the signing secret now")
+            text=tr("It is shown only once. With it, the receiver checks that a message comes from here (Standard Webhooks).")
+            label=tr("Copy secret")
         />
     }
 }
@@ -136,7 +136,10 @@ pub(super) fn EditWebhook(
             };
             console.send(request).await?;
             open.try_set(false);
-            notify(AdminPage::Webhooks.path(), "The webhook has been changed.");
+            notify(
+                AdminPage::Webhooks.path(),
+                tr("The webhook has been changed."),
+            );
             list.reload();
             // The row is rendered again.
             focus_soon("h1");
@@ -145,15 +148,15 @@ pub(super) fn EditWebhook(
     };
     view! {
         <button type="button" class="button quiet" on:click=show>
-            "Edit"
+            {tr("Edit")}
             <span class="visually-hidden">" " {subject}</span>
         </button>
         <FormDialog
             open
             submission
-            title="Change the webhook"
-            submit="Save"
-            pending_label="Saving…"
+            title=tr("Change the webhook")
+            submit=tr("Save")
+            pending_label=tr("Saving…")
             on_submit=send
         >
             <Form submission fields url=url.clone() />
@@ -190,13 +193,13 @@ fn Form(
             submission
             input=fields.url
             name="url"
-            label="URL"
+            label=tr("URL")
             value=url
             kind="url"
-            hint=Some("Where events are sent to, such as https://example.com/hooks.")
+            hint=Some(tr("Where events are sent to, such as https://example.com/hooks."))
         />
         <fieldset class="group" aria-describedby="events-message">
-            <legend>"What is reported"</legend>
+            <legend>{tr("What is reported")}</legend>
             <div class="two-columns">{events.into_iter().collect_view()}</div>
             <p class="field-message" id="events-message" aria-live="polite">
                 {message}
