@@ -1,8 +1,8 @@
 //! What a user's profile is made of: the name, the roles, and two JSON objects.
 
-use std::collections::BTreeSet;
-
+use languages::tr_later;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 use crate::text;
 
@@ -38,11 +38,13 @@ impl Roles {
         let mut roles = BTreeSet::new();
         for name in names {
             if !is_role(name) {
-                return Err("A role has 1 to 32 characters: a to z, 0 to 9, _ and -.");
+                return Err(tr_later(
+                    "A role has 1 to 32 characters: a to z, 0 to 9, _ and -.",
+                ));
             }
             roles.insert(name);
             if roles.len() > ROLES_LIMIT {
-                return Err("A user has at most 32 roles.");
+                return Err(tr_later("A user has at most 32 roles."));
             }
         }
         Ok(Self::join(roles))
@@ -137,10 +139,10 @@ impl From<Option<String>> for CachedMetadata {
 pub(crate) fn parse_name(name: &str) -> Result<String, &'static str> {
     let name = text::nfc(text::trim(name));
     if name.chars().count() > NAME_LIMIT {
-        return Err("A name has at most 100 characters.");
+        return Err(tr_later("A name has at most 100 characters."));
     }
     if name.contains(text::is_control) {
-        return Err("A name has no control characters.");
+        return Err(tr_later("A name has no control characters."));
     }
     Ok(name.into_owned())
 }
@@ -151,19 +153,19 @@ pub(crate) fn parse_name(name: &str) -> Result<String, &'static str> {
 /// A message for the user.
 pub(crate) fn parse_metadata(value: &Value) -> Result<String, &'static str> {
     if !value.is_object() {
-        return Err("This must be a JSON object.");
+        return Err(tr_later("This must be a JSON object."));
     }
     let json = value.to_string();
     if json.len() > METADATA_LIMIT {
-        return Err("This has more than 4096 bytes as JSON.");
+        return Err(tr_later("This has more than 4096 bytes as JSON."));
     }
     // Readers of JSON have limits, and this one is part of larger objects.
     if depth(value) > DEPTH_LIMIT {
-        return Err("This is nested more than 32 levels deep.");
+        return Err(tr_later("This is nested more than 32 levels deep."));
     }
     // PostgreSQL can't do anything with such texts.
     if json.contains("\\u0000") && has_nul(value) {
-        return Err("Texts in it can't contain the character NUL.");
+        return Err(tr_later("Texts in it can't contain the character NUL."));
     }
     Ok(json)
 }

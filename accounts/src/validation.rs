@@ -1,10 +1,11 @@
 //! Validates the fields of a request, and collects all errors.
 
+use languages::tr_later;
 use std::borrow::Cow;
 
 use crate::error::{Error, FieldErrors};
 
-const REQUIRED: &str = "This field is required.";
+const REQUIRED: &str = tr_later("This field is required.");
 
 /// Collects the errors of a request's fields, so that the response names all of them at once.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use tokio::task::futures::TaskLocalFuture;
 use crate::{Language, catalog};
 
 tokio::task_local! {
-    static LANGUAGE: Language;
+    static LANGUAGE: Option<Language>;
 }
 
 /// The longest list of languages that is read, in bytes.
@@ -25,20 +25,29 @@ impl Language {
     }
 }
 
-/// Runs a future in a language.
-pub fn scope<F: Future>(language: Language, future: F) -> TaskLocalFuture<Language, F> {
+/// Runs a future in the language that a client has stated, if any.
+pub fn scope<F: Future>(
+    language: Option<Language>,
+    future: F,
+) -> TaskLocalFuture<Option<Language>, F> {
     LANGUAGE.scope(language, future)
 }
 
 /// Runs a function in a language.
 pub fn in_language<R>(language: Language, function: impl FnOnce() -> R) -> R {
-    LANGUAGE.sync_scope(language, function)
+    LANGUAGE.sync_scope(Some(language), function)
+}
+
+/// Returns the language of the current request, if the client has stated one.
+#[must_use]
+pub fn stated_language() -> Option<Language> {
+    LANGUAGE.try_get().ok().flatten()
 }
 
 /// Returns the language of the current request. It is English outside of [`scope`] and [`in_language`].
 #[must_use]
 pub fn language() -> Language {
-    LANGUAGE.try_get().unwrap_or_default()
+    stated_language().unwrap_or_default()
 }
 
 /// Returns a text in the current language.

@@ -7,6 +7,7 @@ use idna::{
     AsciiDenyList,
     uts46::{DnsLength, Hyphens, Uts46},
 };
+use languages::tr_later;
 
 use crate::text;
 
@@ -17,9 +18,9 @@ const MAX_LENGTH: usize = 254;
 /// A longer text, in bytes, is not an email address in any spelling.
 const MAX_INPUT: usize = 4096;
 
-const REQUIRED: &str = "This field is required.";
-const TOO_LONG: &str = "An email address has at most 254 characters.";
-const INVALID: &str = "Enter a valid email address.";
+const REQUIRED: &str = tr_later("This field is required.");
+const TOO_LONG: &str = tr_later("An email address has at most 254 characters.");
+const INVALID: &str = tr_later("Enter a valid email address.");
 
 /// An email address.
 ///

@@ -1,10 +1,11 @@
 //! The content of an email, independent of its format.
 
+use languages::tr_later;
 use serde::Serialize;
 
 /// The note of emails about changes that only someone with the password can make.
 pub(super) const NOT_YOU: &str =
-    "If this wasn't you, change your password and sign out everywhere immediately.";
+    tr_later("If this wasn't you, change your password and sign out everywhere immediately.");
 
 /// The content of an email, independent of its format.
 #[derive(Default)]

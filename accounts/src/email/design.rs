@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use languages::{language, tr, tr_with};
 use minijinja::{Value, context, value::Serde};
 use url::Url;
 
@@ -151,13 +152,33 @@ impl EmailDesign {
             light => Serde(&self.palette.light),
             dark => Serde(&self.palette.dark),
             to => to,
+            language => language().code(),
             subject => content.subject,
             paragraphs => Serde(&content.paragraphs),
             link => Serde(&content.link),
             code => content.code.as_deref(),
             origin => content.origin.as_deref(),
             note => content.note,
+            copy_link => tr("If the button doesn't work, copy this link into your browser:"),
+            enter_code => tr("If the page asks for a code, enter"),
+            footer => self.footer(to),
         }
+    }
+
+    /// Says where the email comes from, and who answers questions.
+    fn footer(&self, to: &str) -> String {
+        let sent = tr_with(
+            "Sent by {site} to {to}.",
+            &[("site", &self.sender()), ("to", to)],
+        );
+        let reply = match &self.support {
+            Some(support) => tr_with(
+                "Questions? Reply to this email, or write to {support}.",
+                &[("support", &support.address())],
+            ),
+            None => tr("Replies to this address aren't read.").to_owned(),
+        };
+        format!("{sent} {reply}")
     }
 
     /// Returns what the email says it comes from: the host of the site, as people know it, behind its

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use languages::{Language, in_language, stated_language, tr_with};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -35,6 +36,22 @@ pub(crate) struct Email {
     /// Where the email comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The language of the request that has caused the email. It counts where the recipient's is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+impl Email {
+    /// Creates an email without a code, in the language of the current request.
+    pub fn new(to: &str, template: EmailTemplate) -> Self {
+        Self {
+            to: to.to_owned(),
+            template,
+            code: None,
+            origin: None,
+            language: stated_language().map(|language| language.code().to_owned()),
+        }
+    }
 }
 
 /// The request that an email is about.
@@ -62,12 +79,12 @@ impl Origin {
     fn describe(&self) -> String {
         let minute = self.at.get(..16).unwrap_or(&self.at).replace('T', " ");
         if self.ip.is_empty() {
-            return format!("Requested on {minute} UTC.");
+            return tr_with("Requested on {time} UTC.", &[("time", &minute)]);
         }
         let device = device_name(&self.user_agent);
-        format!(
-            "Requested on {minute} UTC from {device}, IP address {}.",
-            self.ip
+        tr_with(
+            "Requested on {time} UTC from {device}, IP address {ip}.",
+            &[("time", &minute), ("device", &device), ("ip", &self.ip)],
         )
     }
 }
@@ -121,8 +138,18 @@ pub(crate) struct Rendered {
 }
 
 impl Email {
-    /// Renders the email as the operator wants it.
-    pub fn render(&self, design: &EmailDesign) -> Result<Rendered, minijinja::Error> {
+    /// Renders the email as the operator wants it, in the language of the recipient, if it is known.
+    pub fn render(
+        &self,
+        design: &EmailDesign,
+        recipient: Option<Language>,
+    ) -> Result<Rendered, minijinja::Error> {
+        let stated = self.language.as_deref().and_then(Language::from_tag);
+        let language = recipient.or(stated).unwrap_or_default();
+        in_language(language, || self.render_in_language(design))
+    }
+
+    fn render_in_language(&self, design: &EmailDesign) -> Result<Rendered, minijinja::Error> {
         let content = &EmailContent {
             code: self.code.as_ref().map(LinkCode::expose),
             origin: self.origin.as_ref().map(Origin::describe),
@@ -240,12 +267,7 @@ impl EmailTemplates {
 /// Writes an email with everything that it can have, and without.
 fn check(template: EmailTemplate, design: &mut EmailDesign) -> Result<(), InvalidTemplates> {
     let name = template.name();
-    let mut email = Email {
-        to: "ada@example.com".to_owned(),
-        template,
-        code: None,
-        origin: None,
-    };
+    let mut email = Email::new("ada@example.com", template);
     for is_complete in [false, true] {
         design.support = is_complete.then(|| EmailFrom::local("Support"));
         design.site_name = is_complete.then(|| "Site".to_owned());
@@ -257,7 +279,7 @@ fn check(template: EmailTemplate, design: &mut EmailDesign) -> Result<(), Invali
                 user_agent: String::new(),
             });
         }
-        let rendered = email.render(design);
+        let rendered = email.render(design, None);
         let rendered = rendered.map_err(|error| InvalidTemplates::failed(name, &error))?;
         if rendered.subject.is_empty() {
             let name = name.to_owned();
@@ -288,13 +310,8 @@ mod tests {
     }
 
     fn rendered(template: EmailTemplate) -> Rendered {
-        let email = Email {
-            to: "ada@example.com".into(),
-            template,
-            code: None,
-            origin: None,
-        };
-        email.render(&design()).unwrap()
+        let email = Email::new("ada@example.com", template);
+        email.render(&design(), None).unwrap()
     }
 
     #[test]
@@ -349,21 +366,51 @@ mod tests {
     }
 
     #[test]
+    fn the_language_of_the_recipient_counts_before_that_of_the_request() {
+        let email = in_language(Language::French, || {
+            Email::new("ada@example.com", EmailTemplate::PasswordChanged)
+        });
+        let json = serde_json::to_string(&email).unwrap();
+        let email: Email = serde_json::from_str(&json).unwrap();
+        for (recipient, subject, html) in [
+            (
+                None,
+                "Votre mot de passe a été modifié",
+                "<html lang=\"fr\">",
+            ),
+            (
+                Some(Language::German),
+                "Ihr Passwort wurde geändert",
+                "<html lang=\"de\">",
+            ),
+            (
+                Some(Language::English),
+                "Your password was changed",
+                "<html lang=\"en\">",
+            ),
+        ] {
+            let rendered = email.render(&design(), recipient).unwrap();
+            assert_eq!(rendered.subject, subject);
+            assert!(rendered.html.contains(html), "{}", rendered.html);
+        }
+    }
+
+    #[test]
     fn a_code_and_the_origin_are_in_both_formats() {
         let code = LinkCode::new(&OsRandom);
+        let reset = EmailTemplate::Reset(LinkToken::new(&OsRandom));
         let email = Email {
-            to: "ada@example.com".into(),
-            template: EmailTemplate::Reset(LinkToken::new(&OsRandom)),
             code: Some(code.clone()),
             origin: Some(Origin {
                 at: "2026-03-01T12:34:56.789Z".into(),
                 ip: "192.0.2.7".into(),
                 user_agent: "curl/8".into(),
             }),
+            ..Email::new("ada@example.com", reset)
         };
         let json = serde_json::to_string(&email).unwrap();
         let email: Email = serde_json::from_str(&json).unwrap();
-        let rendered = email.render(&design()).unwrap();
+        let rendered = email.render(&design(), None).unwrap();
         let origin = "Requested on 2026-03-01 12:34 UTC from curl, IP address 192.0.2.7.";
         for text in [&rendered.text, &rendered.html] {
             assert!(text.contains(&code.expose()), "{text}");
@@ -417,7 +464,7 @@ mod tests {
             let json = format!(r#"{{"to":"ada@example.com","letter":{template}}}"#);
             let email: Email = serde_json::from_str(&json).unwrap();
             assert_eq!(serde_json::to_string(&email).unwrap(), json);
-            let rendered = email.render(&design()).unwrap();
+            let rendered = email.render(&design(), None).unwrap();
             assert_eq!(rendered.subject, subject);
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use languages::stated_language;
+
 use super::{
     accounts::Accounts,
     caller::Authorized,
@@ -126,6 +128,7 @@ impl Accounts {
             email_verified: true,
             jwt_secret: JwtSecret::new(self.random()),
             date_joined: self.now(),
+            language: stated_language(),
             event: NewEvent {
                 at: registration.created_at,
                 ip: registration.ip.clone(),

@@ -1,4 +1,5 @@
 //! What an operator can do to accounts. Running servers notice every change immediately.
+use languages::tr_later;
 
 use super::{
     accounts::Accounts,
@@ -21,8 +22,10 @@ use crate::{
     validation::Validator,
 };
 
-const SEVERAL_REGISTRATIONS: &str = "Several registrations with different passwords wait for this \
-    address. Let its owner open the emailed link, or create the account with a new password.";
+const SEVERAL_REGISTRATIONS: &str = tr_later(
+    "Several registrations with different passwords wait for this \
+    address. Let its owner open the emailed link, or create the account with a new password.",
+);
 
 impl Accounts {
     /// Returns up to `limit` users whose email addresses sort after `after`.

@@ -1,5 +1,5 @@
 //! The same change to many users.
-
+use languages::tr_later;
 use serde_json::Value;
 
 use super::{accounts::Accounts, administrator::Administrator};
@@ -75,12 +75,15 @@ fn parse_ids(validator: &mut Validator, value: &Value) -> Vec<String> {
         _ => None,
     };
     match ids {
-        Some(ids) if ids.is_empty() => validator.reject("ids", "This field is required."),
+        Some(ids) if ids.is_empty() => validator.reject("ids", tr_later("This field is required.")),
         Some(ids) if ids.len() > LIMIT => {
-            validator.reject("ids", "At most 1,000 users can be changed at once.");
+            validator.reject(
+                "ids",
+                tr_later("At most 1,000 users can be changed at once."),
+            );
         }
         Some(ids) => return ids,
-        None => validator.reject("ids", "This must be a list of IDs."),
+        None => validator.reject("ids", tr_later("This must be a list of IDs.")),
     }
     Vec::new()
 }
@@ -93,7 +96,7 @@ fn parse_action(validator: &mut Validator, value: &Value) -> Option<(BulkAction,
         // It is recorded elsewhere, as the user's own events go with the user.
         Some("delete") => (BulkAction::Delete, Event::OperatorDeactivated),
         _ => {
-            let message = "This must be activate, deactivate, sign-out or delete.";
+            let message = tr_later("This must be activate, deactivate, sign-out or delete.");
             validator.reject("action", message);
             return None;
         }

@@ -25,10 +25,8 @@ impl Accounts {
         // Someone else may own an address that is not verified.
         let notice = user.email_verified.then(|| {
             let email = Email {
-                to: user.email.as_ref().to_owned(),
-                template: EmailTemplate::AccountDeleted,
-                code: None,
                 origin: Some(Origin::new(&caller.device, now)),
+                ..Email::new(&user.email, EmailTemplate::AccountDeleted)
             };
             self.queued_email(None, &email, now)
         });

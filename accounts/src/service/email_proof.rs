@@ -1,4 +1,5 @@
 //! What proves that someone reads the emails to an address: an emailed link, or the code beside it.
+use languages::tr_later;
 
 use super::{
     accounts::Accounts,
@@ -187,7 +188,7 @@ impl Accounts {
         if link.is_none() {
             validator.reject(
                 CODE,
-                "Incorrect code, or it no longer works. After 5 wrong codes, only the link works.",
+                tr_later("Incorrect code, or it no longer works. After 5 wrong codes, only the link works."),
             );
         }
         Ok(link)

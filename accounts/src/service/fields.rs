@@ -1,4 +1,5 @@
 //! Request fields that several use cases share, and their messages.
+use languages::tr_later;
 
 use crate::{
     crypto::password, email::address::EmailAddress, error::Error, profile, validation::Validator,
@@ -13,12 +14,13 @@ pub(super) const TOKEN: &str = "token";
 /// The field with the password of an account that is not signed in.
 pub(super) const PASSWORD: &str = "password";
 
-pub(super) const INCORRECT_PASSWORD: &str = "Incorrect password.";
+pub(super) const INCORRECT_PASSWORD: &str = tr_later("Incorrect password.");
 
-pub(super) const EMAIL_TAKEN: &str = "A user with that email already exists.";
+pub(super) const EMAIL_TAKEN: &str = tr_later("A user with that email already exists.");
 
-pub(super) const INVALID_LINK: &str =
-    "This link no longer works. It may have expired, been used, or been replaced by a newer one.";
+pub(super) const INVALID_LINK: &str = tr_later(
+    "This link no longer works. It may have expired, been used, or been replaced by a newer one.",
+);
 
 /// The error for an emailed link that no longer works.
 pub(super) fn invalid_link() -> Error {

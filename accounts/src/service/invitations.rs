@@ -1,5 +1,5 @@
 //! Invitations: sent, listed and revoked by administrators, accepted by the owner of the email address.
-
+use languages::{stated_language, tr_later};
 use serde_json::Value;
 
 use super::{
@@ -38,9 +38,12 @@ use crate::{
 
 const EMAIL: &str = "email";
 const INVITATION: &str = "invitation";
-const CLOSED: &str = "Registration is closed, so that an invitation could not be accepted.";
-const INVALID_INVITATION: &str = "This invitation no longer works. It may have expired, been used, or been replaced by a newer one.";
-const OTHER_ADDRESS: &str = "The invitation was sent to another email address.";
+const CLOSED: &str =
+    tr_later("Registration is closed, so that an invitation could not be accepted.");
+const INVALID_INVITATION: &str = tr_later(
+    "This invitation no longer works. It may have expired, been used, or been replaced by a newer one.",
+);
+const OTHER_ADDRESS: &str = tr_later("The invitation was sent to another email address.");
 
 /// The name of the order of invitations.
 const ORDER: &str = "-created_at";
@@ -124,12 +127,7 @@ impl Accounts {
         };
         let (token, now) = (LinkToken::new(self.random()), self.now());
         let hash = token.hash();
-        let message = Email {
-            to: email.as_str().to_owned(),
-            template: EmailTemplate::Invitation(token),
-            code: None,
-            origin: None,
-        };
+        let message = Email::new(email.as_str(), EmailTemplate::Invitation(token));
         let new = NewInvitation {
             id: self.random().id(),
             hash,
@@ -299,6 +297,7 @@ impl Accounts {
             email_verified: true,
             jwt_secret: JwtSecret::new(self.random()),
             date_joined: self.now(),
+            language: stated_language(),
             event: self.event(Event::Registered, invitation.id, device),
         })
     }

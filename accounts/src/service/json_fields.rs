@@ -1,5 +1,5 @@
 //! Fields of any JSON type. In forms they are text. A field that is missing or null has no value.
-
+use languages::tr_later;
 use serde_json::Value;
 
 use crate::{
@@ -22,7 +22,7 @@ pub(super) fn text<'a>(
         Value::Null => None,
         Value::String(text) => Some(text),
         _ => {
-            validator.reject(field, "This must be text.");
+            validator.reject(field, tr_later("This must be text."));
             None
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn boolean(
         Value::Bool(value) => Some(*value),
         Value::String(text) => boolean_text(validator, field, Some(text)),
         _ => {
-            validator.reject(field, "This must be true or false.");
+            validator.reject(field, tr_later("This must be true or false."));
             None
         }
     }
@@ -55,7 +55,7 @@ pub(super) fn boolean_text(
         "true" => Some(true),
         "false" => Some(false),
         _ => {
-            validator.reject(field, "This must be true or false.");
+            validator.reject(field, tr_later("This must be true or false."));
             None
         }
     }
@@ -75,9 +75,9 @@ pub(super) fn roles(
         }
         Value::Array(names) => match names.iter().map(Value::as_str).collect::<Option<Vec<_>>>() {
             Some(names) => Roles::parse(names),
-            None => Err("This must be a list of names."),
+            None => Err(tr_later("This must be a list of names.")),
         },
-        _ => Err("This must be a list of names."),
+        _ => Err(tr_later("This must be a list of names.")),
     };
     accept(validator, field, parsed)
 }

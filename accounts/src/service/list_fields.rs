@@ -1,6 +1,7 @@
 //! The fields of requests for lists: filters, the order, and where a page begins.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use languages::tr_later;
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -25,7 +26,7 @@ const LIMIT: u32 = 200;
 /// The maximum length of a text to search for, in characters.
 const SEARCH_LIMIT: usize = 254;
 
-const INVALID_CURSOR: &str = "This is not a cursor of this list.";
+const INVALID_CURSOR: &str = tr_later("This is not a cursor of this list.");
 
 /// The fields of a request for a list of users.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,18 +125,21 @@ impl<'a> UserListFields<'a> {
         if let Some(text) = self.search {
             *search = text::nfc(text::trim(text)).to_ascii_lowercase();
             if search.chars().count() > SEARCH_LIMIT || search.contains(text::is_control) {
-                validator.reject("search", "This can't be in an email address or a name.");
+                validator.reject(
+                    "search",
+                    tr_later("This can't be in an email address or a name."),
+                );
             }
         }
         let order_name = self.order.unwrap_or("-date_joined");
         let order = parse_order(order_name);
         if order.is_none() {
-            let message = "This must be date_joined, -date_joined, email or -email.";
+            let message = tr_later("This must be date_joined, -date_joined, email or -email.");
             validator.reject("order", message);
         }
         let order = order.unwrap_or(Order::DateJoined { descending: true });
         if self.role.is_some_and(|role| Roles::parse([role]).is_err()) {
-            validator.reject("role", "This is not the name of a role.");
+            validator.reject("role", tr_later("This is not the name of a role."));
         }
         let mut flag = |field, value| boolean_text(&mut validator, field, value);
         let query = UserQuery {
@@ -187,19 +191,22 @@ impl<'a> EventListFields<'a> {
             name.len() <= 64 && name.bytes().all(is_allowed)
         };
         if self.event.is_some_and(|event| !is_name(event)) {
-            validator.reject("event", "This is not the name of an event.");
+            validator.reject("event", tr_later("This is not the name of an event."));
         }
         let user_id = self.user.and_then(|id| {
             let parsed = id.parse();
             if parsed.is_err() {
-                validator.reject("user", "This is not the ID of a user.");
+                validator.reject("user", tr_later("This is not the ID of a user."));
             }
             parsed.ok()
         });
         let since = self.since.and_then(|time| {
             let parsed = parse_time(time);
             if parsed.is_none() {
-                validator.reject("since", "This must be a time as in 2026-01-31T08:15:30Z.");
+                validator.reject(
+                    "since",
+                    tr_later("This must be a time as in 2026-01-31T08:15:30Z."),
+                );
             }
             parsed
         });
@@ -305,7 +312,7 @@ fn parse_limit(validator: &mut Validator, limit: Option<&str>) -> u32 {
     match text.parse().unwrap_or(LIMIT) {
         limit @ 1.. if is_number => limit.min(LIMIT),
         _ => {
-            validator.reject("limit", "This must be a whole number above 0.");
+            validator.reject("limit", tr_later("This must be a whole number above 0."));
             DEFAULT_LIMIT
         }
     }

@@ -1,5 +1,5 @@
 //! What administrators see of users, and what they change.
-
+use languages::tr_later;
 use serde_json::Value;
 
 use super::{
@@ -37,7 +37,7 @@ const ACTIVITY_LIMIT: u32 = 50;
 
 const EMAIL: &str = "email";
 
-const INVITED_CHOOSES: &str = "An invited user chooses the password.";
+const INVITED_CHOOSES: &str = tr_later("An invited user chooses the password.");
 
 /// A page of a list of users.
 pub struct UserPage {
@@ -348,12 +348,7 @@ impl Accounts {
     ) -> Result<(DeletedAccount, Option<NewEmail>), Error> {
         let now = self.now();
         let notice = user.email_verified.then(|| {
-            let email = Email {
-                to: user.email.as_ref().to_owned(),
-                template: EmailTemplate::AccountRemoved,
-                code: None,
-                origin: None,
-            };
+            let email = Email::new(&user.email, EmailTemplate::AccountRemoved);
             self.queued_email(None, &email, now)
         });
         let (actor, device) = administrator.actor();

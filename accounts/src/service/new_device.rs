@@ -57,10 +57,8 @@ impl Accounts {
         }
         let now = self.now();
         let email = Email {
-            to: history.email,
-            template: EmailTemplate::NewDevice,
-            code: None,
             origin: Some(Origin::new(device, now)),
+            ..Email::new(&history.email, EmailTemplate::NewDevice)
         };
         // A program that changes its address all the time sends one email for each.
         let limited = format!("{} {}", address.to_lowercase(), device.network);

@@ -90,7 +90,8 @@ impl Accounts {
         let now = self.now();
         let mut replies = Vec::with_capacity(requests.len());
         for request in requests {
-            replies.push((request, self.reply(request, now).await?));
+            let reply = languages::scope(request.language(), self.reply(request, now));
+            replies.push((request, reply.await?));
         }
         let mut transaction = self.0.database.begin().await?;
         for (request, reply) in &replies {

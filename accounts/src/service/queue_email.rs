@@ -1,5 +1,7 @@
 //! Prepares emails and email requests for the email worker.
 
+use languages::stated_language;
+
 use super::{accounts::Accounts, caller::Authorized};
 use crate::{
     clock::Timestamp,
@@ -105,10 +107,8 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<NewEmail, Error> {
         let email = Email {
-            to: to.to_owned(),
-            template,
-            code: None,
             origin,
+            ..Email::new(to, template)
         };
         self.queued_email(Some(user_id), &email, now)
     }
@@ -169,14 +169,13 @@ impl Accounts {
             LinkOwner::Registration(_) | LinkOwner::Address => None,
         };
         let email = Email {
-            to: request.email.to_owned(),
-            template: template(token),
             code,
             origin: Some(Origin {
                 at: request.at.to_string(),
                 ip: request.ip.clone(),
                 user_agent: request.user_agent.clone(),
             }),
+            ..Email::new(request.email, template(token))
         };
         Ok(NewLink {
             purpose: request.purpose,
@@ -228,6 +227,7 @@ impl Accounts {
             email,
             device: Some(device),
             is_own: is_session || self.known_device(email, device).await?.is_some(),
+            language: stated_language(),
             now: self.now(),
         };
         let mut transaction = self.0.database.begin().await?;

@@ -62,6 +62,8 @@ impl Accounts {
             // The email does not say from where.
             device: None,
             is_own: true,
+            // The administrator's is not the user's.
+            language: None,
             now: self.now(),
         };
         let event = Event::OperatorRequestedPasswordReset;

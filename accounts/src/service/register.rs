@@ -1,5 +1,7 @@
 //! Creates accounts.
 
+use languages::stated_language;
+
 use super::{
     accounts::Accounts,
     administrator::Administrator,
@@ -244,6 +246,10 @@ impl Accounts {
             ),
             jwt_secret: JwtSecret::new(self.random()),
             date_joined: now,
+            language: match created_by {
+                CreatedBy::User(_) => stated_language(),
+                CreatedBy::Administrator { .. } | CreatedBy::Operator { .. } => None,
+            },
             event,
         };
         Ok(NewAccount {

@@ -1,5 +1,7 @@
 //! Resets a forgotten password by email.
 
+use languages::stated_language;
+
 use super::{
     accounts::Accounts,
     caller::Authorized,
@@ -132,6 +134,7 @@ impl Accounts {
                 email_verified: true,
                 jwt_secret: JwtSecret::new(self.random()),
                 date_joined: now,
+                language: stated_language(),
                 event: self.event(Event::Registered, id, device),
             },
             activation: None,

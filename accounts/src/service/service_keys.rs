@@ -1,8 +1,8 @@
 //! Service keys: created and revoked by operators, presented by other services.
 
-use std::time::Duration;
-
+use languages::tr_later;
 use serde_json::Value;
+use std::time::Duration;
 
 use super::{
     accounts::Accounts, administrator::Administrator, json_fields, list_fields::parse_time,
@@ -55,13 +55,13 @@ impl Accounts {
         let mut validator = Validator::default();
         let name = validator.required("name", name.map(text::trim));
         if name.is_some_and(|name| name.chars().count() > NAME_LIMIT) {
-            validator.reject("name", "A name has at most 100 characters.");
+            validator.reject("name", tr_later("A name has at most 100 characters."));
         }
         if name.is_some_and(|name| name.contains(text::is_control)) {
-            validator.reject("name", "A name has no control characters.");
+            validator.reject("name", tr_later("A name has no control characters."));
         }
         if scopes.is_empty() {
-            validator.reject("scopes", "Choose at least one scope.");
+            validator.reject("scopes", tr_later("Choose at least one scope."));
         }
         let Some(name) = name.filter(|_| validator.is_valid("name") && !scopes.is_empty()) else {
             return Err(validator.into_error());
@@ -78,7 +78,10 @@ impl Accounts {
         if new.insert(&self.0.database, by).await? {
             Ok(text)
         } else {
-            Err(Error::field("name", "There are too many service keys."))
+            Err(Error::field(
+                "name",
+                tr_later("There are too many service keys."),
+            ))
         }
     }
 
@@ -104,7 +107,8 @@ impl Accounts {
             Some(text) => match parse_time(text) {
                 Some(at) if at > now => Some(at),
                 _ => {
-                    let message = "This must be a time to come, as in 2027-01-31T08:15:30Z.";
+                    let message =
+                        tr_later("This must be a time to come, as in 2027-01-31T08:15:30Z.");
                     validator.reject("expires_at", message);
                     None
                 }
@@ -246,7 +250,9 @@ fn parse_scopes(validator: &mut Validator, value: &Value) -> Vec<Scope> {
             Ok(scope) => scopes.push(scope),
             Err(_) if validator.is_valid("scopes") => validator.reject(
                 "scopes",
-                "A scope is one of tokens:verify, users:read, users:write and audit:read.",
+                tr_later(
+                    "A scope is one of tokens:verify, users:read, users:write and audit:read.",
+                ),
             ),
             Err(_) => {}
         }

@@ -1,4 +1,5 @@
 //! Sets up and removes the second factor, an authenticator app.
+use languages::tr_later;
 
 use super::{
     accounts::Accounts,
@@ -93,7 +94,7 @@ impl Accounts {
         let pair = match self.attempt_second_factor(caller, &attempt).await {
             Err(Error::PermissionDenied) => Err(Error::field(
                 CODE,
-                "Set up an authenticator app first, then enter its code.",
+                tr_later("Set up an authenticator app first, then enter its code."),
             )),
             result => result,
         }?;

@@ -1,4 +1,5 @@
 //! Verifies a code of the second factor, whichever kind it is.
+use languages::tr_later;
 
 use super::{accounts::Accounts, caller::Caller, totp::CODE};
 use crate::{
@@ -23,7 +24,7 @@ impl Accounts {
             }
             Outcome::Incorrect => Err(Error::field(
                 CODE,
-                "Incorrect code, or it was already used.",
+                tr_later("Incorrect code, or it was already used."),
             )),
             Outcome::Blocked(time) => Err(Error::Throttled(time)),
             Outcome::NotSetUp => Err(Error::PermissionDenied),

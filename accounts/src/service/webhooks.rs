@@ -1,5 +1,5 @@
 //! Webhooks: created and changed by administrators, and the log of their deliveries.
-
+use languages::tr_later;
 use serde_json::Value;
 
 use super::{
@@ -24,8 +24,10 @@ use crate::{
     webhooks::target::Target,
 };
 
-const UNKNOWN_EVENT: &str = "An event is one of user.created, user.updated, user.verified, user.deleted, \
-    session.created, session.ended, password.changed, otp.enabled and otp.disabled.";
+const UNKNOWN_EVENT: &str = tr_later(
+    "An event is one of user.created, user.updated, user.verified, user.deleted, \
+    session.created, session.ended, password.changed, otp.enabled and otp.disabled.",
+);
 
 /// The fields of a request to create or change a webhook. What is null stays as it is.
 #[derive(Clone, Debug, Default)]
@@ -115,7 +117,10 @@ impl Accounts {
         let by = self.changed_by(administrator, Event::WebhookCreated);
         match new.insert(&self.0.database, &by).await? {
             Some(webhook) => Ok((webhook, secret.expose())),
-            None => Err(Error::field("url", "There are too many webhooks.")),
+            None => Err(Error::field(
+                "url",
+                tr_later("There are too many webhooks."),
+            )),
         }
     }
 
@@ -218,9 +223,9 @@ impl Accounts {
         match webhook_deliveries::redeliver(&self.0.database, webhook, delivery).await? {
             Redelivery::Requested => Ok(()),
             Redelivery::NotFound => Err(Error::NotFound),
-            Redelivery::Inactive => Err(Error::Conflict(
+            Redelivery::Inactive => Err(Error::Conflict(tr_later(
                 "This webhook is not active. Activate it first.",
-            )),
+            ))),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use languages::tr_later;
 use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 
@@ -28,7 +29,7 @@ use crate::{
     },
 };
 
-const CHANGED: &str = "The user was changed in the meantime. Load it again.";
+const CHANGED: &str = tr_later("The user was changed in the meantime. Load it again.");
 
 /// A user with everything that administrators can see and change.
 #[derive(Clone, Debug, FromRow)]

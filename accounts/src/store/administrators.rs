@@ -1,5 +1,7 @@
 //! Administrators: active users with `is_admin`. Nothing that is done over the API takes away the last one.
 
+use languages::tr_later;
+
 use crate::{
     error::Error,
     id::Id,
@@ -11,7 +13,8 @@ use crate::{
     },
 };
 
-const LAST_ADMINISTRATOR: &str = "This is the last administrator. Make another user one first.";
+const LAST_ADMINISTRATOR: &str =
+    tr_later("This is the last administrator. Make another user one first.");
 
 /// What must hold at the moment of a change by an administrator or a service key.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,6 +2,7 @@
 //! While a request is handled, a row is inserted, which is the same for every address. Whether there
 //! is an account is looked up afterwards, so that neither the response nor its time reveals it.
 
+use languages::Language;
 use sqlx::FromRow;
 
 use crate::{
@@ -49,6 +50,8 @@ pub(crate) struct NewEmailRequest<'a> {
     pub device: Option<&'a Device>,
     /// Whether it comes from a session or a known device of the account.
     pub is_own: bool,
+    /// The language that the client has stated.
+    pub language: Option<Language>,
     pub now: Timestamp,
 }
 
@@ -56,8 +59,9 @@ impl NewEmailRequest<'_> {
     /// Adds the request.
     pub async fn insert(&self, transaction: &mut Transaction) -> Result<(), Error> {
         const SQL: &str = "
-            INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent, is_own)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent, is_own,
+                language)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let statement = Statement::new(SQL)
             .bind(self.id)
             .bind(self.kind.as_str())
@@ -65,7 +69,8 @@ impl NewEmailRequest<'_> {
             .bind(self.now)
             .bind(self.device.map(|device| device.ip.to_string()))
             .bind(self.device.map(|device| device.user_agent.as_str()))
-            .bind(self.is_own);
+            .bind(self.is_own)
+            .bind(self.language.map(Language::code));
         transaction.execute(statement).await.map(drop)
     }
 }
@@ -81,16 +86,22 @@ pub(crate) struct EmailRequest {
     pub user_agent: Option<String>,
     /// Whether it comes from a session or a known device of the account.
     pub is_own: bool,
+    language: Option<String>,
 }
 
 impl EmailRequest {
     /// Returns the oldest requests, in the same order on every server.
     pub async fn oldest(database: &Database, limit: u32) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, purpose, email, created_at, ip, user_agent, is_own
+            SELECT id, purpose, email, created_at, ip, user_agent, is_own, language
             FROM mail_requests ORDER BY created_at, id LIMIT $1";
         let statement = Statement::new(SQL).bind(limit);
         database.fetch_all(statement).await
+    }
+
+    /// The language that the client has stated.
+    pub fn language(&self) -> Option<Language> {
+        Language::from_tag(self.language.as_deref()?)
     }
 
     /// The kind of email that is requested.

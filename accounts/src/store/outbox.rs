@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use languages::Language;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::{
@@ -56,6 +57,14 @@ pub(crate) struct LeasedEmail {
     pub created_at: Timestamp,
     /// The number of failed attempts.
     pub attempts: i32,
+    language: Option<String>,
+}
+
+impl LeasedEmail {
+    /// The language of the user who owns the email address, if it is known.
+    pub fn recipient_language(&self) -> Option<Language> {
+        Language::from_tag(self.language.as_deref()?)
+    }
 }
 
 /// The result of an attempt to deliver an email.
@@ -109,7 +118,8 @@ pub(crate) async fn lease(
         WHERE id IN (
             SELECT id FROM outbox WHERE {IS_DUE} ORDER BY due_at LIMIT $3 {skip_locked}
         )
-        RETURNING id, user_id, content, created_at, attempts"
+        RETURNING id, user_id, content, created_at, attempts,
+            (SELECT language FROM users WHERE users.id = outbox.user_id) AS language"
     );
     let statement = Statement::new(AssertSqlSafe(sql))
         .bind(now)

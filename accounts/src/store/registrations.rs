@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use languages::stated_language;
 use sqlx::FromRow;
 
 use crate::{
@@ -91,6 +92,7 @@ impl NewRegistration<'_> {
                     email: self.email,
                     device: Some(self.device),
                     is_own: false,
+                    language: stated_language(),
                     now: self.now,
                 };
                 request.insert(&mut transaction).await?;

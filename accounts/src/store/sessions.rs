@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use languages::{Language, stated_language};
 use sqlx::FromRow;
 
 use crate::{
@@ -259,7 +260,7 @@ impl Session {
     ) -> Result<Option<(User, Self)>, Error> {
         const UPDATE_USER: &str = concat!(
             "UPDATE users SET last_login = CASE WHEN otp_enabled THEN last_login ELSE $3 END,
-                password_hash = $4
+                password_hash = $4, language = COALESCE($5, language)
             WHERE id = $1 AND password_hash = $2 AND is_active
             RETURNING ",
             user_columns!("id")
@@ -276,7 +277,8 @@ impl Session {
             .bind(sign_in.user_id)
             .bind(sign_in.checked_hash)
             .bind(sign_in.now)
-            .bind(sign_in.new_hash);
+            .bind(sign_in.new_hash)
+            .bind(stated_language().map(Language::code));
         let user: Option<User> = transaction.fetch_optional(statement).await?;
         let Some(user) = user else {
             return Ok(None);

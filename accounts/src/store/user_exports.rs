@@ -29,6 +29,8 @@ pub struct UserExport {
     pub links: Vec<SentLink>,
     /// The recovery codes that are left.
     pub recovery_codes: RecoveryCodesLeft,
+    /// The language of the emails, if it is known.
+    pub language: Option<String>,
 }
 
 /// A link that was sent to a user.
@@ -64,9 +66,12 @@ impl UserExport {
         const LINKS: &str = "
             SELECT purpose, email, ip, user_agent, created_at, used_at, expires_at
             FROM mailed_tokens WHERE user_id = $1 ORDER BY created_at DESC LIMIT $2";
+        const LANGUAGE: &str = "SELECT language FROM users WHERE id = $1";
         let Some(user) = ManagedUser::find(database, user_id).await? else {
             return Ok(None);
         };
+        let statement = Statement::new(LANGUAGE).bind(user_id);
+        let language: Option<(Option<String>,)> = database.fetch_optional(statement).await?;
         let of_user = |sql: &'static str| Statement::new(sql).bind(user_id).bind(LIMIT);
         Ok(Some(Self {
             user,
@@ -74,6 +79,7 @@ impl UserExport {
             events: AuditEvent::list(database, user_id, audit_events::LIMIT).await?,
             links: database.fetch_all(of_user(LINKS)).await?,
             recovery_codes: RecoveryCodesLeft::of_user(database, user_id).await?,
+            language: language.and_then(|(language,)| language),
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! The table `users`.
 
+use languages::Language;
 use smallvec::SmallVec;
 use sqlx::FromRow;
 
@@ -87,6 +88,8 @@ pub(crate) struct NewUser {
     pub email_verified: bool,
     pub jwt_secret: JwtSecret,
     pub date_joined: Timestamp,
+    /// The language of the emails, if it is known.
+    pub language: Option<Language>,
     pub event: NewEvent,
 }
 
@@ -467,8 +470,8 @@ impl NewUser {
     async fn insert(&self, transaction: &mut Transaction) -> Result<Option<User>, Error> {
         const SQL: &str = concat!(
             "INSERT INTO users (id, email, password_hash, is_admin, email_verified, jwt_secret,
-                date_joined, name, roles, metadata, app_metadata)
-            SELECT $1, $2, $3, $4, $5, $6, $7, $11, $12, $13, $14
+                date_joined, name, roles, metadata, app_metadata, language)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $11, $12, $13, $14, $15
             WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key IN ($8, $9, $10))
             ON CONFLICT DO NOTHING
             RETURNING ",
@@ -489,7 +492,8 @@ impl NewUser {
             .bind(&self.profile.name)
             .bind(self.profile.roles.to_json())
             .bind(&self.profile.metadata)
-            .bind(&self.profile.app_metadata);
+            .bind(&self.profile.app_metadata)
+            .bind(self.language.map(Language::code));
         transaction.fetch_optional(statement).await
     }
 }

@@ -53,7 +53,7 @@ impl EmailSender {
             .map_err(|error| SendError::Refused(error.to_string()))?;
         // The operator can mend a template.
         let rendered = content
-            .render(&self.design)
+            .render(&self.design, email.recipient_language())
             .map_err(|error| SendError::Deferred(error.to_string()))?;
         let draft = Draft {
             id: email.id,

@@ -1,7 +1,7 @@
 //! The URL that a webhook leads to.
 
+use languages::tr_later;
 use std::{fmt, net::IpAddr};
-
 use url::{Host, Position, Url};
 
 use super::addresses::is_public;
@@ -9,7 +9,7 @@ use super::addresses::is_public;
 /// The maximum length of a URL, in bytes.
 const LENGTH_LIMIT: usize = 2048;
 
-const PRIVATE: &str = "Private and local addresses are not allowed.";
+const PRIVATE: &str = tr_later("Private and local addresses are not allowed.");
 
 /// Where a webhook leads to. It is shown without path and query, which may contain a secret.
 #[derive(Clone)]
@@ -23,26 +23,28 @@ impl Target {
     /// A message for the user.
     pub fn parse(text: &str, allows_private: bool) -> Result<Self, &'static str> {
         if text.len() > LENGTH_LIMIT {
-            return Err("A URL has at most 2048 characters.");
+            return Err(tr_later("A URL has at most 2048 characters."));
         }
-        let url = Url::parse(text).map_err(|_| "Write it as https://<host>/<path>.")?;
+        let url = Url::parse(text).map_err(|_| tr_later("Write it as https://<host>/<path>."))?;
         let is_secure = url.scheme() == "https";
         let is_allowed = is_secure || allows_private && url.scheme() == "http";
         if !is_allowed {
-            return Err("The URL must start with https://.");
+            return Err(tr_later("The URL must start with https://."));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("The URL must not contain a user name or a password.");
+            return Err(tr_later(
+                "The URL must not contain a user name or a password.",
+            ));
         }
         if url.fragment().is_some() {
-            return Err("The URL must not contain a fragment (#).");
+            return Err(tr_later("The URL must not contain a fragment (#)."));
         }
         // Percent-encoding may have made it longer.
         if url.as_str().len() > LENGTH_LIMIT {
-            return Err("A URL has at most 2048 characters.");
+            return Err(tr_later("A URL has at most 2048 characters."));
         }
         let is_refused = match url.host() {
-            None => return Err("Write it as https://<host>/<path>."),
+            None => return Err(tr_later("Write it as https://<host>/<path>.")),
             Some(Host::Ipv4(address)) => !is_public(address.into()),
             Some(Host::Ipv6(address)) => !is_public(address.into()),
             Some(Host::Domain(name)) => is_local_name(name),

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
 use http::StatusCode;
+use languages::{tr, tr_with};
 use serde::{Deserialize, Serialize};
 use server_fn::{
     Bytes, ContentType, Decodes, Encodes, Format, FormatType,
@@ -120,36 +121,36 @@ impl Code {
         }
     }
 
-    /// Returns the sentence of this code.
+    /// Returns the sentence of this code, in the current language.
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::MalformedRequest => "The request body could not be parsed.",
-            Self::NotAuthenticated => "Authentication credentials were not provided.",
-            Self::TokenExpired => "The token has expired.",
-            Self::TokenInvalid => "The token is not valid.",
-            Self::InvalidCredentials => "Incorrect email or password.",
-            Self::KeyInvalid => "The service key is not valid.",
-            Self::InactiveAccount => "This account is not active.",
-            Self::OtpRequired => "Two-factor authentication is required.",
-            Self::EmailUnverified => "Confirm your email address first.",
-            Self::PermissionDenied => "You are not allowed to do this.",
-            Self::ReauthenticationRequired => "Confirm your password first.",
-            Self::Conflict => "This is no longer possible.",
-            Self::NotFound => "Not found.",
-            Self::MethodNotAllowed => "This method is not allowed here.",
-            Self::RequestTimeout => "The request took too long to arrive.",
-            Self::RequestTooLarge => "The request body is larger than 16 KiB.",
+            Self::MalformedRequest => tr("The request body could not be parsed."),
+            Self::NotAuthenticated => tr("Authentication credentials were not provided."),
+            Self::TokenExpired => tr("The token has expired."),
+            Self::TokenInvalid => tr("The token is not valid."),
+            Self::InvalidCredentials => tr("Incorrect email or password."),
+            Self::KeyInvalid => tr("The service key is not valid."),
+            Self::InactiveAccount => tr("This account is not active."),
+            Self::OtpRequired => tr("Two-factor authentication is required."),
+            Self::EmailUnverified => tr("Confirm your email address first."),
+            Self::PermissionDenied => tr("You are not allowed to do this."),
+            Self::ReauthenticationRequired => tr("Confirm your password first."),
+            Self::Conflict => tr("This is no longer possible."),
+            Self::NotFound => tr("Not found."),
+            Self::MethodNotAllowed => tr("This method is not allowed here."),
+            Self::RequestTimeout => tr("The request took too long to arrive."),
+            Self::RequestTooLarge => tr("The request body is larger than 16 KiB."),
             Self::UnsupportedMediaType => {
-                "Send application/json or application/x-www-form-urlencoded."
+                tr("Send application/json or application/x-www-form-urlencoded.")
             }
-            Self::Throttled => "Too many attempts. Try again later.",
-            Self::InternalError => "Something went wrong on our side.",
-            Self::Overloaded => "The server is busy. Try again in a moment.",
-            Self::Unavailable => "This is not possible right now. Try again in a moment.",
-            Self::StorageBlocked => "This browser does not store the session.",
-            Self::Unreachable => "The server can't be reached. Try again in a moment.",
-            Self::Unknown => "The server sent a response that this page doesn't understand.",
+            Self::Throttled => tr("Too many attempts. Try again later."),
+            Self::InternalError => tr("Something went wrong on our side."),
+            Self::Overloaded => tr("The server is busy. Try again in a moment."),
+            Self::Unavailable => tr("This is not possible right now. Try again in a moment."),
+            Self::StorageBlocked => tr("This browser does not store the session."),
+            Self::Unreachable => tr("The server can't be reached. Try again in a moment."),
+            Self::Unknown => tr("The server sent a response that this page doesn't understand."),
         }
     }
 }
@@ -175,9 +176,13 @@ impl ApiError {
     pub fn throttled(wait: Duration) -> Self {
         let seconds = u64::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u64::MAX);
         let detail = match (seconds, seconds.div_ceil(60)) {
-            (..=10, _) => "Too many attempts. Try again in a few seconds.".into(),
-            (_, 1) => "Too many attempts. Try again in a minute.".into(),
-            (_, minutes) => format!("Too many attempts. Try again in {minutes} minutes.").into(),
+            (..=10, _) => tr("Too many attempts. Try again in a few seconds.").into(),
+            (_, 1) => tr("Too many attempts. Try again in a minute.").into(),
+            (_, minutes) => tr_with(
+                "Too many attempts. Try again in {minutes} minutes.",
+                &[("minutes", &minutes.to_string())],
+            )
+            .into(),
         };
         Self::Detail {
             detail,
@@ -297,7 +302,10 @@ impl From<accounts::Error> for ApiError {
             Error::Fields(fields) => Self::Fields(
                 fields
                     .into_iter()
-                    .map(|(field, messages)| (field.into(), messages))
+                    .map(|(field, messages)| {
+                        let messages = messages.into_iter().map(translated).collect();
+                        (field.into(), messages)
+                    })
                     .collect(),
             ),
             Error::TokenExpired => Code::TokenExpired.into(),
@@ -309,7 +317,7 @@ impl From<accounts::Error> for ApiError {
             Error::KeyInvalid => Code::KeyInvalid.into(),
             Error::PermissionDenied => Code::PermissionDenied.into(),
             Error::ReauthenticationRequired => Code::ReauthenticationRequired.into(),
-            Error::Conflict(sentence) => Self::detail(Code::Conflict, sentence),
+            Error::Conflict(sentence) => Self::detail(Code::Conflict, tr(sentence)),
             Error::Throttled(time) => Self::throttled(time),
             Error::NotFound => Code::NotFound.into(),
             Error::Overloaded => Code::Overloaded.into(),
@@ -323,6 +331,15 @@ impl From<accounts::Error> for ApiError {
                 Code::InternalError.into()
             }
         }
+    }
+}
+
+/// Translates a message of the domain. One with values in it can't be.
+#[cfg(feature = "ssr")]
+pub(crate) fn translated(message: Cow<'static, str>) -> Cow<'static, str> {
+    match message {
+        Cow::Borrowed(text) => tr(text).into(),
+        owned @ Cow::Owned(_) => owned,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use languages::tr;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -60,7 +61,7 @@ pub fn text_fields<'a, const N: usize>(
     let errors: FieldErrors = fields
         .iter()
         .filter(|(_, text)| **text == Text::NotText)
-        .map(|(name, _)| ((*name).into(), vec!["This must be text.".into()]))
+        .map(|(name, _)| ((*name).into(), vec![tr("This must be text.").into()]))
         .collect();
     if !errors.is_empty() {
         return Err(ApiError::Fields(errors));

@@ -210,7 +210,7 @@ pub fn auth_state() -> AuthState {
 pub(super) fn store(session: &Session) -> Result<(), ApiError> {
     let is_kept = set(session) && load().as_ref() == Some(session);
     if !is_kept {
-        return Err(ApiError::detail(Code::StorageBlocked, STORAGE_BLOCKED));
+        return Err(ApiError::detail(Code::StorageBlocked, tr(STORAGE_BLOCKED)));
     }
     TAB.update(|tab| {
         tab.session = Some(session.clone());

@@ -1,6 +1,6 @@
 //! The rules for new passwords, after NIST SP 800-63B, section 3.1.1.2: a minimum length, nothing
 //! that is easily guessed, and no composition rules.
-
+use languages::tr_later;
 use similar::TextDiff;
 use url::Url;
 
@@ -37,21 +37,29 @@ pub(crate) fn check(password: &str, email: Option<&str>, site: Site<'_>) -> Vec<
     let mut errors = Vec::new();
     let length = nfc(password).chars().count();
     if length < MIN_LENGTH {
-        errors.push("This password is too short. It must have at least 8 characters.");
+        errors.push(tr_later(
+            "This password is too short. It must have at least 8 characters.",
+        ));
     }
     if length > MAX_LENGTH {
         // Comparing a very long text would be slow, and is pointless.
-        return vec!["This password is too long. It must have at most 128 characters."];
+        return vec![tr_later(
+            "This password is too long. It must have at most 128 characters.",
+        )];
     }
     let password = folded(password);
     if is_common(&password) {
-        errors.push("This password is too common: it is among the first that attackers try.");
+        errors.push(tr_later(
+            "This password is too common: it is among the first that attackers try.",
+        ));
     }
     if email.is_some_and(|email| is_similar_to_email(&password, email)) {
-        errors.push("This password is too similar to your email.");
+        errors.push(tr_later("This password is too similar to your email."));
     }
     if names_site(&password, site) {
-        errors.push("This password is too similar to the name of this site.");
+        errors.push(tr_later(
+            "This password is too similar to the name of this site.",
+        ));
     }
     errors
 }

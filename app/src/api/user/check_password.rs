@@ -1,5 +1,6 @@
 //! Rating a password while it is being chosen.
 
+use languages::tr;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,11 @@ pub async fn check_password(
     let rating = accounts().rate_password(password, email)?;
     Ok(PasswordRating {
         strength: rating.strength.into(),
-        messages: rating.messages.into_iter().map(Into::into).collect(),
+        messages: rating
+            .messages
+            .into_iter()
+            .map(|message| tr(message).to_owned())
+            .collect(),
     })
 }
 

@@ -37,6 +37,8 @@ pub struct UserExport {
     pub recovery_codes_left: i64,
     /// When the recovery codes were created.
     pub recovery_codes_created_at: Option<String>,
+    /// The language of the emails, such as `de`, if it is known.
+    pub language: Option<String>,
 }
 
 /// The account of the signed-in user.
@@ -107,6 +109,7 @@ pub async fn export() -> Result<UserExport, ApiError> {
         links: exported.links.into_iter().map(Into::into).collect(),
         recovery_codes_left: codes.left,
         recovery_codes_created_at: codes.created_at.map(|time| time.to_string()),
+        language: exported.language,
     })
 }
 

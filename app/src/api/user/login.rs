@@ -1,5 +1,6 @@
 //! Signing in, and renewing and verifying tokens.
 
+use languages::tr;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -68,8 +69,10 @@ fn credentials_error(error: accounts::Error) -> ApiError {
     if matches!(error, accounts::Error::InvalidCredentials) && accounts().requires_activation() {
         return ApiError::detail(
             Code::InvalidCredentials,
-            "Incorrect email or password. If you have just registered, open the link that we emailed \
-             you.",
+            tr(
+                "Incorrect email or password. If you have just registered, open the link that we \
+                emailed you.",
+            ),
         );
     }
     error.into()

@@ -121,7 +121,14 @@ async fn revoke_others(details: Details) -> Result<usize, ApiError> {
             return Err(match error.code() {
                 Some(code) if done > 0 => ApiError::detail(
                     code,
-                    format!("{done} of {all} devices were signed out. {error}"),
+                    tr_with(
+                        "{done} of {all} devices were signed out. {error}",
+                        &[
+                            ("done", &done.to_string()),
+                            ("all", &all.to_string()),
+                            ("error", &error.to_string()),
+                        ],
+                    ),
                 ),
                 _ => error,
             });

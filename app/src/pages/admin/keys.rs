@@ -238,7 +238,7 @@ fn Form(submission: Submission, new: NewKey) -> impl IntoView {
                 }
             });
         };
-        view! { <Tick label=scope hint value on_change=change /> }
+        view! { <Tick label=scope hint=tr(hint) value on_change=change /> }
     });
     let options = LIFETIMES.map(|(value, name, _)| (value, tr(name).to_owned()));
     let message = move || {

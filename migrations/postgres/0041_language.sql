@@ -1,0 +1,6 @@
+-- The language of a user's emails, such as 'de': that of the last sign-in, or of the registration. Null if the
+-- client has stated none, which means English.
+ALTER TABLE users ADD COLUMN language TEXT;
+
+-- The language of a request for an email.
+ALTER TABLE mail_requests ADD COLUMN language TEXT;
