@@ -1,7 +1,8 @@
 //! Validates the fields of a request, and collects all errors.
 
-use languages::tr_later;
 use std::borrow::Cow;
+
+use languages::tr_later;
 
 use crate::error::{Error, FieldErrors};
 

@@ -1,8 +1,8 @@
 //! The pages of the account: their paths, names and icons.
 
-use crate::components::IconName;
 use languages::tr;
 
+use crate::components::IconName;
 /// A page of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountPage {

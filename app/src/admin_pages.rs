@@ -1,8 +1,8 @@
 //! The pages for administrators: their paths, names and icons.
 
-use crate::components::IconName;
 use languages::tr;
 
+use crate::components::IconName;
 /// A page for administrators, except those of single users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminPage {

@@ -9,14 +9,19 @@ use leptos::{
 
 use crate::{App, hydration, pages};
 
-/// Sets the language of the page, and its texts in JSON. English needs neither.
+/// Sets the language of the page.
 #[cfg_attr(feature = "ssr", expect(unused_variables))]
-pub fn set_language(tag: &str, catalog: &str) {
+pub fn set_language(tag: &str) {
     // `--all-features` compiles the server's languages.
     #[cfg(not(feature = "ssr"))]
-    if let Some(language) = languages::Language::from_tag(tag) {
-        languages::set_language(language, catalog);
-    }
+    languages::set_language(languages::Language::from_tag(tag).unwrap_or_default());
+}
+
+/// Adds a text in that language, by the text in English.
+#[cfg_attr(feature = "ssr", expect(unused_variables))]
+pub fn add_text(text: String, translation: String) {
+    #[cfg(not(feature = "ssr"))]
+    languages::add_text(text, translation);
 }
 
 /// Fetches the code of the page in the address bar, so that starting does not have to wait. An error

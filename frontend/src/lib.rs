@@ -7,10 +7,16 @@ use app::start;
 use leptos::web_sys::HtmlElement;
 use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
-/// Sets the language of the page, and its texts in JSON. It is called first.
+/// Sets the language of the page. It is called first.
 #[wasm_bindgen(js_name = setLanguage)]
-pub fn set_language(tag: &str, catalog: &str) {
-    start::set_language(tag, catalog);
+pub fn set_language(tag: &str) {
+    start::set_language(tag);
+}
+
+/// Adds a text in that language, by the text in English.
+#[wasm_bindgen(js_name = addText)]
+pub fn add_text(text: String, translation: String) {
+    start::add_text(text, translation);
 }
 
 /// Fetches the code of the page in the address bar.

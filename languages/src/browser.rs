@@ -1,30 +1,35 @@
 //! The language of the page in a browser.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use crate::Language;
 
-/// The language of the page, and its catalog. English needs none.
-static PAGE: OnceLock<(Language, BTreeMap<String, String>)> = OnceLock::new();
+// A page has one thread.
+thread_local! {
+    static LANGUAGE: Cell<Language> = const { Cell::new(Language::English) };
+    static TEXTS: RefCell<BTreeMap<String, &'static str>> = const { RefCell::new(BTreeMap::new()) };
+}
 
-/// Sets the language of the page, before the app starts. The catalog is that of
-/// `browser_catalog`; one that can't be read leaves the page in English.
-pub fn set_language(language: Language, catalog: &str) {
-    if let Ok(catalog) = serde_json::from_str(catalog) {
-        // A second call would be for the same page.
-        let _ = PAGE.set((language, catalog));
-    }
+/// Sets the language of the page, before the app starts.
+pub fn set_language(language: Language) {
+    LANGUAGE.set(language);
+}
+
+/// Adds a text of the page's catalog, before the app starts. It stays as long as the page.
+pub fn add_text(text: String, translation: String) {
+    TEXTS.with_borrow_mut(|texts| texts.insert(text, translation.leak()));
 }
 
 /// Returns the language of the page.
 #[must_use]
 pub fn language() -> Language {
-    PAGE.get()
-        .map_or(Language::English, |(language, _)| *language)
+    LANGUAGE.get()
 }
 
 /// Returns a text in the language of the page.
 pub(crate) fn translation(text: &str) -> Option<&'static str> {
-    let (_, catalog) = PAGE.get()?;
-    catalog.get(text).map(String::as_str)
+    TEXTS.with_borrow(|texts| texts.get(text).copied())
 }

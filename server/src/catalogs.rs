@@ -3,7 +3,6 @@
 use axum::{Router, routing::get};
 use http::{HeaderValue, header};
 use languages::{BrowserCatalog, Language, browser_catalog};
-
 /// Returns a route for each language. The paths contain a hash of the texts.
 pub fn router() -> Router {
     Language::ALL.into_iter().filter_map(browser_catalog).fold(

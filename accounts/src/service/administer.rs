@@ -1,4 +1,5 @@
 //! What an operator can do to accounts. Running servers notice every change immediately.
+
 use languages::tr_later;
 
 use super::{

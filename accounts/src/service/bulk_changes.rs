@@ -1,4 +1,5 @@
 //! The same change to many users.
+
 use languages::tr_later;
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
 //! What proves that someone reads the emails to an address: an emailed link, or the code beside it.
+
 use languages::tr_later;
 
 use super::{

@@ -1,4 +1,5 @@
 //! Request fields that several use cases share, and their messages.
+
 use languages::tr_later;
 
 use crate::{

@@ -1,4 +1,5 @@
 //! Invitations: sent, listed and revoked by administrators, accepted by the owner of the email address.
+
 use languages::{stated_language, tr_later};
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
 //! Fields of any JSON type. In forms they are text. A field that is missing or null has no value.
+
 use languages::tr_later;
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
 //! What administrators see of users, and what they change.
+
 use languages::tr_later;
 use serde_json::Value;
 

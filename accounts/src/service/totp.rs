@@ -1,4 +1,5 @@
 //! Sets up and removes the second factor, an authenticator app.
+
 use languages::tr_later;
 
 use super::{

@@ -1,4 +1,5 @@
 //! Verifies a code of the second factor, whichever kind it is.
+
 use languages::tr_later;
 
 use super::{accounts::Accounts, caller::Caller, totp::CODE};

@@ -1,4 +1,5 @@
 //! Webhooks: created and changed by administrators, and the log of their deliveries.
+
 use languages::tr_later;
 use serde_json::Value;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(feature = "ssr")]
 use languages::tr;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,

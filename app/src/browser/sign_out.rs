@@ -1,10 +1,9 @@
 //! Signing out in the browser after the server's response.
 
-use http::StatusCode;
-use languages::tr;
-
 use super::session::{self, EndReason};
 use crate::api::{ApiError, Code};
+use http::StatusCode;
+use languages::tr;
 
 /// What a request signs out.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 //! The account menu in the header.
+
 use languages::tr;
 use leptos::{attr::popovertarget, ev, html, prelude::*};
 use wasm_bindgen::JsCast;

@@ -1,4 +1,5 @@
 //! The field for a code of an authenticator app.
+
 use languages::tr;
 use leptos::{ev, html, prelude::*};
 

@@ -1,4 +1,5 @@
 //! The field for an email address.
+
 use languages::tr;
 use leptos::{html, prelude::*};
 

@@ -1,4 +1,5 @@
 //! A hint for email addresses with a mistyped domain.
+
 use languages::tr_around;
 use leptos::{html, prelude::*};
 

@@ -1,4 +1,5 @@
 //! The field for the code that an email shows.
+
 use languages::{tr, tr_later};
 use leptos::{html, prelude::*};
 

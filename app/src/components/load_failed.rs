@@ -1,4 +1,5 @@
 //! What takes the place of content that could not be loaded.
+
 use languages::tr;
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
 //! The field for a password.
+
 use languages::tr;
 use leptos::{html, prelude::*};
 

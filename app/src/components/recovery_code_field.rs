@@ -1,4 +1,5 @@
 //! The field for a recovery code.
+
 use languages::tr;
 use leptos::{html, prelude::*};
 

@@ -1,4 +1,5 @@
 //! A link to where people read their email.
+
 use languages::{tr, tr_with};
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
 //! `/activate`: the emailed link that verifies an email address.
+
 use languages::tr;
 use leptos::{ev, prelude::*};
 

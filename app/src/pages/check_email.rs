@@ -1,4 +1,5 @@
 //! The view that replaces a form after it has sent an email.
+
 use languages::tr;
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
 //! `/email`: the emailed link that changes the account's email address.
+
 use languages::tr;
 use leptos::prelude::*;
 

@@ -3,6 +3,7 @@
 //!
 //! Opening a link changes nothing, because mail scanners open links, too. The page says what the link
 //! will do, and to which account; a button does it.
+
 use languages::{tr, tr_later};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_location;

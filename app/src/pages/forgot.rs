@@ -1,4 +1,5 @@
 //! `/forgot`: requests a link to choose a new password.
+
 use languages::{tr, tr_around};
 use leptos::{ev, prelude::*};
 

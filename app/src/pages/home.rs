@@ -1,4 +1,5 @@
 //! `/`: says what Latchkey is, and shows its API.
+
 use languages::{tr, tr_later, tr_with};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;

@@ -1,5 +1,6 @@
 //! The link of an invitation: `/register#invitation=…`. Its token is in the URL's fragment, which browsers do
 //! not send to servers.
+
 use languages::tr;
 use leptos::{prelude::*, task::spawn_local};
 

@@ -1,4 +1,5 @@
 //! The forms of emailed links.
+
 use languages::tr;
 use leptos::{ev, html, prelude::*, task::spawn_local};
 

@@ -1,4 +1,5 @@
 //! `/login`: signs in, and then opens the page that the user came from.
+
 use languages::tr;
 use leptos::{ev, html, prelude::*};
 use leptos_meta::Title;

@@ -1,4 +1,5 @@
 //! The page for unknown paths.
+
 use languages::tr;
 use leptos::prelude::*;
 use leptos_meta::Title;

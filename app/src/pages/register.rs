@@ -1,4 +1,5 @@
 //! `/register`: creates an account and signs in.
+
 use languages::{tr, tr_around};
 use leptos::{ev, prelude::*};
 

@@ -1,4 +1,5 @@
 //! `/reset`: the emailed link to choose a new password.
+
 use languages::tr;
 use leptos::{ev, prelude::*, task::spawn_local};
 

@@ -1,4 +1,5 @@
 //! `/two-factor`: the second step of signing in.
+
 use languages::{tr, tr_later};
 use leptos::{ev, prelude::*};
 use std::future::Future;

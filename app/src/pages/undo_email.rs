@@ -1,4 +1,5 @@
 //! `/email/undo`: the emailed link that takes a change of the email address back.
+
 use languages::tr;
 use leptos::prelude::*;
 

@@ -48,7 +48,7 @@ window.latchkeyReload = async (path) => {
 // The texts of a page in another language than English. What hydrates the page must say what the server said.
 const readTexts = () => root.dataset.texts && fetch(root.dataset.texts).then((response) => {
   if (!response.ok) throw new TypeError('the texts could not be fetched');
-  return response.text();
+  return response.json();
 });
 
 const last = readReload();
@@ -69,7 +69,10 @@ if (!root.dataset.lacks) {
     const texts = readTexts();
     const app = await import(js);
     await app.default({ module_or_path: wasm });
-    if (texts) app.setLanguage(root.lang, await texts);
+    if (texts) {
+      app.setLanguage(root.lang);
+      for (const text of Object.entries(await texts)) app.addText(...text);
+    }
     await app.load();
     const served = document.getElementById('app');
     // The app can only take over the page that the server has rendered. If an extension, a translator

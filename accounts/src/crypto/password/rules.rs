@@ -1,5 +1,6 @@
 //! The rules for new passwords, after NIST SP 800-63B, section 3.1.1.2: a minimum length, nothing
 //! that is easily guessed, and no composition rules.
+
 use languages::tr_later;
 use similar::TextDiff;
 use url::Url;

@@ -1,5 +1,6 @@
 //! Rating a password while it is being chosen.
 
+#[cfg(feature = "ssr")]
 use languages::tr;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! Signing in, and renewing and verifying tokens.
 
+#[cfg(feature = "ssr")]
 use languages::tr;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};

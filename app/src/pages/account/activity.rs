@@ -1,4 +1,5 @@
 //! The recent events of the account.
+
 use languages::tr;
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
 //! A dialog that asks before it does something.
+
 use languages::tr;
 use leptos::{ev, prelude::*};
 

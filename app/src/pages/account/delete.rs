@@ -1,4 +1,5 @@
 //! The page that deletes the account.
+
 use languages::{tr, tr_around, tr_later};
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
 //! The signed-in devices.
+
 use languages::{tr, tr_with};
 use leptos::prelude::*;
 

@@ -1,5 +1,6 @@
 //! The pattern of the account page's sections: a button opens a dialog with a form, the form sends
 //! a request, and a notice in the section shows the result.
+
 use languages::tr;
 use leptos::{ev, html, prelude::*};
 use std::future::Future;

@@ -1,4 +1,5 @@
 //! The section "Email".
+
 use languages::{tr, tr_with};
 use leptos::prelude::*;
 

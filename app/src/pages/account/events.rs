@@ -1,4 +1,5 @@
 //! The events of an account in words.
+
 use languages::{tr, tr_with};
 
 use crate::components::IconName;

@@ -1,4 +1,5 @@
 //! The section "Password".
+
 use languages::tr;
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
 //! The page of the profile.
+
 use languages::tr;
 use leptos::{ev, html, prelude::*};
 use serde_json::Value;

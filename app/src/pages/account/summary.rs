@@ -1,4 +1,5 @@
 //! The section at the top of the overview: what is secure, and what to do next.
+
 use languages::{tr, tr_count};
 use leptos::prelude::*;
 

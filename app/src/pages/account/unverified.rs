@@ -1,4 +1,5 @@
 //! What the account says while the email address is not verified.
+
 use languages::{tr, tr_around, tr_later};
 use leptos::prelude::*;
 

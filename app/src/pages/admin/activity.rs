@@ -1,4 +1,5 @@
 //! The page of the events of all users.
+
 use languages::{tr, tr_later};
 use leptos::{html, prelude::*};
 
@@ -101,7 +102,10 @@ pub(super) fn Activity(console: Console) -> impl IntoView {
     });
     let key = |event: &AdminEvent| format!("{} {}", event.id, event.count);
     view! {
-        <PageHead title=tr("All activity") lead=tr("What has happened to all accounts, newest first.") />
+        <PageHead
+            title=tr("All activity")
+            lead=tr("What has happened to all accounts, newest first.")
+        />
         <section class="section" aria-label=tr("All activity")>
             <Filters query />
             {list.waiting()}

@@ -1,4 +1,5 @@
 //! How long a list is, in words.
+
 use languages::{tr_count, tr_with};
 
 /// What a list consists of.

@@ -1,5 +1,6 @@
 //! An event in a list for administrators.
-use languages::tr;
+
+use languages::tr_around;
 use leptos::prelude::*;
 
 use crate::{
@@ -78,21 +79,18 @@ fn by(actor: &Actor) -> AnyView {
     };
     if is_user {
         let path = user_path(&actor.id);
+        let (before, after) = tr_around("by {name}", "name");
         view! {
             <span>
-                {tr("by")} " " <a href=path translate="no">
+                {before} <a href=path translate="no">
                     {name}
-                </a>
+                </a> {after}
             </span>
         }
         .into_any_sync()
     } else {
-        view! {
-            <span>
-                {tr("by the service")} " " <span translate="no">{name}</span>
-            </span>
-        }
-        .into_any_sync()
+        let (before, after) = tr_around("by the service {name}", "name");
+        view! { <span>{before} <span translate="no">{name}</span> {after}</span> }.into_any_sync()
     }
 }
 

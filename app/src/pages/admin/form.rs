@@ -1,4 +1,5 @@
 //! The dialogs with forms, and their fields.
+
 use languages::tr;
 use leptos::{ev, html, prelude::*};
 

@@ -1,4 +1,5 @@
 //! The page of the invitations that wait to be accepted.
+
 use languages::{tr, tr_with};
 use leptos::{html, prelude::*};
 use serde_json::Value;
@@ -87,12 +88,13 @@ fn Row(
                     <span>{email}</span>
                 </p>
                 <p class="badges" translate="no">
-                    {is_admin.then(|| view! { <span class="badge warning">{tr("Administrator")}</span> })}
+                    {is_admin
+                        .then(|| view! { <span class="badge warning">{tr("Administrator")}</span> })}
                     {roles.collect_view()}
                 </p>
                 <p class="row-facts">
                     {name.map(|name| view! { <span translate="no">{name}</span> })}
-                    <span>{tr("Sent")} " " <RelativeTime time=sent now /> " " {sender}</span>
+                    <span>{tr("Sent")} " " <RelativeTime time=sent now /> {sender}</span>
                     <span>{expiry}</span>
                 </p>
             </div>
@@ -110,12 +112,14 @@ fn Row(
     }
 }
 
+/// Returns who has sent an invitation, with a space before it.
 fn sender_text(inviter: Inviter) -> String {
-    match (inviter.kind.as_str(), inviter.name) {
+    let text = match (inviter.kind.as_str(), inviter.name) {
         ("service_key", Some(name)) => tr_with("by the service {name}", &[("name", &name)]),
         (_, Some(email)) => tr_with("by {name}", &[("name", &email_for_display(&email))]),
         (_, None) => tr("by someone who is gone").to_owned(),
-    }
+    };
+    format!(" {text}")
 }
 
 /// Asks before an invitation is sent again.
@@ -129,9 +133,11 @@ fn question_again(invitation: &Invitation, list: Listing<Invitation>) -> Questio
     Question {
         title: tr("Send the invitation again?").to_owned(),
         text: vec![
-            tr("The new email has a link of its own, which works for 7 days. The link that was sent \
-             before stops working.")
-                .to_owned(),
+            tr(
+                "The new email has a link of its own, which works for 7 days. The link that was \
+                 sent before stops working.",
+            )
+            .to_owned(),
         ],
         names: vec![email],
         label: tr("Send again"),

@@ -1,4 +1,5 @@
 //! The page of the keys with which services use the API.
+
 use languages::{tr, tr_later, tr_with};
 use leptos::{html, prelude::*};
 use serde_json::Value;
@@ -124,7 +125,8 @@ fn Row(
             <div class="row-text">
                 <p class="row-title" translate="no">
                     <span>{name}</span>
-                    {is_expired.then(|| view! { <span class="badge warning">{tr("Expired")}</span> })}
+                    {is_expired
+                        .then(|| view! { <span class="badge warning">{tr("Expired")}</span> })}
                 </p>
                 <p class="badges" translate="no">
                     {scopes.collect_view()}

@@ -1,4 +1,5 @@
 //! Lists that are loaded page by page.
+
 use languages::tr;
 use leptos::{html, prelude::*, task::spawn_local};
 use std::{hash::Hash, sync::Arc};

@@ -210,7 +210,11 @@ fn CheckFailed(error: ApiError, console: Console) -> impl IntoView {
     };
     view! {
         <PageHead title=tr("Administration") lead=tr("This page could not be loaded.") />
-        <LoadFailed label=tr("Administration") text=error.to_string() on_retry=Callback::new(try_again) />
+        <LoadFailed
+            label=tr("Administration")
+            text=error.to_string()
+            on_retry=Callback::new(try_again)
+        />
     }
 }
 

@@ -1,4 +1,5 @@
 //! The dialog that asks before an action, and names its consequences.
+
 use languages::tr;
 use leptos::{ev, prelude::*};
 

@@ -150,7 +150,12 @@ fn Form(step_up: StepUp, me: RwSignal<Option<Profile>>) -> impl IntoView {
                 <button type="button" class="button quiet" on:click=cancel>
                     {tr("Cancel")}
                 </button>
-                <Button submission kind="submit" label=tr("Confirm") pending_label=tr("Checking…") />
+                <Button
+                    submission
+                    kind="submit"
+                    label=tr("Confirm")
+                    pending_label=tr("Checking…")
+                />
             </div>
         </form>
     }

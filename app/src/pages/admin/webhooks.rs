@@ -47,7 +47,10 @@ pub(super) fn Webhooks(console: Console) -> impl IntoView {
     let row = move |webhook| view! { <Row webhook console list now /> };
     view! {
         <div class="head-row">
-            <PageHead title=tr("Webhooks") lead=tr("They tell other services what happens to users.") />
+            <PageHead
+                title=tr("Webhooks")
+                lead=tr("They tell other services what happens to users.")
+            />
             <AddWebhook console list />
         </div>
         <ConsoleNotice path=AdminPage::Webhooks.path() />
@@ -86,7 +89,7 @@ fn Row(
         };
         label.to_owned()
     });
-    let for_url = format!(" of {url}");
+    let for_url = tr_with("of {url}", &[("url", &url)]);
     view! {
         <li class="row">
             <div class="row-text">
@@ -109,7 +112,7 @@ fn Row(
                     on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
                 >
                     <LiveText text=label />
-                    <span class="visually-hidden">{for_url}</span>
+                    <span class="visually-hidden">" " {for_url}</span>
                 </button>
                 <EditWebhook webhook=edited console list />
                 <AskButton console question=toggle />
@@ -282,13 +285,15 @@ fn Delivery(
         error,
         ..
     } = delivery;
-    let (class, icon) = match status.as_str() {
-        "delivered" => ("row success", IconName::Success),
-        "failed" => ("row error", IconName::Error),
-        _ => ("row", IconName::History),
+    let (state, class, icon) = match status.as_str() {
+        "delivered" => (tr("delivered"), "row success", IconName::Success),
+        "failed" => (tr("failed"), "row error", IconName::Error),
+        "pending" => (tr("pending"), "row", IconName::History),
+        "canceled" => (tr("canceled"), "row", IconName::History),
+        other => (other, "row", IconName::History),
     };
     let facts = [
-        Some(status),
+        Some(state.to_owned()),
         Some(tr_with(
             "attempts: {count}",
             &[("count", &attempts.to_string())],

@@ -1,4 +1,5 @@
 //! How many recovery codes are left, and whether it is time for new ones.
+
 use languages::{tr, tr_later, tr_with};
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
 //! The steps of turning the second factor on.
+
 use languages::{tr, tr_later, tr_with};
 use leptos::prelude::*;
 use std::cmp::Ordering;

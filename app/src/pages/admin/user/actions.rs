@@ -1,4 +1,5 @@
 //! What can be done to a user, each after a question that names the consequence.
+
 use languages::{tr, tr_with};
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
@@ -278,7 +279,7 @@ fn question(
         })
     });
     Question {
-        title: format!("{}?", words.title),
+        title: tr_with("{action}?", &[("action", words.title)]),
         text,
         names: vec![email],
         label: words.label,

@@ -1,4 +1,5 @@
 //! Changing what is stored about a user.
+
 use languages::tr;
 use leptos::{ev, html, prelude::*};
 use serde_json::Value;
@@ -159,7 +160,12 @@ pub(super) fn ProfileForm(
                 <Conflict submission loading />
                 <Inputs submission fields texts />
                 <div class="actions">
-                    <Button submission kind="submit" label=tr("Save changes") pending_label=tr("Saving…") />
+                    <Button
+                        submission
+                        kind="submit"
+                        label=tr("Save changes")
+                        pending_label=tr("Saving…")
+                    />
                 </div>
             </form>
         </section>

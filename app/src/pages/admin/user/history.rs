@@ -1,4 +1,5 @@
 //! The devices and the events of a user.
+
 use languages::tr;
 use leptos::prelude::*;
 

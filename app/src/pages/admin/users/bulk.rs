@@ -1,4 +1,5 @@
 //! Changing the selected users at once, after a preview of what will happen.
+
 use languages::{tr, tr_count};
 use leptos::prelude::*;
 use serde_json::Value;

@@ -67,7 +67,8 @@ impl Columns {
 pub(super) fn ColumnChoice(columns: Columns) -> impl IntoView {
     let ticks = COLUMNS.map(|(name, label)| {
         let value = Signal::derive(move || columns.is_shown(name));
-        view! { <Tick label=tr(label) value on_change=move |is_shown| columns.show(name, is_shown) /> }
+        let change = move |is_shown| columns.show(name, is_shown);
+        view! { <Tick label=tr(label) value on_change=change /> }
     });
     view! {
         <details class="help columns">

@@ -1,4 +1,5 @@
 //! Which users are shown, and in which order.
+
 use languages::tr;
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
@@ -16,10 +17,42 @@ pub(super) fn Filters(query: UrlState) -> impl IntoView {
     view! {
         <form class="filters" role="search" on:submit=move |event| event.prevent_default()>
             <Search query />
-            <Filter query index=1 id="is_active" label=tr("Status") any=tr("Any status") yes=tr("Active") no=tr("Deactivated") />
-            <Filter query index=2 id="is_admin" label=tr("Rights") any=tr("Any rights") yes=tr("Administrators") no=tr("Users") />
-            <Filter query index=4 id="email_verified" label=tr("Email") any=tr("Any email") yes=tr("Confirmed") no=tr("Not confirmed") />
-            <Filter query index=5 id="otp_enabled" label=tr("Second factor") any=tr("Any") yes=tr("On") no=tr("Off") />
+            <Filter
+                query
+                index=1
+                id="is_active"
+                label=tr("Status")
+                any=tr("Any status")
+                yes=tr("Active")
+                no=tr("Deactivated")
+            />
+            <Filter
+                query
+                index=2
+                id="is_admin"
+                label=tr("Rights")
+                any=tr("Any rights")
+                yes=tr("Administrators")
+                no=tr("Users")
+            />
+            <Filter
+                query
+                index=4
+                id="email_verified"
+                label=tr("Email")
+                any=tr("Any email")
+                yes=tr("Confirmed")
+                no=tr("Not confirmed")
+            />
+            <Filter
+                query
+                index=5
+                id="otp_enabled"
+                label=tr("Second factor")
+                any=tr("Any")
+                yes=tr("On")
+                no=tr("Off")
+            />
             <RoleFilter query />
             <Order query />
             {move || {

@@ -1,5 +1,6 @@
 //! The table of the users: on a phone, a card for each.
-use languages::tr;
+
+use languages::{tr, tr_with};
 use leptos::prelude::*;
 
 use super::{Selection, columns::Columns};
@@ -53,7 +54,12 @@ pub(super) fn Table(
                     />
                     {heading("c-status", tr("Status"))}
                     {heading("c-roles", tr("Roles"))}
-                    <SortHeading class="c-joined" text=tr("Joined") query orders=["date_joined", ""] />
+                    <SortHeading
+                        class="c-joined"
+                        text=tr("Joined")
+                        query
+                        orders=["date_joined", ""]
+                    />
                     {heading("c-login", tr("Last sign-in"))}
                     {heading("c-id", tr("ID"))}
                 </tr>
@@ -139,10 +145,11 @@ fn SelectAll(list: Listing<ManagedUser>, selection: Selection) -> impl IntoView 
 #[component]
 fn Row(user: ManagedUser, selection: Selection, now: Signal<u64>) -> impl IntoView {
     let email = email_for_display(&user.email);
+    let select = tr_with("Select {email}", &[("email", &email)]);
     let (title, subtitle) = if user.name.is_empty() {
-        (email.clone(), None)
+        (email, None)
     } else {
-        (user.name.clone(), Some(email.clone()))
+        (user.name.clone(), Some(email))
     };
     let path = user_path(&user.id);
     let joined = local_date(&user.date_joined);
@@ -164,7 +171,7 @@ fn Row(user: ManagedUser, selection: Selection, now: Signal<u64>) -> impl IntoVi
                         prop:checked=move || is_selected.get()
                         on:change=move |event| selection.set(&user, event_target_checked(&event))
                     />
-                    <span class="visually-hidden">{tr("Select")} " " {email}</span>
+                    <span class="visually-hidden">{select}</span>
                 </label>
             </td>
             <th role="rowheader" scope="row" class="c-user" translate="no">

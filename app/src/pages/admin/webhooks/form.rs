@@ -1,4 +1,5 @@
 //! The form for a new webhook, and for another URL and other events of one.
+
 use languages::tr;
 use leptos::{html, prelude::*};
 use serde_json::Value;
