@@ -64,7 +64,9 @@ fn every_text_is_translated() {
     let texts = texts_of_sources();
     assert!(texts.len() > 500, "only {} texts were found", texts.len());
     if std::env::var_os(UPDATE).is_some() {
-        LANGUAGES.map(|language| update(language, &texts));
+        for language in LANGUAGES {
+            update(language, &texts);
+        }
     }
     for language in LANGUAGES {
         let file = po_file::parse(&path(language)).expect("the catalog is valid");
@@ -106,6 +108,27 @@ fn every_text_is_translated() {
             untranslated.is_empty(),
             "{language}: not translated: {untranslated:#?}"
         );
+    }
+}
+
+/// The pages recognize one message of the server by how it begins (`pages/emailed_link.rs`).
+#[test]
+fn the_message_about_a_link_begins_like_the_heading() {
+    const HEADING: &str = "This link no longer works";
+    const MESSAGE: &str = "This link no longer works. It may have expired, been used, or been replaced by a \
+                           newer one.";
+    for language in LANGUAGES {
+        let file = po_file::parse(&path(language)).expect("the catalog is valid");
+        let translation = |text| {
+            let message = file.find_message(None, text, None);
+            message
+                .expect("it is translated")
+                .msgstr()
+                .unwrap()
+                .to_owned()
+        };
+        let (heading, message) = (translation(HEADING), translation(MESSAGE));
+        assert!(message.starts_with(&heading), "{language}: {message}");
     }
 }
 

@@ -128,7 +128,7 @@ impl Accounts {
             email_verified: true,
             jwt_secret: JwtSecret::new(self.random()),
             date_joined: self.now(),
-            language: stated_language(),
+            language: stated_language().or(registration.language()),
             event: NewEvent {
                 at: registration.created_at,
                 ip: registration.ip.clone(),

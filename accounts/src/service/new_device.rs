@@ -21,6 +21,8 @@ use crate::{
 /// The email about a sign-in, and the key of its limit.
 pub(super) struct NewDeviceNotice {
     email: NewEmail,
+    /// The one from before the sign-in: a thief of the password must not choose it.
+    language: Option<String>,
     limit: Vec<u8>,
 }
 
@@ -64,6 +66,7 @@ impl Accounts {
         let limited = format!("{} {}", address.to_lowercase(), device.network);
         Ok(Some(NewDeviceNotice {
             email: self.queued_email(Some(user_id), &email, now)?,
+            language: history.language,
             limit: self.email_limit(EmailKind::NewDevice, false, &limited),
         }))
     }
@@ -80,7 +83,8 @@ impl Accounts {
     async fn queue_notice(&self, notice: &NewDeviceNotice) -> Result<(), Error> {
         let mut transaction = self.0.database.begin().await?;
         if email_limits::grant(&mut transaction, &notice.limit, notice.email.now).await? {
-            outbox::enqueue(&mut transaction, &notice.email).await?;
+            let language = notice.language.as_deref();
+            outbox::enqueue_in(&mut transaction, &notice.email, language).await?;
         }
         transaction.commit().await
     }

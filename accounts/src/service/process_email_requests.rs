@@ -1,5 +1,7 @@
 //! Processes email requests: looks up whose email address it is, and puts an email into the outbox.
 
+use languages::{in_language, stated_language};
+
 use super::{
     accounts::Accounts,
     queue_email::{EmailKind, LinkRequest},
@@ -208,9 +210,13 @@ impl Accounts {
             _ => EmailTemplate::Activation,
         };
         let link = self.requested_link(purpose, owner, &registration.email, request);
+        let language = stated_language().or(registration.language());
+        let link = in_language(language.unwrap_or_default(), || {
+            self.new_link(link, template, now)
+        });
         Ok(Some(Reply {
             user: None,
-            action: Action::IssueLink(self.new_link(link, template, now)?),
+            action: Action::IssueLink(link?),
             limit: limit.map(|kind| self.email_limit(kind, request.is_own, &address)),
             event: None,
         }))

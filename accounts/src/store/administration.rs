@@ -323,7 +323,7 @@ impl UserDeletion<'_> {
     /// `NotFound`; `PermissionDenied`; `Conflict` for the last administrator, and if the user has another
     /// email address in the meantime.
     pub async fn apply(&self, database: &Database) -> Result<(), Error> {
-        const SQL: &str = "DELETE FROM users WHERE id = $1";
+        const SQL: &str = "DELETE FROM users WHERE id = $1 RETURNING language";
         let (id, guard) = (self.user.id, self.guard);
         let mut transaction = database.begin().await?;
         guard.check(&mut transaction, id, true).await?;
@@ -334,10 +334,11 @@ impl UserDeletion<'_> {
         if present.email != self.user.email {
             return Err(Error::Conflict(CHANGED));
         }
-        transaction.execute(Statement::new(SQL).bind(id)).await?;
+        let statement = Statement::new(SQL).bind(id);
+        let (language,): (Option<String>,) = transaction.fetch_one(statement).await?;
         self.record.record(&mut transaction).await?;
         if let Some(notice) = self.notice {
-            outbox::enqueue(&mut transaction, notice).await?;
+            outbox::enqueue_in(&mut transaction, notice, language.as_deref()).await?;
         }
         transaction.commit().await
     }

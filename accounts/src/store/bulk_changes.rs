@@ -130,13 +130,13 @@ impl BulkChange<'_> {
     }
 
     async fn delete(&self, transaction: &mut Transaction, user: &User) -> Result<(), Error> {
-        const SQL: &str = "DELETE FROM users WHERE id = $1";
+        const SQL: &str = "DELETE FROM users WHERE id = $1 RETURNING language";
         let (record, notice) = (self.deletion)(user)?;
         let statement = Statement::new(SQL).bind(user.id);
-        transaction.execute(statement).await?;
+        let (language,): (Option<String>,) = transaction.fetch_one(statement).await?;
         record.record(transaction).await?;
         match &notice {
-            Some(notice) => outbox::enqueue(transaction, notice).await,
+            Some(notice) => outbox::enqueue_in(transaction, notice, language.as_deref()).await,
             None => Ok(()),
         }
     }

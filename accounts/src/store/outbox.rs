@@ -36,15 +36,26 @@ pub(crate) struct NewEmail {
     pub now: Timestamp,
 }
 
-/// Adds an email to the outbox.
+/// Adds an email to the outbox. It is sent in the language that its user has then.
 pub(crate) async fn enqueue(transaction: &mut Transaction, email: &NewEmail) -> Result<(), Error> {
+    enqueue_in(transaction, email, None).await
+}
+
+/// Adds an email to the outbox, in the language that its user had before a change, if it is known.
+pub(crate) async fn enqueue_in(
+    transaction: &mut Transaction,
+    email: &NewEmail,
+    language: Option<&str>,
+) -> Result<(), Error> {
     const SQL: &str = "
-        INSERT INTO outbox (id, user_id, content, created_at, due_at) VALUES ($1, $2, $3, $4, $4)";
+        INSERT INTO outbox (id, user_id, content, created_at, due_at, language)
+        VALUES ($1, $2, $3, $4, $4, $5)";
     let statement = Statement::new(SQL)
         .bind(email.id)
         .bind(email.user_id)
         .bind(&email.content)
-        .bind(email.now);
+        .bind(email.now)
+        .bind(language);
     transaction.execute(statement).await.map(drop)
 }
 
@@ -61,7 +72,7 @@ pub(crate) struct LeasedEmail {
 }
 
 impl LeasedEmail {
-    /// The language of the user who owns the email address, if it is known.
+    /// The language of the recipient, if it is known.
     pub fn recipient_language(&self) -> Option<Language> {
         Language::from_tag(self.language.as_deref()?)
     }
@@ -119,7 +130,8 @@ pub(crate) async fn lease(
             SELECT id FROM outbox WHERE {IS_DUE} ORDER BY due_at LIMIT $3 {skip_locked}
         )
         RETURNING id, user_id, content, created_at, attempts,
-            (SELECT language FROM users WHERE users.id = outbox.user_id) AS language"
+            COALESCE(outbox.language, (SELECT users.language FROM users WHERE users.id = outbox.user_id))
+                AS language"
     );
     let statement = Statement::new(AssertSqlSafe(sql))
         .bind(now)

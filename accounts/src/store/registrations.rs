@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use languages::stated_language;
+use languages::{Language, stated_language};
 use sqlx::FromRow;
 
 use crate::{
@@ -50,6 +50,7 @@ pub(crate) struct Registration {
     pub ip: String,
     pub user_agent: String,
     pub created_at: Timestamp,
+    language: Option<String>,
 }
 
 impl NewRegistration<'_> {
@@ -60,8 +61,8 @@ impl NewRegistration<'_> {
         const INSERT: &str = "
             INSERT INTO registrations
                 (id, email, address, slot, password_hash, ip, user_agent, created_at, expires_at,
-                name)
-            SELECT $1, $2, $3, slots.slot, $4, $5, $6, $7, $8, $9
+                name, language)
+            SELECT $1, $2, $3, slots.slot, $4, $5, $6, $7, $8, $9, $10
             FROM (SELECT 1 AS slot UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
                 UNION ALL SELECT 5) AS slots
             WHERE NOT EXISTS (
@@ -70,7 +71,7 @@ impl NewRegistration<'_> {
             )
             ORDER BY slots.slot LIMIT 1
             ON CONFLICT DO NOTHING";
-        let address = self.email.to_lowercase();
+        let (address, language) = (self.email.to_lowercase(), stated_language());
         let mut transaction = database.begin().await?;
         let statement = Statement::new(EXPIRE).bind(&address).bind(self.now);
         transaction.execute(statement).await?;
@@ -84,7 +85,8 @@ impl NewRegistration<'_> {
                 .bind(&self.device.user_agent)
                 .bind(self.now)
                 .bind(self.now.plus(LIFETIME))
-                .bind(self.name);
+                .bind(self.name)
+                .bind(language.map(Language::code));
             if transaction.execute(statement).await? == 1 {
                 let request = NewEmailRequest {
                     id: self.id,
@@ -92,7 +94,7 @@ impl NewRegistration<'_> {
                     email: self.email,
                     device: Some(self.device),
                     is_own: false,
-                    language: stated_language(),
+                    language,
                     now: self.now,
                 };
                 request.insert(&mut transaction).await?;
@@ -104,10 +106,16 @@ impl NewRegistration<'_> {
 }
 
 impl Registration {
+    /// The language that the client has stated.
+    pub fn language(&self) -> Option<Language> {
+        Language::from_tag(self.language.as_deref()?)
+    }
+
     /// Finds a registration that can be activated.
     pub async fn find(database: &Database, id: Id, now: Timestamp) -> Result<Option<Self>, Error> {
         const SQL: &str = "
-            SELECT id, email, password_hash, name, ip, user_agent, created_at FROM registrations
+            SELECT id, email, password_hash, name, ip, user_agent, created_at, language
+            FROM registrations
             WHERE id = $1 AND expires_at > $2 AND password_hash <> ''";
         let statement = Statement::new(SQL).bind(id).bind(now);
         database.fetch_optional(statement).await
@@ -121,7 +129,8 @@ impl Registration {
         now: Timestamp,
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, email, password_hash, name, ip, user_agent, created_at FROM registrations
+            SELECT id, email, password_hash, name, ip, user_agent, created_at, language
+            FROM registrations
             WHERE address = $1 AND expires_at > $2 AND password_hash <> ''
             ORDER BY created_at DESC, id";
         let statement = Statement::new(SQL).bind(address).bind(now);

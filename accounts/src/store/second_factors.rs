@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use languages::{Language, stated_language};
 use sqlx::FromRow;
 
 use crate::{
@@ -161,9 +162,13 @@ async fn complete_sign_in(
     transaction: &mut Transaction,
     attempt: &Attempt<'_>,
 ) -> Result<(), Error> {
-    const SQL: &str = "UPDATE users SET last_login = $2 WHERE id = $1";
+    const SQL: &str = "
+        UPDATE users SET last_login = $2, language = COALESCE($3, language) WHERE id = $1";
     let (user_id, session) = (attempt.user.id, &attempt.session);
-    let statement = Statement::new(SQL).bind(user_id).bind(session.now);
+    let statement = Statement::new(SQL)
+        .bind(user_id)
+        .bind(session.now)
+        .bind(stated_language().map(Language::code));
     transaction.execute(statement).await?;
     sessions::enforce_limit(transaction, user_id, session.session_id, false).await?;
     audit_events::record(transaction, &attempt.signed_in).await

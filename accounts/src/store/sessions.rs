@@ -260,7 +260,8 @@ impl Session {
     ) -> Result<Option<(User, Self)>, Error> {
         const UPDATE_USER: &str = concat!(
             "UPDATE users SET last_login = CASE WHEN otp_enabled THEN last_login ELSE $3 END,
-                password_hash = $4, language = COALESCE($5, language)
+                language = CASE WHEN otp_enabled THEN language ELSE COALESCE($5, language) END,
+                password_hash = $4
             WHERE id = $1 AND password_hash = $2 AND is_active
             RETURNING ",
             user_columns!("id")

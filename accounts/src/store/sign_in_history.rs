@@ -15,6 +15,8 @@ const LIMIT: i64 = 100;
 pub(crate) struct SignInHistory {
     pub email: String,
     pub email_verified: bool,
+    /// The language of the emails until now, if it is known.
+    pub language: Option<String>,
     /// Whether the user has ever signed in.
     pub has_signed_in: bool,
     /// The IP addresses of the last sign-ins that the audit log still has.
@@ -25,7 +27,7 @@ impl SignInHistory {
     /// Looks up a user's earlier sign-ins.
     pub async fn find(database: &Database, user_id: Id) -> Result<Option<Self>, Error> {
         const SQL: &str = "
-            SELECT email, email_verified, last_login IS NOT NULL AS has_signed_in, ip
+            SELECT email, email_verified, language, last_login IS NOT NULL AS has_signed_in, ip
             FROM users LEFT JOIN audit_events
                 ON user_id = users.id AND event IN
                     ('registered', 'signed_in', 'second_factor_passed', 'recovery_code_used')
@@ -34,6 +36,7 @@ impl SignInHistory {
         struct Row {
             email: String,
             email_verified: bool,
+            language: Option<String>,
             has_signed_in: bool,
             ip: Option<String>,
         }
@@ -43,6 +46,7 @@ impl SignInHistory {
         Ok(rows.into_iter().next().map(|row| Self {
             email: row.email,
             email_verified: row.email_verified,
+            language: row.language,
             has_signed_in: row.has_signed_in,
             ips,
         }))

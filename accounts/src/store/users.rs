@@ -444,7 +444,9 @@ impl User {
         notice: Option<&NewEmail>,
         deletion: &DeletedAccount,
     ) -> Result<bool, Error> {
-        const SQL: &str = "DELETE FROM users WHERE id = $1 AND jwt_secret = $2 AND is_admin = $3";
+        const SQL: &str = "
+            DELETE FROM users WHERE id = $1 AND jwt_secret = $2 AND is_admin = $3
+            RETURNING language";
         let mut transaction = database.begin().await?;
         if self.is_admin {
             administrators::keep_one_besides(&mut transaction, self.id).await?;
@@ -453,12 +455,13 @@ impl User {
             .bind(self.id)
             .bind(&self.jwt_secret)
             .bind(self.is_admin);
-        if transaction.execute(statement).await? == 0 {
+        let deleted: Option<(Option<String>,)> = transaction.fetch_optional(statement).await?;
+        let Some((language,)) = deleted else {
             return Ok(false);
-        }
+        };
         deletion.record(&mut transaction).await?;
         if let Some(notice) = notice {
-            outbox::enqueue(&mut transaction, notice).await?;
+            outbox::enqueue_in(&mut transaction, notice, language.as_deref()).await?;
         }
         transaction.commit().await?;
         Ok(true)

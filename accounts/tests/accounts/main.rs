@@ -9,6 +9,7 @@ mod audit_rows;
 mod cache;
 mod cleanup;
 mod clock;
+mod email_language;
 mod hang_up;
 mod invitations;
 mod links;

@@ -78,7 +78,7 @@ pub(super) fn PasswordInput(
                 on:click=move |_| shown.update(|shown| *shown = !*shown)
             >
                 <LiveText text=action />
-                <span class="visually-hidden">" characters"</span>
+                <span class="visually-hidden">" " {tr("characters")}</span>
             </button>
         </div>
     }

@@ -34,6 +34,10 @@ pub fn RecoveryCodes(
     });
     on_cleanup(move || guard.remove());
     let site = window().location().host().unwrap_or_default();
+    let title = tr_with(
+        "Recovery codes for {site}, {account}",
+        &[("site", &site), ("account", &account)],
+    );
     let text = StoredValue::new(codes.join("\n") + "\n");
     let file = StoredValue::new(CodesFile::new(&site, &account, &codes));
     view! {
@@ -49,7 +53,7 @@ pub fn RecoveryCodes(
             class="recovery-codes"
             role="list"
             translate="no"
-            data-site=format!("{site}, {account}")
+            data-site=title
         >
             {codes.into_iter().map(|code| view! { <li>{code}</li> }).collect_view()}
         </ul>

@@ -9,7 +9,7 @@ use super::live_text::LiveText;
 
 /// A relative time such as `2 minutes ago`, with the exact time as a tooltip.
 ///
-/// It depends on the device's clock, language and time zone, so the server must not render it.
+/// It depends on the device's clock, region and time zone, so the server must not render it.
 #[component]
 pub fn RelativeTime(
     /// The time (RFC 3339).
@@ -44,7 +44,7 @@ pub fn ClockTime(
     }
 }
 
-/// Returns a time (RFC 3339) as this device writes it, in its own language and time zone.
+/// Returns a time (RFC 3339) in the language of the page and the time zone of this device.
 #[must_use]
 pub fn local_time(time: &str) -> String {
     let date = Date::new(&time.into());
@@ -52,7 +52,7 @@ pub fn local_time(time: &str) -> String {
     format_date(&date, &options).unwrap_or_else(|| time.to_owned())
 }
 
-/// Returns the date of a time (RFC 3339) as this device writes it, such as `26 Nov 2026`.
+/// Returns the date of a time (RFC 3339) in the language of the page, such as `26 Nov 2026`.
 #[must_use]
 pub fn local_date(time: &str) -> String {
     let date = Date::new(&time.into());
@@ -101,7 +101,7 @@ pub fn since(time: f64, now: u64) -> f64 {
     now as f64 - time
 }
 
-/// Calls `date.toLocaleString(undefined, options)`.
+/// Calls `date.toLocaleString(language, options)`, where English is `undefined`.
 ///
 /// `navigator.language` may be no valid language (`C` or `en-US@posix`), for which this call throws
 /// an exception. The browser's default always is.

@@ -211,8 +211,8 @@ pub(super) fn LinkFailed(
 pub(super) fn LinkFacts(
     /// What the link is for.
     link: EmailedLink,
-    /// What happened at the time of the link: `Created` or `Requested`.
-    #[prop(default = "Requested")]
+    /// What happened at the time of the link, such as `Requested`.
+    #[prop(default = tr("Requested"))]
     when: &'static str,
 ) -> impl IntoView {
     let EmailedLink {

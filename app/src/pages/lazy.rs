@@ -10,10 +10,10 @@ use std::{
     pin::Pin,
 };
 
+#[cfg(feature = "split")]
 use futures::future::{Either, select};
 #[cfg(feature = "split")]
 use gloo_timers::future::TimeoutFuture;
-#[cfg(feature = "split")]
 use languages::tr;
 use leptos::{prelude::*, wasm_split::SplitLoaderError};
 #[cfg(feature = "split")]

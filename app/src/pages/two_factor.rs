@@ -1,8 +1,9 @@
 //! `/two-factor`: the second step of signing in.
 
+use std::future::Future;
+
 use languages::{tr, tr_later};
 use leptos::{ev, prelude::*};
-use std::future::Future;
 
 use crate::components::IntoAnySync;
 use leptos_meta::Title;

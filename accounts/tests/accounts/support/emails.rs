@@ -12,6 +12,8 @@ use super::TestEnv;
 pub struct SentEmail {
     pub to: String,
     pub subject: String,
+    /// The language that its HTML states, such as `de`.
+    pub language: String,
     /// The token of its link; empty without a link.
     pub token: String,
     /// The code beside it; empty without a code.
@@ -107,16 +109,24 @@ fn code(text: &str) -> String {
         .collect()
 }
 
+/// The value of the attribute `lang` of a page.
+fn language(html: &str) -> String {
+    let lang = html.split("<html lang=\"").nth(1).unwrap_or_default();
+    lang.split('"').next().unwrap_or_default().to_owned()
+}
+
 fn read(file: &Path) -> SentEmail {
     let raw = fs::read(file).unwrap();
     let message = MessageParser::default().parse(&raw).unwrap();
     let text = message.body_text(0).unwrap();
+    let html = message.body_html(0).unwrap_or_default();
     let to = message.to().and_then(|to| to.first()).unwrap();
     let links = text.replace("#invitation=", "#token=");
     let token = links.split("#token=").nth(1).unwrap_or_default();
     SentEmail {
         to: to.address().unwrap().to_owned(),
         subject: message.subject().unwrap().to_owned(),
+        language: language(&html),
         token: token.split_whitespace().next().unwrap_or_default().into(),
         code: code(&text),
     }
