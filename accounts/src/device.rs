@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use languages::{tr, tr_with};
 use woothee::parser::Parser;
 
 use crate::text;
@@ -150,7 +151,7 @@ const MORE_SYSTEMS: [(&str, &str); 3] = [
 ];
 
 /// Returns the name that a user knows a device by: `Chrome on Windows`, `Safari on iPhone`, `curl`,
-/// or `Unknown device`.
+/// or `Unknown device`, in the current language.
 #[must_use]
 pub fn device_name(user_agent: &str) -> String {
     let parsed = Parser::new().parse(user_agent).unwrap_or_default();
@@ -161,7 +162,10 @@ pub fn device_name(user_agent: &str) -> String {
     let browser = find(&MORE_BROWSERS).or_else(|| browser(parsed.name, parsed.category));
     let system = find(&MORE_SYSTEMS).or_else(|| system(parsed.os));
     match (browser, system) {
-        (Some(browser), Some(system)) if browser != system => format!("{browser} on {system}"),
+        (Some(browser), Some(system)) if browser != system => tr_with(
+            "{browser} on {system}",
+            &[("browser", browser), ("system", system)],
+        ),
         (Some(name), _) | (None, Some(name)) => name.to_owned(),
         (None, None) => program(user_agent),
     }
@@ -191,7 +195,7 @@ fn system(name: &str) -> Option<&str> {
 /// The name of the first product (RFC 9110, 10.1.5), such as `curl`.
 fn program(user_agent: &str) -> String {
     match user_agent.split(['/', ' ', '(', ';']).next() {
-        None | Some("" | "Mozilla") => "Unknown device".to_owned(),
+        None | Some("" | "Mozilla") => tr("Unknown device").to_owned(),
         Some(name) => text::one_line(start(name, NAME_LIMIT)).into_owned(),
     }
 }

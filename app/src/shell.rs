@@ -23,6 +23,9 @@ static START: LazyLock<String> = LazyLock::new(|| minify(include_str!("shell/sta
 /// The font of all pages, made by `scripts/font`. `style/font.css` names it, too.
 const FONT: &str = "/fonts/figtree.812e1f09.woff2";
 
+/// The letters that other languages than English need besides.
+const ACCENTS: &str = "/fonts/figtree-accents.d1ca7935.woff2";
+
 /// The symbols of all icons. Lucide, ISC license: `icons.LICENSE.txt`.
 const ICONS: &str = include_str!("shell/icons.svg");
 
@@ -101,13 +104,8 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
                     .style_sheet
                     .clone()
                     .map(|path| view! { <link rel="stylesheet" href=path /> })}
-                <link
-                    rel="preload"
-                    href=FONT
-                    r#as="font"
-                    r#type="font/woff2"
-                    crossorigin="anonymous"
-                />
+                {preload_font(FONT)}
+                {texts.map(|_| preload_font(ACCENTS))}
                 <link rel="modulepreload" href=js nonce=use_nonce() />
                 {preload(wasm, "application/wasm")}
                 {texts.map(|path| preload(path.to_owned(), "application/json"))}
@@ -155,6 +153,19 @@ fn preload(path: String, media_type: &'static str) -> impl IntoView {
             href=path
             r#as="fetch"
             r#type=media_type
+            crossorigin="anonymous"
+        />
+    }
+}
+
+/// Lets the browser fetch a font before it knows what it needs it for.
+fn preload_font(path: &'static str) -> impl IntoView {
+    view! {
+        <link
+            rel="preload"
+            href=path
+            r#as="font"
+            r#type="font/woff2"
             crossorigin="anonymous"
         />
     }
@@ -243,13 +254,18 @@ fn auto_reload() -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use super::FONT;
+    use super::{ACCENTS, FONT};
 
     #[test]
-    fn the_preloaded_font_is_the_one_that_the_style_sheet_uses() {
+    fn the_preloaded_fonts_are_those_that_the_style_sheet_uses() {
         let style = include_str!("../../style/font.css");
-        assert!(style.contains(&format!("url(\"{FONT}\")")));
         let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets");
-        assert!(std::fs::exists(format!("{assets}{FONT}")).unwrap_or(false));
+        for font in [FONT, ACCENTS] {
+            assert!(style.contains(&format!("url(\"{font}\")")), "{font}");
+            assert!(
+                std::fs::exists(format!("{assets}{font}")).unwrap_or(false),
+                "{font}"
+            );
+        }
     }
 }

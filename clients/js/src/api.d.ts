@@ -1247,6 +1247,7 @@ export interface components {
         };
         UserExport: {
             activity: components["schemas"]["Event"][];
+            language: string | null;
             links: components["schemas"]["SentLink"][];
             /** Format: date-time */
             recovery_codes_created_at: string | null;
