@@ -285,7 +285,7 @@ fn full_disk_returns_503_and_corrupts_nothing() {
     };
     env.start(&[]).register("ada@example.com");
 
-    let limit = r#"trap "" XFSZ; ulimit -S -f 2800; exec "$0""#;
+    let limit = r#"trap "" XFSZ; ulimit -S -f 3600; exec "$0""#;
     let settings = [("LATCHKEY_LOG", "off"), NO_LIMITS];
     let server = env.start_command(env.command_in_shell(&settings, limit));
     let pair = server.sign_in("ada@example.com");
