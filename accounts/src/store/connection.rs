@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::{
     error::Error,
     store::{
-        postgres::{Failures, Postgres},
+        postgres::{Failures, Moves, Postgres},
         statement::{Row, Statement},
     },
 };
@@ -20,9 +20,7 @@ use crate::{
 /// the pool within a time limit, or is closed.
 pub(super) struct Connection {
     pooled: Pooled,
-    /// When its operations must be done. PostgreSQL enforces its own limits, but can't tell anyone
-    /// at the other end of a dead network connection.
-    deadline: Option<Instant>,
+    limit: Limit,
     /// How long its return to the pool may take.
     return_timeout: Duration,
     /// Whether the connection is closed when it is dropped: a transaction was requested and is not
@@ -40,7 +38,7 @@ impl Connection {
     pub async fn sqlite(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
         Ok(Self {
             pooled: Pooled::Sqlite(pool.acquire().await?),
-            deadline: None,
+            limit: Limit::default(),
             return_timeout: pool.options().get_acquire_timeout(),
             must_close: false,
         })
@@ -48,12 +46,23 @@ impl Connection {
 
     /// Takes a connection to PostgreSQL. All that it is used for must be done within the limit.
     pub async fn postgres(database: &Postgres) -> Result<Self, sqlx::Error> {
-        let deadline = Instant::now().checked_add(database.limit);
+        let mut limit = Limit {
+            deadline: Instant::now().checked_add(database.limit),
+            moves: database.moves(),
+        };
         let pool = database.pool();
-        let connection = within(deadline, pool.acquire()).await?;
+        let acquired = loop {
+            // When connections lead to another server, one that is still being opened is given up.
+            tokio::select! {
+                biased;
+                acquired = within(limit.deadline, pool.acquire()) => break acquired,
+                () = limit.moves.next() => {}
+            }
+        };
+        let connection = acquired.inspect_err(|_| database.failures.wake())?;
         Ok(Self {
             pooled: Pooled::Postgres(connection, database.failures.clone()),
-            deadline,
+            limit,
             return_timeout: pool.options().get_acquire_timeout(),
             must_close: false,
         })
@@ -93,7 +102,7 @@ impl Connection {
                 let arguments = statement.arguments::<sqlx::Postgres>()?;
                 let query = sqlx::query_with(statement.sql.clone(), arguments)
                     .persistent(statement.is_kept);
-                let done = within(self.deadline, query.execute(&mut **connection)).await;
+                let done = self.limit.apply(query.execute(&mut **connection)).await;
                 done.map(|done| done.rows_affected())
             }
         };
@@ -116,7 +125,9 @@ impl Connection {
                 let arguments = statement.arguments::<sqlx::Postgres>()?;
                 let query = sqlx::query_as_with(statement.sql.clone(), arguments)
                     .persistent(statement.is_kept);
-                within(self.deadline, query.fetch_optional(&mut **connection)).await
+                self.limit
+                    .apply(query.fetch_optional(&mut **connection))
+                    .await
             }
         };
         Ok(self.checked(result)?)
@@ -141,7 +152,7 @@ impl Connection {
                 let arguments = statement.arguments::<sqlx::Postgres>()?;
                 let query = sqlx::query_as_with(statement.sql.clone(), arguments)
                     .persistent(statement.is_kept);
-                within(self.deadline, query.fetch_all(&mut **connection)).await
+                self.limit.apply(query.fetch_all(&mut **connection)).await
             }
         };
         Ok(self.checked(result)?)
@@ -159,7 +170,7 @@ impl Connection {
             }
             Pooled::Postgres(connection, _) => {
                 let done = (&mut **connection).execute("BEGIN");
-                within(self.deadline, done).await.map(drop)
+                self.limit.apply(done).await.map(drop)
             }
         };
         self.checked(result)
@@ -171,7 +182,7 @@ impl Connection {
             Pooled::Sqlite(connection) => (&mut **connection).execute("COMMIT").await.map(drop),
             Pooled::Postgres(connection, _) => {
                 let done = (&mut **connection).execute("COMMIT");
-                within(self.deadline, done).await.map(drop)
+                self.limit.apply(done).await.map(drop)
             }
         };
         self.checked(result)?;
@@ -252,6 +263,29 @@ fn release<DB: sqlx::Database>(
         Ok(runtime) => drop(runtime.spawn(timeout(limit, connection.return_to_pool()))),
         // When the process ends, there is no runtime left. Dropping the future closes it.
         Err(_) => drop(connection.return_to_pool()),
+    }
+}
+
+/// When the operations of a connection must be done. PostgreSQL enforces its own limits, but can't tell
+/// anyone at the other end of a dead network connection.
+#[derive(Default)]
+struct Limit {
+    deadline: Option<Instant>,
+    moves: Moves,
+}
+
+impl Limit {
+    /// Waits for an operation until the deadline, if there is one, or until another server is the primary
+    /// one: then this one may never answer.
+    async fn apply<T>(
+        &mut self,
+        operation: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        tokio::select! {
+            biased;
+            result = within(self.deadline, operation) => result,
+            () = self.moves.next() => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
+        }
     }
 }
 

@@ -1,26 +1,20 @@
 //! The database: SQLite or PostgreSQL, behind one type.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, SqlitePool,
-    postgres::{PgConnectOptions, PgSslMode},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-
 use tokio::time::Instant;
 
 use crate::{
     error::Error,
     store::{
         connection::{Connection, is_closed},
+        database_url::DatabaseUrl,
         postgres::Postgres,
+        postgres_servers::may_pass,
         statement::{Row, Statement},
         transaction::Transaction,
         user_changes::WatchedFile,
@@ -56,100 +50,6 @@ impl Default for DatabaseSettings {
     }
 }
 
-/// The location of a database.
-#[derive(Clone)]
-pub enum DatabaseUrl {
-    /// A file on this machine.
-    Sqlite(Box<SqliteConnectOptions>),
-    /// A PostgreSQL server.
-    Postgres(Box<PgConnectOptions>),
-}
-
-/// Why a text is not the URL of a database that can be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidDatabaseUrl {
-    /// An unsupported scheme.
-    #[error("it must start with sqlite:// or postgres://")]
-    Scheme,
-    /// Connections would not share a database in memory, and a restart would lose it.
-    #[error("a database in memory can't be used; name a file")]
-    InMemory,
-    /// A syntax error. The message does not quote the text, which may contain a password.
-    #[error("it can't be read as a database URL")]
-    Syntax,
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = InvalidDatabaseUrl;
-
-    fn from_str(url: &str) -> Result<Self, Self::Err> {
-        let scheme = url.split(':').next().unwrap_or_default();
-        match scheme {
-            "sqlite" if url.contains(":memory:") || url.contains("mode=memory") => {
-                Err(InvalidDatabaseUrl::InMemory)
-            }
-            "sqlite" => SqliteConnectOptions::from_str(url)
-                .map(|options| Self::Sqlite(Box::new(options)))
-                .map_err(|_| InvalidDatabaseUrl::Syntax),
-            "postgres" | "postgresql" => PgConnectOptions::from_str(url)
-                .map(|options| Self::Postgres(Box::new(with_verification(options, url))))
-                .map_err(|_| InvalidDatabaseUrl::Syntax),
-            _ => Err(InvalidDatabaseUrl::Scheme),
-        }
-    }
-}
-
-/// An operator who names a certificate authority wants it to be checked. With `sslmode=require`, libpq then
-/// does what `verify-ca` says, but sqlx would accept any certificate.
-fn with_verification(options: PgConnectOptions, url: &str) -> PgConnectOptions {
-    let has_authority = ["sslrootcert=", "ssl-root-cert=", "ssl-ca="]
-        .iter()
-        .any(|parameter| url.contains(parameter));
-    match options.get_ssl_mode() {
-        PgSslMode::Require if has_authority => options.ssl_mode(PgSslMode::VerifyCa),
-        _ => options,
-    }
-}
-
-impl DatabaseUrl {
-    /// The database file at this path.
-    #[must_use]
-    pub fn sqlite_file(path: PathBuf) -> Self {
-        Self::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
-    }
-
-    /// The path of the database file, or `None` for a PostgreSQL server.
-    #[must_use]
-    pub fn file(&self) -> Option<&Path> {
-        match self {
-            Self::Sqlite(options) => Some(options.get_filename()),
-            Self::Postgres(_) => None,
-        }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// Names the database without its password.
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(options) => write!(f, "{}", options.get_filename().display()),
-            Self::Postgres(options) => write!(
-                f,
-                "PostgreSQL at {}:{}, database {}",
-                options.get_host(),
-                options.get_port(),
-                options.get_database().unwrap_or(options.get_username()),
-            ),
-        }
-    }
-}
-
 /// An open database. Clones share its connections.
 #[derive(Clone)]
 pub enum Database {
@@ -174,8 +74,8 @@ impl Database {
     pub async fn open(url: &DatabaseUrl, settings: DatabaseSettings) -> Result<Self, sqlx::Error> {
         match url {
             DatabaseUrl::Sqlite(options) => Self::open_sqlite(options, settings).await,
-            DatabaseUrl::Postgres(options) => {
-                Postgres::open(options, settings).await.map(Self::Postgres)
+            DatabaseUrl::Postgres(servers) => {
+                Postgres::open(servers, settings).await.map(Self::Postgres)
             }
         }
     }
@@ -347,20 +247,4 @@ impl Database {
 /// effect is then repeated: the next connection is a new one, or has been tested.
 fn was_closed(error: &Error) -> bool {
     matches!(error, Error::Unavailable(error) if is_closed(error))
-}
-
-/// Whether a server that can't be connected to may be ready soon: it does not answer, is starting or ending
-/// (class 57P), or has no connection left.
-fn may_pass(error: &sqlx::Error) -> bool {
-    const TOO_MANY_CONNECTIONS: &str = "53300";
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-        sqlx::Error::Database(cause) => {
-            is_closed(error)
-                || cause
-                    .code()
-                    .is_some_and(|code| code == TOO_MANY_CONNECTIONS)
-        }
-        _ => false,
-    }
 }

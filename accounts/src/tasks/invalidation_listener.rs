@@ -20,6 +20,7 @@ use crate::{
     store::{
         database::Database,
         postgres::Postgres,
+        postgres_servers::not_writable,
         revocations::{Revocation, read_postgres},
     },
 };
@@ -59,8 +60,14 @@ impl InvalidationListener {
     /// the file itself, and [`RevocationFollower`](super::RevocationFollower) does for services.
     pub async fn run(self) {
         while let Database::Postgres(postgres) = self.0.database() {
-            let result = self.listen(postgres).await;
+            let mut moves = postgres.moves();
+            let result = tokio::select! {
+                result = self.listen(postgres) => result,
+                // Changes are made there now, also if this server still serves.
+                () = moves.next() => Ok(()),
+            };
             self.0.cache().lease.end();
+            postgres.has_failed();
             if let Err(error) = result {
                 tracing::warn!(%error,
                     "cache invalidation listener disconnected; falling back to the database");
@@ -104,7 +111,7 @@ impl InvalidationListener {
         };
         tokio::select! {
             result = connection.receive(listener) => result,
-            () = send_heartbeats(&pool, outgoing) => Ok(()),
+            () = send_heartbeats(&pool, outgoing) => Err(not_writable()),
         }
     }
 }
@@ -132,16 +139,18 @@ async fn read_log(pool: &PgPool, log: &RevocationLog) -> Result<(), sqlx::Error>
     }
 }
 
-/// Sends the heartbeats that the receiving side asks for.
+/// Sends the heartbeats that the receiving side asks for, until the server can't be written any more: then
+/// changes are made on another one, which does not notify this connection.
 async fn send_heartbeats(pool: &PgPool, mut outgoing: mpsc::Receiver<String>) {
+    const SEND: &str =
+        "SELECT pg_notify($1, $2) WHERE current_setting('transaction_read_only') = 'off'";
     while let Some(heartbeat) = outgoing.recv().await {
-        let sent = sqlx::query("SELECT pg_notify($1, $2)")
-            .bind(HEARTBEATS)
-            .bind(heartbeat)
-            .execute(pool);
-        // A heartbeat that is not sent does not come back, and so does not renew the lease.
-        if let Err(error) = sent.await {
-            tracing::debug!(%error, "can't send a heartbeat");
+        let sent = sqlx::query(SEND).bind(HEARTBEATS).bind(heartbeat);
+        match sent.execute(pool).await {
+            Ok(sent) if sent.rows_affected() == 0 => return,
+            Ok(_) => {}
+            // A heartbeat that is not sent does not come back, and so does not renew the lease.
+            Err(error) => tracing::debug!(%error, "can't send a heartbeat"),
         }
     }
 }

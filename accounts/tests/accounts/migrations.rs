@@ -26,7 +26,9 @@ impl Direct {
                 let options = options.clone().create_if_missing(true);
                 Self::Sqlite(options.connect().await.unwrap())
             }
-            DatabaseUrl::Postgres(options) => Self::Postgres(options.connect().await.unwrap()),
+            DatabaseUrl::Postgres(servers) => {
+                Self::Postgres(servers.options()[0].connect().await.unwrap())
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::{
     runtime::Runtime,
     sync::{Mutex, OnceCell},
 };
-use url::Url;
+use url::{Host, Url};
 
 /// The kinds of database that the program supports.
 #[derive(Clone, Copy, PartialEq)]
@@ -135,12 +135,7 @@ impl Database {
                     connection.close().await?;
                     Ok(text)
                 }
-                Self::Postgres(url) => {
-                    let mut connection = postgres(url).await?;
-                    let text = sqlx::query_scalar(query).fetch_one(&mut connection).await?;
-                    connection.close().await?;
-                    Ok(text)
-                }
+                Self::Postgres(url) => postgres_text(url, sql).await,
             }
         });
         result.unwrap_or_else(|error: sqlx::Error| panic!("{sql}: {error}"))
@@ -236,12 +231,31 @@ async fn administrate(sql: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// Runs a statement in the PostgreSQL database of this URL. Returns the text in the first column of its first
+/// row, which is empty if there is none.
+pub(super) fn query_postgres(url: &Url, sql: &str) -> sqlx::Result<String> {
+    RUNTIME.block_on(postgres_text(url, sql))
+}
+
+async fn postgres_text(url: &Url, sql: &str) -> sqlx::Result<String> {
+    let mut connection = postgres(url).await?;
+    let text = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_optional(&mut connection);
+    let text: Option<String> = text.await?;
+    connection.close().await?;
+    Ok(text.unwrap_or_default())
+}
+
 async fn sqlite(file: &Path) -> sqlx::Result<SqliteConnection> {
     SqliteConnectOptions::new().filename(file).connect().await
 }
 
 async fn postgres(url: &Url) -> sqlx::Result<PgConnection> {
-    PgConnectOptions::from_url(url)?.connect().await
+    let mut options = PgConnectOptions::from_url(url)?;
+    if let Some(Host::Ipv6(ip)) = url.host() {
+        // sqlx would look up the brackets, too.
+        options = options.host(&ip.to_string());
+    }
+    options.connect().await
 }
 
 fn postgres_url(database: &str) -> Url {

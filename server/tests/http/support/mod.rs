@@ -6,6 +6,7 @@ mod endpoints;
 mod event_stream;
 pub mod jwt;
 mod openapi;
+pub mod postgres_server;
 pub mod proxy;
 pub mod raw_connection;
 #[path = "../../../../accounts/tests/accounts/support/receiver.rs"]

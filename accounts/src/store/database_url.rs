@@ -1,0 +1,88 @@
+//! Where the database is: a file, or PostgreSQL servers.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use sqlx::sqlite::SqliteConnectOptions;
+
+use crate::store::postgres_servers::PostgresServers;
+
+/// The location of a database.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// A file on this machine.
+    Sqlite(Box<SqliteConnectOptions>),
+    /// A PostgreSQL database, on one server or several.
+    Postgres(PostgresServers),
+}
+
+/// Why a text is not the URL of a database that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidDatabaseUrl {
+    /// An unsupported scheme.
+    #[error("it must start with sqlite:// or postgres://")]
+    Scheme,
+    /// Connections would not share a database in memory, and a restart would lose it.
+    #[error("a database in memory can't be used; name a file")]
+    InMemory,
+    /// A syntax error. The message does not quote the text, which may contain a password.
+    #[error("it can't be read as a database URL")]
+    Syntax,
+    /// A kind of server that would not do.
+    #[error("target_session_attrs must be read-write or primary, as the server writes")]
+    Target,
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = InvalidDatabaseUrl;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        match scheme {
+            "sqlite" if url.contains(":memory:") || url.contains("mode=memory") => {
+                Err(InvalidDatabaseUrl::InMemory)
+            }
+            "sqlite" => SqliteConnectOptions::from_str(url)
+                .map(|options| Self::Sqlite(Box::new(options)))
+                .map_err(|_| InvalidDatabaseUrl::Syntax),
+            "postgres" | "postgresql" => PostgresServers::from_url(url).map(Self::Postgres),
+            _ => Err(InvalidDatabaseUrl::Scheme),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// The database file at this path.
+    #[must_use]
+    pub fn sqlite_file(path: PathBuf) -> Self {
+        Self::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
+    }
+
+    /// The path of the database file, or `None` for a PostgreSQL server.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(options) => Some(options.get_filename()),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Names the database without its password.
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(options) => write!(f, "{}", options.get_filename().display()),
+            Self::Postgres(servers) => fmt::Display::fmt(servers, f),
+        }
+    }
+}
