@@ -1,6 +1,8 @@
 //! HTTP connections: accepting them, their limits, and their graceful end.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, net::SocketAddr, os::fd::AsFd, pin::pin, sync::Arc, time::Duration,
+};
 
 use axum::{body::Body, response::Response};
 use http::{Request, Version};
@@ -49,10 +51,11 @@ const MAX_STREAMS: u32 = 100;
 /// The pause after a connection could not be accepted, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until it is dropped, and passes their requests to `respond`. A connection without a
+/// Accepts connections until `stop` completes, and passes their requests to `respond`. A connection without a
 /// request stays open for `keep_alive`.
 pub async fn accept<F>(
     listener: &TcpListener,
+    stop: impl Future<Output = ()>,
     graceful: &GracefulShutdown,
     limits: &ConnectionLimits,
     keep_alive: Duration,
@@ -67,19 +70,10 @@ pub async fn accept<F>(
     };
     // Further connections wait in the backlog of the listening socket.
     let permits = Arc::new(Semaphore::new(limits.total()));
-    loop {
-        let permit = permits.clone().acquire_owned().await;
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "accepting a connection failed");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
+    let serve = |stream, peer: SocketAddr, permit| {
         let Some(place) = limits.admit(peer.ip()) else {
             tracing::debug!(%peer, "too many connections of one network");
-            continue;
+            return;
         };
         let respond = respond.clone();
         let respond = move |request| respond(peer, request);
@@ -90,7 +84,41 @@ pub async fn accept<F>(
             }
             drop((permit, place));
         });
+    };
+    let mut stop = pin!(stop);
+    loop {
+        let accepting = async {
+            let permit = permits.clone().acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = accepting => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => serve(stream, peer, permit),
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
+    for (stream, peer) in backlog(listener).take(permits.available_permits()) {
+        serve(stream, peer, permits.clone().acquire_owned().await);
+    }
+}
+
+/// Takes the connections that the system has accepted already. Closing the socket would reset them, and
+/// clients such as proxies do not send a request again that may have had an effect.
+fn backlog(listener: &TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+    let same = listener.as_fd().try_clone_to_owned();
+    let same = same.map(std::net::TcpListener::from);
+    std::iter::from_fn(move || {
+        let (stream, peer) = same.as_ref().ok()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    })
 }
 
 /// Serves HTTP/1.1, and HTTP/2 to clients that begin with it (RFC 9113, section 3.3), as proxies do.
@@ -327,7 +355,8 @@ mod tests {
         let respond = async |_, _| Response::new(Body::from("here"));
         tokio::spawn(async move {
             let limits = ConnectionLimits::new(100, TrustedProxies::default());
-            accept(&listener, &GracefulShutdown::new(), &limits, SLACK, respond).await;
+            let (never, graceful) = (std::future::pending(), GracefulShutdown::new());
+            accept(&listener, never, &graceful, &limits, SLACK, respond).await;
         });
         let mut greedy = Vec::new();
         for _ in 0..200 {

@@ -4,8 +4,8 @@ use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use accounts::{Accounts, EmailWorker, Tasks};
 use axum::{Router, body::Body, extract::ConnectInfo};
-use futures_util::FutureExt;
-use http::Request;
+use futures_util::{FutureExt, future::Shared};
+use http::{HeaderValue, Request, Version, header};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -25,6 +25,9 @@ use crate::{
 /// How long requests in flight may take after the program is told to stop. Systems that stop containers wait
 /// for 10 seconds.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long connections stay open for requests that are on their way. Each is closed after one.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// File descriptors besides those of client connections: files and database connections.
 const OTHER_FILES: usize = 1_000;
@@ -67,20 +70,30 @@ impl Listener {
         Ok(Self { listener, address })
     }
 
-    /// Accepts connections and passes their requests to the router, until it is dropped.
+    /// Accepts connections and passes their requests to the router, until the server is to stop.
     async fn serve(
         &self,
+        stop: Shared<impl Future<Output = ()> + Send + 'static>,
         graceful: &GracefulShutdown,
         limits: &ConnectionLimits,
         keep_alive: Duration,
         router: Router,
     ) {
+        let is_stopping = stop.clone();
         let respond = move |peer: SocketAddr, mut request: Request<Body>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            let has_streams = request.version() == Version::HTTP_2;
             let response = router.clone().oneshot(request);
-            response.map(|Ok::<_, Infallible>(response)| response)
+            let is_stopping = is_stopping.clone();
+            response.map(move |Ok::<_, Infallible>(mut response)| {
+                if is_stopping.peek().is_some() && !has_streams {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
+                }
+                response
+            })
         };
-        connections::accept(&self.listener, graceful, limits, keep_alive, respond).await;
+        connections::accept(&self.listener, stop, graceful, limits, keep_alive, respond).await;
     }
 }
 
@@ -100,30 +113,21 @@ pub async fn serve(
     let router = router(accounts.clone(), metrics, site, clients);
     let mut tasks = Tasks::start(accounts.clone(), email_worker);
     let graceful = GracefulShutdown::new();
-    let stop = signals::stop()?;
+    let stop = signals::stop()?.shared();
     tracing::info!(address = %listeners.public.address, public_url, "serving");
     let serve_metrics = async {
         if let Some(listener) = &listeners.metrics {
             tracing::info!(address = %listener.address, "serving metrics");
             let limits = ConnectionLimits::new(METRICS_CONNECTIONS, TrustedProxies::default());
             listener
-                .serve(&graceful, &limits, keep_alive, for_metrics)
+                .serve(stop.clone(), &graceful, &limits, keep_alive, for_metrics)
                 .await;
         }
     };
-    let serve_public_and_metrics = async {
-        tokio::join!(
-            listeners
-                .public
-                .serve(&graceful, &limits, keep_alive, router),
-            serve_metrics
-        );
-    };
-    tokio::select! {
-        biased;
-        () = stop => {}
-        () = serve_public_and_metrics => {}
-    }
+    let serve_public = listeners
+        .public
+        .serve(stop.clone(), &graceful, &limits, keep_alive, router);
+    tokio::join!(serve_public, serve_metrics);
     drop(listeners);
     accounts.end_revocation_streams();
     tasks.stop_sending();
@@ -144,10 +148,14 @@ fn max_connections() -> usize {
     free.clamp(1, MAX_CONNECTIONS)
 }
 
-/// Waits for the requests in flight, up to a timeout.
+/// Waits for the requests in flight, up to a timeout. Connections without a request are closed.
 async fn shut_down(graceful: GracefulShutdown) {
     tracing::info!("shutting down");
-    let finished = tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await;
+    let shut_down = async {
+        tokio::time::sleep(GRACE).await;
+        graceful.shutdown().await;
+    };
+    let finished = tokio::time::timeout(SHUTDOWN_TIMEOUT, shut_down).await;
     if finished.is_err() {
         tracing::warn!(timeout = ?SHUTDOWN_TIMEOUT, "shutdown timed out; requests in flight are aborted");
     }

@@ -13,7 +13,7 @@ use std::{
 use serde_json::json;
 
 use crate::support::{
-    Database, NO_LIMITS, PASSWORD, Response, Server, TestEnv, TokenPair,
+    Database, NO_LIMITS, PASSWORD, Response, Server, SetOnDrop, TestEnv, TokenPair,
     postgres_server::{PostgresServer, database_url},
     wait_until,
 };
@@ -118,6 +118,7 @@ fn fail_over(fail: fn(&mut PostgresServer)) {
     let (acknowledged, done) = (Mutex::<Acknowledged>::default(), AtomicBool::new(false));
     let count = || acknowledged.lock().expect("no panic").registrations.len();
     let promoted = thread::scope(|scope| {
+        let _ended = SetOnDrop(&done);
         for client in 0..CLIENTS {
             let (server, acknowledged, done) = (&server, &acknowledged, &done);
             scope.spawn(move || storm(server, client, acknowledged, done));
@@ -131,7 +132,6 @@ fn fail_over(fail: fn(&mut PostgresServer)) {
         standby.promote();
         let promoted = Instant::now();
         wait_until("the storm blows again", TIMEOUT, || count() >= before + 50);
-        done.store(true, Ordering::Relaxed);
         promoted
     });
 

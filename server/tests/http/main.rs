@@ -27,6 +27,7 @@ mod postgres;
 mod postgres_tls;
 mod program;
 mod races;
+mod rolling_restart;
 mod routes;
 mod service_keys;
 mod storage;

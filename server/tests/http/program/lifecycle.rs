@@ -128,11 +128,37 @@ fn completes_requests_in_flight_before_it_stops() {
     let response = in_flight.send(second_half).read_to_end();
     assert!(response.starts_with("HTTP/1.1 201 "), "{response}");
     assert!(response.contains("ada@example.com"), "{response}");
+    assert!(response.contains("connection: close\r\n"), "{response}");
 
     let start = Instant::now();
     assert_eq!(server.wait(), Some(0), "{}", server.log());
     assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!(server.database().count("users", "true"), 1);
+}
+
+/// As a proxy sends them, which does not know yet that the server stops, and may not send them twice.
+#[test]
+fn serves_requests_that_have_arrived_when_it_is_told_to_stop() {
+    const REQUEST: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut server = Server::start();
+    let mut connections = vec![server.raw_connection()];
+    connections[0].send(REQUEST).read_until("ok\"}");
+    // The system accepts the others for the program.
+    server.signal("STOP");
+    connections.extend((0..5).map(|_| server.raw_connection()));
+    for connection in &mut connections {
+        connection.send(REQUEST);
+    }
+    server.signal("TERM");
+    server.signal("CONT");
+    for (number, connection) in connections.iter_mut().enumerate() {
+        let response = connection.read_to_end();
+        assert!(
+            response.starts_with("HTTP/1.1 200 "),
+            "{number}: {response}"
+        );
+    }
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
 }
 
 /// What an init system, a log rotation, a terminal or a limit of the system sends.

@@ -14,6 +14,7 @@ pub mod raw_connection;
 pub mod receiver;
 mod request;
 mod response;
+pub mod reverse_proxy;
 mod second_factor;
 mod server;
 pub mod smtp;
@@ -22,7 +23,10 @@ mod test_env;
 use std::{
     fs,
     path::Path,
-    sync::Barrier,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -109,6 +113,15 @@ pub fn concurrently<T: Send>(count: usize, action: impl Fn(usize) -> T + Sync) -
             .map(|thread| thread.join().expect("no thread panics"))
             .collect()
     })
+}
+
+/// Sets the flag when dropped, also by a panic, so that threads that wait for it end.
+pub struct SetOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Waits until `condition` is true, and panics after `limit`.

@@ -4,15 +4,18 @@ use std::{
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use ureq::Agent;
 
-use crate::support::{Response, Server, document, free_address, wait_until};
+use crate::support::{
+    Response, Server, free_address,
+    reverse_proxy::{self, ReverseProxy},
+    wait_until,
+};
 
 const PATH: &str = "/api/token/forward-auth";
 
@@ -153,49 +156,25 @@ impl Backend {
     }
 }
 
-/// A proxy in front of the backend. It is killed when dropped.
+/// A proxy in front of the backend.
 struct Proxy {
-    process: Child,
     address: SocketAddr,
     agent: Agent,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+    _process: ReverseProxy,
 }
 
 impl Proxy {
-    #[track_caller]
-    fn start(mut command: Command, address: SocketAddr) -> Self {
-        let program = command.get_program().to_owned();
-        let process = command
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{program:?}: {error}; scripts/tools test installs it");
-            });
+    fn new(process: ReverseProxy, address: SocketAddr) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
             .build()
             .new_agent();
-        let proxy = Self {
-            process,
+        Self {
             address,
             agent,
-        };
-        let start = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(
-                start.elapsed() < Duration::from_secs(20),
-                "{program:?} does not listen"
-            );
-            thread::sleep(Duration::from_millis(20));
+            _process: process,
         }
-        proxy
     }
 
     /// Sends a request through the proxy, with headers that pretend to come from it. Returns the status
@@ -248,48 +227,20 @@ impl Proxy {
 
 /// The example in the documentation that contains this text, with the addresses of the test.
 fn example(language: &str, part: &str, server: &Server, backend: &Backend) -> String {
-    let text = document("operations.md");
-    let blocks = text.split("```").skip(1).step_by(2);
-    let mut found = blocks
-        .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
-        .filter(|block| block.contains(part));
-    let example = found
-        .next()
-        .unwrap_or_else(|| panic!("no example of {part}"));
     let server = server.url();
     let server = server.strip_prefix("http://").expect("a URL");
-    example
+    reverse_proxy::example(language, part)
         .replace("127.0.0.1:3000", server)
         .replace("127.0.0.1:8080", &backend.0.to_string())
-}
-
-fn write(folder: &Path, name: &str, text: &str) -> String {
-    let file = folder.join(name);
-    fs::write(&file, text).expect("a file");
-    file.display().to_string()
 }
 
 #[test]
 fn protects_a_backend_behind_nginx() {
     let (server, backend, address) = (Server::start(), Backend::start(), free_address());
-    let folder = server.env().folder();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|name| format!("{name}_temp_path {}/nginx-{name};\n", folder.display()))
-        .collect();
-    let configuration = format!(
-        "daemon off;\nmaster_process off;\npid {0}/nginx.pid;\nerror_log {0}/nginx.log;\n\
-         events {{}}\nhttp {{\naccess_log off;\n{temporary}\
-         server {{\nlisten {address};\n{1}\n}}\n}}\n",
-        folder.display(),
-        example("nginx", "auth_request", &server, &backend)
-    );
-    let mut command = Command::new("nginx");
-    command
-        .env("PATH", "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-        .args(["-e", "stderr", "-c"])
-        .arg(write(folder, "nginx.conf", &configuration));
-    Proxy::start(command, address).assert_protects(&server);
+    let example = example("nginx", "auth_request", &server, &backend);
+    let http = format!("server {{\nlisten {address};\n{example}\n}}");
+    let nginx = ReverseProxy::start_nginx(server.env().folder(), &http, address);
+    Proxy::new(nginx, address).assert_protects(&server);
 }
 
 #[test]
@@ -298,14 +249,15 @@ fn protects_a_backend_behind_caddy() {
     let folder = server.env().folder();
     let example = example("caddyfile", "forward_auth", &server, &backend);
     let site = example.replace("app.example.com", &format!("http://{address}"));
-    let configuration = format!("{{\nadmin off\n}}\n{site}");
+    let file = folder.join("Caddyfile");
+    fs::write(&file, format!("{{\nadmin off\n}}\n{site}")).expect("a file");
     let mut command = Command::new("caddy");
     command
         .env("HOME", folder)
         .env("XDG_DATA_HOME", folder)
         .env("XDG_CONFIG_HOME", folder)
         .args(["run", "--adapter", "caddyfile", "--config"])
-        .arg(write(folder, "Caddyfile", &configuration))
+        .arg(file)
         .stderr(Stdio::null());
-    Proxy::start(command, address).assert_protects(&server);
+    Proxy::new(ReverseProxy::start(command, address), address).assert_protects(&server);
 }
