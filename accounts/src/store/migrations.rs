@@ -22,10 +22,26 @@ const RENAME: &str = "ALTER TABLE _sqlx_migrations RENAME TO latchkey_migrations
 const ATTEMPTS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How often a migration of PostgreSQL waits for a lock on a table, and the pause between two attempts.
+const LOCK_ATTEMPTS: usize = 30;
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// The pause before asking again whether another server has finished.
+const TURN_PAUSE: Duration = Duration::from_millis(200);
+
+/// A table may be large, so nothing limits how long a migration works. But requests queue behind one that
+/// waits for a lock on a table, so it does not wait longer than they can.
+const LIMITS: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+    SET lock_timeout = '2s'";
+
+/// The key is "latchkey" in ASCII. A session that waits in this function, rather than asking again, would be
+/// one that `CREATE INDEX CONCURRENTLY` waits for.
+const TURN: &str = "SELECT pg_try_advisory_lock(x'6c617463686b6579'::bigint)";
+
 /// Why the tables can't be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// A migration was applied that this program does not have.
+    /// A migration was applied that this program does not have, and that it can't serve.
     #[error(
         "its tables are newer than this program (they have migration {0}); start the version that \
          made them or a later one"
@@ -38,9 +54,19 @@ pub enum MigrationError {
 
 impl From<MigrateError> for MigrationError {
     fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::VersionMissing(version) => Self::Newer(version),
-            error => Self::Failed(error),
+        Self::Failed(error)
+    }
+}
+
+impl MigrationError {
+    /// Whether a migration has waited for a lock on a table for as long as it may.
+    fn is_lock_timeout(&self) -> bool {
+        const LOCK_NOT_AVAILABLE: &str = "55P03";
+        match self {
+            Self::Failed(MigrateError::ExecuteMigration(sqlx::Error::Database(error), _)) => {
+                error.code().is_some_and(|code| code == LOCK_NOT_AVAILABLE)
+            }
+            _ => false,
         }
     }
 }
@@ -52,7 +78,7 @@ pub enum Schema {
     Missing,
     /// Migrations are to be applied.
     Outdated,
-    /// The tables are those that this program needs.
+    /// The tables are those that this program needs, or newer ones that it can serve.
     Current,
 }
 
@@ -76,8 +102,8 @@ impl Database {
     }
 
     /// Applies the migrations that are missing. Where none is, nothing is written, so that a role that
-    /// may only change rows can start a server. Several servers may do this at the same time.
-    /// PostgreSQL has them wait for each other. In SQLite each migration is a transaction that one of
+    /// may only change rows can start a server. Several servers may do this at the same time. With
+    /// PostgreSQL they wait for each other. In SQLite each migration is a transaction that one of
     /// them wins; the others fail, try again, and find it applied.
     ///
     /// # Errors
@@ -100,21 +126,33 @@ impl Database {
                 apply(&mut *connection, &sqlite()).await
             }
             Self::Postgres(postgres) => {
-                // Closing the connection releases the lock and undoes the settings. There is no time
-                // limit: a table may be large, and another server may be first.
                 let acquired = postgres.pool().acquire().await;
                 let mut connection = acquired.map_err(MigrateError::from)?;
+                // It releases the lock and undoes the settings.
                 connection.close_on_drop();
-                let no_limit =
-                    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
-                connection.run(no_limit).await?;
-                // The key is "latchkey" in ASCII.
-                let lock = "SELECT pg_advisory_lock(x'6c617463686b6579'::bigint)";
-                connection.run(lock).await?;
+                connection.run(LIMITS).await?;
+                wait_for_turn(&mut connection).await?;
+                for _ in 1..LOCK_ATTEMPTS {
+                    match apply(&mut *connection, &self::postgres()).await {
+                        Err(error) if error.is_lock_timeout() => {
+                            tracing::warn!(%error, "a table is in use; the migration is tried again");
+                        }
+                        result => return result,
+                    }
+                    tokio::time::sleep(LOCK_PAUSE).await;
+                }
                 apply(&mut *connection, &self::postgres()).await
             }
         }
     }
+}
+
+/// Waits until no other server applies migrations.
+async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    while !sqlx::query_scalar(TURN).fetch_one(&mut *connection).await? {
+        tokio::time::sleep(TURN_PAUSE).await;
+    }
+    Ok(())
 }
 
 fn sqlite() -> Migrator {
@@ -129,6 +167,8 @@ fn with_own_names(mut migrations: Migrator) -> Migrator {
     migrations.dangerous_set_table_name(TABLE);
     // sqlx's lock has the same key for every program in the database.
     migrations.set_locking(false);
+    // `check_newer` decides about those that were applied by a later version.
+    migrations.set_ignore_missing(true);
     migrations
 }
 
@@ -139,7 +179,15 @@ trait Tables: Migrate {
 
     /// Runs a statement.
     async fn run(&mut self, sql: &'static str) -> Result<(), MigrateError>;
+
+    /// Returns the number and the name of each migration that was applied.
+    async fn applied(&mut self) -> Result<Vec<(i64, String)>, MigrateError>;
+
+    /// Has new tables created where those of the program are.
+    async fn enter_schema(&mut self) -> Result<(), MigrateError>;
 }
+
+const APPLIED: &str = "SELECT version, description FROM latchkey_migrations ORDER BY version";
 
 impl Tables for SqliteConnection {
     async fn has(&mut self, table: &str) -> Result<bool, MigrateError> {
@@ -153,6 +201,14 @@ impl Tables for SqliteConnection {
 
     async fn run(&mut self, sql: &'static str) -> Result<(), MigrateError> {
         self.execute(sql).await?;
+        Ok(())
+    }
+
+    async fn applied(&mut self) -> Result<Vec<(i64, String)>, MigrateError> {
+        Ok(sqlx::query_as(APPLIED).fetch_all(self).await?)
+    }
+
+    async fn enter_schema(&mut self) -> Result<(), MigrateError> {
         Ok(())
     }
 }
@@ -169,6 +225,21 @@ impl Tables for PgConnection {
         self.execute(sql).await?;
         Ok(())
     }
+
+    async fn applied(&mut self) -> Result<Vec<(i64, String)>, MigrateError> {
+        Ok(sqlx::query_as(APPLIED).fetch_all(self).await?)
+    }
+
+    async fn enter_schema(&mut self) -> Result<(), MigrateError> {
+        // New tables are created in the first schema of the search path, which may have been created after
+        // the tables that are there, such as one with the name of the role.
+        const ENTER: &str =
+            "SELECT set_config('search_path', format('%I, %s', nspname, current_setting('search_path')), false)
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE pg_class.oid = to_regclass($1) AND nspname <> current_schema()";
+        sqlx::query(ENTER).bind(TABLE).execute(self).await?;
+        Ok(())
+    }
 }
 
 async fn schema(
@@ -183,13 +254,8 @@ async fn schema(
             Schema::Missing
         });
     }
+    check_newer(connection, migrations).await?;
     let applied = connection.list_applied_migrations(TABLE).await?;
-    if let Some(unknown) = applied
-        .iter()
-        .find(|row| !migrations.version_exists(row.version))
-    {
-        return Err(MigrationError::Newer(unknown.version));
-    }
     let is_applied = |version, checksum: &[u8]| {
         applied
             .iter()
@@ -207,7 +273,39 @@ async fn apply(connection: &mut impl Tables, migrations: &Migrator) -> Result<()
     if !connection.has(TABLE).await? && has_former_table(connection, migrations).await? {
         connection.run(RENAME).await?;
     }
+    connection.enter_schema().await?;
+    if connection.has(TABLE).await? {
+        check_newer(connection, migrations).await?;
+    }
     Ok(migrations.run_direct(None, connection, false).await?)
+}
+
+/// Checks that this program can serve tables to which a later version has applied its migrations.
+async fn check_newer(
+    connection: &mut impl Tables,
+    migrations: &Migrator,
+) -> Result<(), MigrationError> {
+    for (version, name) in connection.applied().await? {
+        if !migrations.version_exists(version) && !can_serve_after(&name, migrations) {
+            return Err(MigrationError::Newer(version));
+        }
+    }
+    Ok(())
+}
+
+/// Whether this program can serve tables after a migration that it does not have. The name says so: `expand …`
+/// only adds what earlier versions need not know, and `contract 42 …` removes what versions that have
+/// migration 42 do not use any more.
+fn can_serve_after(name: &str, migrations: &Migrator) -> bool {
+    let mut words = name.split(' ');
+    match words.next() {
+        Some("expand") => true,
+        Some("contract") => {
+            let needed = words.next().and_then(|number| number.parse().ok());
+            needed.is_some_and(|number| migrations.version_exists(number))
+        }
+        _ => false,
+    }
 }
 
 /// Whether the table with the former name is there and is ours: its first migration has the content of

@@ -1,5 +1,7 @@
 //! Upgrades from every earlier state of the tables.
 
+use std::time::Duration;
+
 use accounts::{Database, DatabaseSettings, DatabaseUrl, MigrationError, Schema};
 use sqlx::{
     ConnectOptions, Connection, Executor, PgConnection, SqliteConnection, migrate::Migrator,
@@ -140,20 +142,175 @@ async fn every_earlier_state_is_brought_up_to_date() {
 }
 
 #[tokio::test]
-async fn an_empty_database_has_no_tables_and_a_newer_one_is_left_alone() {
+async fn an_empty_database_has_no_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&new_database(folder.path()).await).await;
+    assert_eq!(database.schema().await.unwrap(), Schema::Missing);
+}
+
+/// The version before serves what this one leaves, as long as the names of the migrations say that it can.
+#[tokio::test]
+async fn newer_tables_are_served_if_their_migrations_allow_it() {
     let folder = tempfile::tempdir().unwrap();
     let url = new_database(folder.path()).await;
     let database = open(&url).await;
-    assert_eq!(database.schema().await.unwrap(), Schema::Missing);
     database.migrate().await.unwrap();
     let mut direct = Direct::open(&url).await;
     direct
-        .execute("UPDATE latchkey_migrations SET version = 9999 WHERE version = 1")
+        .execute(
+            "INSERT INTO latchkey_migrations (version, description, success, checksum, execution_time)
+            SELECT 9998, 'expand passkeys', TRUE, checksum, 1 FROM latchkey_migrations WHERE version = 1",
+        )
         .await;
-    for result in [database.schema().await.map(drop), database.migrate().await] {
-        assert!(
-            matches!(result, Err(MigrationError::Newer(9999))),
-            "{result:?}"
-        );
+    assert_eq!(database.schema().await.unwrap(), Schema::Current);
+    database.migrate().await.unwrap();
+    for (rename, is_served) in [
+        (
+            "UPDATE latchkey_migrations SET description = 'contract 38 webhooks' WHERE version = 9998",
+            true,
+        ),
+        (
+            "UPDATE latchkey_migrations SET description = 'contract 9997 webhooks' WHERE version = 9998",
+            false,
+        ),
+        (
+            "UPDATE latchkey_migrations SET description = 'contract webhooks' WHERE version = 9998",
+            false,
+        ),
+        (
+            "UPDATE latchkey_migrations SET description = 'breaking webhooks' WHERE version = 9998",
+            false,
+        ),
+        (
+            "UPDATE latchkey_migrations SET description = 'expanded' WHERE version = 9998",
+            false,
+        ),
+        (
+            "UPDATE latchkey_migrations SET description = 'expand webhooks' WHERE version = 9998",
+            true,
+        ),
+    ] {
+        direct.execute(rename).await;
+        for result in [database.schema().await.map(drop), database.migrate().await] {
+            let is_refused = matches!(result, Err(MigrationError::Newer(9998)));
+            assert_eq!(
+                (result.is_ok(), is_refused),
+                (is_served, !is_served),
+                "{rename}"
+            );
+        }
+    }
+    // What is missing is added to newer tables, too.
+    direct
+        .execute("DELETE FROM latchkey_migrations WHERE version = 40")
+        .await;
+    direct.execute("DROP TABLE invitations").await;
+    assert_eq!(database.schema().await.unwrap(), Schema::Outdated);
+    database.migrate().await.unwrap();
+    assert_eq!(
+        direct
+            .count("SELECT count(*) FROM invitations")
+            .await
+            .unwrap(),
+        0
+    );
+}
+
+/// Whether the version before can serve the tables is decided when a migration is written.
+#[tokio::test]
+async fn every_migration_says_whether_the_version_before_can_serve() {
+    const LAST_WITHOUT: i64 = 41;
+    let all = [
+        sqlx::migrate!("../migrations/sqlite"),
+        sqlx::migrate!("../migrations/postgres"),
+    ];
+    for migrations in all {
+        for migration in migrations
+            .iter()
+            .filter(|migration| migration.version > LAST_WITHOUT)
+        {
+            let mut words = migration.description.split(' ');
+            let is_marked = match words.next() {
+                Some("expand" | "breaking") => true,
+                Some("contract") => {
+                    let needed = words.next().and_then(|number| number.parse().ok());
+                    needed.is_some_and(|number| migrations.version_exists(number))
+                }
+                _ => false,
+            };
+            assert!(
+                is_marked,
+                "{}: see \"Migrations\" in CONTRIBUTING.md",
+                migration.description
+            );
+        }
+    }
+}
+
+/// A transaction that reads for long, as a backup does, holds up the migration, and nothing else.
+#[tokio::test]
+async fn requests_do_not_queue_behind_a_migration_that_waits() {
+    const WAITING: &str =
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let folder = tempfile::tempdir().unwrap();
+    let url = new_database(folder.path()).await;
+    let mut reader = Direct::open(&url).await;
+    if matches!(reader, Direct::Sqlite(_)) {
+        return; // readers and the writer never wait for each other
+    }
+    // The next one changes the table of users.
+    reader.migrate_to(33).await;
+    let mut long_reader = Direct::open(&url).await;
+    long_reader
+        .execute("BEGIN; LOCK TABLE users IN ACCESS SHARE MODE")
+        .await;
+    reader.execute("SET statement_timeout = '30s'").await;
+    let database = open(&url).await;
+    let migrating = tokio::spawn(async move { database.migrate().await });
+    for _ in 0..2 {
+        while reader.count(WAITING).await.unwrap() == 0 {
+            assert!(!migrating.is_finished());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(reader.count("SELECT count(*) FROM users").await.unwrap(), 0);
+    }
+    long_reader.execute("COMMIT").await;
+    migrating.await.unwrap().unwrap();
+    let migrated = open(&url).await.schema().await.unwrap();
+    assert_eq!(migrated, Schema::Current);
+}
+
+/// The first schema of the search path, or that of the tables that are there.
+#[tokio::test]
+async fn tables_stay_together_in_one_schema() {
+    const SEARCH_APP: &str = "DO $$ BEGIN EXECUTE
+        format('ALTER DATABASE %I SET search_path = app, public', current_database()); END $$";
+    const IN_APP: &str = "SELECT count(*) FROM pg_tables WHERE schemaname = 'app'";
+    const IN_PUBLIC: &str = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    for has_tables in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let url = new_database(folder.path()).await;
+        let mut direct = Direct::open(&url).await;
+        if matches!(direct, Direct::Sqlite(_)) {
+            return; // it has no schemas
+        }
+        if has_tables {
+            direct.migrate_to(LAST_IN_FORMER_TABLE).await;
+            direct.execute(USER).await;
+        }
+        direct.execute("CREATE SCHEMA app").await;
+        direct.execute(SEARCH_APP).await;
+        let database = open(&url).await;
+        database.migrate().await.unwrap();
+        assert_eq!(database.schema().await.unwrap(), Schema::Current);
+        let [in_app, in_public] = [
+            direct.count(IN_APP).await.unwrap(),
+            direct.count(IN_PUBLIC).await.unwrap(),
+        ];
+        assert_eq!((in_app == 0, in_public == 0), (has_tables, !has_tables));
+        if has_tables {
+            assert_eq!(direct.count("SELECT count(*) FROM users").await.unwrap(), 1);
+        }
     }
 }
