@@ -29,7 +29,7 @@ const said = (page: Page): Promise<string[]> => page.evaluate(() => {
     if (/\p{L}/u.test(text!)) found.add(text!.trim());
   }
   for (const element of document.querySelectorAll('[aria-label], [placeholder], [title]')) {
-    if (element.closest('[translate=no]')) continue;
+    if (element.closest('[translate=no], time')) continue;
     for (const name of ['aria-label', 'placeholder', 'title']) {
       const value = element.getAttribute(name);
       if (value && /\p{L}/u.test(value)) found.add(value);
@@ -42,8 +42,11 @@ const said = (page: Page): Promise<string[]> => page.evaluate(() => {
 async function untranslated(page: Page, texts: Texts): Promise<string[]> {
   const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\\\{\w+\\\}/g, '.+');
   const patterns = Object.values(texts).map((text) => new RegExp(`^${escape(text)}$`, 's'));
-  const same = /^(Latchkey|[^\s@]+@[^\s@]+|DE|AD|A|JSON|POST|GET|[a-z_.]+(:[a-z]+)?)$/;
-  const isKnown = (text: string) => same.test(text) || patterns.some((pattern) => pattern.test(text));
+  // A value may be an element, with the parts of its sentence around it.
+  const parts = new Set(Object.values(texts).flatMap((text) => text.split(/\{\w+\}/).map((part) => part.trim())));
+  // Names, addresses, dates, and what the API calls things.
+  const same = /^(Latchkey|200 OK|[^\s@]+@[^\s@]+|[A-Z]{1,2}|\d{1,2}\D.*\d{4}.*|[a-z_.]+(:[a-z]+)?)$/;
+  const isKnown = (text: string) => same.test(text) || parts.has(text) || patterns.some((pattern) => pattern.test(text));
   return (await said(page)).filter((text) => !isKnown(text));
 }
 

@@ -1,6 +1,4 @@
-//! Adding a user, with a password. What is entered has a type of its own, apart from that of the invitations:
-//! with one for both, the file that every visitor loads grew by 38 KB, because splitting the WebAssembly moved
-//! code there.
+//! Adding a user, with a password. What is entered has a type of its own, apart from that of the invitations.
 
 use languages::{tr, tr_with};
 use leptos::{html, prelude::*};
