@@ -3,6 +3,7 @@
 use languages::tr;
 
 use crate::components::IconName;
+
 /// A page of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountPage {

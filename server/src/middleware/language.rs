@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, header};
 use languages::Language;
+
 /// The cookie with the language that was chosen on a page (`app/src/shell/first_paint.js`).
 const COOKIE: &str = "latchkey_language";
 

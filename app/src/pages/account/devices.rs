@@ -225,14 +225,26 @@ fn SignOutDevice(
     }
 }
 
-/// Returns the icon of a device by the name that the server has given it.
+/// The systems of computers, as a device's name ends: `Firefox on Windows`. The word before depends on
+/// the language.
+const COMPUTERS: [&str; 7] = [
+    " Windows",
+    " Mac",
+    " Linux",
+    " ChromeOS",
+    " BSD",
+    " FreeBSD",
+    " OpenBSD",
+];
+
+/// Returns the icon of a device by the name that the server has given it, in any language.
 pub(in crate::pages) fn device_icon(name: &str) -> IconName {
     let is_on = |systems: &[&str]| systems.iter().any(|system| name.contains(system));
     if is_on(&["iPad"]) {
         IconName::Tablet
     } else if is_on(&["iPhone", "Android", "iPod", "Windows Phone", "Mobile"]) {
         IconName::Phone
-    } else if name.contains(" on ") {
+    } else if COMPUTERS.iter().any(|system| name.ends_with(system)) {
         IconName::Computer
     } else {
         IconName::Program
@@ -247,11 +259,16 @@ mod tests {
     fn devices_have_icons() {
         for (name, icon) in [
             ("Firefox on Windows", IconName::Computer),
+            ("Firefox auf Mac", IconName::Computer),
+            ("Chrome sur ChromeOS", IconName::Computer),
+            ("Chrome on Windows Phone", IconName::Phone),
             ("Chrome on Android", IconName::Phone),
             ("Safari on iPhone", IconName::Phone),
             ("Safari on iPad", IconName::Tablet),
             ("curl", IconName::Program),
+            ("Linux", IconName::Program),
             ("Unknown device", IconName::Program),
+            ("Unbekanntes Gerät", IconName::Program),
         ] {
             assert_eq!(device_icon(name), icon, "{name}");
         }

@@ -21,6 +21,7 @@ mod summary;
 mod token_request;
 mod two_factor;
 mod unverified;
+
 use languages::tr;
 use leptos::prelude::*;
 

@@ -3,6 +3,7 @@
 mod codes_left;
 mod flow;
 mod set_up;
+
 use languages::tr;
 use leptos::prelude::*;
 
