@@ -19,7 +19,7 @@ use crate::{
     },
     webhooks::{
         client::{Client, Message},
-        message,
+        failure, message,
         target::Target,
     },
 };
@@ -103,7 +103,7 @@ impl Accounts {
         let masters = &self.0.master_secrets;
         let secret = masters.decrypt(Purpose::WebhookSecret, webhook.id, &webhook.secret);
         let Some(secret) = secret.map(WebhookSecret::from_bytes) else {
-            return Response::failure("The secret can't be decrypted with these master secrets.");
+            return Response::failure(failure::UNDECRYPTABLE);
         };
         let target = match Target::parse(&webhook.url, self.0.webhook_allow_private) {
             Ok(target) => target,
@@ -124,7 +124,7 @@ impl Accounts {
             },
             Ok(status) => Response {
                 status: Some(status),
-                error: Some(format!("The response had status {status}.")),
+                error: Some(failure::status_reason(status)),
             },
             Err(error) => Response::failure(error),
         }

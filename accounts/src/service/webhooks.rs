@@ -22,7 +22,7 @@ use crate::{
     },
     text,
     validation::Validator,
-    webhooks::target::Target,
+    webhooks::{failure, target::Target},
 };
 
 const UNKNOWN_EVENT: &str = tr_later(
@@ -201,6 +201,13 @@ impl Accounts {
         let mut deliveries = WebhookDelivery::list(database, id, before, limit + 1).await?;
         let has_more = deliveries.len() > limit as usize;
         deliveries.truncate(limit as usize);
+        for delivery in &mut deliveries {
+            let status = delivery.response_status;
+            delivery.error = delivery
+                .error
+                .take()
+                .map(|reason| failure::translated(reason, status));
+        }
         let last = deliveries.last().filter(|_| has_more);
         Ok(DeliveryPage {
             next_cursor: last.map(|last| delivery_cursor(last.seq, last.id)),

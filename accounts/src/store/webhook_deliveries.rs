@@ -50,7 +50,7 @@ pub struct WebhookDelivery {
     pub due_at: Timestamp,
     /// The status of the last response, if there was one.
     pub response_status: Option<i32>,
-    /// Why the last attempt failed.
+    /// Why the last attempt failed. It is stored in English.
     pub error: Option<String>,
 }
 

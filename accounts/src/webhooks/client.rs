@@ -4,13 +4,14 @@
 //! whose addresses change in between leads nowhere else. It follows no redirect and uses no proxy. Each
 //! request has a connection of its own.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use languages::tr_later;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
@@ -39,34 +40,64 @@ const HEAD_LIMIT: usize = 16 * 1024;
 const BODY_LIMIT: usize = 16 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why there was no response. The texts are for administrators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why there was no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendError {
     /// The host has no address.
-    #[error("The host name could not be resolved.")]
     Unresolved,
     /// All addresses of the host are private.
-    #[error("The host has private or local addresses only, which are not allowed.")]
     Private,
     /// No address accepts connections.
-    #[error("No connection could be opened.")]
     Unreachable,
     /// No connection was open in time.
-    #[error("No connection was open within 5 seconds.")]
     ConnectTimeout,
     /// The TLS handshake has failed.
-    #[error("The TLS handshake failed; the certificate may be invalid.")]
     Tls,
     /// The connection was closed, or the response is no HTTP.
-    #[error("The connection was closed without a valid response.")]
     NoResponse,
     /// The response has not come in time.
-    #[error("There was no response within 15 seconds.")]
     Timeout,
     /// The request can't be built.
-    #[error("The request could not be built.")]
     Invalid,
 }
+
+impl SendError {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Unresolved,
+        Self::Private,
+        Self::Unreachable,
+        Self::ConnectTimeout,
+        Self::Tls,
+        Self::NoResponse,
+        Self::Timeout,
+        Self::Invalid,
+    ];
+
+    /// Returns the reason for administrators, in English.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Unresolved => tr_later("The host name could not be resolved."),
+            Self::Private => {
+                tr_later("The host has private or local addresses only, which are not allowed.")
+            }
+            Self::Unreachable => tr_later("No connection could be opened."),
+            Self::ConnectTimeout => tr_later("No connection was open within 5 seconds."),
+            Self::Tls => tr_later("The TLS handshake failed; the certificate may be invalid."),
+            Self::NoResponse => tr_later("The connection was closed without a valid response."),
+            Self::Timeout => tr_later("There was no response within 15 seconds."),
+            Self::Invalid => tr_later("The request could not be built."),
+        }
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for SendError {}
 
 /// What is sent.
 pub(crate) struct Message {

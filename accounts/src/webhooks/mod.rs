@@ -2,5 +2,6 @@
 
 pub(crate) mod addresses;
 pub(crate) mod client;
+pub(crate) mod failure;
 pub(crate) mod message;
 pub(crate) mod target;

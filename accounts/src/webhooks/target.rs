@@ -1,7 +1,8 @@
 //! The URL that a webhook leads to.
 
-use languages::tr_later;
 use std::{fmt, net::IpAddr};
+
+use languages::tr_later;
 use url::{Host, Position, Url};
 
 use super::addresses::is_public;
@@ -9,7 +10,11 @@ use super::addresses::is_public;
 /// The maximum length of a URL, in bytes.
 const LENGTH_LIMIT: usize = 2048;
 
-const PRIVATE: &str = tr_later("Private and local addresses are not allowed.");
+/// Why a private or local address is refused.
+pub(super) const PRIVATE: &str = tr_later("Private and local addresses are not allowed.");
+
+/// Why another scheme is refused.
+pub(super) const NOT_HTTPS: &str = tr_later("The URL must start with https://.");
 
 /// Where a webhook leads to. It is shown without path and query, which may contain a secret.
 #[derive(Clone)]
@@ -29,7 +34,7 @@ impl Target {
         let is_secure = url.scheme() == "https";
         let is_allowed = is_secure || allows_private && url.scheme() == "http";
         if !is_allowed {
-            return Err(tr_later("The URL must start with https://."));
+            return Err(NOT_HTTPS);
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(tr_later(

@@ -54,7 +54,11 @@ fn a_page_is_in_the_chosen_language_and_names_its_texts() {
         "{page}"
     );
     let vary: Vec<_> = page.headers.get_all("vary").iter().collect();
-    assert_eq!(vary, ["accept-language, cookie", "accept-encoding"], "{page}");
+    assert_eq!(
+        vary,
+        ["accept-language, cookie", "accept-encoding"],
+        "{page}"
+    );
 
     let (_, rest) = html
         .split_once("data-texts=\"")

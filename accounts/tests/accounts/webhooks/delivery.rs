@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use accounts::{WebhookFields, WebhookWorker};
+use languages::Language;
 use serde_json::{Value, json};
 
 use super::{ROOT, Stage, assert_signed, events};
@@ -50,6 +51,9 @@ async fn an_event_is_attempted_for_three_days_and_then_the_webhook_is_disabled()
     assert_eq!(log[1].attempts, 18);
     let error = "The response had status 500.";
     assert_eq!(log[1].error.as_deref(), Some(error));
+    let german = languages::scope(Some(Language::German), stage.log(&webhook)).await;
+    let error = "Die Antwort hatte den Status 500.";
+    assert_eq!(german[1].error.as_deref(), Some(error));
     assert_eq!((&*log[1].status, &*log[0].status), ("failed", "canceled"));
     assert_eq!(log[0].attempts, 0);
     let emails = stage.env.emails().await;
