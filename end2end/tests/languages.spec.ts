@@ -44,8 +44,8 @@ async function untranslated(page: Page, texts: Texts): Promise<string[]> {
   const patterns = Object.values(texts).map((text) => new RegExp(`^${escape(text)}$`, 's'));
   // A value may be an element, with the parts of its sentence around it.
   const parts = new Set(Object.values(texts).flatMap((text) => text.split(/\{\w+\}/).map((part) => part.trim())));
-  // Names, addresses, dates, and what the API calls things.
-  const same = /^(Latchkey|200 OK|[^\s@]+@[^\s@]+|[A-Z]{1,2}|\d{1,2}\D.*\d{4}.*|[a-z_.]+(:[a-z]+)?)$/;
+  // Names, addresses, dates, devices as the server names them, and what the API calls things.
+  const same = /^(Latchkey|200 OK|\w+ (auf|sur) \w+|[^\s@]+@[^\s@]+|[A-Z]{1,2}|\d{1,2}\D.*\d{4}.*|[a-z_.]+(:[a-z]+)?)$/;
   const isKnown = (text: string) => same.test(text) || parts.has(text) || patterns.some((pattern) => pattern.test(text));
   return (await said(page)).filter((text) => !isKnown(text));
 }
