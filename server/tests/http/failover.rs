@@ -123,7 +123,7 @@ fn fail_over(fail: fn(&mut PostgresServer)) {
             let (server, acknowledged, done) = (&server, &acknowledged, &done);
             scope.spawn(move || storm(server, client, acknowledged, done));
         }
-        wait_until("the storm blows", TIMEOUT, || count() >= 50);
+        wait_until("registrations", TIMEOUT, || count() >= 50);
         fail(&mut primary);
         wait_until("requests fail", TIMEOUT, || {
             server.get("/readyz").send().status == 503
@@ -131,7 +131,7 @@ fn fail_over(fail: fn(&mut PostgresServer)) {
         let before = count();
         standby.promote();
         let promoted = Instant::now();
-        wait_until("the storm blows again", TIMEOUT, || count() >= before + 50);
+        wait_until("registrations again", TIMEOUT, || count() >= before + 50);
         promoted
     });
 
