@@ -63,12 +63,12 @@ impl Postgres {
     ) -> Result<Self, sqlx::Error> {
         let wait = settings.wait;
         let limit = wait + settings.statement_timeout + ROUND_TRIP;
-        let servers = servers.clone().map(|options| {
+        let servers = Arc::new(servers.clone().map(|options| {
             options
                 .application_name("latchkey")
                 .extra_float_digits(None)
                 .disable_statement_logging()
-        });
+        }));
         // The error of a single connection says what is wrong; the pool would only time out.
         let (number, mut first) = servers.connect(0, wait).await?;
 
@@ -135,7 +135,7 @@ impl Moves {
 /// Creates the pool. It opens no connection yet.
 fn pool(
     options: PgConnectOptions,
-    servers: &PostgresServers,
+    servers: &Arc<PostgresServers>,
     settings: DatabaseSettings,
     limit: Duration,
     failures: &Failures,
@@ -210,7 +210,7 @@ async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
 
 /// Whenever a connection has failed, asks which server can be written, and has new connections lead there.
 async fn follow(
-    servers: PostgresServers,
+    servers: Arc<PostgresServers>,
     pool: PgPool,
     failures: Failures,
     server: watch::Sender<usize>,
