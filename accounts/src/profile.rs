@@ -1,8 +1,9 @@
 //! What a user's profile is made of: the name, the roles, and two JSON objects.
 
+use std::collections::BTreeSet;
+
 use languages::tr_later;
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 use crate::text;
 

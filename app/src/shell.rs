@@ -1,10 +1,12 @@
 //! The HTML document around the app, as the server renders it.
 
 mod fingerprint;
+
+use std::sync::LazyLock;
+
 use languages::{Language, browser_catalog, language, tr, tr_later, tr_with};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
-use std::sync::LazyLock;
 
 use crate::{
     App, Appearance, Registration, ServerInfo, Site, appearance::site_name,
@@ -32,7 +34,7 @@ const ICONS: &str = include_str!("shell/icons.svg");
 /// The message for browsers in which the app can't run.
 const UNSUPPORTED: &str = tr_later(
     "This page needs JavaScript, WebAssembly and site data (local storage). \
-                           Allow them, or use an up-to-date browser, and reload.",
+     Allow them, or use an up-to-date browser, and reload.",
 );
 
 /// The message when some of the app's files could not be loaded.
@@ -45,8 +47,8 @@ const LATE: &str = tr_later("This page is still loading.");
 /// The message when the app can't start, although its files have arrived.
 const NOT_STARTED: &str = tr_later(
     "This page can't start, because something in this browser keeps changing \
-                           it. Turn off extensions and translation for this site, or use a private \
-                           window.",
+     it. Turn off extensions and translation for this site, or use a private \
+     window.",
 );
 
 /// The message when the app has stopped.

@@ -1,8 +1,8 @@
 //! The languages of the pages, the API's messages and the emails.
 //!
 //! Texts are written in English where they are used, and marked by the function around them: [`tr`]
-//! translates a text, [`tr_with`] one with values, [`tr_count`] one with a number, [`tr_around`] one with a value that is more than text, and [`tr_later`] marks one that
-//! is translated later. The catalogs `catalogs/*.po` (GNU gettext) contain the other languages; a test fails
+//! translates a text, [`tr_with`] one with values, [`tr_count`] one with a number, and [`tr_around`] one
+//! with a value that is more than text; [`tr_later`] marks one that is translated later. The catalogs `catalogs/*.po` (GNU gettext) contain the other languages; a test fails
 //! if they lack a text. See CONTRIBUTING.md.
 //!
 //! The server has all catalogs, and a language for each request ([`scope`]). A browser has one language, that of

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::text;
 use email_address::Options;
 use idna::{
     AsciiDenyList,
     uts46::{DnsLength, Hyphens, Uts46},
 };
 use languages::tr_later;
+
+use crate::text;
 
 /// The maximum length in characters, as it is stored: the limit of a path (RFC 5321, section
 /// 4.5.3.1.3, errata 1690).

@@ -8,8 +8,9 @@ pub(super) fn email_change_requested(new_email: &str) -> EmailContent {
     EmailContent {
         subject: tr("Your email address is about to change"),
         paragraphs: vec![tr_with(
-            "Someone with your password requested to change the email address of your account to \
-             {new_email}. It changes when the link that we emailed to that address is confirmed.",
+            "Someone with your password requested to change the email address of \
+             your account to {new_email}. It changes when the link that we emailed \
+             to that address is confirmed.",
             &[("new_email", new_email)],
         )],
         link: None,
@@ -36,8 +37,8 @@ pub(super) fn account_deleted() -> EmailContent {
         subject: tr("Your account was deleted"),
         paragraphs: vec![
             tr(
-                "Your account and everything that belonged to it were deleted, as someone with its \
-             password requested.",
+                "Your account and everything that belonged to it were deleted, as \
+                 someone with its password requested.",
             )
             .into(),
         ],
@@ -50,7 +51,12 @@ pub(super) fn account_deleted() -> EmailContent {
 pub(super) fn account_removed() -> EmailContent {
     EmailContent {
         subject: tr("Your account was deleted"),
-        paragraphs: vec![tr("An administrator of this site deleted your account and everything that belonged to it.").into(),
+        paragraphs: vec![
+            tr(
+                "An administrator of this site deleted your account and everything that \
+                 belonged to it.",
+            )
+            .into(),
         ],
         link: None,
         note: tr("If you have questions, contact the administrator of this site."),
@@ -61,8 +67,12 @@ pub(super) fn account_removed() -> EmailContent {
 pub(super) fn new_device() -> EmailContent {
     EmailContent {
         subject: tr("New sign-in to your account"),
-        paragraphs: vec![tr("Your password was used to sign in on a device or from a network that hasn't been used \
-             with your account lately.").into(),
+        paragraphs: vec![
+            tr(
+                "Your password was used to sign in on a device or from a network that \
+                 hasn't been used with your account lately.",
+            )
+            .into(),
         ],
         link: None,
         note: tr(NOT_YOU),
@@ -74,13 +84,16 @@ pub(super) fn password_changed() -> EmailContent {
     EmailContent {
         subject: tr("Your password was changed"),
         paragraphs: vec![
-            tr("The password of your account was changed, and other devices were signed out.")
-                .into(),
+            tr(
+                "The password of your account was changed, and other devices were \
+                 signed out.",
+            )
+            .into(),
         ],
         link: None,
         note: tr(
-            "If this wasn't you, choose a new password immediately: use \"Forgot password?\" on \
-               the sign-in page, and we'll email you a link.",
+            "If this wasn't you, choose a new password immediately: use \"Forgot \
+             password?\" on the sign-in page, and we'll email you a link.",
         ),
         ..EmailContent::default()
     }
@@ -89,8 +102,12 @@ pub(super) fn password_changed() -> EmailContent {
 pub(super) fn second_factor_on() -> EmailContent {
     EmailContent {
         subject: tr("Two-factor authentication is on"),
-        paragraphs: vec![tr("From now on, signing in to your account requires a code from your authenticator app. \
-             Keep your recovery codes in a safe place.").into(),
+        paragraphs: vec![
+            tr(
+                "From now on, signing in to your account requires a code from your \
+                 authenticator app. Keep your recovery codes in a safe place.",
+            )
+            .into(),
         ],
         link: None,
         note: tr(NOT_YOU),
@@ -111,7 +128,12 @@ pub(super) fn second_factor_off() -> EmailContent {
 pub(super) fn recovery_codes_replaced() -> EmailContent {
     EmailContent {
         subject: tr("You have new recovery codes"),
-        paragraphs: vec![tr("New recovery codes were created for your account. The earlier ones no longer work.").into(),
+        paragraphs: vec![
+            tr(
+                "New recovery codes were created for your account. The earlier ones no \
+                 longer work.",
+            )
+            .into(),
         ],
         link: None,
         note: tr(NOT_YOU),
@@ -149,9 +171,10 @@ pub(super) fn webhook_disabled(host: &str, reason: &str) -> EmailContent {
     EmailContent {
         subject: tr("A webhook was disabled"),
         paragraphs: vec![tr_with(
-            "The webhook that sends events to {host} was disabled. {why} Events that were waiting for it \
-             are not delivered, and new ones are not recorded. When its receiver works again, activate the \
-             webhook as an administrator.",
+            "The webhook that sends events to {host} was disabled. {why} Events \
+             that were waiting for it are not delivered, and new ones are not \
+             recorded. When its receiver works again, activate the webhook as an \
+             administrator.",
             &[("host", host), ("why", why)],
         )],
         link: None,

@@ -25,7 +25,7 @@ use crate::{
 
 const SEVERAL_REGISTRATIONS: &str = tr_later(
     "Several registrations with different passwords wait for this \
-    address. Let its owner open the emailed link, or create the account with a new password.",
+     address. Let its owner open the emailed link, or create the account with a new password.",
 );
 
 impl Accounts {

@@ -1,8 +1,9 @@
 //! Service keys: created and revoked by operators, presented by other services.
 
+use std::time::Duration;
+
 use languages::tr_later;
 use serde_json::Value;
-use std::time::Duration;
 
 use super::{
     accounts::Accounts, administrator::Administrator, json_fields, list_fields::parse_time,

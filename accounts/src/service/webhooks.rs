@@ -27,7 +27,7 @@ use crate::{
 
 const UNKNOWN_EVENT: &str = tr_later(
     "An event is one of user.created, user.updated, user.verified, user.deleted, \
-    session.created, session.ended, password.changed, otp.enabled and otp.disabled.",
+     session.created, session.ended, password.changed, otp.enabled and otp.disabled.",
 );
 
 /// The fields of a request to create or change a webhook. What is null stays as it is.

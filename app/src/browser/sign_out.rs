@@ -1,9 +1,10 @@
 //! Signing out in the browser after the server's response.
 
-use super::session::{self, EndReason};
-use crate::api::{ApiError, Code};
 use http::StatusCode;
 use languages::tr;
+
+use super::session::{self, EndReason};
+use crate::api::{ApiError, Code};
 
 /// What a request signs out.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -39,7 +39,7 @@ const RECOVERY_CODE_LOST: &str = tr_later(
 /// What follows when the response that turned the second factor on was lost.
 const UNSAVED_CODES: &str = tr_later(
     "Two-factor authentication is on, but your recovery codes were not saved. \
-                             Enter a code from your app, and then create new recovery codes.",
+     Enter a code from your app, and then create new recovery codes.",
 );
 
 /// `/two-factor`: the second step of signing in.

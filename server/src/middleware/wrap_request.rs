@@ -1,5 +1,5 @@
-//! What every request gets: an id, a language, a time limit, a log line, metrics, the security headers, and those for
-//! other origins.
+//! What every request gets: an id, a language, a time limit, a log line, metrics, the security headers, and
+//! those for other origins.
 
 use std::{
     sync::{
@@ -39,8 +39,8 @@ pub struct RequestContext {
     pub cors: Option<Cors>,
 }
 
-/// Gives each request an id, a span and a language, limits its time, counts it, and logs a line when it has been
-/// responded to. All log lines of the request have the fields of the span, and the response has the
+/// Gives each request an id, a span and a language, limits its time, counts it, and logs a line when it
+/// has been responded to. All log lines of the request have the fields of the span, and the response has the
 /// id and the security headers. The code that authorizes a request records `user_id` and
 /// `session_id`, or `service_key`.
 ///

@@ -72,7 +72,7 @@ fn credentials_error(error: accounts::Error) -> ApiError {
             Code::InvalidCredentials,
             tr(
                 "Incorrect email or password. If you have just registered, open the link that we \
-                emailed you.",
+                 emailed you.",
             ),
         );
     }

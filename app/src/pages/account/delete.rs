@@ -46,7 +46,7 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
         tr(NOT_DELETED),
         tr(
             "The server can't be reached, so it isn't clear whether your account was deleted. Try again \
-         in a moment.",
+             in a moment.",
         ),
     );
     let delete = move |()| {

@@ -1,9 +1,10 @@
 //! The pattern of the account page's sections: a button opens a dialog with a form, the form sends
 //! a request, and a notice in the section shows the result.
 
+use std::future::Future;
+
 use languages::tr;
 use leptos::{ev, html, prelude::*};
-use std::future::Future;
 
 use crate::components::{IntoAnySync, SyncChildren};
 

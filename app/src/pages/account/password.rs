@@ -80,7 +80,7 @@ fn Form(
         tr("The server can't be reached. Your password hasn't changed: try again in a moment."),
         tr(
             "The server can't be reached, so it isn't clear whether your password has changed. Try \
-         again in a moment.",
+             again in a moment.",
         ),
     );
     let change = move |()| {

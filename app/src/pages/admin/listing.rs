@@ -1,8 +1,9 @@
 //! Lists that are loaded page by page.
 
+use std::{hash::Hash, sync::Arc};
+
 use languages::tr;
 use leptos::{html, prelude::*, task::spawn_local};
-use std::{hash::Hash, sync::Arc};
 
 use super::{
     console::{Action, Console, Reply},

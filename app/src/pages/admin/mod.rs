@@ -17,6 +17,7 @@ mod url_state;
 mod user;
 mod users;
 mod webhooks;
+
 use languages::tr;
 use leptos::prelude::*;
 use leptos_meta::Title;

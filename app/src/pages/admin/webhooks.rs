@@ -1,6 +1,7 @@
 //! The page of the webhooks, which tell other services what happens to users.
 
 mod form;
+
 use languages::{tr, tr_with};
 use leptos::prelude::*;
 use serde_json::Value;

@@ -19,11 +19,11 @@ const FEW: i64 = 3;
 
 const UNSAVED: &str = tr_later(
     "You haven't saved your recovery codes. Without them you can't sign in if you \
-                       lose your phone: create new ones.",
+     lose your phone: create new ones.",
 );
 const NONE_LEFT: &str = tr_later(
     "You have no recovery codes left. Without them you can't sign in if you lose \
-                         your phone: create new ones.",
+     your phone: create new ones.",
 );
 
 /// Says how many recovery codes are left, and since when, with a warning if they are few or were not saved.

@@ -45,27 +45,27 @@ const TURNED_OFF: &str =
     tr_later("Two-factor authentication is off. Other devices are signed out.");
 const NOT_ON: &str = tr_later(
     "The server can't be reached. Two-factor authentication is not on yet: try again \
-                      in a moment.",
+     in a moment.",
 );
 const UNCLEAR_ON: &str = tr_later(
     "The server can't be reached, so it isn't clear whether two-factor \
-                          authentication is on. Try again in a moment.",
+     authentication is on. Try again in a moment.",
 );
 const CODES_LOST: &str = tr_later(
     "Two-factor authentication is on, but the recovery codes didn't arrive. Create \
-                          new ones.",
+     new ones.",
 );
 const NEW_CODES_LOST: &str = tr_later(
     "The server can't be reached. Your earlier codes may not work any more: try \
-                              again in a moment.",
+     again in a moment.",
 );
 const STILL_ON: &str = tr_later(
     "The server can't be reached. Two-factor authentication is still on: try again in \
-                        a moment.",
+     a moment.",
 );
 const UNCLEAR_OFF: &str = tr_later(
     "The server can't be reached, so it isn't clear whether two-factor \
-                           authentication is still on. Try again in a moment.",
+     authentication is still on. Try again in a moment.",
 );
 
 /// The dialog, and the requests that lead from step to step.

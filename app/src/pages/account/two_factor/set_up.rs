@@ -1,8 +1,9 @@
 //! The steps of turning the second factor on.
 
+use std::cmp::Ordering;
+
 use languages::{tr, tr_later, tr_with};
 use leptos::prelude::*;
-use std::cmp::Ordering;
 
 use super::{super::dialog::DialogForm, flow::Flow};
 use crate::{

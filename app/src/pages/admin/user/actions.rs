@@ -1,10 +1,11 @@
 //! What can be done to a user, each after a question that names the consequence.
 
+use std::sync::Arc;
+
 use languages::{tr, tr_with};
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use serde_json::Value;
-use std::sync::Arc;
 
 use super::super::{
     console::{Console, Reply},

@@ -3,6 +3,7 @@
 mod actions;
 mod form;
 mod history;
+
 use languages::tr;
 use leptos::prelude::*;
 

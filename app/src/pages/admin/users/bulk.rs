@@ -1,9 +1,10 @@
 //! Changing the selected users at once, after a preview of what will happen.
 
+use std::sync::Arc;
+
 use languages::{tr, tr_count};
 use leptos::prelude::*;
 use serde_json::Value;
-use std::sync::Arc;
 
 use super::Selection;
 use crate::{

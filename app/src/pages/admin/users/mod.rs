@@ -5,6 +5,7 @@ mod columns;
 mod create;
 mod filters;
 mod table;
+
 use languages::tr;
 use leptos::prelude::*;
 
