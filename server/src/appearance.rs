@@ -19,7 +19,10 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::parsing::trimmed;
+use crate::{
+    cache_control::{IMMUTABLE, ONE_HOUR},
+    parsing::trimmed,
+};
 
 /// The largest logo, in bytes. Every first visit loads it.
 const MAX_LOGO: u64 = 256 * 1024;
@@ -231,15 +234,11 @@ impl Brand {
         self.files.iter().fold(Router::new(), |router, file| {
             // The path of a file with a hash changes with its content.
             let is_hashed = ![ICON_PATH, MANIFEST_PATH].contains(&&*file.path);
-            let cache = if is_hashed {
-                "public, max-age=31536000, immutable"
-            } else {
-                "public, max-age=3600"
-            };
+            let cache = if is_hashed { IMMUTABLE } else { ONE_HOUR };
             let (media_type, content) = (file.media_type, file.content.clone());
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
-                (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+                (header::CACHE_CONTROL, cache),
                 (header::CONTENT_SECURITY_POLICY, FILE_POLICY),
             ];
             router.route(&file.path, get(async move || (headers, content)))

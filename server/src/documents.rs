@@ -1,7 +1,14 @@
 //! The documentation of this version, as plain text, for those who have found the server and not its
 //! source.
 
-use axum::{Router, http::header, response::IntoResponse, routing::get};
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    response::IntoResponse,
+    routing::get,
+};
+
+use crate::cache_control::ONE_HOUR;
 
 /// The reference of the API.
 pub const API: &str = include_str!("../../docs/api.md");
@@ -41,9 +48,10 @@ pub fn router() -> Router {
 
 /// Browsers show plain text, and download Markdown.
 fn document(text: &'static str) -> impl IntoResponse {
+    let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, ONE_HOUR),
     ];
     (headers, text)
 }

@@ -11,6 +11,7 @@
 
 mod api;
 mod appearance;
+mod cache_control;
 mod catalogs;
 mod cli;
 mod client_stream;

@@ -19,7 +19,12 @@ use leptos::{
 use leptos_axum::{ResponseOptions, generate_route_list, render_app_to_stream_with_context};
 use tower_http::compression::CompressionLayer;
 
-use crate::{catalogs, site::SiteFiles, site_source::FileService};
+use crate::{
+    cache_control::{IMMUTABLE, ONE_HOUR},
+    catalogs,
+    site::SiteFiles,
+    site_source::FileService,
+};
 
 /// The Content-Security-Policy of pages, to which each response adds its nonce for scripts.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
@@ -28,12 +33,6 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
 
 /// The longest path of a file, in bytes. Longer ones are not looked up in the file system.
 const MAX_PATH: usize = 255;
-
-/// Files whose name contains the hash of their content never change.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-
-/// Other files may change with the next version.
-const ONE_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 /// A page contains its nonce, so it is requested again each time.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
