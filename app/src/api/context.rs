@@ -184,16 +184,20 @@ fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
         .unwrap_or_default()
 }
 
-/// Returns the device tokens from the cookie of an earlier sign-in (RFC 6265, 4.2). A browser may have
+/// Returns the device tokens from the cookie of an earlier sign-in. A browser may have
 /// two of that name: earlier versions set it for another path.
 fn device_cookie(headers: &HeaderMap) -> Option<String> {
-    let cookies: Vec<&str> = headers
+    let cookies: Vec<&str> = cookies(headers, DEVICE_COOKIE).collect();
+    (!cookies.is_empty()).then(|| cookies.join("."))
+}
+
+/// Returns the values of the cookies with this name (RFC 6265, 4.2).
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .filter_map(|(name, value)| (name == DEVICE_COOKIE).then_some(value))
-        .collect();
-    (!cookies.is_empty()).then(|| cookies.join("."))
+        .filter_map(move |(other, value)| (other == name).then_some(value))
 }

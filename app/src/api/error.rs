@@ -336,7 +336,7 @@ impl From<accounts::Error> for ApiError {
 
 /// Translates a message of the domain. One with values in it can't be.
 #[cfg(feature = "ssr")]
-pub(crate) fn translated(message: Cow<'static, str>) -> Cow<'static, str> {
+fn translated(message: Cow<'static, str>) -> Cow<'static, str> {
     match message {
         Cow::Borrowed(text) => tr(text).into(),
         owned @ Cow::Owned(_) => owned,

@@ -16,7 +16,7 @@ mod uri_protocol;
 pub mod user;
 
 #[cfg(feature = "ssr")]
-pub use context::{ClientIp, authenticate, authenticate_service, bearer_token, device_of};
+pub use context::{ClientIp, authenticate, authenticate_service, bearer_token, cookies, device_of};
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::Text;

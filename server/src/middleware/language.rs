@@ -1,30 +1,18 @@
 //! The language of a request.
 
+use app::api::cookies;
 use http::{HeaderMap, header};
 use languages::Language;
 
 /// The cookie with the language that was chosen on a page (`app/src/shell/first_paint.js`).
 const COOKIE: &str = "latchkey_language";
 
-/// Returns the language that the client has stated: the one chosen on a page, or the first of `Accept-Language`
-/// that there is.
+/// Returns the language that the client has stated: the one chosen on a page, or the first of
+/// `Accept-Language` that there is.
 pub fn stated_language(headers: &HeaderMap) -> Option<Language> {
-    chosen(headers)
+    cookies(headers, COOKIE)
+        .find_map(Language::from_tag)
         .or_else(|| Language::accepted(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?))
-}
-
-fn chosen(headers: &HeaderMap) -> Option<Language> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|cookies| cookies.split(';'))
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(name, value)| {
-            (name == COOKIE)
-                .then(|| Language::from_tag(value))
-                .flatten()
-        })
 }
 
 #[cfg(test)]
