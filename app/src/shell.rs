@@ -147,27 +147,23 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     }
 }
 
-/// Lets the browser fetch a file before the app asks for it.
+/// Lets the browser fetch a file that the app loads before the app asks for it.
 fn preload(path: String, media_type: &'static str) -> impl IntoView {
-    view! {
-        <link
-            rel="preload"
-            href=path
-            r#as="fetch"
-            r#type=media_type
-            crossorigin="anonymous"
-        />
-    }
+    preload_as("fetch", path, media_type)
 }
 
 /// Lets the browser fetch a font before it knows what it needs it for.
-fn preload_font(path: &'static str) -> impl IntoView {
+fn preload_font(path: &str) -> impl IntoView + use<> {
+    preload_as("font", path.to_owned(), "font/woff2")
+}
+
+fn preload_as(kind: &'static str, path: String, media_type: &'static str) -> impl IntoView {
     view! {
         <link
             rel="preload"
             href=path
-            r#as="font"
-            r#type="font/woff2"
+            r#as=kind
+            r#type=media_type
             crossorigin="anonymous"
         />
     }
