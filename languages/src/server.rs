@@ -18,6 +18,13 @@ impl Language {
         if header.len() > MAX_LENGTH {
             return None;
         }
+        // What browsers send begins with the language that they prefer, without a weight: nothing comes
+        // before it.
+        let first = header.split(',').next().unwrap_or_default().trim();
+        let preferred = Self::from_tag(first).filter(|_| !first.contains(';'));
+        if preferred.is_some() {
+            return preferred;
+        }
         accept_language::parse_with_quality(header)
             .into_iter()
             .filter(|(_, quality)| *quality > 0.0)
@@ -67,6 +74,10 @@ mod tests {
         );
         assert_eq!(
             Language::accepted("de;q=0.2,en;q=0.3"),
+            Some(Language::English)
+        );
+        assert_eq!(
+            Language::accepted("de-CH;q=0.2,en;q=0.3"),
             Some(Language::English)
         );
         assert_eq!(
