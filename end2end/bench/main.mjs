@@ -11,6 +11,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { execFileSync } from 'node:child_process';
 import { responseTimes, whileGuessing, whileHeld } from './attackers.mjs';
+import { notifications, sizeOfRows, writes } from './capacity.mjs';
 import { hashesPerSecond, introspectionScript, seed, signInScript, startFloor, tokensScript, wrk } from './load.mjs';
 import { drainOutbox } from './mail.mjs';
 import { measurePages } from './pages.mjs';
@@ -52,6 +53,11 @@ try {
   await part('readers', async () => manyReaders(report, await place('SQLite'), SECONDS));
   for (const database of databases) await part(`growth, ${database}`, () => growth(database));
   if (databases.includes('PostgreSQL')) await part('memory of users', memoryOfUsers);
+  for (const database of databases) await part(`size, ${database}`, async () => sizeOfRows(report, await place(database), database));
+  if (databases.includes('PostgreSQL')) {
+    await part('writes', async () => writes(report, await place('PostgreSQL')));
+    await part('notifications', async () => notifications(report, await place('PostgreSQL'), SECONDS));
+  }
   await part('outbox', outbox);
 } finally {
   await rm(work, { recursive: true, force: true });
