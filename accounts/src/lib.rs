@@ -17,6 +17,7 @@ mod id;
 mod metrics;
 mod profile;
 mod random;
+mod request_id;
 mod revocations;
 mod service;
 mod store;
@@ -52,6 +53,7 @@ pub use file::{create_file, read_file};
 pub use id::Id;
 pub use profile::Roles;
 pub use random::{OsRandom, Random};
+pub use request_id::with_request_id;
 pub use revocations::{
     Encoded, RevocationEntry, RevocationNews, RevocationReader, RevocationSnapshot,
 };
@@ -64,7 +66,7 @@ pub use service::{
 };
 pub use store::{
     administration::ManagedUser,
-    audit_events::AuditEvent,
+    audit_log::AuditEvent,
     bulk_changes::BulkStatus,
     database::{Database, DatabaseSettings},
     database_url::{DatabaseUrl, InvalidDatabaseUrl},

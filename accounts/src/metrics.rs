@@ -22,6 +22,8 @@ pub(crate) struct Metrics {
     pub hash_queue: IntGauge,
     pub revocation_readers: IntGauge,
     pub connections: IntGaugeVec,
+    pub max_connections: IntGauge,
+    pub time: Gauge,
     pub outbox: Gauge,
     pub webhook_wait: Gauge,
 }
@@ -75,6 +77,14 @@ impl Metrics {
                 ),
                 &["state"],
             )?,
+            max_connections: IntGauge::new(
+                "latchkey_database_max_connections",
+                "The largest number of connections to the database that may be open.",
+            )?,
+            time: Gauge::new(
+                "latchkey_time_seconds",
+                "This server's clock, in seconds since 1970.",
+            )?,
             outbox: Gauge::new(
                 "latchkey_outbox_emails",
                 "Emails that wait to be sent; NaN while the database is unavailable.",
@@ -101,6 +111,8 @@ impl Metrics {
         registry.register(Box::new(self.hash_queue.clone()))?;
         registry.register(Box::new(self.revocation_readers.clone()))?;
         registry.register(Box::new(self.connections.clone()))?;
+        registry.register(Box::new(self.max_connections.clone()))?;
+        registry.register(Box::new(self.time.clone()))?;
         registry.register(Box::new(self.outbox.clone()))
     }
 

@@ -6,6 +6,7 @@ use std::{
     ffi::{OsStr, OsString},
     io::{self, Write},
     path::PathBuf,
+    process::ExitCode,
     time::Duration,
 };
 
@@ -29,6 +30,7 @@ use crate::{
     embedded_site::EmbeddedSite,
     environment::{Environment, Value},
     failure::Failure,
+    log_format, logging,
 };
 
 /// A user-management server for your app.
@@ -252,17 +254,25 @@ struct Format {
     json: bool,
 }
 
-/// Runs the command that the command line names, with the site that the program contains, if any.
-///
-/// # Errors
-/// When the command line or a setting is invalid, or the command fails.
-pub fn run(site: Option<EmbeddedSite>) -> Result<(), Failure> {
+/// Runs the command that the command line names, with the site that the program contains, if any. If the command
+/// line or a setting is invalid, or the command fails, one line on standard error says why.
+pub fn run(site: Option<EmbeddedSite>) -> ExitCode {
     // Whatever the program creates is for its own user only.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let arguments: Vec<OsString> = env::args_os().collect();
+    match execute(&arguments, site) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            logging::report(&failure, log_format::is_json(command(), &arguments));
+            failure.exit_code()
+        }
+    }
+}
+
+fn execute(arguments: &[OsString], site: Option<EmbeddedSite>) -> Result<(), Failure> {
     // First without the settings in the environment: help and errors in the command line itself
     // do not depend on them.
-    match command().try_get_matches_from(&arguments) {
+    match command().try_get_matches_from(arguments) {
         Err(help)
             if matches!(
                 help.kind(),
@@ -275,7 +285,7 @@ pub fn run(site: Option<EmbeddedSite>) -> Result<(), Failure> {
     }
     let environment = Environment::read()?;
     let values = values(&environment)?;
-    let matches = parse(arguments, &values)?;
+    let matches = parse(arguments.to_vec(), &values)?;
     let Cli {
         command,
         mut config,

@@ -50,8 +50,6 @@ impl Environment {
     /// # Errors
     /// When the file can't be read. The message contains nothing of it, as it may hold secrets.
     pub fn read() -> Result<Self, Failure> {
-        let process =
-            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         let failed = |reason: &dyn std::fmt::Display| {
             Failure::new(format!("{ENV_FILE} can't be read: {reason}"))
         };
@@ -66,8 +64,15 @@ impl Environment {
         };
         let file = file.into_iter().map(|(name, value)| (name, value.into()));
         Ok(Self {
-            layers: [variables(process), variables(file)],
+            layers: [variables(process_variables()), variables(file)],
         })
+    }
+
+    /// Reads the variables of the process only.
+    pub fn of_process() -> Self {
+        Self {
+            layers: [variables(process_variables()), Variables::new()],
+        }
     }
 
     /// Returns the value of a setting: that of its variable, or the content of the file that the
@@ -136,6 +141,11 @@ fn warning(name: &str, known: &[&str]) -> String {
         Some(known) => format!("{name} is not a setting and is ignored; did you mean {known}?"),
         None => format!("{name} is not a setting and is ignored"),
     }
+}
+
+/// The variables of the process whose names are Unicode.
+fn process_variables() -> impl Iterator<Item = (String, OsString)> {
+    env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
 }
 
 fn variables(all: impl Iterator<Item = (String, OsString)>) -> Variables {

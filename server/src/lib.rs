@@ -28,6 +28,7 @@ mod failure;
 mod head_timeout;
 mod health;
 mod limits;
+mod log_format;
 mod logging;
 mod metrics;
 mod middleware;

@@ -1,6 +1,6 @@
 //! The program `latchkey`.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use latchkey::EmbeddedSite;
 use mimalloc::MiMalloc;
@@ -25,12 +25,5 @@ fn site() -> Option<EmbeddedSite> {
 }
 
 fn main() -> ExitCode {
-    match latchkey::run(site()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // If standard error is closed, nothing can be reported.
-            let _ = writeln!(std::io::stderr(), "latchkey: {failure}");
-            failure.exit_code()
-        }
-    }
+    latchkey::run(site())
 }

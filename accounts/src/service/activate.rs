@@ -18,6 +18,7 @@ use crate::{
     store::{
         administrators::Guard,
         audit_events::{Event, NewEvent},
+        deleted_accounts::Deletion,
         email_requests::EmailRequestKind,
         email_tokens::{self, Link, LinkPurpose},
         registrations::{self, Registration},
@@ -133,6 +134,7 @@ impl Accounts {
                 at: registration.created_at,
                 ip: registration.ip.clone(),
                 user_agent: registration.user_agent.clone(),
+                request_id: registration.request_id.clone(),
                 ..self.event_without_device(Event::Registered, registration.id)
             },
         })
@@ -165,7 +167,9 @@ impl Accounts {
         require(link.email_verified == Some(false))?;
         let is_new = link.date_joined.is_some_and(|at| now < at.plus(NEW));
         if is_new {
-            let deleted = User::delete_rejected(database, user_id, &link.hash, now).await;
+            let email = link.user_email.as_deref().unwrap_or(&link.email);
+            let deletion = self.deletion(Deletion::Rejected, email, Some(device));
+            let deleted = User::delete_rejected(database, user_id, &link.hash, &deletion).await;
             self.invalidate(user_id);
             return require(deleted?);
         }

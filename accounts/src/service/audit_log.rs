@@ -12,10 +12,11 @@ use crate::{
     device::Device,
     error::Error,
     id::Id,
+    request_id::request_id,
     store::{
         administrators::ChangedBy,
-        audit_events::{self, AuditEvent, Event, NewEvent},
-        deleted_accounts::DeletedAccount,
+        audit_events::{self, Event, NewEvent},
+        audit_log::AuditEvent,
         users::User,
     },
 };
@@ -38,8 +39,8 @@ impl Accounts {
         AuditEvent::list(&self.0.database, caller.user().id, ACTIVITY_LIMIT).await
     }
 
-    /// Returns the latest events of the account with an email address, newest first, and when accounts
-    /// with this address were deleted, for operators.
+    /// Returns the latest events of the account with an email address, newest first, and when, by
+    /// whom and from where accounts with this address were deleted, for operators.
     ///
     /// # Errors
     /// `NotFound`; a field error for an invalid email address.
@@ -52,7 +53,7 @@ impl Accounts {
             .iter()
             .flat_map(|email| self.deleted_account_keys(email))
         {
-            events.extend(DeletedAccount::list(database, &key, limit).await?);
+            events.extend(AuditEvent::list_deletions(database, &key, limit).await?);
         }
         match User::find_by_email(database, &email).await? {
             Some(user) => {
@@ -102,6 +103,7 @@ impl Accounts {
             event,
             ip: String::new(),
             user_agent: String::new(),
+            request_id: request_id(),
             session_id: None,
             count: 1,
             first: None,

@@ -2,9 +2,11 @@
 
 use super::{accounts::Accounts, caller::Authorized};
 use crate::{
+    device::Device,
     email::template::{Email, EmailTemplate, Origin},
     error::Error,
-    store::deleted_accounts::DeletedAccount,
+    request_id::request_id,
+    store::deleted_accounts::{DeletedAccount, Deletion},
 };
 
 impl Accounts {
@@ -31,14 +33,7 @@ impl Accounts {
             self.queued_email(None, &email, now)
         });
         let notice = notice.transpose()?;
-        let deletion = DeletedAccount {
-            id: self.random().id(),
-            address_key: self.deleted_account_keys(&user.email).remove(0),
-            at: now,
-            ip: caller.device.ip.to_string(),
-            user_agent: caller.device.user_agent.clone(),
-            actor: None,
-        };
+        let deletion = self.deletion(Deletion::Deleted, &user.email, Some(&caller.device));
         let database = &self.0.database;
         let deleted = user.delete(database, notice.as_ref(), &deletion).await;
         self.invalidate(user.id);
@@ -47,6 +42,27 @@ impl Accounts {
             Ok(())
         } else {
             Err(Error::TokenInvalid)
+        }
+    }
+
+    /// Creates the record of an account with this email address that is deleted now, from a device or by an
+    /// operator on the server itself.
+    pub(super) fn deletion(
+        &self,
+        event: Deletion,
+        email: &str,
+        device: Option<&Device>,
+    ) -> DeletedAccount {
+        DeletedAccount {
+            id: self.random().id(),
+            event,
+            address_key: self.deleted_account_keys(email).remove(0),
+            at: self.now(),
+            ip: device
+                .map(|device| device.ip.to_string())
+                .unwrap_or_default(),
+            request_id: request_id(),
+            actor: None,
         }
     }
 

@@ -313,6 +313,7 @@ impl Accounts {
         NewEvent {
             at: invitation.created_at,
             actor,
+            request_id: invitation.request_id.clone(),
             ..self.event_without_device(Event::OperatorInvited, invitation.id)
         }
     }

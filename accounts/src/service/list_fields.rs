@@ -12,7 +12,7 @@ use crate::{
     id::Id,
     profile::Roles,
     store::{
-        audit_events::EventQuery,
+        audit_log::EventQuery,
         user_list::{Order, Position, UserQuery},
     },
     text,

@@ -22,8 +22,9 @@ use crate::{
     profile::{Roles, stored_metadata},
     store::{
         administration::{Change, ManagedUser, Updated, UserDeletion, UserUpdate},
-        audit_events::{AuditEvent, Event},
-        deleted_accounts::DeletedAccount,
+        audit_events::Event,
+        audit_log::AuditEvent,
+        deleted_accounts::{DeletedAccount, Deletion},
         outbox::NewEmail,
         rekey::Rekey,
         sessions::Session,
@@ -354,16 +355,8 @@ impl Accounts {
         });
         let (actor, device) = administrator.actor();
         let record = DeletedAccount {
-            id: self.random().id(),
-            address_key: self.deleted_account_keys(&user.email).remove(0),
-            at: now,
-            ip: device
-                .map(|device| device.ip.to_string())
-                .unwrap_or_default(),
-            user_agent: device
-                .map(|device| device.user_agent.clone())
-                .unwrap_or_default(),
             actor,
+            ..self.deletion(Deletion::Deleted, &user.email, device)
         };
         Ok((record, notice.transpose()?))
     }

@@ -255,6 +255,7 @@ impl Accounts {
             at: request.created_at,
             ip: request.ip.clone()?,
             user_agent: request.user_agent.clone()?,
+            request_id: request.request_id.clone(),
             ..self.event_without_device(Event::PasswordResetRequested, user.id)
         })
     }

@@ -32,6 +32,11 @@ impl Accounts {
         let state = |name: &str| metrics.connections.with_label_values(&[name]);
         state("idle").set(gauge(idle));
         state("used").set(gauge(open.saturating_sub(idle)));
+        let most = database.max_connections();
+        metrics.max_connections.set(gauge(most));
+        metrics
+            .time
+            .set(self.now().unix_milliseconds() as f64 / 1000.0);
         let emails = tokio::time::timeout(OUTBOX_TIMEOUT, outbox::len(database)).await;
         metrics.outbox.set(match emails {
             Ok(Ok(emails)) => emails as f64,

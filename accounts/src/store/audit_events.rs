@@ -6,13 +6,11 @@
 //! and the fifty events that a user sees still cover two days. Such a row keeps where the first and the
 //! last of them came from.
 
-use sqlx::FromRow;
-
 use crate::{
     clock::Timestamp,
     error::Error,
     id::Id,
-    store::{database::Database, filter::Filter, statement::Statement, transaction::Transaction},
+    store::{database::Database, statement::Statement, transaction::Transaction},
 };
 
 /// How many events of a user are kept. Further ones replace the oldest.
@@ -166,6 +164,8 @@ pub(crate) struct NewEvent {
     pub ip: String,
     /// The user agent of the device; empty for operators.
     pub user_agent: String,
+    /// The id of the request that caused it; `None` if that was a command or a background task.
+    pub request_id: Option<String>,
     /// The session that the event is about.
     pub session_id: Option<Id>,
     /// How often it happened.
@@ -224,11 +224,11 @@ impl NewEvent {
 pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> Result<(), Error> {
     const SQL: &str = "
         INSERT INTO audit_events (id, user_id, at, event, ip, user_agent, session_id, count, hour,
-            first_ip, first_user_agent, actor_kind, actor_id)
-        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM users WHERE id = $2
+            first_ip, first_user_agent, actor_kind, actor_id, request_id)
+        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM users WHERE id = $2
         ON CONFLICT (user_id, event, hour) WHERE hour IS NOT NULL DO UPDATE
         SET at = excluded.at, ip = excluded.ip, user_agent = excluded.user_agent,
-            count = audit_events.count + excluded.count";
+            request_id = excluded.request_id, count = audit_events.count + excluded.count";
     let first = event.first_source();
     let (actor_kind, actor_id) = Actor::columns(event.actor);
     let statement = Statement::new(SQL)
@@ -244,7 +244,8 @@ pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> R
         .bind(first.ip)
         .bind(first.user_agent)
         .bind(actor_kind)
-        .bind(actor_id);
+        .bind(actor_id)
+        .bind(event.request_id.as_deref());
     transaction.execute(statement).await?;
     prune(transaction, event.user_id).await
 }
@@ -285,108 +286,4 @@ pub(crate) async fn registered_on(
         .fetch_optional(Statement::new(SQL).bind(user_id))
         .await?;
     Ok(row.map(|(user_agent,)| user_agent))
-}
-
-/// An event in the history of an account.
-#[derive(Clone, Debug, FromRow)]
-pub struct AuditEvent {
-    /// The event's id: a UUID, unless the event was added by hand.
-    pub id: String,
-    /// The user whose account it is about; `None` if the account was deleted.
-    pub user_id: Option<Id>,
-    /// The email address of that user.
-    pub email: Option<String>,
-    /// When it happened; for repeated events, the last time.
-    pub at: Timestamp,
-    /// The name of the event, such as `signed_in` or `password_changed`.
-    pub event: String,
-    /// The IP address of the device; empty for operators.
-    pub ip: String,
-    /// The user agent of the device; empty for operators.
-    pub user_agent: String,
-    /// How often it happened within the hour of the last time.
-    pub count: i64,
-    /// The IP address that the first of them came from; `None` if that was not kept.
-    pub first_ip: Option<String>,
-    /// The user agent that the first of them came from; `None` if that was not kept.
-    pub first_user_agent: Option<String>,
-    /// What kind of actor has changed somebody else's account: `user` or `service_key`.
-    pub actor_kind: Option<String>,
-    /// The id of that administrator or service key.
-    pub actor_id: Option<Id>,
-    /// The administrator's email address, or the name of the service key, if there still is one.
-    pub actor_name: Option<String>,
-}
-
-/// Which events to list.
-#[derive(Default)]
-pub(crate) struct EventQuery<'a> {
-    pub user_id: Option<Id>,
-    pub event: Option<&'a str>,
-    /// Events from this time on.
-    pub since: Option<Timestamp>,
-    /// The time and the id of the last event of the page before.
-    pub after: Option<(Timestamp, Id)>,
-}
-
-impl AuditEvent {
-    /// Returns the last `limit` events of a user, newest first, as the user may see them: without the
-    /// devices of those who administer.
-    pub(crate) async fn list(
-        database: &Database,
-        user_id: Id,
-        limit: u32,
-    ) -> Result<Vec<Self>, Error> {
-        let mut events = Self::list_in_full(database, user_id, limit).await?;
-        for event in &mut events {
-            if event.actor_kind.is_some() {
-                (event.ip, event.user_agent) = (String::new(), String::new());
-                (event.first_ip, event.first_user_agent) = (None, None);
-                (event.actor_id, event.actor_name) = (None, None);
-            }
-        }
-        Ok(events)
-    }
-
-    /// Returns the last `limit` events of a user, newest first, as administrators see them.
-    pub(crate) async fn list_in_full(
-        database: &Database,
-        user_id: Id,
-        limit: u32,
-    ) -> Result<Vec<Self>, Error> {
-        let mut filter = Filter::default();
-        filter.add("user_id = ?", [user_id.into()]);
-        let query = filter.query(HEAD, "ORDER BY at DESC", limit);
-        database.fetch_all(query).await
-    }
-}
-
-const HEAD: &str = "
-    SELECT CAST(audit_events.id AS TEXT) AS id, user_id, owners.email, at, event, ip, user_agent, count,
-        first_ip, first_user_agent, actor_kind, actor_id,
-        COALESCE(actors.email, service_keys.name) AS actor_name
-    FROM audit_events
-        LEFT JOIN users AS owners ON owners.id = user_id
-        LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id
-        LEFT JOIN service_keys ON actor_kind = 'service_key' AND service_keys.id = actor_id";
-
-impl EventQuery<'_> {
-    /// Returns up to `limit` events, newest first.
-    pub async fn run(&self, database: &Database, limit: u32) -> Result<Vec<AuditEvent>, Error> {
-        let mut filter = Filter::default();
-        if let Some(id) = self.user_id {
-            filter.add("user_id = ?", [id.into()]);
-        }
-        if let Some(event) = self.event {
-            filter.add("event = ?", [event.into()]);
-        }
-        if let Some(since) = self.since {
-            filter.add("at >= ?", [since.into()]);
-        }
-        if let Some((at, id)) = self.after {
-            filter.add("(at, audit_events.id) < (?, ?)", [at.into(), id.into()]);
-        }
-        let order = "ORDER BY at DESC, audit_events.id DESC";
-        database.fetch_all(filter.query(HEAD, order, limit)).await
-    }
 }

@@ -231,6 +231,17 @@ impl Database {
         }
     }
 
+    /// Returns the largest number of connections that may be open.
+    pub(crate) fn max_connections(&self) -> usize {
+        let limit = match self {
+            Self::Sqlite { read, write, .. } => {
+                read.options().get_max_connections() + write.options().get_max_connections()
+            }
+            Self::Postgres(postgres) => postgres.pool().options().get_max_connections(),
+        };
+        limit as usize
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         match self {

@@ -11,6 +11,7 @@ use crate::{
     email::address::EmailAddress,
     error::Error,
     id::Id,
+    request_id::request_id,
     store::{database::Database, statement::Statement, transaction::Transaction},
 };
 
@@ -60,8 +61,8 @@ impl NewEmailRequest<'_> {
     pub async fn insert(&self, transaction: &mut Transaction) -> Result<(), Error> {
         const SQL: &str = "
             INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent, is_own,
-                language)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                language, request_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let statement = Statement::new(SQL)
             .bind(self.id)
             .bind(self.kind.as_str())
@@ -70,7 +71,8 @@ impl NewEmailRequest<'_> {
             .bind(self.device.map(|device| device.ip.to_string()))
             .bind(self.device.map(|device| device.user_agent.as_str()))
             .bind(self.is_own)
-            .bind(self.language.map(Language::code));
+            .bind(self.language.map(Language::code))
+            .bind(request_id());
         transaction.execute(statement).await.map(drop)
     }
 }
@@ -86,6 +88,7 @@ pub(crate) struct EmailRequest {
     pub user_agent: Option<String>,
     /// Whether it comes from a session or a known device of the account.
     pub is_own: bool,
+    pub request_id: Option<String>,
     language: Option<String>,
 }
 
@@ -93,7 +96,8 @@ impl EmailRequest {
     /// Returns the oldest requests, in the same order on every server.
     pub async fn oldest(database: &Database, limit: u32) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, purpose, email, created_at, ip, user_agent, is_own, language
+            SELECT id, purpose, email, created_at, ip, user_agent, is_own, language,
+                request_id
             FROM mail_requests ORDER BY created_at, id LIMIT $1";
         let statement = Statement::new(SQL).bind(limit);
         database.fetch_all(statement).await

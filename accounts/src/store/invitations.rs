@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     id::Id,
     profile::Roles,
+    request_id::request_id,
     store::{
         administrators::ChangedBy,
         audit_events::Actor,
@@ -51,6 +52,8 @@ pub struct Invitation {
     pub actor_id: Option<Id>,
     /// The administrator's email address, or the name of the service key, if there still is one.
     pub actor_name: Option<String>,
+    /// The id of the request that sent it; `None` for an operator.
+    pub request_id: Option<String>,
 }
 
 /// An invitation to be sent.
@@ -83,7 +86,7 @@ const HEAD: &str = "
     SELECT invitations.id, invitations.email, invitations.name, invitations.roles,
         invitations.is_admin, invitations.metadata, invitations.app_metadata,
         invitations.created_at, invitations.expires_at, actor_kind, actor_id,
-        COALESCE(actors.email, service_keys.name) AS actor_name
+        invitations.request_id, COALESCE(actors.email, service_keys.name) AS actor_name
     FROM invitations
         LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id
         LEFT JOIN service_keys ON actor_kind = 'service_key' AND service_keys.id = actor_id";
@@ -132,16 +135,17 @@ impl NewInvitation<'_> {
     fn statement(&self) -> Statement<'_> {
         const SQL: &str = "
             INSERT INTO invitations (id, hash, email, address, name, roles, is_admin, metadata,
-                app_metadata, created_at, expires_at, actor_kind, actor_id)
-            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
-            WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key IN ($14, $15, $16))
+                app_metadata, created_at, expires_at, actor_kind, actor_id, request_id)
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+            WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key IN ($15, $16, $17))
             ON CONFLICT (address) DO UPDATE SET
                 hash = excluded.hash, email = excluded.email, name = excluded.name,
                 roles = excluded.roles, is_admin = excluded.is_admin,
                 metadata = excluded.metadata, app_metadata = excluded.app_metadata,
                 created_at = excluded.created_at, expires_at = excluded.expires_at,
-                actor_kind = excluded.actor_kind, actor_id = excluded.actor_id
-            WHERE NOT (invitations.is_admin AND $17)
+                actor_kind = excluded.actor_kind, actor_id = excluded.actor_id,
+                request_id = excluded.request_id
+            WHERE NOT (invitations.is_admin AND $18)
             RETURNING id";
         let [former, current, shown] = self.email.keys();
         let (actor_kind, actor_id) = Actor::columns(self.actor);
@@ -159,6 +163,7 @@ impl NewInvitation<'_> {
             .bind(self.now.plus(LinkPurpose::Invitation.lifetime()))
             .bind(actor_kind)
             .bind(actor_id)
+            .bind(request_id())
             .bind(former)
             .bind(current)
             .bind(shown)

@@ -27,6 +27,7 @@ macro_rules! session_columns {
 pub(crate) mod administration;
 pub(crate) mod administrators;
 pub(crate) mod audit_events;
+pub(crate) mod audit_log;
 mod backup;
 pub(crate) mod bulk_changes;
 mod connection;

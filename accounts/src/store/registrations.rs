@@ -13,6 +13,7 @@ use crate::{
     email::address::EmailAddress,
     error::Error,
     id::Id,
+    request_id::request_id,
     store::{
         database::Database,
         email_requests::{EmailRequestKind, NewEmailRequest},
@@ -49,6 +50,7 @@ pub(crate) struct Registration {
     pub name: String,
     pub ip: String,
     pub user_agent: String,
+    pub request_id: Option<String>,
     pub created_at: Timestamp,
     language: Option<String>,
 }
@@ -61,8 +63,8 @@ impl NewRegistration<'_> {
         const INSERT: &str = "
             INSERT INTO registrations
                 (id, email, address, slot, password_hash, ip, user_agent, created_at, expires_at,
-                name, language)
-            SELECT $1, $2, $3, slots.slot, $4, $5, $6, $7, $8, $9, $10
+                name, language, request_id)
+            SELECT $1, $2, $3, slots.slot, $4, $5, $6, $7, $8, $9, $10, $11
             FROM (SELECT 1 AS slot UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
                 UNION ALL SELECT 5) AS slots
             WHERE NOT EXISTS (
@@ -86,7 +88,8 @@ impl NewRegistration<'_> {
                 .bind(self.now)
                 .bind(self.now.plus(LIFETIME))
                 .bind(self.name)
-                .bind(language.map(Language::code));
+                .bind(language.map(Language::code))
+                .bind(request_id());
             if transaction.execute(statement).await? == 1 {
                 let request = NewEmailRequest {
                     id: self.id,
@@ -114,7 +117,7 @@ impl Registration {
     /// Finds a registration that can be activated.
     pub async fn find(database: &Database, id: Id, now: Timestamp) -> Result<Option<Self>, Error> {
         const SQL: &str = "
-            SELECT id, email, password_hash, name, ip, user_agent, created_at, language
+            SELECT id, email, password_hash, name, ip, user_agent, request_id, created_at, language
             FROM registrations
             WHERE id = $1 AND expires_at > $2 AND password_hash <> ''";
         let statement = Statement::new(SQL).bind(id).bind(now);
@@ -129,7 +132,7 @@ impl Registration {
         now: Timestamp,
     ) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
-            SELECT id, email, password_hash, name, ip, user_agent, created_at, language
+            SELECT id, email, password_hash, name, ip, user_agent, request_id, created_at, language
             FROM registrations
             WHERE address = $1 AND expires_at > $2 AND password_hash <> ''
             ORDER BY created_at DESC, id";

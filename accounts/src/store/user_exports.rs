@@ -7,12 +7,8 @@ use crate::{
     error::Error,
     id::Id,
     store::{
-        administration::ManagedUser,
-        audit_events::{self, AuditEvent},
-        database::Database,
-        recovery_codes::RecoveryCodesLeft,
-        sessions::Session,
-        statement::Statement,
+        administration::ManagedUser, audit_events, audit_log::AuditEvent, database::Database,
+        recovery_codes::RecoveryCodesLeft, sessions::Session, statement::Statement,
     },
 };
 

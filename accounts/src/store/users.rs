@@ -413,25 +413,26 @@ impl User {
         Ok(count > 0)
     }
 
-    /// Deletes a user whose email address is unverified and whose account the owner of the address rejects.
-    /// Returns `false` if the link no longer works. The last administrator is not deleted.
+    /// Deletes a user whose email address is unverified and whose account the owner of the address rejects,
+    /// and records that. Returns `false` if the link no longer works. The last administrator is not deleted.
     pub(crate) async fn delete_rejected(
         database: &Database,
         user_id: Id,
         link_hash: &[u8],
-        now: Timestamp,
+        deletion: &DeletedAccount,
     ) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM users WHERE id = $1 AND NOT email_verified";
         let mut transaction = database.begin().await?;
         administrators::keep_one_besides(&mut transaction, user_id).await?;
         lock(&mut transaction, user_id).await?;
-        if !email_tokens::detach(&mut transaction, link_hash, now).await? {
+        if !email_tokens::detach(&mut transaction, link_hash, deletion.at).await? {
             return Ok(false);
         }
         let statement = Statement::new(SQL).bind(user_id);
         if transaction.execute(statement).await? == 0 {
             return Ok(false);
         }
+        deletion.record(&mut transaction).await?;
         transaction.commit().await?;
         Ok(true)
     }

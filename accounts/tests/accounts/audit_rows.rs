@@ -101,3 +101,23 @@ async fn a_deleted_account_leaves_an_event() {
     env.accounts.clean_up().await.unwrap();
     assert_eq!(env.rows("deleted_accounts").await, 0);
 }
+
+/// The servers of the version before may still run after the migration, and write such rows.
+#[tokio::test]
+async fn deletions_that_earlier_versions_record_stay_deletions() {
+    const RECORDED: &str = "deleted_accounts WHERE event = 'account_deleted' AND ip = '::1'";
+    let env = TestEnv::before_migration("0043").await;
+    let add = async |number: u32| {
+        env.execute_text(format!(
+            "INSERT INTO deleted_accounts (id, address_key, at, ip, user_agent)
+            VALUES ('00000000-0000-4000-8000-00000000000{number}', 'key', '2026-02-01T12:00:00.000Z', '::1',
+                'Phone/1')"
+        ))
+        .await;
+    };
+    add(1).await;
+    env.run_migrations(|name| name >= "0043").await;
+    assert_eq!(env.rows(RECORDED).await, 1);
+    add(2).await;
+    assert_eq!(env.rows(RECORDED).await, 2);
+}

@@ -1,6 +1,6 @@
 //! Registrations that wait for their link, where new accounts require activation.
 
-use accounts::{Accounts, EmailProof, Error};
+use accounts::{Accounts, Clock, EmailProof, Error};
 
 use crate::support::{DAY, EMAIL, HOUR, MINUTE, PASSWORD, SECOND, TestEnv, laptop, why};
 
@@ -246,6 +246,14 @@ async fn a_rejected_account_is_removed_on_its_first_day_and_deactivated_later() 
             "inactive"
         };
         assert_eq!(login(accounts, PASSWORD).await, Some(expected));
+        // Operators who know the address find out in both cases.
+        let events = accounts.audit(EMAIL.into(), 1).await.unwrap();
+        assert_eq!(&*events[0].event, "account_rejected");
+        assert_eq!(
+            (events[0].at, &*events[0].ip),
+            (env.clock.now(), "127.0.0.1")
+        );
+        assert_eq!(env.rows("deleted_accounts").await, i64::from(is_new));
     }
 }
 

@@ -1050,6 +1050,7 @@ export interface components {
             event: string;
             id: string;
             ip: string;
+            request_id: string | null;
             user: string | null;
             user_agent: string;
         };

@@ -12,8 +12,8 @@ use crate::{config::Config, failure::Failure};
 
 /// `latchkey audit`: prints one line per event, newest first, with tab-separated columns: the time
 /// of the last occurrence, the event, the number of occurrences, the IP address and the user agent. If
-/// the first occurrence came from elsewhere, its IP address and user agent follow. The last column of what
-/// an administrator or a service has done says who that was.
+/// the first occurrence came from elsewhere, its IP address and user agent follow. What an administrator or a
+/// service has done has a column that says who that was. The last column names the request, if there was one.
 pub fn list(config: &Config, email: &str, limit: u32, is_json: bool) -> Result<(), Failure> {
     with_accounts(config, async |accounts| {
         let events = accounts.audit(email.into(), limit).await;
@@ -43,7 +43,10 @@ fn line(event: &AuditEvent) -> String {
         columns.extend([or_dash(ip), or_dash(user_agent)]);
     }
     let actor = actor(event);
+    let request = event.request_id.as_ref();
+    let request = request.map(|id| format!("request {id}"));
     columns.extend(actor.as_deref());
+    columns.extend(request.as_deref());
     // A tab in what a client has sent would add a column.
     let columns: Vec<_> = columns.into_iter().map(printable).collect();
     columns.join("\t")

@@ -17,7 +17,7 @@ use std::{fmt, io::Write, path::PathBuf, time::Duration};
 
 use accounts::{
     Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, Error,
-    MasterSecrets, OsRandom, Schema, Settings, SystemClock, is_control, printable,
+    MasterSecrets, OsRandom, Schema, Settings, SystemClock, printable,
 };
 use serde::Serialize;
 
@@ -60,10 +60,8 @@ pub fn serve(config: Config, unknown_settings: &[String]) -> Result<(), Failure>
         let (accounts, email_worker) = paths
             .start_accounts(&config, database, secrets, &public_url)
             .await?;
-        // Nobody may be listening to standard output.
-        let _ = print_line(format_args!(
-            "Latchkey is serving {public_url} (database: {paths})"
-        ));
+        let message = format!("Latchkey is serving {public_url} (database: {paths})");
+        logging::announce(&message, config.log.json);
         serve::serve(
             Listeners { public, metrics },
             accounts,
@@ -382,18 +380,7 @@ fn write_lines(lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
 /// A value as JSON on one line. Characters that control a terminal are escaped, as JSON allows.
 fn json_line(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_default();
-    let mut line = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_control(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                line.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            line.push(c);
-        }
-    }
-    line
+    logging::escaped_json(&json).into_owned()
 }
 
 /// Prints a line to standard output, whatever text from elsewhere is in it.

@@ -40,8 +40,9 @@ pub struct RequestContext {
 }
 
 /// Gives each request an id, a span and a language, limits its time, counts it, and logs a line when it
-/// has been responded to. All log lines of the request have the fields of the span, and the response has the
-/// id and the security headers. The code that authorizes a request records `user_id` and
+/// has been responded to. All log lines of the request have the fields of the span, its audit events have
+/// the id, and the response has the id and the security headers. The code that authorizes a request
+/// records `user_id` and
 /// `session_id`, or `service_key`.
 ///
 /// This is one function because `from_fn` layers box and clone the services below them for each
@@ -55,11 +56,12 @@ pub async fn wrap_request(
 ) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers()).unwrap_or_else(new_id);
+    let request_id: Box<str> = id.to_str().unwrap_or_default().into();
     let method = request.method().clone();
     let route = route_name(path.as_ref());
     let span = tracing::info_span!(
         "request",
-        request_id = id.to_str().unwrap_or_default(),
+        request_id = &*request_id,
         route,
         %client,
         user_id = Empty,
@@ -88,7 +90,10 @@ pub async fn wrap_request(
         response.headers_mut().insert(X_REQUEST_ID, id);
         response
     };
-    languages::scope(language, respond).instrument(span).await
+    let respond = languages::scope(language, respond);
+    accounts::with_request_id(request_id, respond)
+        .instrument(span)
+        .await
 }
 
 /// Responds with 503 where the response takes longer than the limit. tower-http's timeout layer has

@@ -24,7 +24,7 @@ fn prints_a_line_for_each_event_newest_first() {
     let server = Server::start();
     server.register("ada@example.com");
     server.sign_up("grace@example.com");
-    server
+    let signed_in = server
         .post("/api/user/login")
         .header("user-agent", "Phone/2.0\t(evil)")
         .json(json!({"email": "ada@example.com", "password": PASSWORD}))
@@ -38,9 +38,10 @@ fn prints_a_line_for_each_event_newest_first() {
     let lines = lines(&output);
     assert_eq!(lines.len(), 3, "{output:?}");
     assert_eq!(lines[0][1..], ["operator_signed_out", "1", "-", "-"]);
+    let request = format!("request {}", signed_in.header("x-request-id"));
     assert_eq!(
         lines[1][1..],
-        ["signed_in", "1", "127.0.0.1", "Phone/2.0 (evil)"]
+        ["signed_in", "1", "127.0.0.1", "Phone/2.0 (evil)", &request]
     );
     assert_eq!(lines[2][1..4], ["registered", "1", "127.0.0.1"]);
     for line in &lines {
@@ -55,12 +56,14 @@ fn prints_a_line_for_each_event_newest_first() {
 fn prints_the_first_and_the_last_source() {
     let server = Server::start();
     server.register("ada@example.com");
+    let mut request = String::new();
     for user_agent in ["First/1", "Second/2", "Last/3"] {
         let login = server
             .post("/api/user/login")
             .header("user-agent", user_agent)
             .json(json!({"email": "ada@example.com", "password": "wrong"}))
             .send();
+        request = format!("request {}", login.header("x-request-id"));
         login.assert_error(401, "invalid_credentials");
     }
     wait_until("the event", Duration::from_secs(10), || {
@@ -68,13 +71,25 @@ fn prints_the_first_and_the_last_source() {
     });
     let output = audit(&server, &["--limit", "1"]);
     let here = "127.0.0.1";
-    let expected = ["sign_in_failed", "3", here, "Last/3", here, "First/1"];
-    assert_eq!(lines(&output)[0][1..], expected);
+    assert_eq!(
+        lines(&output)[0][1..],
+        [
+            "sign_in_failed",
+            "3",
+            here,
+            "Last/3",
+            here,
+            "First/1",
+            &request
+        ]
+    );
 }
 
 #[test]
-fn shows_that_an_account_was_deleted() {
+fn shows_who_deleted_an_account() {
     let server = Server::start();
+    let root = server.administrator("root@example.com");
+    let key = server.service_key("users:write");
     let pair = server.sign_up("ada@example.com");
     let deletion = server
         .post("/api/user/delete")
@@ -82,10 +97,35 @@ fn shows_that_an_account_was_deleted() {
         .json(json!({"current_password": PASSWORD}))
         .send();
     assert_eq!(deletion.status, 204, "{deletion}");
+    let mut requests = vec![deletion.header("x-request-id").to_owned()];
+    for token in [&root.token, &key] {
+        let id = server.register("ada@example.com").id;
+        let deletion = server.delete_user(token, &id);
+        assert_eq!(deletion.status, 204, "{deletion}");
+        requests.push(deletion.header("x-request-id").to_owned());
+    }
+    server.register("ada@example.com");
+    let deletion = ["user", "delete", "--email", "ada@example.com"];
+    let deletion = server.env().run(&deletion);
+    assert_eq!(deletion.code, Some(0), "{deletion:?}");
+
     let output = audit(&server, &[]);
     let lines = lines(&output);
-    assert_eq!(lines.len(), 1, "{output:?}");
-    assert_eq!(lines[0][1..4], ["account_deleted", "1", "127.0.0.1"]);
+    assert_eq!(lines.len(), 4, "{output:?}");
+    let [by_user, by_root, by_key] = [0, 1, 2].map(|index| format!("request {}", requests[index]));
+    let (name, here) = ("account_deleted", "127.0.0.1");
+    assert_eq!(lines[0][1..], [name, "1", "-", "-"]);
+    let by = "by service key a test";
+    assert_eq!(lines[1][1..], [name, "1", here, "-", by, &by_key]);
+    let by = "by user root@example.com";
+    assert_eq!(lines[2][1..], [name, "1", here, "-", by, &by_root]);
+    assert_eq!(lines[3][1..], [name, "1", here, "-", &by_user]);
+    // Each leads to the log lines of its request.
+    let log = server.log();
+    for request in requests {
+        let of_request = |line: &&str| line.contains(&request) && line.contains("status=204");
+        assert_eq!(log.lines().filter(of_request).count(), 1, "{log}");
+    }
 }
 
 #[test]

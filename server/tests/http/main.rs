@@ -18,6 +18,7 @@ mod languages;
 mod limits;
 mod mail_servers;
 mod mfa_pending;
+mod monitoring;
 mod openapi;
 mod operator;
 mod operator_roles;

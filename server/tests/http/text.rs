@@ -308,7 +308,7 @@ fn nothing_that_a_client_sends_controls_a_terminal() {
     let audit = server.env().run(&["audit", "--email", "ada@example.com"]);
     assert!(is_printable(&audit.stdout), "{audit:?}");
     let mut columns = audit.stdout.lines().map(|line| line.split('\t').count());
-    assert!(columns.all(|count| count == 5), "{audit:?}");
+    assert!(columns.all(|count| count == 6), "{audit:?}");
     // As an earlier version has stored it.
     server
         .database()
@@ -317,6 +317,6 @@ fn nothing_that_a_client_sends_controls_a_terminal() {
     assert!(is_printable(&audit.stdout), "{audit:?}");
     let mut columns = audit.stdout.lines().map(|line| line.split('\t').count());
     // The first source differs now, and is printed as well.
-    assert!(columns.all(|count| count == 7), "{audit:?}");
+    assert!(columns.all(|count| count == 8), "{audit:?}");
     assert!(is_printable(&server.log()), "{}", server.log());
 }

@@ -20,9 +20,9 @@ use crate::{
 pub struct AdminEvent {
     /// The event's id, a UUID.
     pub id: String,
-    /// The id of the user whose account it is about.
+    /// The id of the user whose account it is about; null if it was deleted.
     pub user: Option<String>,
-    /// The email address of that user.
+    /// The email address of that user; null if the account was deleted.
     pub email: Option<String>,
     /// When it happened, in RFC 3339 and UTC; the last time if `count` is above 1.
     pub at: String,
@@ -30,10 +30,14 @@ pub struct AdminEvent {
     pub event: String,
     /// The IP address of the client; empty for an operator at the command line.
     pub ip: String,
-    /// The `User-Agent` header of the request; empty if it had none.
+    /// The `User-Agent` header of the request; empty if it had none, and if the account was deleted.
     pub user_agent: String,
-    /// A name made from the user agent; empty for an operator at the command line.
+    /// A name made from the user agent; empty for an operator at the command line, and if the account was deleted.
     pub device: String,
+    /// The id of the request, which its response had in `x-request-id`, and which the log lines of the request
+    /// have; that of the last one if `count` is above 1. Null for an operator at the command line, and for what no
+    /// request has caused.
+    pub request_id: Option<String>,
     /// How often it happened within an hour.
     pub count: i64,
     /// Who has changed somebody else's account; null for what users do themselves, and for an operator at
@@ -122,6 +126,7 @@ server_fn::inventory::submit! {
 #[cfg(feature = "ssr")]
 impl From<accounts::AuditEvent> for AdminEvent {
     fn from(event: accounts::AuditEvent) -> Self {
+        let device = event.device_name();
         let actor = event.actor_kind.zip(event.actor_id);
         Self {
             id: event.id,
@@ -129,13 +134,10 @@ impl From<accounts::AuditEvent> for AdminEvent {
             email: event.email,
             at: event.at.to_string(),
             event: event.event,
-            device: if event.ip.is_empty() {
-                String::new()
-            } else {
-                accounts::device_name(&event.user_agent)
-            },
+            device,
             ip: event.ip,
             user_agent: event.user_agent,
+            request_id: event.request_id,
             count: event.count,
             actor: actor.map(|(kind, id)| Actor {
                 kind,

@@ -62,6 +62,7 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         "session_revoked" => (tr("Signed out a device"), SignOut, Normal),
         "registered" => (tr("Account created"), Success, Normal),
         "address_confirmed" => (tr("Email address confirmed"), Success, Normal),
+        "account_deleted" => (tr("Account deleted"), Warning, Notable),
         "account_rejected" => (tr("Account rejected with an emailed link"), Error, Failure),
         "password_reset_requested" => (tr("Password reset requested"), Email, Normal),
         "password_changed" => (tr("Password changed"), Key, Normal),

@@ -27,7 +27,7 @@ use crate::{
 const NAMES: [&str; 3] = ["event", "user", "since"];
 
 /// The events that can be chosen.
-const EVENTS: [&str; 46] = [
+const EVENTS: [&str; 47] = [
     "signed_in",
     "sign_in_pending",
     "sign_in_failed",
@@ -44,6 +44,7 @@ const EVENTS: [&str; 46] = [
     "registered",
     "address_confirmed",
     "account_rejected",
+    "account_deleted",
     "password_reset_requested",
     "password_changed",
     "password_reset",

@@ -44,13 +44,12 @@ pub(super) fn EventRow(
             </span>
         }
     });
-    // An operator at the command line has neither.
-    let source = (!device.is_empty()).then(|| {
-        view! {
-            <span class="address">{device}</span>
-            <span class="address">{ip}</span>
-        }
-    });
+    // An operator at the command line has neither, and the record of a deletion no device.
+    let source = [device, ip]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .map(|text| view! { <span class="address">{text}</span> })
+        .collect_view();
     view! {
         <li class=tone.row_class()>
             <span class="row-icon">

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{PASSWORD, Response, Server, text_of};
 
 const PATH: &str = "/api/admin/invitations";
-const SUBJECT: &str = "You are invited to create an account";
+pub const SUBJECT: &str = "You are invited to create an account";
 
 #[track_caller]
 fn invite(server: &Server, token: &str, body: Value) -> Response {

@@ -34,6 +34,13 @@ impl Server {
             .send()
     }
 
+    /// Deletes a user.
+    #[track_caller]
+    pub fn delete_user(&self, token: &str, id: &str) -> Response {
+        let path = format!("/api/admin/users/{id}");
+        self.request("DELETE", &path).token(token).send()
+    }
+
     /// The ID of the user with this email address.
     #[track_caller]
     pub fn id_of(&self, email: &str) -> String {
