@@ -36,6 +36,9 @@ pub enum Error {
     /// allowed by the scopes of a service key.
     #[error("not allowed")]
     PermissionDenied,
+    /// Not possible with the settings of this server, as a sentence for the user says.
+    #[error("not possible here: {0}")]
+    NotPossible(&'static str),
     /// This needs a sign-in that is not long ago.
     #[error("a recent sign-in is needed")]
     ReauthenticationRequired,
@@ -76,7 +79,7 @@ impl Error {
             Self::OtpRequired => "otp_required",
             Self::EmailUnverified => "email_unverified",
             Self::KeyInvalid => "key_invalid",
-            Self::PermissionDenied => "permission_denied",
+            Self::PermissionDenied | Self::NotPossible(_) => "permission_denied",
             Self::ReauthenticationRequired => "reauthentication_required",
             Self::Conflict(_) => "conflict",
             Self::Throttled(_) => "throttled",

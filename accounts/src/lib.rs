@@ -31,6 +31,7 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use crypto::{
     device_token::DEVICE_TOKEN_LIFETIME,
     master_secrets::{InvalidMasterSecret, MasterSecrets},
+    passkeys::passkeys_unavailable,
     password::{HashingCost, InvalidHashingCost, Strength},
     server_keys::{InvalidTokenAlgorithm, TokenAlgorithm},
     token::{Claims, Method, TokenPair, TokenType},
@@ -74,6 +75,7 @@ pub use store::{
     inspection::Inspection,
     invitations::Invitation,
     migrations::{MigrationError, Schema},
+    passkeys::Passkey,
     postgres::Postgres,
     postgres_servers::PostgresServers,
     recovery_codes::RecoveryCodesLeft,

@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 53] = [
+const ENDPOINTS: [(&str, Limit); 60] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/refresh", Limit::guesses(Group::Tokens)),
@@ -168,6 +168,14 @@ const ENDPOINTS: [(&str, Limit); 53] = [
     ("/api/totp/confirm", Limit::work(Group::Proof)),
     ("/api/totp/login", Limit::work(Group::Proof)),
     ("/api/totp/delete", Limit::work(Group::Proof)),
+    ("/api/passkey", Limit::work(Group::Tokens)),
+    ("/api/passkey/create", Limit::work(Group::Proof)),
+    ("/api/passkey/confirm", Limit::work(Group::Proof)),
+    // It stores nothing.
+    ("/api/passkey/login/begin", Limit::all(Group::Tokens)),
+    ("/api/passkey/login", Limit::work(Group::SignIn)),
+    ("/api/passkey/rename", Limit::work(Group::Tokens)),
+    ("/api/passkey/delete", Limit::work(Group::Proof)),
     ("/api/recovery/create", Limit::work(Group::Proof)),
     ("/api/recovery/login", Limit::work(Group::Proof)),
     ("/api/token/introspect", Limit::guesses(Group::Tokens)),

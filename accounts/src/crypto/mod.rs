@@ -6,6 +6,8 @@ pub(crate) mod encryption;
 pub(crate) mod generation;
 pub(crate) mod jwt_secret;
 pub(crate) mod master_secrets;
+pub(crate) mod passkey_challenge;
+pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod recovery_codes;
 pub(crate) mod server_keys;

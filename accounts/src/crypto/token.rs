@@ -60,6 +60,12 @@ pub enum Method {
     Pwd,
     /// With a one-time code as the second factor.
     Otp,
+    /// With a passkey that does not leave its device.
+    Hwk,
+    /// With a passkey that can be copied to other devices.
+    Swk,
+    /// With the presence of the user, whom the authenticator of the passkey has verified.
+    User,
 }
 
 impl fmt::Display for Method {
@@ -67,6 +73,9 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Self::Pwd => "pwd",
             Self::Otp => "otp",
+            Self::Hwk => "hwk",
+            Self::Swk => "swk",
+            Self::User => "user",
         })
     }
 }
@@ -105,9 +114,15 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Whether the second factor was completed.
+    /// Whether the second factor was completed. A passkey completes it: it takes the device, and what unlocks
+    /// it.
     pub(crate) fn has_second_factor(&self) -> bool {
-        self.amr.contains(&Method::Otp)
+        self.amr.contains(&Method::Otp) || self.has_passkey()
+    }
+
+    /// Whether a passkey was used.
+    pub(crate) fn has_passkey(&self) -> bool {
+        self.amr.contains(&Method::User)
     }
 
     /// When the token expires.

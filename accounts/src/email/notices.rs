@@ -69,8 +69,8 @@ pub(super) fn new_device() -> EmailContent {
         subject: tr("New sign-in to your account"),
         paragraphs: vec![
             tr(
-                "Your password was used to sign in on a device or from a network that \
-                 hasn't been used with your account lately.",
+                "Someone signed in to your account on a device or from a network that \
+                 hasn't been used with it lately.",
             )
             .into(),
         ],
@@ -155,6 +155,36 @@ pub(super) fn recovery_code_used(left: u32) -> EmailContent {
         paragraphs: vec![tr_with(
             "A recovery code was used to sign in to your account. {left}",
             &[("left", &left)],
+        )],
+        link: None,
+        note: tr(NOT_YOU),
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn passkey_added(name: &str) -> EmailContent {
+    EmailContent {
+        subject: tr("A passkey was added to your account"),
+        paragraphs: vec![tr_with(
+            "The passkey \"{name}\" can be used to sign in to your account from now on, without \
+             your password.",
+            &[("name", name)],
+        )],
+        link: None,
+        note: tr(
+            "If this wasn't you, remove the passkey on your account page, sign out everywhere and \
+             choose a new password.",
+        ),
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn passkey_removed(name: &str) -> EmailContent {
+    EmailContent {
+        subject: tr("A passkey was removed from your account"),
+        paragraphs: vec![tr_with(
+            "The passkey \"{name}\" can no longer be used to sign in to your account.",
+            &[("name", name)],
         )],
         link: None,
         note: tr(NOT_YOU),

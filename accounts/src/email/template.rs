@@ -126,6 +126,10 @@ pub(crate) enum EmailTemplate {
     RecoveryCodesReplaced,
     /// A recovery code was used.
     RecoveryCodeUsed { left: u32 },
+    /// A passkey was added.
+    PasskeyAdded { name: String },
+    /// A passkey was removed.
+    PasskeyRemoved { name: String },
     /// To administrators: the server has disabled a webhook.
     WebhookDisabled { host: String, reason: String },
 }
@@ -185,6 +189,8 @@ impl EmailTemplate {
             Self::SecondFactorOff => "second_factor_off",
             Self::RecoveryCodesReplaced => "recovery_codes_replaced",
             Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::PasskeyAdded { .. } => "passkey_added",
+            Self::PasskeyRemoved { .. } => "passkey_removed",
             Self::WebhookDisabled { .. } => "webhook_disabled",
         }
     }
@@ -213,6 +219,12 @@ impl EmailTemplate {
             Self::SecondFactorOff,
             Self::RecoveryCodesReplaced,
             Self::RecoveryCodeUsed { left: 9 },
+            Self::PasskeyAdded {
+                name: "Laptop".to_owned(),
+            },
+            Self::PasskeyRemoved {
+                name: "Laptop".to_owned(),
+            },
             Self::WebhookDisabled {
                 host: "hooks.example.com".to_owned(),
                 reason: "it did not respond".to_owned(),
@@ -242,6 +254,8 @@ impl EmailTemplate {
             Self::SecondFactorOff => notices::second_factor_off(),
             Self::RecoveryCodesReplaced => notices::recovery_codes_replaced(),
             Self::RecoveryCodeUsed { left } => notices::recovery_code_used(*left),
+            Self::PasskeyAdded { name } => notices::passkey_added(name),
+            Self::PasskeyRemoved { name } => notices::passkey_removed(name),
             Self::WebhookDisabled { host, reason } => notices::webhook_disabled(host, reason),
         }
     }
@@ -455,6 +469,14 @@ mod tests {
             (
                 r#"{"recovery_code_used":{"left":9}}"#,
                 "A recovery code was used",
+            ),
+            (
+                r#"{"passkey_added":{"name":"n"}}"#,
+                "A passkey was added to your account",
+            ),
+            (
+                r#"{"passkey_removed":{"name":"n"}}"#,
+                "A passkey was removed from your account",
             ),
             (
                 r#"{"webhook_disabled":{"host":"h","reason":"gone"}}"#,

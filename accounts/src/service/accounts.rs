@@ -11,6 +11,7 @@ use crate::{
     clock_watch::{ClockTrust, ClockWatch},
     crypto::{
         master_secrets::MasterSecrets,
+        passkeys::RelyingParty,
         password::{Hasher, HashingCost, Site},
         server_keys::{ServerKeys, TokenAlgorithm},
         token,
@@ -82,6 +83,8 @@ pub(super) struct Inner {
     pub token_validation: Validation,
     pub server_keys: ServerKeys,
     pub master_secrets: MasterSecrets,
+    /// The relying party of passkeys, or why browsers refuse them here.
+    pub relying_party: Result<RelyingParty, &'static str>,
     pub lifetimes: Lifetimes,
     pub registration: RegistrationPolicy,
     pub require_activation: bool,
@@ -127,6 +130,7 @@ impl Accounts {
                 settings.master_secrets.clone(),
                 clock.clone(),
             ),
+            relying_party: RelyingParty::new(&settings.public_url, settings.site_name.as_deref()),
             public_url: settings.public_url,
             site_name: settings.site_name,
             master_secrets: settings.master_secrets,

@@ -39,6 +39,7 @@ impl Accounts {
             cached,
             session_id: claims.sid,
             second_factor: claims.has_second_factor(),
+            has_passkey: claims.has_passkey(),
             authenticated_at: claims.auth_time.map(Timestamp::from_unix_seconds),
             device: device.clone(),
         })

@@ -13,6 +13,8 @@ pub struct Caller {
     pub session_id: Id,
     /// Whether the token has completed the second factor.
     pub(super) second_factor: bool,
+    /// Whether the session was started, or the user proved again, with a passkey.
+    pub(super) has_passkey: bool,
     /// When the user last proved who they are in this session; `None` in tokens of earlier versions.
     pub(super) authenticated_at: Option<Timestamp>,
     /// The device that sent the request.

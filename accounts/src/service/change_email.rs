@@ -80,7 +80,8 @@ impl Accounts {
         let (user, now) = (caller.user(), self.now());
         let (purpose, owner) = (LinkPurpose::EmailChange, LinkOwner::User(user.id));
         let request = LinkRequest {
-            second_factor: caller.second_factor,
+            // A passkey that someone with the password has added must not spare them the undo link.
+            second_factor: caller.second_factor && user.otp_enabled,
             ..LinkRequest::new(purpose, owner, email.as_str(), &caller.device, now)
         };
         let mut link = self.new_link(request, EmailTemplate::EmailChange, now)?;

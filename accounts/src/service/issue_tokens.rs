@@ -30,11 +30,7 @@ impl Accounts {
         let lifetimes = &self.0.lifetimes;
         let refresh_expires = now.plus(lifetimes.idle).min(session.expires_at);
         let access_expires = now.plus(lifetimes.access).min(refresh_expires);
-        let amr = if session.second_factor {
-            vec![Method::Pwd, Method::Otp]
-        } else {
-            vec![Method::Pwd]
-        };
+        let amr = methods(session);
         let claims = |token_type, expires: Timestamp, id: Id| Claims {
             iss: self.0.public_url.clone(),
             aud: self.0.public_url.clone(),
@@ -165,6 +161,16 @@ impl Accounts {
             Some((user, Some(session))) => self.token_pair(&user, &session, now),
             _ => Err(Error::TokenInvalid),
         }
+    }
+}
+
+/// How the user has signed in to a session.
+fn methods(session: &Session) -> Vec<Method> {
+    match session.passkey_synced {
+        Some(false) => vec![Method::Hwk, Method::User],
+        Some(true) => vec![Method::Swk, Method::User],
+        None if session.second_factor => vec![Method::Pwd, Method::Otp],
+        None => vec![Method::Pwd],
     }
 }
 

@@ -29,6 +29,8 @@ mod logout;
 mod manage_sessions;
 mod manage_users;
 mod new_device;
+mod passkey_login;
+mod passkeys;
 mod process_email_requests;
 mod queue_email;
 mod rate_password;

@@ -68,6 +68,7 @@ impl Accounts {
         // nor one that lives longer.
         if !claims.has_second_factor() {
             session.second_factor = false;
+            session.passkey_synced = None;
             if user.otp_enabled {
                 session.expires_at = session.expires_at.min(claims.expires_at());
             }

@@ -219,7 +219,7 @@ impl Accounts {
 }
 
 /// What is set up before the email address is verified might be someone else's.
-fn require_verified_email(caller: &Authorized) -> Result<(), Error> {
+pub(super) fn require_verified_email(caller: &Authorized) -> Result<(), Error> {
     if caller.user().email_verified {
         Ok(())
     } else {

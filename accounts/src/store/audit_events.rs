@@ -77,6 +77,10 @@ pub(crate) enum Event {
     ProfileUpdated,
     /// The user has proved again who they are.
     Reauthenticated,
+    PasskeyAdded,
+    PasskeyRemoved,
+    /// A passkey has counted less uses than before, so there may be a copy of it.
+    PasskeyRefused,
     /// The user, an administrator, has created a webhook.
     WebhookCreated,
     WebhookChanged,
@@ -131,6 +135,9 @@ impl Event {
             Self::InvitationRevoked => "invitation_revoked",
             Self::ProfileUpdated => "profile_updated",
             Self::Reauthenticated => "reauthenticated",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::PasskeyRefused => "passkey_refused",
             Self::WebhookCreated => "webhook_created",
             Self::WebhookChanged => "webhook_changed",
             Self::WebhookDeleted => "webhook_deleted",
@@ -149,6 +156,7 @@ impl Event {
                 | Self::PasswordResetRequested
                 | Self::EmailUndeliverable
                 | Self::ProfileUpdated
+                | Self::PasskeyRefused
         )
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         email_limits,
         email_tokens::{self, Link, LinkPurpose, NewLink},
         outbox::{self, NewEmail},
-        second_factors, sessions,
+        passkeys, second_factors, sessions,
         statement::Statement,
         transaction::Transaction,
         users::{self, User},
@@ -123,7 +123,7 @@ pub(crate) struct EmailUndo<'a> {
 
 impl EmailUndo<'_> {
     /// Gives the account its old address back, and takes everything away that could let someone else
-    /// in: sessions, password, second factor, and links.
+    /// in: sessions, password, second factor, passkeys that were added since, and links.
     ///
     /// An undo link is only issued to an account without a second factor, so one that is there now
     /// was added since.
@@ -148,6 +148,7 @@ impl EmailUndo<'_> {
             .bind(NO_PASSWORD);
         transaction.execute(statement).await?;
         second_factors::remove(&mut transaction, id).await?;
+        passkeys::remove_added_after(&mut transaction, id, Some(self.link.created_at)).await?;
         sessions::end_all(&mut transaction, id, None).await?;
         email_tokens::invalidate_all(&mut transaction, id).await?;
         let statement = Statement::new(LATER_LINKS)

@@ -19,7 +19,7 @@ macro_rules! session_columns {
         concat!(
             $id,
             ", created_at, last_used_at, expires_at, ip, user_agent, refresh_id, second_factor,
-            COALESCE(authenticated_at, created_at) AS authenticated_at"
+            passkey_synced, COALESCE(authenticated_at, created_at) AS authenticated_at"
         )
     };
 }
@@ -44,6 +44,8 @@ pub(crate) mod inspection;
 pub(crate) mod invitations;
 pub(crate) mod migrations;
 pub(crate) mod outbox;
+pub(crate) mod passkey_sign_ins;
+pub(crate) mod passkeys;
 pub(crate) mod postgres;
 pub(crate) mod postgres_servers;
 pub(crate) mod profiles;

@@ -11,7 +11,7 @@ use crate::{
         database::Database,
         email_tokens::{self, LinkPurpose},
         outbox::{self, NewEmail},
-        second_factors,
+        passkeys, second_factors,
         sessions::{self, Replacement, Session},
         statement::Statement,
         transaction::Transaction,
@@ -32,8 +32,8 @@ pub(crate) struct Rekey<'a> {
     pub removes_second_factor: bool,
     pub deactivates: bool,
     /// The hash of the emailed link that allows the change, and the time now. The link is used up
-    /// and verifies the email address. If that is its first verification, the second factor goes,
-    /// too.
+    /// and verifies the email address. If that is its first verification, the second factor
+    /// and passkeys go, too.
     pub link: Option<(&'a [u8], Timestamp)>,
     /// The hash of the emailed link that rejects the account, and the time now. The link is used up;
     /// nothing changes if the email address is verified.
@@ -57,7 +57,7 @@ impl Rekey<'_> {
         &self,
         database: &Database,
     ) -> Result<Option<(User, Option<Session>)>, Error> {
-        let mut removes_second_factor = self.removes_second_factor;
+        let mut is_first_proof = false;
         let mut transaction = database.begin().await?;
         let id = self.user_id;
         // A rejection deactivates the account.
@@ -75,7 +75,7 @@ impl Rekey<'_> {
                 return Ok(None);
             }
             // Nobody has verified the address before, so someone else may have set it up.
-            removes_second_factor |= locked.is_some_and(|locked| !locked.email_verified);
+            is_first_proof = locked.is_some_and(|locked| !locked.email_verified);
             for purpose in [LinkPurpose::Reset, LinkPurpose::Activation] {
                 email_tokens::use_up_all(&mut transaction, self.user_id, purpose, now).await?;
             }
@@ -88,12 +88,16 @@ impl Rekey<'_> {
                 return Ok(None);
             }
         }
+        let removes_second_factor = self.removes_second_factor || is_first_proof;
         let updated = self.update_user(&mut transaction, removes_second_factor);
         let Some(user) = updated.await? else {
             return Ok(None);
         };
         if removes_second_factor {
             second_factors::remove(&mut transaction, user.id).await?;
+        }
+        if is_first_proof {
+            passkeys::remove_added_after(&mut transaction, user.id, None).await?;
         }
         second_factors::forget_setup(&mut transaction, user.id).await?;
         if self.password_hash.is_some() || self.deactivates {

@@ -151,27 +151,28 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
     apply(&mut transaction, attempt).await?;
     audit_events::record(&mut transaction, &attempt.passed).await?;
     if is_completed {
-        complete_sign_in(&mut transaction, attempt).await?;
+        complete_sign_in(&mut transaction, &attempt.session, &attempt.signed_in).await?;
     }
     transaction.commit().await?;
     Ok(Outcome::Correct(Box::new(user), session))
 }
 
 /// The user is signed in only now that the second factor is complete.
-async fn complete_sign_in(
+pub(crate) async fn complete_sign_in(
     transaction: &mut Transaction,
-    attempt: &Attempt<'_>,
+    session: &Replacement,
+    signed_in: &NewEvent,
 ) -> Result<(), Error> {
     const SQL: &str = "
         UPDATE users SET last_login = $2, language = COALESCE($3, language) WHERE id = $1";
-    let (user_id, session) = (attempt.user.id, &attempt.session);
+    let user_id = session.user_id;
     let statement = Statement::new(SQL)
         .bind(user_id)
         .bind(session.now)
         .bind(stated_language().map(Language::code));
     transaction.execute(statement).await?;
     sessions::enforce_limit(transaction, user_id, session.session_id, false).await?;
-    audit_events::record(transaction, &attempt.signed_in).await
+    audit_events::record(transaction, signed_in).await
 }
 
 /// Counts an attempt as incorrect until the code proves correct. Returns `None` if the user has no

@@ -53,6 +53,9 @@ pub struct Session {
     pub(crate) refresh_id: Id,
     /// Whether the device has passed the user's second factor.
     pub(crate) second_factor: bool,
+    /// Whether the passkey that has started the session, or proved the user again, can be copied to other
+    /// devices; `None` without one.
+    pub(crate) passkey_synced: Option<bool>,
     /// When the user last proved who they are in this session, by signing in or again later.
     pub(crate) authenticated_at: Timestamp,
 }
@@ -113,7 +116,8 @@ pub(crate) async fn renew_current(
         WHERE id = $1 AND user_id = $2 AND expires_at > $3 AND last_used_at > $4
         RETURNING second_factor, refresh_id";
     const REPLACE: &str = concat!(
-        "UPDATE sessions SET refresh_id = $2, previous_refresh_id = refresh_id, second_factor = $3,
+        "UPDATE sessions SET refresh_id = $2, previous_refresh_id = refresh_id,
+            second_factor = $3 OR passkey_id IS NOT NULL,
             authenticated_at = CASE WHEN $4 THEN last_used_at ELSE authenticated_at END
         WHERE id = $1
         RETURNING ",

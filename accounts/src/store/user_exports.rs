@@ -8,7 +8,8 @@ use crate::{
     id::Id,
     store::{
         administration::ManagedUser, audit_events, audit_log::AuditEvent, database::Database,
-        recovery_codes::RecoveryCodesLeft, sessions::Session, statement::Statement,
+        passkeys::Passkey, recovery_codes::RecoveryCodesLeft, sessions::Session,
+        statement::Statement,
     },
 };
 
@@ -25,6 +26,8 @@ pub struct UserExport {
     pub links: Vec<SentLink>,
     /// The recovery codes that are left.
     pub recovery_codes: RecoveryCodesLeft,
+    /// The passkeys, oldest first.
+    pub passkeys: Vec<Passkey>,
     /// The language of the emails, if it is known.
     pub language: Option<String>,
 }
@@ -75,6 +78,7 @@ impl UserExport {
             events: AuditEvent::list(database, user_id, audit_events::LIMIT).await?,
             links: database.fetch_all(of_user(LINKS)).await?,
             recovery_codes: RecoveryCodesLeft::of_user(database, user_id).await?,
+            passkeys: Passkey::list(database, user_id).await?,
             language: language.and_then(|(language,)| language),
         }))
     }

@@ -1,5 +1,5 @@
 //! The task that deletes expired rows: sessions, used refresh tokens, emailed links,
-//! registrations that nobody has activated, invitations that nobody has accepted, revocations of tokens that have expired by now, old audit events.
+//! used challenges of passkeys, registrations that nobody has activated, invitations that nobody has accepted, revocations of tokens that have expired by now, old audit events.
 //!
 //! It deletes a few rows at a time, each batch in a statement and transaction of its own with a pause
 //! after it, so that it never blocks anyone for long. On PostgreSQL a batch skips locked rows: it does
@@ -89,7 +89,7 @@ impl Accounts {
 
     /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
     /// index on the time.
-    fn expired_rows(&self) -> [ExpiredRows; 12] {
+    fn expired_rows(&self) -> [ExpiredRows; 13] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         let rows = |table, key, time, until| ExpiredRows {
             table,
@@ -116,6 +116,7 @@ impl Accounts {
                 now.minus(email_limits::DAY),
             ),
             rows("code_attempts", "key", "updated_at", past_codes),
+            rows("used_passkey_challenges", "challenge", "forgotten_at", now),
             rows("revocations", "seq", "at", irrelevant),
             rows("audit_events", "id", "at", now.minus(lifetimes.audit)),
             rows("deleted_accounts", "id", "at", now.minus(lifetimes.audit)),

@@ -16,6 +16,7 @@ mod links;
 mod migrations;
 mod outbox;
 mod ownership;
+mod passkeys;
 mod pending_sessions;
 mod profile;
 mod refresh_rule;

@@ -56,6 +56,18 @@ pub async fn identify() -> Result<Caller, ApiError> {
     Ok(caller)
 }
 
+/// Like [`identify`], for an endpoint that works without a token, too.
+///
+/// # Errors
+/// `token_expired` or `token_invalid` with an invalid token.
+pub async fn identify_if_any() -> Result<Option<Caller>, ApiError> {
+    if with_parts(|parts| parts.headers.contains_key(header::AUTHORIZATION)) {
+        identify().await.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
 /// The same for a request that no server function handles.
 ///
 /// # Errors

@@ -316,6 +316,7 @@ impl From<accounts::Error> for ApiError {
             Error::EmailUnverified => Code::EmailUnverified.into(),
             Error::KeyInvalid => Code::KeyInvalid.into(),
             Error::PermissionDenied => Code::PermissionDenied.into(),
+            Error::NotPossible(sentence) => Self::detail(Code::PermissionDenied, tr(sentence)),
             Error::ReauthenticationRequired => Code::ReauthenticationRequired.into(),
             Error::Conflict(sentence) => Self::detail(Code::Conflict, tr(sentence)),
             Error::Throttled(time) => Self::throttled(time),

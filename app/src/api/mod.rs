@@ -7,6 +7,7 @@ mod context;
 #[cfg(feature = "ssr")]
 pub mod describe;
 mod error;
+pub mod passkey;
 mod protocol;
 pub mod recovery;
 mod text;

@@ -31,7 +31,9 @@ impl Claims {
             sid: claims.text("sid")?,
             iat: claims.integer("iat")?,
             exp: claims.integer("exp")?,
-            has_second_factor: claims.list_contains("amr", "otp")?,
+            has_second_factor: claims.list_contains("amr", "otp")?
+                // A passkey completes it, too.
+                || claims.list_contains("amr", "user")?,
         })
     }
 }

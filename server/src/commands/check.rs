@@ -79,6 +79,9 @@ pub fn check(
         check_administrator(&mut report, config)?;
         check_email(&mut report, config, recipient).await?;
         check_public_url(&mut report, config)?;
+        if let Some(warning) = warnings::passkeys(config) {
+            report.warn("passkeys", warning)?;
+        }
         check_proxies(&mut report, config)?;
         check_clock(&mut report, opened.as_ref()).await?;
         if let Some(opened) = opened {

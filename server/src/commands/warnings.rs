@@ -4,7 +4,7 @@ use crate::{config::Config, data_dir};
 
 /// All warnings.
 pub fn all(config: &Config) -> impl Iterator<Item = String> {
-    [public_url, sender, data_folder]
+    [public_url, passkeys, sender, data_folder]
         .into_iter()
         .filter_map(|warning| warning(config))
 }
@@ -18,6 +18,15 @@ pub fn public_url(config: &Config) -> Option<String> {
             config.listen
         )
     })
+}
+
+/// Browsers refuse passkeys at the address that users see. Without such an address, this is a trial.
+pub fn passkeys(config: &Config) -> Option<String> {
+    let url = config.public_url.as_ref()?;
+    accounts::passkeys_unavailable(url)?;
+    Some(format!(
+        "LATCHKEY_PUBLIC_URL: browsers refuse passkeys at {url}; they need HTTPS and a host name, or http://localhost"
+    ))
 }
 
 /// The sender is at a domain that only this machine knows.

@@ -6,6 +6,8 @@
 mod emails;
 #[allow(dead_code, reason = "the tests of the program need more of it")]
 pub mod receiver;
+#[allow(dead_code, reason = "the tests of the program need more of it")]
+pub mod soft_passkey;
 
 use std::{
     net::{IpAddr, Ipv4Addr},

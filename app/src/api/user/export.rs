@@ -16,6 +16,7 @@ use crate::api::{
 use crate::{
     api::{
         ApiError, Code, Get,
+        passkey::Passkey,
         protocol::{JSON, send},
         user::{Event, Session},
     },
@@ -37,6 +38,8 @@ pub struct UserExport {
     pub recovery_codes_left: i64,
     /// When the recovery codes were created.
     pub recovery_codes_created_at: Option<String>,
+    /// The passkeys, oldest first.
+    pub passkeys: Vec<Passkey>,
     /// The language of the emails, such as `de`, if it is known.
     pub language: Option<String>,
 }
@@ -109,6 +112,7 @@ pub async fn export() -> Result<UserExport, ApiError> {
         links: exported.links.into_iter().map(Into::into).collect(),
         recovery_codes_left: codes.left,
         recovery_codes_created_at: codes.created_at.map(|time| time.to_string()),
+        passkeys: exported.passkeys.into_iter().map(Into::into).collect(),
         language: exported.language,
     })
 }

@@ -109,6 +109,13 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         "invitation_revoked" => (tr("Invitation revoked"), Warning, Normal),
         "profile_updated" => (tr("Profile changed"), Success, Normal),
         "reauthenticated" => (tr("Password confirmed"), Key, Normal),
+        "passkey_added" => (tr("Passkey added"), Key, Notable),
+        "passkey_removed" => (tr("Passkey removed"), Key, Notable),
+        "passkey_refused" => (
+            tr("Passkey refused because there may be a copy of it"),
+            Error,
+            Failure,
+        ),
         "webhook_created" => (tr("Webhook created"), Success, Notable),
         "webhook_changed" => (tr("Webhook changed"), Success, Normal),
         "webhook_deleted" => (tr("Webhook deleted"), Warning, Normal),

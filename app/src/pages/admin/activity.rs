@@ -27,7 +27,7 @@ use crate::{
 const NAMES: [&str; 3] = ["event", "user", "since"];
 
 /// The events that can be chosen.
-const EVENTS: [&str; 47] = [
+const EVENTS: &[&str] = &[
     "signed_in",
     "sign_in_pending",
     "sign_in_failed",
@@ -70,6 +70,9 @@ const EVENTS: [&str; 47] = [
     "invitation_revoked",
     "profile_updated",
     "reauthenticated",
+    "passkey_added",
+    "passkey_removed",
+    "passkey_refused",
     "webhook_created",
     "webhook_changed",
     "webhook_deleted",
@@ -124,7 +127,7 @@ pub(super) fn Activity(console: Console) -> impl IntoView {
 fn Filters(query: UrlState) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let mut events = vec![("", tr("Any event").to_owned())];
-    events.extend(EVENTS.map(|event| (event, describe(event, 1).text)));
+    events.extend(EVENTS.iter().map(|event| (*event, describe(event, 1).text)));
     let since = SINCE.map(|(value, name, _)| (value, tr(name).to_owned()));
     Effect::new(move |_| {
         let user = query.get(1);

@@ -5,6 +5,7 @@ mod connections;
 mod general;
 mod health;
 mod pages;
+mod passkey;
 mod recovery;
 mod token;
 mod totp;

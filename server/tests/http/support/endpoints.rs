@@ -62,7 +62,7 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
 
 /// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
 /// anything.
-pub const ENDPOINTS: [Endpoint; 59] = [
+pub const ENDPOINTS: [Endpoint; 66] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
@@ -89,6 +89,13 @@ pub const ENDPOINTS: [Endpoint; 59] = [
     post("/api/totp/confirm", RequiredToken::Access),
     post("/api/totp/login", RequiredToken::MfaPending),
     post("/api/totp/delete", RequiredToken::Access),
+    get("/api/passkey", RequiredToken::Access),
+    post("/api/passkey/create", RequiredToken::Access),
+    post("/api/passkey/confirm", RequiredToken::Access),
+    post("/api/passkey/login/begin", RequiredToken::None),
+    post("/api/passkey/login", RequiredToken::None),
+    post("/api/passkey/rename", RequiredToken::Access),
+    post("/api/passkey/delete", RequiredToken::Access),
     post("/api/recovery/create", RequiredToken::Access),
     post("/api/recovery/login", RequiredToken::MfaPending),
     post("/api/token/introspect", RequiredToken::ServiceKey),

@@ -6,6 +6,7 @@ mod endpoints;
 mod event_stream;
 pub mod jwt;
 mod openapi;
+pub mod passkeys;
 pub mod postgres_server;
 pub mod proxy;
 pub mod raw_connection;
@@ -18,6 +19,9 @@ pub mod reverse_proxy;
 mod second_factor;
 mod server;
 pub mod smtp;
+#[path = "../../../../accounts/tests/accounts/support/soft_passkey.rs"]
+#[allow(dead_code, reason = "the tests of the domain need more of it")]
+pub mod soft_passkey;
 mod test_env;
 
 use std::{
