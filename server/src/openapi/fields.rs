@@ -43,6 +43,10 @@ pub fn schema(name: &str) -> Option<Value> {
             "type": "object",
             "description": "A JSON object of at most 4,096 bytes.",
         }),
+        "credential" => json!({
+            "type": "object",
+            "description": "What `PublicKeyCredential.toJSON()` returns (WebAuthn, level 3).",
+        }),
         "action" => json!({
             "type": "string",
             "enum": ["activate", "deactivate", "sign-out", "delete"],

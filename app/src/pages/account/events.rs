@@ -108,7 +108,7 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         "invitation_sent" => (tr("Invitation sent"), Email, Normal),
         "invitation_revoked" => (tr("Invitation revoked"), Warning, Normal),
         "profile_updated" => (tr("Profile changed"), Success, Normal),
-        "reauthenticated" => (tr("Password confirmed"), Key, Normal),
+        "reauthenticated" => (tr("Identity confirmed"), Key, Normal),
         "passkey_added" => (tr("Passkey added"), Key, Notable),
         "passkey_removed" => (tr("Passkey removed"), Key, Notable),
         "passkey_refused" => (
