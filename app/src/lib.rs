@@ -26,6 +26,7 @@ mod email;
 pub mod hydration;
 pub mod pages;
 mod registration;
+mod sign_in_ways;
 #[cfg(feature = "hydrate")]
 pub mod start;
 
@@ -37,6 +38,7 @@ pub use shell::{shell, with_fingerprint};
 
 pub use appearance::{Appearance, FooterLinks};
 pub use registration::Registration;
+pub use sign_in_ways::{Provider, SignInWays};
 
 use browser::{AuthState, keep_fresh, session};
 use components::{Header, SyncHydrate};
@@ -66,6 +68,8 @@ pub struct ServerInfo {
     pub home_url: Option<String>,
     /// Who may create an account.
     pub registration: Registration,
+    /// Which ways to sign in there are besides the password.
+    pub sign_in_ways: SignInWays,
     /// What the pages look like.
     pub appearance: Arc<Appearance>,
 }
@@ -83,6 +87,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=HomePage />
                     <Route path=path!("/register") view=RegisterPage />
                     <Route path=path!("/login") view=|| SyncHydrate::new(view! { <Login /> }) />
+                    <Route path=path!("/login/code") view=PublicPage::LoginCode />
                     <Route path=path!("/two-factor") view=SignedInPage::TwoFactor />
                     <Route path=path!("/account/:page?") view=SignedInPage::Account />
                     <Route path=path!("/admin/:page?") view=AdminConsole />

@@ -9,7 +9,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
 use crate::{
-    App, Appearance, Registration, ServerInfo, Site, appearance::site_name,
+    App, Appearance, Registration, ServerInfo, SignInWays, Site, appearance::site_name,
     browser::session::STORAGE_BLOCKED, pages,
 };
 
@@ -69,6 +69,7 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
     let expected = fingerprint::PLACEHOLDER;
     // The app does the same where it does not load a page from the server.
     let registration = Registration::of_server().as_str();
+    let ways = SignInWays::of_server();
     let server = use_context::<ServerInfo>();
     let home_url = server.as_ref().and_then(|server| server.home_url.clone());
     let appearance = server.map(|server| server.appearance).unwrap_or_default();
@@ -92,6 +93,8 @@ pub fn shell(site: &Site, path: &str) -> impl IntoView + use<> {
             lang=language().code()
             data-home=home_url
             data-registration=registration
+            data-passkeys=ways.passkeys.then_some("")
+            data-providers=ways.providers_as_text()
             data-site-name=name
             data-logo=logo
             data-texts=texts

@@ -45,7 +45,10 @@ export class Server {
     private readonly port: number,
     private settings: Settings,
   ) {
-    this.url = `http://127.0.0.1:${port}`;
+    // Browsers accept passkeys for a host name only.
+    const isNamed = settings.LATCHKEY_PUBLIC_URL?.startsWith('http://localhost:');
+    this.url = `http://${isNamed ? 'localhost' : '127.0.0.1'}:${port}`;
+    if (isNamed) this.settings = { ...settings, LATCHKEY_PUBLIC_URL: this.url };
   }
 
   static async launch(settings: Settings = {}): Promise<Server> {

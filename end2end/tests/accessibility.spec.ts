@@ -8,6 +8,7 @@ const TITLES: Record<string, RegExp> = {
   '/': /Latchkey/,
   '/register': /Create account/,
   '/login': /Sign in/,
+  '/login/code': /Sign in with a code/,
   '/account': /^Your account · /,
   '/account/profile': /^Profile · /,
   '/account/security': /^Security · /,

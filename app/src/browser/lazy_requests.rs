@@ -17,8 +17,9 @@ use super::limit::{LOADING_LIMIT, with_limit};
 use super::{
     renewal::renew,
     session::Session,
-    sign_in::{resend_activation, sign_in},
+    sign_in::{resend_activation, sign_in, sign_in_with_passkey, suggest_passkeys},
     sign_out::{Scope, finish_sign_out},
+    social,
 };
 use crate::{
     api::{ApiError, Code, user},
@@ -34,6 +35,12 @@ pub enum LazyRequest {
         /// Its password.
         password: String,
     },
+    /// Asks for a passkey, signs in with it and stores the session.
+    SignInWithPasskey,
+    /// Lets the browser suggest passkeys, until the user picks one or another way to sign in.
+    SuggestPasskeys,
+    /// Signs in with what a provider's redirect has brought, and stores the session.
+    FinishSocial(social::Return),
     /// Sends another email with the link that activates the account with this email address.
     ResendActivation(String),
     /// Replaces a session's tokens, unless another tab has already done so.
@@ -87,6 +94,9 @@ impl LazyRequest {
 fn start(request: LazyRequest) -> Result<Response, SplitLoaderError> {
     Ok(match request {
         LazyRequest::SignIn { email, password } => Box::pin(sign_in(email, password)),
+        LazyRequest::SignInWithPasskey => Box::pin(sign_in_with_passkey()),
+        LazyRequest::SuggestPasskeys => Box::pin(suggest_passkeys()),
+        LazyRequest::FinishSocial(found) => Box::pin(social::finish(found)),
         LazyRequest::ResendActivation(email) => Box::pin(resend_activation(email)),
         LazyRequest::Renew(session) => Box::pin(async move { renew(&session).await.map(drop) }),
         LazyRequest::SignOut => {

@@ -15,11 +15,13 @@ mod limit;
 mod lock;
 mod lost_response;
 pub mod next;
+pub mod passkeys;
 pub mod pending_account;
 pub mod renewal;
 pub mod session;
-mod sign_in;
+pub mod sign_in;
 pub mod sign_out;
+pub mod social;
 pub mod unsaved_codes;
 
 pub use client::{MaybeSignedIn, SignedIn};

@@ -8,7 +8,7 @@ use super::{
     submission::Submission,
 };
 
-/// The hint below the field.
+/// The hint below the field of a form whose link was incomplete.
 const HINT: &str = tr_later("The 8 digits in the same email.");
 
 /// Asks for the code that an email shows besides its link.
@@ -18,10 +18,13 @@ pub fn EmailedCodeField(
     submission: Submission,
     /// The input, from which the form reads the code.
     input: NodeRef<html::Input>,
+    /// Help for finding the code.
+    #[prop(default = tr(HINT))]
+    hint: &'static str,
 ) -> impl IntoView {
     // `maxlength` leaves room for a pasted code with spaces in or around it.
     view! {
-        <Field submission name="code" label=tr("Code") hint=Some(tr(HINT))>
+        <Field submission name="code" label=tr("Code") hint=Some(hint)>
             <input
                 node_ref=input
                 class="code"
@@ -34,7 +37,7 @@ pub fn EmailedCodeField(
                 spellcheck="false"
                 maxlength="24"
                 required
-                aria-describedby=describe("code", Some(HINT))
+                aria-describedby=describe("code", Some(hint))
                 aria-invalid=move || invalid(submission, "code")
             />
         </Field>

@@ -59,6 +59,8 @@ icons! {
     SignOut => "log-out",
     /// A password, or a code.
     Key => "key-round",
+    /// A passkey.
+    Passkey => "fingerprint",
     /// An email.
     Email => "mail",
     /// Shows what is hidden.

@@ -23,8 +23,8 @@ use leptos_router::{ChooseView, hooks::use_location};
 
 use super::{
     account::Account, activate::Activate, admin::Admin, confirm_email::ConfirmEmail,
-    forgot::Forgot, home::Home, register::Register, reset::Reset, two_factor::TwoFactor,
-    undo_email::UndoEmail,
+    forgot::Forgot, home::Home, login_code::LoginCode, register::Register, reset::Reset,
+    two_factor::TwoFactor, undo_email::UndoEmail,
 };
 #[cfg(feature = "split")]
 use crate::browser::{LOADING_LIMIT, LazyRequest};
@@ -45,6 +45,8 @@ pub struct RegisterPage;
 /// Another page for signed-out visitors, whose code is fetched on demand.
 #[derive(Clone, Copy)]
 pub enum PublicPage {
+    /// `/login/code`
+    LoginCode,
     /// `/forgot`
     Forgot,
     /// `/reset`
@@ -147,7 +149,9 @@ pub fn chunk(path: &str) -> Option<&'static str> {
     match path.trim_end_matches('/') {
         "" => Some("home"),
         "/register" => Some("register"),
-        "/forgot" | "/reset" | "/activate" | "/email" | "/email/undo" => Some("public"),
+        "/login/code" | "/forgot" | "/reset" | "/activate" | "/email" | "/email/undo" => {
+            Some("public")
+        }
         "/two-factor" => Some("signed_in"),
         path if path == "/account" || path.starts_with("/account/") => Some("signed_in"),
         path if path == "/admin" || path.starts_with("/admin/") => Some("admin"),
@@ -246,6 +250,7 @@ fn register_page() -> Result<AnyView, SplitLoaderError> {
 )]
 fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
     Ok(match page {
+        PublicPage::LoginCode => SyncHydrate::new(view! { <LoginCode /> }).into_any(),
         PublicPage::Forgot => SyncHydrate::new(view! { <Forgot /> }).into_any(),
         PublicPage::Reset => SyncHydrate::new(view! { <Reset /> }).into_any(),
         PublicPage::Activate => SyncHydrate::new(view! { <Activate /> }).into_any(),

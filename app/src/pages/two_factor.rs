@@ -10,15 +10,16 @@ use leptos_meta::Title;
 
 use super::navigation::{signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
-    api::{ApiError, recovery, totp, user, user::TokenPair},
+    SignInWays,
+    api::{ApiError, passkey, recovery, totp, user, user::TokenPair},
     appearance::page_title,
     browser::{
         AuthState, LOADING_LIMIT,
         next::{HOME, next},
-        pending_account,
+        passkeys, pending_account,
         renewal::exchange,
         sign_out::{Scope, finish_sign_out},
-        unsaved_codes, with_limit,
+        unsaved_codes, with_limit, with_timeout,
     },
     components::{
         Alert, Button, CodeField, LiveText, Notice, RecoveryCodeField, Submission, focus_new_page,
@@ -35,6 +36,9 @@ const CODE_LOST: &str =
 const RECOVERY_CODE_LOST: &str = tr_later(
     "The server can't be reached. Try again, and if this code was used up, with another one.",
 );
+
+/// The error when the response to a passkey was lost.
+const PASSKEY_LOST: &str = tr_later("The server can't be reached. Try again in a moment.");
 
 /// What follows when the response that turned the second factor on was lost.
 const UNSAVED_CODES: &str = tr_later(
@@ -165,6 +169,7 @@ fn CodeForms() -> impl IntoView {
         uses_recovery_code.update(|uses_it| *uses_it = !*uses_it);
         focus_soon("#code");
     };
+    let offers_passkey = SignInWays::of_server().passkeys && passkeys::are_supported();
     view! {
         <Notice text=notice />
         <PendingAccount />
@@ -179,6 +184,7 @@ fn CodeForms() -> impl IntoView {
             <button type="button" class="link" on:click=switch>
                 <LiveText text=Signal::derive(alternative) />
             </button>
+            {offers_passkey.then(|| view! { <PasskeyAlternative /> })}
             <details class="help">
                 <summary>{tr("Lost your phone?")}</summary>
                 <p>
@@ -254,6 +260,39 @@ fn AppCodeForm() -> impl IntoView {
             <Alert submission />
             <Button submission kind="submit" label=tr("Verify") pending_label=tr("Verifying…") />
         </form>
+    }
+}
+
+/// Completes the sign-in with a passkey instead.
+#[component]
+fn PasskeyAlternative() -> impl IntoView {
+    let submission = Submission::default();
+    let text = Signal::derive(move || {
+        let text = if submission.is_running() {
+            tr("Waiting for your passkey…")
+        } else {
+            tr("Use a passkey")
+        };
+        text.to_owned()
+    });
+    let ask = move |_: ev::MouseEvent| {
+        submission.start(async {
+            let options = with_timeout(passkey::begin_login()).await?;
+            let credential = passkeys::ask_for_one(&options).await?;
+            store_tokens(passkey::login(credential), tr(PASSKEY_LOST)).await
+        });
+    };
+    on_cleanup(passkeys::stop_waiting);
+    view! {
+        <button
+            type="button"
+            class="link"
+            aria-disabled=move || submission.is_running().then_some("true")
+            on:click=ask
+        >
+            <LiveText text />
+        </button>
+        <Alert submission />
     }
 }
 

@@ -6,6 +6,7 @@
 mod activity;
 pub(super) mod clock;
 mod confirm;
+mod connected;
 mod data;
 mod delete;
 mod details;
@@ -14,6 +15,7 @@ mod dialog;
 mod email;
 pub(super) mod events;
 mod overview;
+mod passkeys;
 mod password;
 mod profile;
 mod sign_out;
@@ -38,6 +40,7 @@ use crate::{
     email::email_for_display,
 };
 use activity::ActivityByDay;
+use connected::Connected;
 use data::{AccountData, LoadingFailed, Skeleton, load_when_signed_in};
 use delete::DeleteAccount;
 use details::Details;
@@ -45,6 +48,7 @@ use devices::AllDevices;
 pub(super) use devices::device_icon;
 use email::Email;
 use overview::Overview;
+use passkeys::Passkeys;
 use password::Password;
 use profile::ProfilePage;
 use two_factor::TwoFactor;
@@ -175,6 +179,8 @@ fn Sections(page: Signal<AccountPage>, details: Details) -> impl IntoView {
             <Password details />
             <Email details />
             <TwoFactor details />
+            <Passkeys details />
+            <Connected details />
         }
         .into_any_sync(),
         AccountPage::Devices => view! { <AllDevices details /> }.into_any_sync(),

@@ -1,0 +1,326 @@
+//! The section "Passkeys".
+
+use languages::{tr, tr_with};
+use leptos::{prelude::*, task::spawn_local};
+
+use super::{
+    clock::clock,
+    details::Details,
+    dialog::{CurrentPassword, DialogForm, DialogState},
+    unverified::FIRST,
+};
+use crate::{
+    SignInWays,
+    api::{
+        ApiError, Code,
+        passkey::{self, Passkey},
+    },
+    browser::{LOADING_LIMIT, passkeys, with_limit},
+    components::{
+        Dialog, Icon, IconName, IntoAnySync, Message, Notice, RelativeTime, Status, TextField,
+        focus_soon, input_value,
+    },
+};
+
+/// What has the focus after a change.
+const HEADING: &str = "#passkeys";
+
+/// What the dialog is about.
+#[derive(Clone, PartialEq, Eq)]
+enum Step {
+    Add,
+    Rename(Passkey),
+    Remove(Passkey),
+}
+
+/// The section's state.
+#[derive(Clone, Copy)]
+struct State {
+    details: Details,
+    dialog: DialogState,
+    step: RwSignal<Step>,
+    /// The passkeys, once they are known.
+    passkeys: RwSignal<Option<Result<Vec<Passkey>, ApiError>>>,
+}
+
+impl State {
+    fn start(self, step: Step) {
+        self.step.set(step);
+        self.dialog.open();
+    }
+
+    /// Asks the server for the passkeys.
+    fn load(self) {
+        spawn_local(async move {
+            let response = with_limit(LOADING_LIMIT, passkey::passkeys()).await;
+            self.passkeys.try_set(Some(response));
+        });
+    }
+
+    /// Closes the dialog, shows what has happened, and shows the passkeys as they are now.
+    fn finish(self, message: String) {
+        self.dialog.finish(message);
+        self.load();
+        focus_soon(HEADING);
+    }
+
+    fn add(self, password: String) {
+        self.dialog.submission.start(async move {
+            let options = passkey::create(password.into()).await?;
+            let credential = passkeys::create(&options).await?;
+            // The authenticator has the passkey now: naming it comes later, so that nothing lies between.
+            let added = passkey::confirm(credential, "".into())
+                .await
+                .map_err(as_message)?;
+            self.finish(tr_with("Passkey added: {name}", &[("name", &added.name)]));
+            self.details.reload_sessions();
+            Ok(())
+        });
+    }
+
+    fn rename(self, passkey: Passkey, name: String) {
+        self.dialog.submission.start(async move {
+            passkey::rename(passkey.id.into(), name.into()).await?;
+            self.finish(tr("Passkey renamed.").to_owned());
+            Ok(())
+        });
+    }
+
+    fn remove(self, passkey: Passkey, password: String) {
+        self.dialog.submission.start(async move {
+            passkey::delete(passkey.id.into(), password.into()).await?;
+            self.finish(tr_with(
+                "Passkey removed: {name}",
+                &[("name", &passkey.name)],
+            ));
+            self.details.reload_sessions();
+            Ok(())
+        });
+    }
+}
+
+/// The dialog has no field for the credential.
+fn as_message(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Fields(_) => ApiError::detail(Code::Unknown, error.to_string()),
+        error @ ApiError::Detail { .. } => error,
+    }
+}
+
+/// Lists the passkeys, and adds, renames and removes them.
+#[component]
+pub(super) fn Passkeys(details: Details) -> impl IntoView {
+    let state = State {
+        details,
+        dialog: DialogState::default(),
+        step: RwSignal::new(Step::Add),
+        passkeys: RwSignal::new(None),
+    };
+    state.load();
+    on_cleanup(passkeys::stop_waiting);
+    let is_locked = Signal::derive(move || state.dialog.submission.is_running());
+    view! {
+        <section class="section" aria-labelledby="passkeys">
+            <h2 id="passkeys" tabindex="-1">
+                {tr("Passkeys")}
+            </h2>
+            <p class="section-lead">
+                {tr("Sign in with your fingerprint, your face or your screen lock, without a password or code. A passkey works on this site only, so nobody can trick you into revealing it.")}
+            </p>
+            <List state />
+            <Notice text=state.dialog.notice />
+            <AddButton state />
+            <Dialog open=state.dialog.is_open locked=is_locked>
+                {move || match state.step.get() {
+                    Step::Add => view! { <Add state /> }.into_any_sync(),
+                    Step::Rename(passkey) => view! { <Rename state passkey /> }.into_any_sync(),
+                    Step::Remove(passkey) => view! { <Remove state passkey /> }.into_any_sync(),
+                }}
+            </Dialog>
+        </section>
+    }
+}
+
+#[component]
+fn AddButton(state: State) -> impl IntoView {
+    let reason = move || {
+        if !SignInWays::of_server().passkeys {
+            Some(tr(
+                "Browsers don't accept passkeys at this site's address: it needs a host name and HTTPS.",
+            ))
+        } else if !passkeys::are_supported() {
+            Some(tr("This browser can't use passkeys on this site."))
+        } else if !state.details.is_verified() {
+            Some(tr(FIRST))
+        } else {
+            None
+        }
+    };
+    move || match reason() {
+        Some(reason) => view! { <p class="blocked">{reason}</p> }.into_any_sync(),
+        None => view! {
+            <button type="button" class="button quiet" on:click=move |_| state.start(Step::Add)>
+                {tr("Add a passkey")}
+            </button>
+        }
+        .into_any_sync(),
+    }
+}
+
+#[component]
+fn List(state: State) -> impl IntoView {
+    let now = clock();
+    move || {
+        state.passkeys.with(|passkeys| match passkeys {
+            None => view! {
+                <p aria-busy="true">
+                    <span class="skeleton" aria-hidden="true">
+                        "Firefox on Windows"
+                    </span>
+                </p>
+            }
+            .into_any_sync(),
+            Some(Err(error)) => {
+                view! { <Message status=Status::Error text=error.to_string() /> }.into_any_sync()
+            }
+            Some(Ok(passkeys)) if passkeys.is_empty() => ().into_any_sync(),
+            Some(Ok(passkeys)) => {
+                let rows = passkeys.iter().cloned();
+                let rows = rows.map(|passkey| view! { <Row state passkey now /> });
+                view! {
+                    <ul class="rows" role="list">
+                        {rows.collect_view()}
+                    </ul>
+                }
+                .into_any_sync()
+            }
+        })
+    }
+}
+
+#[component]
+fn Row(state: State, passkey: Passkey, now: Signal<u64>) -> impl IntoView {
+    let (renamed, removed) = (passkey.clone(), passkey.clone());
+    let Passkey {
+        name,
+        created_at,
+        last_used_at,
+        backed_up,
+        ..
+    } = passkey;
+    let subject = format!(" {name}");
+    let used = match last_used_at {
+        Some(time) => {
+            view! { <span>{tr("Last used")} " " <RelativeTime time now /></span> }.into_any_sync()
+        }
+        None => view! { <span>{tr("Never used")}</span> }.into_any_sync(),
+    };
+    view! {
+        <li class="row">
+            <span class="row-icon">
+                <Icon name=IconName::Passkey />
+            </span>
+            <div class="row-text">
+                <p class="row-title">
+                    <span translate="no">{name}</span>
+                    {backed_up.then(|| view! { <span class="badge">{tr("Synced")}</span> })}
+                </p>
+                <p class="row-facts">
+                    {used} <span>{tr("Added")} " " <RelativeTime time=created_at now /></span>
+                </p>
+            </div>
+            <div class="actions">
+                <button
+                    type="button"
+                    class="button quiet"
+                    on:click=move |_| state.start(Step::Rename(renamed.clone()))
+                >
+                    {tr("Rename")}
+                    <span class="visually-hidden">{subject.clone()}</span>
+                </button>
+                <button
+                    type="button"
+                    class="button quiet"
+                    on:click=move |_| state.start(Step::Remove(removed.clone()))
+                >
+                    {tr("Remove")}
+                    <span class="visually-hidden">{subject}</span>
+                </button>
+            </div>
+        </li>
+    }
+}
+
+#[component]
+fn Add(state: State) -> impl IntoView {
+    let input = NodeRef::new();
+    view! {
+        <DialogForm
+            dialog=state.dialog
+            title=tr("Add a passkey")
+            details=state.details
+            submit=tr("Continue")
+            pending_label=tr("Waiting for your passkey…")
+            on_submit=move |()| state.add(input_value(input))
+        >
+            <p class="dialog-lead">
+                {tr("Enter your password. Then your browser asks where to keep the passkey: on this device, on your phone or on a security key.")}
+            </p>
+            <CurrentPassword submission=state.dialog.submission input />
+        </DialogForm>
+    }
+}
+
+#[component]
+fn Rename(state: State, passkey: Passkey) -> impl IntoView {
+    let input = NodeRef::new();
+    let name = passkey.name.clone();
+    let passkey = StoredValue::new(passkey);
+    focus_soon("#name");
+    view! {
+        <DialogForm
+            dialog=state.dialog
+            title=tr("Rename this passkey")
+            details=state.details
+            submit=tr("Save")
+            pending_label=tr("Saving…")
+            on_submit=move |()| state.rename(passkey.get_value(), input_value(input))
+        >
+            <TextField
+                submission=state.dialog.submission
+                input
+                name="name"
+                label=tr("Name")
+                value=name
+                hint=Some(tr("Such as the device or the password manager that keeps it."))
+            />
+        </DialogForm>
+    }
+}
+
+#[component]
+fn Remove(state: State, passkey: Passkey) -> impl IntoView {
+    let input = NodeRef::new();
+    let lead = tr_with(
+        "{name} will no longer sign in to your account, and devices that are signed in with it are signed out.",
+        &[("name", &passkey.name)],
+    );
+    let passkey = StoredValue::new(passkey);
+    view! {
+        <DialogForm
+            dialog=state.dialog
+            title=tr("Remove this passkey?")
+            details=state.details
+            submit=tr("Remove")
+            pending_label=tr("Removing…")
+            style="danger"
+            on_submit=move |()| state.remove(passkey.get_value(), input_value(input))
+        >
+            <p class="dialog-lead">{lead}</p>
+            <p class="dialog-lead">
+                {tr("Delete it from the device or the password manager that keeps it as well, so that it is no longer offered.")}
+            </p>
+            <CurrentPassword submission=state.dialog.submission input />
+        </DialogForm>
+    }
+}
