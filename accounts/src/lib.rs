@@ -5,6 +5,7 @@
 //! of a server.
 
 mod backoff;
+mod breached_passwords;
 mod cache;
 mod clock;
 mod clock_watch;
@@ -26,6 +27,10 @@ mod text;
 mod validation;
 mod webhooks;
 
+pub use breached_passwords::{
+    BreachedPasswords, BuildError, BuiltFilter, InvalidFilter, build as build_breached_passwords,
+    is_filter as is_breached_passwords_file,
+};
 pub use cache::CacheSettings;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use crypto::{

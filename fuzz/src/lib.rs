@@ -306,6 +306,7 @@ fn settings() -> Settings {
             .expect("a master secret"),
         token_algorithm: TokenAlgorithm::EdDsa,
         hashing_cost: "m=64,t=1,p=1".parse().expect("a cost"),
+        breached_passwords: None,
         lifetimes: Lifetimes {
             access: AGES,
             idle: AGES,

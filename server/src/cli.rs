@@ -24,7 +24,7 @@ use crate::{
     commands::{
         self, audit, backup, check, health,
         import::{self, ImportFormat, ImportOptions},
-        invitations, keys, restore, users,
+        invitations, keys, passwords, restore, users,
     },
     config::{self, Config},
     embedded_site::EmbeddedSite,
@@ -66,6 +66,9 @@ enum Command {
     /// Manage service keys, with which other services call the API.
     #[command(subcommand, arg_required_else_help = false)]
     Key(KeyCommand),
+    /// Manage the file of breached passwords.
+    #[command(subcommand, arg_required_else_help = false)]
+    Passwords(PasswordsCommand),
     /// Print the audit events of an account, newest first.
     Audit {
         #[command(flatten)]
@@ -227,6 +230,22 @@ enum KeyCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum PasswordsCommand {
+    /// Build the file for LATCHKEY_BREACHED_PASSWORDS from a list of SHA-1 hashes, sorted, one per line, each
+    /// alone or with :<count>. Replaces a file that it has written before.
+    Build {
+        /// The file.
+        file: PathBuf,
+        /// The list [default: standard input]
+        #[arg(long, value_name = "LIST")]
+        from: Option<PathBuf>,
+        /// Leave out passwords that were seen less often.
+        #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = value_parser!(u64).range(1..))]
+        min_count: u64,
+    },
+}
+
 fn scope(name: &str) -> Result<Scope, InvalidScope> {
     name.trim().parse()
 }
@@ -308,6 +327,11 @@ fn execute(arguments: &[OsString], site: Option<EmbeddedSite>) -> Result<(), Fai
             KeyCommand::List(format) => keys::list(&config, format.json),
             KeyCommand::Revoke { id } => keys::revoke(&config, &id),
         },
+        Command::Passwords(PasswordsCommand::Build {
+            file,
+            from,
+            min_count,
+        }) => passwords::build(&file, from.as_deref(), min_count),
         Command::Audit {
             user,
             limit,

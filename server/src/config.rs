@@ -85,6 +85,10 @@ pub struct Config {
     /// Cost of password hashes: KiB of memory, passes, lanes.
     #[arg(long, env = "LATCHKEY_ARGON2", default_value = "m=19456,t=2,p=1", value_parser = trimmed::<HashingCost>)]
     pub argon2: HashingCost,
+    /// File of the passwords of data breaches, which new passwords must not be among; latchkey passwords
+    /// build writes it [default: none]
+    #[arg(long, env = "LATCHKEY_BREACHED_PASSWORDS", value_parser = file)]
+    pub breached_passwords: Option<PathBuf>,
     /// How emails are sent.
     #[command(flatten)]
     pub email: EmailConfig,
@@ -296,6 +300,10 @@ fn folder(path: &str) -> Result<PathBuf, &'static str> {
         return Err("name a folder");
     }
     Ok(path.into())
+}
+
+fn file(path: &str) -> Result<PathBuf, &'static str> {
+    folder(path).map_err(|_| "name a file")
 }
 
 /// Returns a parser of `yes` as `true` and `no` as `false`.

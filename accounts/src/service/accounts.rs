@@ -6,6 +6,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use tokio::sync::Notify;
 
 use crate::{
+    breached_passwords::BreachedPasswords,
     cache::{CacheSettings, UserCache},
     clock::{Clock, Timestamp},
     clock_watch::{ClockTrust, ClockWatch},
@@ -55,6 +56,8 @@ pub struct Settings {
     pub token_algorithm: TokenAlgorithm,
     /// The cost of new password hashes.
     pub hashing_cost: HashingCost,
+    /// The passwords of data breaches, which new ones must not be among, if they are known.
+    pub breached_passwords: Option<BreachedPasswords>,
     /// How long tokens, sessions and audit events live.
     pub lifetimes: Lifetimes,
     /// Who may create an account without an administrator.
@@ -85,6 +88,7 @@ pub(super) struct Inner {
     pub master_secrets: MasterSecrets,
     /// The relying party of passkeys, or why browsers refuse them here.
     pub relying_party: Result<RelyingParty, &'static str>,
+    pub breached_passwords: Option<BreachedPasswords>,
     pub lifetimes: Lifetimes,
     pub registration: RegistrationPolicy,
     pub require_activation: bool,
@@ -134,6 +138,7 @@ impl Accounts {
             public_url: settings.public_url,
             site_name: settings.site_name,
             master_secrets: settings.master_secrets,
+            breached_passwords: settings.breached_passwords,
             lifetimes: settings.lifetimes,
             registration: settings.registration,
             require_activation: settings.require_activation,

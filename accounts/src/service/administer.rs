@@ -5,7 +5,7 @@ use languages::tr_later;
 use super::{
     accounts::Accounts,
     administrator::Administrator,
-    fields::{check_new_password, email_address, existing_email_address},
+    fields::{email_address, existing_email_address},
     manage_users::Changes,
 };
 use crate::{
@@ -163,8 +163,9 @@ impl Accounts {
         let user = self.user_by_email(email).await?;
         let mut validator = Validator::default();
         let email = Some(&*user.email);
-        let password =
-            check_new_password(&mut validator, "new_password", password, email, self.site());
+        let password = self
+            .check_new_password(&mut validator, "new_password", password, email)
+            .await?;
         let Some(password) = password else {
             return Err(validator.into_error());
         };

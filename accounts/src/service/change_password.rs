@@ -1,11 +1,6 @@
 //! Changes the caller's password.
 
-use super::{
-    accounts::Accounts,
-    caller::Authorized,
-    fields::{CURRENT_PASSWORD, check_new_password},
-    login::SignedIn,
-};
+use super::{accounts::Accounts, caller::Authorized, fields::CURRENT_PASSWORD, login::SignedIn};
 use crate::{
     crypto::device_token::TokenOwner,
     email::template::{EmailTemplate, Origin},
@@ -29,13 +24,14 @@ impl Accounts {
     ) -> Result<SignedIn, Error> {
         let user = caller.user();
         let mut validator = Validator::default();
-        let new = check_new_password(
-            &mut validator,
-            "new_password",
-            new_password,
-            Some(&user.email),
-            self.site(),
-        );
+        let new = self
+            .check_new_password(
+                &mut validator,
+                "new_password",
+                new_password,
+                Some(&user.email),
+            )
+            .await?;
         let current = validator.required(CURRENT_PASSWORD, current_password);
         let (Some(new), Some(_)) = (new, current) else {
             return Err(validator.into_error());

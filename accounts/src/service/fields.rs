@@ -2,9 +2,7 @@
 
 use languages::tr_later;
 
-use crate::{
-    crypto::password, email::address::EmailAddress, error::Error, profile, validation::Validator,
-};
+use crate::{email::address::EmailAddress, error::Error, profile, validation::Validator};
 
 /// The field in which a signed-in user repeats the password.
 pub(super) const CURRENT_PASSWORD: &str = "current_password";
@@ -67,19 +65,4 @@ pub(super) fn checked_name(validator: &mut Validator, name: Option<&str>) -> Opt
             None
         }
     }
-}
-
-/// Returns the password that a field holds, if it may be used with this email address on this site. Otherwise the validator has the errors.
-pub(super) fn check_new_password<'a>(
-    validator: &mut Validator,
-    field: &'static str,
-    value: Option<&'a str>,
-    email: Option<&str>,
-    site: password::Site<'_>,
-) -> Option<&'a str> {
-    let password = validator.required(field, value)?;
-    for message in password::check(password, email, site) {
-        validator.reject(field, message);
-    }
-    validator.is_valid(field).then_some(password)
 }

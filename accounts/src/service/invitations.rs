@@ -6,10 +6,7 @@ use serde_json::Value;
 use super::{
     accounts::Accounts,
     administrator::Administrator,
-    fields::{
-        EMAIL_TAKEN, PASSWORD, check_new_password, checked_name, email_address,
-        existing_email_address,
-    },
+    fields::{EMAIL_TAKEN, PASSWORD, checked_name, email_address, existing_email_address},
     list_fields::{Cursor, parse_page},
     manage_users::parse_id,
     queue_email::EmailKind,
@@ -246,13 +243,14 @@ impl Accounts {
             validator.reject(EMAIL, OTHER_ADDRESS);
         }
         let name = checked_name(&mut validator, entered.name);
-        let password = check_new_password(
-            &mut validator,
-            PASSWORD,
-            entered.password,
-            Some(&invitation.email),
-            self.site(),
-        );
+        let password = self
+            .check_new_password(
+                &mut validator,
+                PASSWORD,
+                entered.password,
+                Some(&invitation.email),
+            )
+            .await?;
         let (Some(password), true) = (password, validator.is_empty()) else {
             return Err(validator.into_error());
         };

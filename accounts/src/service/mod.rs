@@ -29,6 +29,7 @@ mod logout;
 mod manage_sessions;
 mod manage_users;
 mod new_device;
+mod new_password;
 mod passkey_login;
 mod passkeys;
 mod process_email_requests;

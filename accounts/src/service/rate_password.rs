@@ -21,8 +21,8 @@ impl Accounts {
     /// Rates a password for an account with this email address. Nothing is stored or hashed.
     ///
     /// # Errors
-    /// A field error when the password is missing.
-    pub fn rate_password(
+    /// A field error when the password is missing; `Overloaded`.
+    pub async fn rate_password(
         &self,
         password: Option<&str>,
         email: Option<&str>,
@@ -31,7 +31,7 @@ impl Accounts {
         // An email address that is not complete yet counts as none.
         let email = email.and_then(|email| EmailAddress::parse(email).ok());
         let email = email.as_ref().map(EmailAddress::as_str);
-        let messages = password::check(password, email, self.site());
+        let messages = self.password_errors(password, email).await?;
         let strength = if messages.is_empty() {
             password::strength(password)
         } else {

@@ -5,7 +5,7 @@ use languages::stated_language;
 use super::{
     accounts::Accounts,
     administrator::Administrator,
-    fields::{EMAIL_TAKEN, check_new_password, checked_name, email_address},
+    fields::{EMAIL_TAKEN, checked_name, email_address},
     queue_email::{EmailKind, LinkRequest},
 };
 use crate::{
@@ -146,13 +146,9 @@ impl Accounts {
         let is_profile_valid = validator.is_empty();
         let email = validator.merge(email_address(EMAIL, email))?;
         let email_text = email.as_ref().map(EmailAddress::as_str);
-        let password = check_new_password(
-            &mut validator,
-            "password",
-            password,
-            email_text,
-            self.site(),
-        );
+        let password = self
+            .check_new_password(&mut validator, "password", password, email_text)
+            .await?;
         let (database, now) = (&self.0.database, self.now());
         let (Some(email), Some(password), true) = (&email, password, is_profile_valid) else {
             // The insert decides whether the address is taken. This only reports all errors at once.

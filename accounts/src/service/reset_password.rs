@@ -6,7 +6,7 @@ use super::{
     accounts::Accounts,
     caller::Authorized,
     email_proof::EmailProof,
-    fields::{check_new_password, existing_email_address, invalid_link},
+    fields::{existing_email_address, invalid_link},
 };
 use crate::{
     crypto::{device_token::TokenOwner, jwt_secret::JwtSecret},
@@ -65,13 +65,9 @@ impl Accounts {
             link = validator.merge(Err(invalid_link()))?;
         }
         let email = link.as_ref().map(|link| link.email.as_str());
-        let new = check_new_password(
-            &mut validator,
-            "new_password",
-            new_password,
-            email,
-            self.site(),
-        );
+        let new = self
+            .check_new_password(&mut validator, "new_password", new_password, email)
+            .await?;
         let (Some(link), Some(new)) = (&link, new) else {
             return Err(validator.into_error());
         };

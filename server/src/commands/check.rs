@@ -7,7 +7,7 @@ use accounts::{
 };
 use url::{Host, Url};
 
-use super::{AppPaths, print_line, runtime, warnings};
+use super::{AppPaths, breached_passwords, print_line, runtime, warnings};
 use crate::{config::Config, data_dir, failure::Failure};
 
 /// How far clocks may differ before that is worth a warning, and before tokens and links are refused for it.
@@ -76,6 +76,7 @@ pub fn check(
         check_data_folder(&mut report, config)?;
         let opened = check_database(&mut report, &paths).await?;
         check_secret(&mut report, &paths, config, opened.as_ref()).await?;
+        check_breached_passwords(&mut report, config)?;
         check_administrator(&mut report, config)?;
         check_email(&mut report, config, recipient).await?;
         check_public_url(&mut report, config)?;
@@ -195,6 +196,23 @@ async fn check_secret(
     match fitting.await {
         Ok(_) => report.ok(POINT, format!("{source}, with which the data was written")),
         Err(failure) => report.fail(POINT, failure),
+    }
+}
+
+/// Reads the whole file, which the start does not.
+fn check_breached_passwords(report: &mut Report, config: &Config) -> Result<(), Failure> {
+    const POINT: &str = "breached passwords";
+    let breached = match breached_passwords(config) {
+        Ok(Some(breached)) => breached,
+        Ok(None) => return report.ok(POINT, "LATCHKEY_BREACHED_PASSWORDS is not set"),
+        Err(failure) => return report.fail(POINT, failure),
+    };
+    match breached.verify() {
+        Ok(()) => report.ok(POINT, format!("{breached} has {} hashes", breached.keys())),
+        Err(error) => report.fail(
+            POINT,
+            format!("LATCHKEY_BREACHED_PASSWORDS: {breached}: {error}"),
+        ),
     }
 }
 

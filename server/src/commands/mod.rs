@@ -8,16 +8,23 @@ pub mod health;
 pub mod import;
 pub mod invitations;
 pub mod keys;
+pub mod passwords;
 pub mod restore;
 mod staging;
 pub mod users;
 mod warnings;
 
-use std::{fmt, io::Write, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use accounts::{
-    Accounts, Database, DatabaseSettings, DatabaseUrl, EmailTransport, EmailWorker, Error,
-    MasterSecrets, OsRandom, Schema, Settings, SystemClock, printable,
+    Accounts, BreachedPasswords, Database, DatabaseSettings, DatabaseUrl, EmailTransport,
+    EmailWorker, Error, MasterSecrets, OsRandom, Schema, Settings, SystemClock, is_control,
+    printable,
 };
 use serde::Serialize;
 
@@ -109,6 +116,7 @@ fn accounts(
         master_secrets,
         token_algorithm: config.token_alg,
         hashing_cost: config.argon2.clone(),
+        breached_passwords: breached_passwords(config)?,
         lifetimes: config.lifetimes(),
         registration: config.registration,
         require_activation: config.require_activation,
@@ -118,6 +126,17 @@ fn accounts(
         webhook_allow_private: config.webhook_allow_private,
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)
+}
+
+/// Opens the file of breached passwords, if the settings name one.
+fn breached_passwords(config: &Config) -> Result<Option<BreachedPasswords>, Failure> {
+    let open = |path: &Path| {
+        BreachedPasswords::open(path).map_err(|error| {
+            let path = path.display();
+            Failure::new(format!("LATCHKEY_BREACHED_PASSWORDS: {path}: {error}"))
+        })
+    };
+    config.breached_passwords.as_deref().map(open).transpose()
 }
 
 /// Creates the administrator that the settings name, if there is none.

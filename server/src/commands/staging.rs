@@ -38,9 +38,21 @@ pub fn put_in_place(file: PathBuf, place: &Path) -> io::Result<()> {
     let file = TempPath::try_from_path(file)?;
     file.persist_noclobber(place)
         .map_err(|failure| failure.error)?;
+    sync_folder_of(place);
+    Ok(())
+}
+
+/// Moves a complete file to its place, where it replaces what is there, so that it survives a power failure.
+pub fn replace(file: TempPath, place: &Path) -> io::Result<()> {
+    File::open(&file)?.sync_all()?;
+    file.persist(place).map_err(|failure| failure.error)?;
+    sync_folder_of(place);
+    Ok(())
+}
+
+fn sync_folder_of(place: &Path) {
     // Some file systems can't write a folder to the disk.
     let _ = File::open(folder_of(place)).and_then(|folder| folder.sync_all());
-    Ok(())
 }
 
 /// Returns the folder that a file is in.

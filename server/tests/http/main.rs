@@ -8,6 +8,7 @@
 mod access_tokens;
 mod appearance;
 mod audit;
+mod breached_passwords;
 mod cors;
 mod docs;
 mod embedding;

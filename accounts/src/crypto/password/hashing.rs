@@ -7,7 +7,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{
@@ -35,6 +35,12 @@ impl Password {
             typed: (normalized != text).then(|| text.into()),
             text: SecretString::from(normalized.into_owned()),
         }
+    }
+
+    /// The password in Normalization Form C, and as it was typed, if that is another text.
+    pub fn spellings(&self) -> impl Iterator<Item = &str> {
+        let all = [Some(&self.text), self.typed.as_ref()];
+        all.into_iter().flatten().map(ExposeSecret::expose_secret)
     }
 }
 
@@ -165,6 +171,14 @@ impl HashingPlace {
             verify::verify(&password, stored.as_deref(), salt, &cost.0, &seen, memory)
         })
         .await?
+    }
+
+    /// Does other work for a password, which is slow, on a thread.
+    pub async fn run_other<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run(move |_| work()).await
     }
 
     /// Runs work on a thread. It is skipped if it has waited too long, or if the future is dropped

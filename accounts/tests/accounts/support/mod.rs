@@ -446,6 +446,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
         master_secrets: MasterSecrets::parse(secrets).unwrap(),
         token_algorithm: TokenAlgorithm::Hs256,
         hashing_cost: cost.parse().unwrap(),
+        breached_passwords: None,
         lifetimes: Lifetimes {
             access: 15 * MINUTE,
             idle: 30 * DAY,

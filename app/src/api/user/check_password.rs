@@ -37,14 +37,14 @@ pub struct PasswordRating {
 /// `POST /api/user/password/check`: rates a password that a user is choosing. Nothing is stored.
 ///
 /// # Errors
-/// A field error for a missing password.
+/// A field error for a missing password; `overloaded`.
 #[server(protocol = Post, prefix = "/api", endpoint = "user/password/check")]
 pub async fn check_password(
     #[server(default)] password: Text,
     #[server(default)] email: Text,
 ) -> Result<PasswordRating, ApiError> {
     let [password, email] = text_fields([("password", &password), ("email", &email)])?;
-    let rating = accounts().rate_password(password, email)?;
+    let rating = accounts().rate_password(password, email).await?;
     Ok(PasswordRating {
         strength: rating.strength.into(),
         messages: rating

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::settings::SETTINGS;
 use crate::support::{OTHER_PASSWORD, Output, PASSWORD, Server, TestEnv, TokenPair};
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -13,6 +13,8 @@ const COMMANDS: [&[&str]; 22] = [
     &["check"],
     &["health"],
     &["restore"],
+    &["passwords"],
+    &["passwords", "build"],
     &["user"],
     &["user", "create"],
     &["user", "list"],

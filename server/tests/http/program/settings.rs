@@ -5,12 +5,12 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::{
-    PASSWORD, Server, TestEnv, TokenPair, jwt,
+    PASSWORD, Server, TestEnv, TokenPair, breached_passwords_file, jwt,
     smtp::{SmtpBehavior, SmtpServer},
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 32] = [
+pub const SETTINGS: [(&str, &str); 33] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
@@ -26,6 +26,7 @@ pub const SETTINGS: [(&str, &str); 32] = [
     ("LATCHKEY_SESSION_TTL", "--session-ttl"),
     ("LATCHKEY_REFRESH_GRACE", "--refresh-grace"),
     ("LATCHKEY_ARGON2", "--argon2"),
+    ("LATCHKEY_BREACHED_PASSWORDS", "--breached-passwords"),
     ("LATCHKEY_SMTP_URL", "--smtp-url"),
     ("LATCHKEY_MAIL_FROM", "--mail-from"),
     ("LATCHKEY_REQUIRE_ACTIVATION", "--require-activation"),
@@ -115,6 +116,10 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_ARGON2", "m=19456,t=2,p=0"),
         ("LATCHKEY_ARGON2", "m=19456,t=2,x=1"),
         ("LATCHKEY_ARGON2", "m=-1,t=2,p=1"),
+        ("LATCHKEY_BREACHED_PASSWORDS", "/no/such/file"),
+        ("LATCHKEY_BREACHED_PASSWORDS", "/dev/null"),
+        ("LATCHKEY_BREACHED_PASSWORDS", "/dev/zero"),
+        ("LATCHKEY_BREACHED_PASSWORDS", "/"),
         ("LATCHKEY_SMTP_URL", "mail.example.com"),
         ("LATCHKEY_SMTP_URL", "http://mail.example.com"),
         ("LATCHKEY_SMTP_URL", "smtp://"),
@@ -326,6 +331,7 @@ fn accepts_every_setting_as_a_flag() {
         "4m".into(),
         "5s".into(),
         "m=512,t=1,p=1".into(),
+        breached_passwords_file(&env, &["a password that nobody uses"]),
         smtp.url(),
         "Flag <flag@flag.example>".into(),
         "false".into(),

@@ -1,5 +1,6 @@
 //! Shared test support: the environment of the program, the running program, requests and responses.
 
+mod breached_passwords;
 mod database;
 pub mod email;
 mod endpoints;
@@ -37,6 +38,7 @@ use std::{
 
 use serde_json::Value;
 
+pub use breached_passwords::{breached_list, breached_passwords_file};
 pub use database::{Database, postgres_administration};
 pub use email::Email;
 pub use endpoints::{ENDPOINTS, Endpoint, RequiredToken};
