@@ -138,9 +138,11 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 60] = [
+const ENDPOINTS: [(&str, Limit); 62] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
+    ("/api/user/login/code", Limit::all(Group::Email)),
+    ("/api/user/login/code/confirm", Limit::work(Group::SignIn)),
     ("/api/user/login/refresh", Limit::guesses(Group::Tokens)),
     ("/api/user/login/verify", Limit::guesses(Group::Tokens)),
     ("/api/user/view", Limit::guesses(Group::Tokens)),

@@ -58,6 +58,8 @@ impl fmt::Display for TokenType {
 pub enum Method {
     /// With the password.
     Pwd,
+    /// With a code that was emailed: over another channel than the browser's. It is one factor.
+    Mca,
     /// With a one-time code as the second factor.
     Otp,
     /// With a passkey that does not leave its device.
@@ -72,6 +74,7 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pwd => "pwd",
+            Self::Mca => "mca",
             Self::Otp => "otp",
             Self::Hwk => "hwk",
             Self::Swk => "swk",

@@ -160,7 +160,10 @@ impl EmailDesign {
             origin => content.origin.as_deref(),
             note => content.note,
             copy_link => tr("If the button doesn't work, copy this link into your browser:"),
-            enter_code => tr("If the page asks for a code, enter"),
+            enter_code => match &content.link {
+                Some(_) => tr("If the page asks for a code, enter"),
+                None => tr("To sign in, enter"),
+            },
             footer => self.footer(to),
         }
     }

@@ -80,6 +80,41 @@ pub(super) fn new_device() -> EmailContent {
     }
 }
 
+pub(super) fn new_device_by_code() -> EmailContent {
+    EmailContent {
+        paragraphs: vec![
+            tr(
+                "A code that we emailed you was used to sign in on a device or from a network \
+                 that hasn't been used with your account lately.",
+            )
+            .into(),
+        ],
+        ..new_device()
+    }
+}
+
+pub(super) fn sign_in_code(is_first_proof: bool) -> EmailContent {
+    let what = tr(
+        "Enter this code on the page where you requested it. It works once and expires in 10 \
+         minutes.",
+    );
+    let removes_password = tr(
+        "Your email address isn't confirmed yet. Signing in with this code confirms it, signs out \
+         all devices, and removes the password that was chosen when the account was created.",
+    );
+    let paragraphs = [Some(what), is_first_proof.then_some(removes_password)];
+    EmailContent {
+        subject: tr("Your code to sign in"),
+        paragraphs: paragraphs.into_iter().flatten().map(Into::into).collect(),
+        link: None,
+        note: tr(
+            "If you didn't request this, you can ignore this email. Don't give the code to \
+             anyone: nobody from this site will ask you for it.",
+        ),
+        ..EmailContent::default()
+    }
+}
+
 pub(super) fn password_changed() -> EmailContent {
     EmailContent {
         subject: tr("Your password was changed"),

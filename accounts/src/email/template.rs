@@ -99,6 +99,11 @@ pub(crate) enum EmailTemplate {
     AlreadyRegistered,
     /// A link to choose a new password.
     Reset(LinkToken),
+    /// A code to sign in with.
+    SignInCode {
+        /// Whether it is the first proof of the address, which removes the password.
+        is_first_proof: bool,
+    },
     /// A link that makes this the account's email address.
     EmailChange(LinkToken),
     /// To the present email address: a change to another one was requested.
@@ -116,6 +121,8 @@ pub(crate) enum EmailTemplate {
     Invitation(LinkToken),
     /// Someone signed in on a device that has not signed in before.
     NewDevice,
+    /// The same, where that was with an emailed code.
+    NewDeviceByCode,
     /// The password was changed.
     PasswordChanged,
     /// Two-factor authentication was turned on.
@@ -177,13 +184,14 @@ impl EmailTemplate {
             Self::Activation(_) => "activation",
             Self::AlreadyRegistered => "already_registered",
             Self::Reset(_) => "reset",
+            Self::SignInCode { .. } => "sign_in_code",
             Self::EmailChange(_) => "email_change",
             Self::EmailChangeRequested { .. } => "email_change_requested",
             Self::EmailChanged { .. } | Self::EmailChangedWithUndo { .. } => "email_changed",
             Self::AccountDeleted => "account_deleted",
             Self::AccountRemoved => "account_removed",
             Self::Invitation(_) => "invitation",
-            Self::NewDevice => "new_device",
+            Self::NewDevice | Self::NewDeviceByCode => "new_device",
             Self::PasswordChanged => "password_changed",
             Self::SecondFactorOn => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
@@ -203,6 +211,9 @@ impl EmailTemplate {
             Self::Activation(token()),
             Self::AlreadyRegistered,
             Self::Reset(token()),
+            Self::SignInCode {
+                is_first_proof: true,
+            },
             Self::EmailChange(token()),
             Self::EmailChangeRequested { new_email: email() },
             Self::EmailChanged { new_email: email() },
@@ -214,6 +225,7 @@ impl EmailTemplate {
             Self::AccountRemoved,
             Self::Invitation(token()),
             Self::NewDevice,
+            Self::NewDeviceByCode,
             Self::PasswordChanged,
             Self::SecondFactorOn,
             Self::SecondFactorOff,
@@ -237,6 +249,7 @@ impl EmailTemplate {
             Self::Activation(token) => links::activation(site, token),
             Self::AlreadyRegistered => links::already_registered(site),
             Self::Reset(token) => links::reset(site, token),
+            Self::SignInCode { is_first_proof } => notices::sign_in_code(*is_first_proof),
             Self::EmailChange(token) => links::email_change(site, token),
             Self::Invitation(token) => links::invitation(site, token),
             Self::EmailChangeRequested { new_email } => {
@@ -249,6 +262,7 @@ impl EmailTemplate {
             Self::AccountDeleted => notices::account_deleted(),
             Self::AccountRemoved => notices::account_removed(),
             Self::NewDevice => notices::new_device(),
+            Self::NewDeviceByCode => notices::new_device_by_code(),
             Self::PasswordChanged => notices::password_changed(),
             Self::SecondFactorOn => notices::second_factor_on(),
             Self::SecondFactorOff => notices::second_factor_off(),
@@ -300,10 +314,17 @@ fn check(template: EmailTemplate, design: &mut EmailDesign) -> Result<(), Invali
             return Err(InvalidTemplates::NoSubject { name });
         }
         let link = email.template.content(design).link;
+        let needs_code = matches!(email.template, EmailTemplate::SignInCode { .. });
+        let code = email.code.as_ref().filter(|_| needs_code);
+        let code = code.map(LinkCode::expose);
         for (extension, text) in [("html", &rendered.html), ("txt", &rendered.text)] {
             if link.as_ref().is_some_and(|link| !text.contains(&link.url)) {
                 let name = format!("{name}.{extension}");
                 return Err(InvalidTemplates::NoLink { name });
+            }
+            if code.as_ref().is_some_and(|code| !text.contains(code)) {
+                let name = format!("{name}.{extension}");
+                return Err(InvalidTemplates::NoCode { name });
             }
         }
     }
@@ -442,6 +463,10 @@ mod tests {
             (r#"{"reset":"t"}"#, "Choose a new password"),
             (r#"{"email_change":"t"}"#, "Confirm your new email address"),
             (
+                r#"{"sign_in_code":{"is_first_proof":true}}"#,
+                "Your code to sign in",
+            ),
+            (
                 r#"{"invitation":"t"}"#,
                 "You are invited to create an account",
             ),
@@ -459,6 +484,7 @@ mod tests {
             ),
             (r#""account_deleted""#, "Your account was deleted"),
             (r#""new_device""#, "New sign-in to your account"),
+            (r#""new_device_by_code""#, "New sign-in to your account"),
             (r#""password_changed""#, "Your password was changed"),
             (r#""second_factor_on""#, "Two-factor authentication is on"),
             (r#""second_factor_off""#, "Two-factor authentication is off"),

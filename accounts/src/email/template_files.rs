@@ -104,6 +104,12 @@ pub enum InvalidTemplates {
         /// The name of the email.
         name: String,
     },
+    /// The email would be about a code that nobody sees.
+    #[error("{name} lacks the code: write {{{{ code }}}} where it belongs")]
+    NoCode {
+        /// The name of the email.
+        name: String,
+    },
 }
 
 impl EmailTemplates {

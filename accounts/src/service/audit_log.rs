@@ -114,7 +114,15 @@ impl Accounts {
     /// Records a failed sign-in after its response was sent. For an email address without an account
     /// there is nothing to write, and that response must not be faster.
     pub(super) fn sign_in_failed(&self, user_id: Id, device: &Device) {
-        let failed = self.event(Event::SignInFailed, user_id, device);
+        self.record_later(self.event(Event::SignInFailed, user_id, device));
+    }
+
+    /// The same for a wrong code.
+    pub(super) fn sign_in_code_failed(&self, user_id: Id, device: &Device) {
+        self.record_later(self.event(Event::SignInCodeFailed, user_id, device));
+    }
+
+    fn record_later(&self, failed: NewEvent) {
         if self.0.failed_sign_ins.add(failed) {
             let accounts = self.clone();
             tokio::spawn(async move {

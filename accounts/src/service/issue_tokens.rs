@@ -13,7 +13,7 @@ use crate::{
         administrators::Guard,
         audit_events::NewEvent,
         rekey::Rekey,
-        sessions::{Replacement, Session},
+        sessions::{FirstFactor, Replacement, Session},
         users::User,
     },
 };
@@ -127,6 +127,7 @@ impl Accounts {
             removes_second_factor: false,
             deactivates: false,
             link: None,
+            verifies_email: false,
             rejection: None,
             guard: Guard::default(),
             keeps: None,
@@ -164,14 +165,21 @@ impl Accounts {
     }
 }
 
-/// How the user has signed in to a session.
+/// How the user of a session has signed in.
 fn methods(session: &Session) -> Vec<Method> {
     match session.passkey_synced {
-        Some(false) => vec![Method::Hwk, Method::User],
-        Some(true) => vec![Method::Swk, Method::User],
-        None if session.second_factor => vec![Method::Pwd, Method::Otp],
-        None => vec![Method::Pwd],
+        Some(false) => return vec![Method::Hwk, Method::User],
+        Some(true) => return vec![Method::Swk, Method::User],
+        None => {}
     }
+    let mut methods = vec![match session.first_factor() {
+        FirstFactor::Password => Method::Pwd,
+        FirstFactor::EmailCode => Method::Mca,
+    }];
+    if session.second_factor {
+        methods.push(Method::Otp);
+    }
+    methods
 }
 
 /// When an access token is issued, in seconds since 1970. Where a role was taken away in this second, other

@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     store::{
         audit_events::{Event, NewEvent},
-        sessions::{Session, SignIn},
+        sessions::{FirstFactor, Session, SignIn, SignInProof},
         sign_in_failures::LoginAttempt,
         users::Credentials,
     },
@@ -130,8 +130,10 @@ impl Accounts {
         let (session_id, now) = (self.random().id(), self.now());
         let sign_in = SignIn {
             user_id: user.id,
-            checked_hash: &user.password_hash,
-            new_hash: new_hash.as_ref().unwrap_or(&user.password_hash),
+            proof: SignInProof::Password {
+                checked_hash: &user.password_hash,
+                new_hash: new_hash.as_ref().unwrap_or(&user.password_hash),
+            },
             session_id,
             refresh_id: self.random().id(),
             now,
@@ -144,7 +146,8 @@ impl Accounts {
             },
             pending_event: self.event(Event::SignInPending, user.id, device),
         };
-        let notice = self.new_device_notice(user.id, device).await?;
+        let by = FirstFactor::Password;
+        let notice = self.new_device_notice(user.id, by, device).await?;
         let started = Session::start(database, &sign_in).await;
         self.invalidate(user.id);
         if matches!(started, Ok(Some(_))) {

@@ -48,6 +48,7 @@ mod registration_policy;
 mod reset_password;
 mod revoke_token;
 mod service_keys;
+mod sign_in_codes;
 mod totp;
 mod update_profile;
 mod verify_second_factor;

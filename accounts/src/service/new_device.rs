@@ -14,6 +14,7 @@ use crate::{
     store::{
         email_limits,
         outbox::{self, NewEmail},
+        sessions::FirstFactor,
         sign_in_history::SignInHistory,
     },
 };
@@ -33,6 +34,7 @@ impl Accounts {
     pub(super) async fn new_device_notice(
         &self,
         user_id: Id,
+        by: FirstFactor,
         device: &Device,
     ) -> Result<Option<NewDeviceNotice>, Error> {
         let Some(history) = SignInHistory::find(&self.0.database, user_id).await? else {
@@ -58,9 +60,13 @@ impl Accounts {
             return Ok(None);
         }
         let now = self.now();
+        let template = match by {
+            FirstFactor::Password => EmailTemplate::NewDevice,
+            FirstFactor::EmailCode => EmailTemplate::NewDeviceByCode,
+        };
         let email = Email {
             origin: Some(Origin::new(device, now)),
-            ..Email::new(&history.email, EmailTemplate::NewDevice)
+            ..Email::new(&history.email, template)
         };
         // A program that changes its address all the time sends one email for each.
         let limited = format!("{} {}", address.to_lowercase(), device.network);

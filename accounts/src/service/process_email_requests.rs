@@ -21,6 +21,7 @@ use crate::{
         email_tokens::{self, LinkOwner, LinkPurpose, NewLink},
         outbox::{self, NewEmail},
         registrations::{self, Registration},
+        sign_in_codes::{self, NewSignInCode},
         transaction::Transaction,
         users::{self, User},
     },
@@ -38,6 +39,7 @@ struct Reply {
 
 enum Action {
     IssueLink(NewLink),
+    IssueCode(NewSignInCode),
     SendEmail(NewEmail),
     Nothing,
 }
@@ -73,6 +75,7 @@ impl Reply {
         }
         match &self.action {
             Action::IssueLink(link) => email_tokens::issue(transaction, link).await,
+            Action::IssueCode(code) => sign_in_codes::issue(transaction, code).await,
             Action::SendEmail(email) => outbox::enqueue(transaction, email).await,
             Action::Nothing => Ok(()),
         }
@@ -152,6 +155,11 @@ impl Accounts {
                     limit(EmailKind::AlreadyRegistered),
                 )
             }
+            EmailRequestKind::SignInCode => (
+                self.sign_in_code(&user, request, now)?
+                    .map_or(Action::Nothing, Action::IssueCode),
+                limit(EmailKind::SignInCode),
+            ),
             EmailRequestKind::Activation if user.email_verified => (Action::Nothing, None),
             // A user who registers again may have lost the first email.
             EmailRequestKind::Activation | EmailRequestKind::Registration => (
@@ -188,6 +196,8 @@ impl Accounts {
             return Ok(None);
         };
         let (purpose, owner, limit) = match kind {
+            // Nobody has activated any of them, and a code chooses no password.
+            EmailRequestKind::SignInCode => return Ok(None),
             EmailRequestKind::Reset => (
                 LinkPurpose::Reset,
                 LinkOwner::Address,
@@ -241,28 +251,30 @@ impl Accounts {
         }
     }
 
-    /// Creates the audit event of a request for a new password.
+    /// Creates the audit event of a request for a new password, or for a code to sign in with.
     fn requested_event(
         &self,
         kind: EmailRequestKind,
         request: &EmailRequest,
         user: &User,
     ) -> Option<NewEvent> {
-        if kind != EmailRequestKind::Reset {
-            return None;
-        }
+        let event = match kind {
+            EmailRequestKind::Reset => Event::PasswordResetRequested,
+            EmailRequestKind::SignInCode => Event::SignInCodeRequested,
+            EmailRequestKind::Activation | EmailRequestKind::Registration => return None,
+        };
         Some(NewEvent {
             at: request.created_at,
             ip: request.ip.clone()?,
             user_agent: request.user_agent.clone()?,
             request_id: request.request_id.clone(),
-            ..self.event_without_device(Event::PasswordResetRequested, user.id)
+            ..self.event_without_device(event, user.id)
         })
     }
 }
 
 /// When and from where a request was made; `None` if its device is not known.
-fn origin(request: &EmailRequest) -> Option<Origin> {
+pub(super) fn origin(request: &EmailRequest) -> Option<Origin> {
     Some(Origin {
         at: request.created_at.to_string(),
         ip: request.ip.clone()?,

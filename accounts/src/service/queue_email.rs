@@ -33,6 +33,8 @@ pub(super) enum EmailKind {
     Activation,
     /// A link to choose a new password.
     Reset,
+    /// A code to sign in with.
+    SignInCode,
     /// Someone tried to register with the address.
     AlreadyRegistered,
     /// A link that makes this the address of an account.
@@ -52,6 +54,7 @@ impl EmailKind {
             Self::Welcome => "welcome",
             Self::Activation => "activation",
             Self::Reset => "reset",
+            Self::SignInCode => "sign-in code",
             Self::AlreadyRegistered => "registered",
             Self::EmailChange => "change",
             Self::EmailChangeRequested => "change requested",
@@ -198,6 +201,12 @@ impl Accounts {
         self.keyed_hash(&[b"email code attempts 1 ", purpose, b" ", address.as_bytes()])
     }
 
+    /// The key under which attempts at the code of a sign-in are counted: those of one request, so that nobody else
+    /// can use them up.
+    pub(super) fn sign_in_code_key(&self, flow_hash: &[u8]) -> Vec<u8> {
+        self.keyed_hash(&[b"sign-in code attempts 1 ", flow_hash])
+    }
+
     /// The key of the limit on emails of a kind to an address, in lower case. Requests from a session
     /// or a known device of the account have a limit of their own.
     pub(super) fn email_limit(&self, kind: EmailKind, is_own: bool, address: &str) -> Vec<u8> {
@@ -219,6 +228,19 @@ impl Accounts {
         caller: Option<&Authorized>,
         device: &Device,
     ) -> Result<(), Error> {
+        self.request_email_for(kind, None, email, caller, device)
+            .await
+    }
+
+    /// The same for an email with a code that is bound to a random value, of which this is the hash.
+    pub(super) async fn request_email_for(
+        &self,
+        kind: EmailRequestKind,
+        flow_hash: Option<Vec<u8>>,
+        email: &EmailAddress,
+        caller: Option<&Authorized>,
+        device: &Device,
+    ) -> Result<(), Error> {
         let address = email.to_lowercase();
         let is_session = caller.is_some_and(|caller| key_of(&caller.user().email) == address);
         let request = NewEmailRequest {
@@ -228,6 +250,7 @@ impl Accounts {
             device: Some(device),
             is_own: is_session || self.known_device(email, device).await?.is_some(),
             language: stated_language(),
+            flow_hash,
             now: self.now(),
         };
         let mut transaction = self.0.database.begin().await?;

@@ -64,6 +64,7 @@ impl Accounts {
             is_own: true,
             // The administrator's is not the user's.
             language: None,
+            flow_hash: None,
             now: self.now(),
         };
         let event = Event::OperatorRequestedPasswordReset;

@@ -22,7 +22,7 @@ use crate::{
         email_changes,
         email_tokens::{self, LinkPurpose},
         outbox::{self, NewEmail},
-        second_factors, sessions,
+        second_factors, sessions, sign_in_codes,
         statement::Statement,
         transaction::Transaction,
         users::User,
@@ -219,6 +219,7 @@ impl UserUpdate<'_> {
         if before.user.is_active && self.is_active == Some(false) {
             second_factors::forget_setup(&mut transaction, self.user_id).await?;
             email_tokens::invalidate_all(&mut transaction, self.user_id).await?;
+            sign_in_codes::remove(&mut transaction, self.user_id).await?;
             sessions::end_all(&mut transaction, self.user_id, None).await?;
         }
         // Triggers may have changed the row, too.

@@ -27,6 +27,11 @@ pub(crate) enum Event {
     SignInPending,
     /// The password was wrong.
     SignInFailed,
+    SignInCodeRequested,
+    /// The sign-in was with an emailed code.
+    SignInCodeUsed,
+    /// The emailed code was wrong.
+    SignInCodeFailed,
     SecondFactorPassed,
     SecondFactorFailed,
     SecondFactorOn,
@@ -97,6 +102,9 @@ impl Event {
             Self::SignedIn => "signed_in",
             Self::SignInPending => "sign_in_pending",
             Self::SignInFailed => "sign_in_failed",
+            Self::SignInCodeRequested => "sign_in_code_requested",
+            Self::SignInCodeUsed => "sign_in_code_used",
+            Self::SignInCodeFailed => "sign_in_code_failed",
             Self::SecondFactorPassed => "second_factor_passed",
             Self::SecondFactorFailed => "second_factor_failed",
             Self::SecondFactorOn => "second_factor_on",
@@ -153,6 +161,8 @@ impl Event {
             self,
             Self::SignInPending
                 | Self::SignInFailed
+                | Self::SignInCodeRequested
+                | Self::SignInCodeFailed
                 | Self::PasswordResetRequested
                 | Self::EmailUndeliverable
                 | Self::ProfileUpdated

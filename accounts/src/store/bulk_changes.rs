@@ -13,7 +13,7 @@ use crate::{
         deleted_accounts::DeletedAccount,
         email_tokens,
         outbox::{self, NewEmail},
-        second_factors, sessions,
+        second_factors, sessions, sign_in_codes,
         statement::Statement,
         transaction::Transaction,
         users::{self, User},
@@ -105,6 +105,7 @@ impl BulkChange<'_> {
             BulkAction::Deactivate if user.is_active => {
                 self.end_sessions(transaction, id, true).await?;
                 email_tokens::invalidate_all(transaction, id).await?;
+                sign_in_codes::remove(transaction, id).await?;
             }
             BulkAction::SignOut => self.end_sessions(transaction, id, false).await?,
             BulkAction::Delete => return self.delete(transaction, &user).await,

@@ -25,6 +25,8 @@ pub(crate) enum EmailRequestKind {
     /// The link of the registration with the same id; or, if there is an account, a notice to its
     /// owner that someone tried to register with the address.
     Registration,
+    /// A code to sign in with.
+    SignInCode,
 }
 
 impl EmailRequestKind {
@@ -33,13 +35,19 @@ impl EmailRequestKind {
             Self::Reset => "reset",
             Self::Activation => "activation",
             Self::Registration => "registration",
+            Self::SignInCode => "sign_in_code",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Reset, Self::Activation, Self::Registration]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [
+            Self::Reset,
+            Self::Activation,
+            Self::Registration,
+            Self::SignInCode,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -53,6 +61,8 @@ pub(crate) struct NewEmailRequest<'a> {
     pub is_own: bool,
     /// The language that the client has stated.
     pub language: Option<Language>,
+    /// The hash of the random value that a code to sign in is bound to.
+    pub flow_hash: Option<Vec<u8>>,
     pub now: Timestamp,
 }
 
@@ -61,8 +71,8 @@ impl NewEmailRequest<'_> {
     pub async fn insert(&self, transaction: &mut Transaction) -> Result<(), Error> {
         const SQL: &str = "
             INSERT INTO mail_requests (id, purpose, email, created_at, ip, user_agent, is_own,
-                language, request_id)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+                language, request_id, flow_hash)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let statement = Statement::new(SQL)
             .bind(self.id)
             .bind(self.kind.as_str())
@@ -72,7 +82,8 @@ impl NewEmailRequest<'_> {
             .bind(self.device.map(|device| device.user_agent.as_str()))
             .bind(self.is_own)
             .bind(self.language.map(Language::code))
-            .bind(request_id());
+            .bind(request_id())
+            .bind(self.flow_hash.as_deref());
         transaction.execute(statement).await.map(drop)
     }
 }
@@ -90,6 +101,8 @@ pub(crate) struct EmailRequest {
     pub is_own: bool,
     pub request_id: Option<String>,
     language: Option<String>,
+    /// The hash of the random value that a code to sign in is bound to.
+    pub flow_hash: Option<Vec<u8>>,
 }
 
 impl EmailRequest {
@@ -97,7 +110,7 @@ impl EmailRequest {
     pub async fn oldest(database: &Database, limit: u32) -> Result<Vec<Self>, Error> {
         const SQL: &str = "
             SELECT id, purpose, email, created_at, ip, user_agent, is_own, language,
-                request_id
+                request_id, flow_hash
             FROM mail_requests ORDER BY created_at, id LIMIT $1";
         let statement = Statement::new(SQL).bind(limit);
         database.fetch_all(statement).await

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How many wrong codes are accepted after a code was sent.
-const CODE_ATTEMPTS: i64 = 5;
+pub(crate) const CODE_ATTEMPTS: i64 = 5;
 
 /// How long the number of attempts is kept: longer than any code works.
 pub(crate) const CODE_ATTEMPTS_LIFETIME: Duration = Duration::from_secs(48 * 60 * 60);
@@ -308,6 +308,23 @@ impl Link {
     }
 }
 
+/// Counts an attempt at a code, before the code is looked at, by a statement that does the same whether there is
+/// one or not. Returns the number of attempts with this one.
+pub(crate) async fn count_attempt(
+    database: &Database,
+    key: &[u8],
+    now: Timestamp,
+) -> Result<i64, Error> {
+    const SQL: &str = "
+        INSERT INTO code_attempts (key, attempts, updated_at) VALUES ($1, 1, $2)
+        ON CONFLICT (key) DO UPDATE
+        SET attempts = code_attempts.attempts + 1, updated_at = excluded.updated_at
+        RETURNING attempts";
+    let statement = Statement::new(SQL).bind(key).bind(now);
+    let counted: Option<(i64,)> = database.write_optional(statement).await?;
+    Ok(counted.map_or(i64::MAX, |(attempts,)| attempts))
+}
+
 /// An attempt at a code, for one address and purpose.
 pub(crate) struct CodeAttempt<'a> {
     /// The key under which attempts are counted.
@@ -321,31 +338,24 @@ pub(crate) struct CodeAttempt<'a> {
 impl CodeAttempt<'_> {
     /// Counts the attempt and looks for the link whose code this is. Returns the hash of its token.
     ///
-    /// It is counted before the code is looked at, by a statement that does the same for every
-    /// address, and taken back if the code is right.
+    /// It is counted as [`count_attempt`] does, and taken back if the code is right.
     pub async fn make(
         &self,
         database: &Database,
         is_code_of: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<Option<Vec<u8>>, Error> {
-        const COUNT: &str = "
-            INSERT INTO code_attempts (key, attempts, updated_at) VALUES ($1, 1, $2)
-            ON CONFLICT (key) DO UPDATE
-            SET attempts = code_attempts.attempts + 1, updated_at = excluded.updated_at
-            RETURNING attempts";
         const CODES: &str = "
             SELECT hash, code_hash FROM mailed_tokens
             WHERE address = $1 AND purpose = $2 AND expires_at > $3 AND code_limit >= $4
                 AND code_hash IS NOT NULL";
         const TAKE_BACK: &str = "
             UPDATE code_attempts SET attempts = attempts - 1 WHERE key = $1 AND attempts > 0";
-        let statement = Statement::new(COUNT).bind(self.key).bind(self.now);
-        let counted: Option<(i64,)> = database.write_optional(statement).await?;
+        let attempts = count_attempt(database, self.key, self.now).await?;
         let statement = Statement::new(CODES)
             .bind(self.address)
             .bind(self.purpose.as_str())
             .bind(self.now)
-            .bind(counted.map_or(i64::MAX, |(attempts,)| attempts));
+            .bind(attempts);
         let codes: Vec<(Vec<u8>, Vec<u8>)> = database.fetch_all(statement).await?;
         let mut right = codes
             .into_iter()

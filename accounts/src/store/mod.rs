@@ -19,7 +19,8 @@ macro_rules! session_columns {
         concat!(
             $id,
             ", created_at, last_used_at, expires_at, ip, user_agent, refresh_id, second_factor,
-            passkey_synced, COALESCE(authenticated_at, created_at) AS authenticated_at"
+            first_factor, passkey_synced,
+            COALESCE(authenticated_at, created_at) AS authenticated_at"
         )
     };
 }
@@ -59,6 +60,7 @@ pub(crate) mod second_factors;
 pub(crate) mod server_checks;
 pub(crate) mod service_keys;
 pub(crate) mod sessions;
+pub(crate) mod sign_in_codes;
 pub(crate) mod sign_in_failures;
 pub(crate) mod sign_in_history;
 pub(crate) mod statement;

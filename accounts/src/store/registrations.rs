@@ -98,6 +98,7 @@ impl NewRegistration<'_> {
                     device: Some(self.device),
                     is_own: false,
                     language,
+                    flow_hash: None,
                     now: self.now,
                 };
                 request.insert(&mut transaction).await?;

@@ -13,6 +13,7 @@ use crate::{
         outbox::{self, NewEmail},
         passkeys, second_factors,
         sessions::{self, Replacement, Session},
+        sign_in_codes,
         statement::Statement,
         transaction::Transaction,
         users::{self, User},
@@ -35,6 +36,8 @@ pub(crate) struct Rekey<'a> {
     /// and verifies the email address. If that is its first verification, the second factor
     /// and passkeys go, too.
     pub link: Option<(&'a [u8], Timestamp)>,
+    /// Whether the user has proved in another way to have the email address, which is verified by that.
+    pub verifies_email: bool,
     /// The hash of the emailed link that rejects the account, and the time now. The link is used up;
     /// nothing changes if the email address is verified.
     pub rejection: Option<(&'a [u8], Timestamp)>,
@@ -57,67 +60,82 @@ impl Rekey<'_> {
         &self,
         database: &Database,
     ) -> Result<Option<(User, Option<Session>)>, Error> {
-        let mut is_first_proof = false;
         let mut transaction = database.begin().await?;
+        let changed = self.apply_in(&mut transaction).await?;
+        if changed.is_some() {
+            transaction.commit().await?;
+        }
+        Ok(changed)
+    }
+
+    /// The same as a part of a transaction, which must not be committed if this returns `None`.
+    ///
+    /// # Errors
+    /// Those of [`Rekey::apply`].
+    pub async fn apply_in(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<Option<(User, Option<Session>)>, Error> {
+        // Nobody has verified the address before, so someone else may have set up the account.
+        let mut is_first_proof = self.verifies_email;
         let id = self.user_id;
         // A rejection deactivates the account.
         let removes = self.rejection.is_some();
-        self.guard.check(&mut transaction, id, removes).await?;
+        self.guard.check(transaction, id, removes).await?;
         if self.guard.spares_administrators {
-            let locked = users::lock(&mut transaction, id).await?;
+            let locked = users::lock(transaction, id).await?;
             if locked.is_some_and(|locked| locked.is_admin) {
                 return Err(Error::PermissionDenied);
             }
         }
         if let Some((hash, now)) = self.link {
-            let locked = users::lock(&mut transaction, self.user_id).await?;
-            if !email_tokens::use_up(&mut transaction, hash, now).await? {
+            let locked = users::lock(transaction, self.user_id).await?;
+            if !email_tokens::use_up(transaction, hash, now).await? {
                 return Ok(None);
             }
-            // Nobody has verified the address before, so someone else may have set it up.
-            is_first_proof = locked.is_some_and(|locked| !locked.email_verified);
+            is_first_proof |= locked.is_some_and(|locked| !locked.email_verified);
             for purpose in [LinkPurpose::Reset, LinkPurpose::Activation] {
-                email_tokens::use_up_all(&mut transaction, self.user_id, purpose, now).await?;
+                email_tokens::use_up_all(transaction, self.user_id, purpose, now).await?;
             }
         }
         if let Some((hash, now)) = self.rejection {
-            let locked = users::lock(&mut transaction, self.user_id).await?;
+            let locked = users::lock(transaction, self.user_id).await?;
             if locked.is_none_or(|locked| locked.email_verified)
-                || !email_tokens::use_up(&mut transaction, hash, now).await?
+                || !email_tokens::use_up(transaction, hash, now).await?
             {
                 return Ok(None);
             }
         }
         let removes_second_factor = self.removes_second_factor || is_first_proof;
-        let updated = self.update_user(&mut transaction, removes_second_factor);
+        let updated = self.update_user(transaction, removes_second_factor);
         let Some(user) = updated.await? else {
             return Ok(None);
         };
         if removes_second_factor {
-            second_factors::remove(&mut transaction, user.id).await?;
+            second_factors::remove(transaction, user.id).await?;
         }
         if is_first_proof {
-            passkeys::remove_added_after(&mut transaction, user.id, None).await?;
+            passkeys::remove_added_after(transaction, user.id, None).await?;
         }
-        second_factors::forget_setup(&mut transaction, user.id).await?;
+        second_factors::forget_setup(transaction, user.id).await?;
         if self.password_hash.is_some() || self.deactivates {
-            email_tokens::invalidate_all(&mut transaction, user.id).await?;
+            email_tokens::invalidate_all(transaction, user.id).await?;
+            sign_in_codes::remove(transaction, user.id).await?;
         }
         let kept = self.keeps.as_ref();
         let except = kept.map(|kept| kept.session_id);
-        sessions::end_all(&mut transaction, user.id, except).await?;
+        sessions::end_all(transaction, user.id, except).await?;
         let mut session = None;
         if let Some(kept) = kept {
-            let Some(continued) = sessions::renew_current(&mut transaction, kept).await? else {
+            let Some(continued) = sessions::renew_current(transaction, kept).await? else {
                 return Ok(None);
             };
             session = Some(continued.session);
         }
         if let Some(email) = &self.notice {
-            outbox::enqueue(&mut transaction, email).await?;
+            outbox::enqueue(transaction, email).await?;
         }
-        audit_events::record(&mut transaction, &self.event).await?;
-        transaction.commit().await?;
+        audit_events::record(transaction, &self.event).await?;
         Ok(Some((user, session)))
     }
 
@@ -143,7 +161,7 @@ impl Rekey<'_> {
             .bind(self.password_hash.as_deref())
             .bind(removes_second_factor)
             .bind(self.deactivates)
-            .bind(self.link.is_some())
+            .bind(self.link.is_some() || self.verifies_email)
             .bind(self.expected_secret)
             .bind(self.device_key);
         transaction.fetch_optional(statement).await

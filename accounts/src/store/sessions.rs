@@ -35,6 +35,9 @@ pub(crate) const PENDING_LIMIT: u32 = 8;
 /// How long a session can be pending. Refreshing its tokens does not extend that.
 pub(crate) const PENDING_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
+/// How [`FirstFactor::EmailCode`] is stored. The password is null.
+const EMAIL_CODE: &str = "email_code";
+
 /// A signed-in device.
 #[derive(Clone, Debug, FromRow)]
 pub struct Session {
@@ -56,17 +59,36 @@ pub struct Session {
     /// Whether the passkey that has started the session, or proved the user again, can be copied to other
     /// devices; `None` without one.
     pub(crate) passkey_synced: Option<bool>,
+    /// What the session was started with, as [`FirstFactor`] is stored.
+    first_factor: Option<String>,
     /// When the user last proved who they are in this session, by signing in or again later.
     pub(crate) authenticated_at: Timestamp,
 }
 
-/// A sign-in with a correct password.
+/// What a session is started with, besides the second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FirstFactor {
+    Password,
+    /// A code that was emailed.
+    EmailCode,
+}
+
+/// How the user has proved who they are.
+pub(crate) enum SignInProof<'a> {
+    Password {
+        /// The hash that the password was checked against.
+        checked_hash: &'a str,
+        /// The hash to store from now on.
+        new_hash: &'a str,
+    },
+    /// A code that was emailed, and was used up by the same transaction.
+    EmailCode,
+}
+
+/// A sign-in with a correct password or code.
 pub(crate) struct SignIn<'a> {
     pub user_id: Id,
-    /// The hash that the password was checked against.
-    pub checked_hash: &'a str,
-    /// The hash to store from now on.
-    pub new_hash: &'a str,
+    pub proof: SignInProof<'a>,
     pub session_id: Id,
     pub refresh_id: Id,
     pub now: Timestamp,
@@ -255,6 +277,14 @@ pub(crate) async fn end_all(
 }
 
 impl Session {
+    /// What the session was started with.
+    pub(crate) fn first_factor(&self) -> FirstFactor {
+        match self.first_factor.as_deref() {
+            Some(EMAIL_CODE) => FirstFactor::EmailCode,
+            _ => FirstFactor::Password,
+        }
+    }
+
     /// Starts a session for a user who is still active and still has the checked password hash;
     /// otherwise returns `None`. Failed attempts are forgotten. For a user with a second factor, the
     /// session is pending, and the user is not signed in yet.
@@ -262,27 +292,46 @@ impl Session {
         database: &Database,
         sign_in: &SignIn<'_>,
     ) -> Result<Option<(User, Self)>, Error> {
+        let mut transaction = database.begin().await?;
+        let started = Self::start_in(&mut transaction, sign_in).await?;
+        if started.is_some() {
+            transaction.commit().await?;
+        }
+        Ok(started)
+    }
+
+    /// The same as a part of a transaction, which must not be committed if this returns `None`.
+    pub(crate) async fn start_in(
+        transaction: &mut Transaction,
+        sign_in: &SignIn<'_>,
+    ) -> Result<Option<(User, Self)>, Error> {
         const UPDATE_USER: &str = concat!(
             "UPDATE users SET last_login = CASE WHEN otp_enabled THEN last_login ELSE $3 END,
                 language = CASE WHEN otp_enabled THEN language ELSE COALESCE($5, language) END,
-                password_hash = $4
-            WHERE id = $1 AND password_hash = $2 AND is_active
+                password_hash = COALESCE($4, password_hash)
+            WHERE id = $1 AND ($2 IS NULL OR password_hash = $2) AND is_active
             RETURNING ",
             user_columns!("id")
         );
         const INSERT: &str = concat!(
             "INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
-                ip, user_agent)
-            VALUES ($1, $2, $3, $4, $4, $5, $6, $7)
+                ip, user_agent, first_factor)
+            VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)
             RETURNING ",
             session_columns!("id")
         );
-        let mut transaction = database.begin().await?;
+        let (checked_hash, new_hash, first_factor) = match sign_in.proof {
+            SignInProof::Password {
+                checked_hash,
+                new_hash,
+            } => (Some(checked_hash), Some(new_hash), None),
+            SignInProof::EmailCode => (None, None, Some(EMAIL_CODE)),
+        };
         let statement = Statement::new(UPDATE_USER)
             .bind(sign_in.user_id)
-            .bind(sign_in.checked_hash)
+            .bind(checked_hash)
             .bind(sign_in.now)
-            .bind(sign_in.new_hash)
+            .bind(new_hash)
             .bind(stated_language().map(Language::code));
         let user: Option<User> = transaction.fetch_optional(statement).await?;
         let Some(user) = user else {
@@ -302,14 +351,14 @@ impl Session {
             .bind(sign_in.now)
             .bind(expires_at)
             .bind(sign_in.device.ip.to_string())
-            .bind(&sign_in.device.user_agent);
+            .bind(&sign_in.device.user_agent)
+            .bind(first_factor);
         let session: Self = transaction.fetch_one(statement).await?;
-        enforce_limit(&mut transaction, user.id, session.id, is_pending).await?;
+        enforce_limit(transaction, user.id, session.id, is_pending).await?;
         if let Some(attempt) = sign_in.attempt {
             transaction.execute(attempt.forget()).await?;
         }
-        audit_events::record(&mut transaction, event).await?;
-        transaction.commit().await?;
+        audit_events::record(transaction, event).await?;
         Ok(Some((user, session)))
     }
 

@@ -225,6 +225,20 @@ impl Credentials {
         }
     }
 
+    /// What the device tokens of an account are bound to as of a transaction.
+    pub async fn token_owner_in(
+        transaction: &mut Transaction,
+        user_id: Id,
+    ) -> Result<TokenOwner, Error> {
+        const SQL: &str = "SELECT device_key FROM users WHERE id = $1";
+        let statement = Statement::new(SQL).bind(user_id);
+        let (device_key,) = transaction.fetch_one(statement).await?;
+        Ok(TokenOwner {
+            user_id,
+            device_key,
+        })
+    }
+
     /// Returns the stored password hash of a user.
     pub async fn password_hash(database: &Database, user_id: Id) -> Result<Option<String>, Error> {
         const SQL: &str = "SELECT password_hash FROM users WHERE id = $1";

@@ -107,6 +107,7 @@ impl Accounts {
             rows("sessions", "id", "last_used_at", now.minus(lifetimes.idle)),
             rows("retired_refresh_tokens", "id", "retired_at", past_grace),
             rows("mailed_tokens", "hash", "expires_at", now),
+            rows("sign_in_codes", "user_id", "expires_at", now),
             rows("registrations", "id", "expires_at", now),
             rows("invitations", "id", "expires_at", now),
             rows(

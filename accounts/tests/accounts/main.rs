@@ -26,6 +26,7 @@ mod rotation;
 mod second_factor;
 mod service_keys;
 mod sessions;
+mod sign_in_codes;
 mod sign_in_failures;
 mod support;
 mod text;

@@ -23,6 +23,10 @@ pub fn schema(name: &str) -> Option<Value> {
         }),
         "name" => json!({ "type": "string", "description": "A name, at most 100 characters." }),
         "token" | "refresh_token" => json!({ "type": "string", "maxLength": 4096 }),
+        "flow" => json!({
+            "type": "string",
+            "description": "The random value that the code is bound to.",
+        }),
         "invite" => json!({
             "type": "boolean",
             "description": "Whether to send an invitation instead of setting a password.",

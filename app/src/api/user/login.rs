@@ -44,8 +44,8 @@ pub struct Claims {
     pub sid: String,
     /// `access`.
     pub token_type: String,
-    /// How the user was authenticated (RFC 8176): `["pwd"]`, `["pwd","otp"]`, or `["hwk","user"]` or
-    /// `["swk","user"]` for a passkey.
+    /// How the user was authenticated (RFC 8176): `["pwd"]`, or `["mca"]` with an emailed code, then `"otp"`
+    /// after a second factor; `["hwk","user"]` or `["swk","user"]` with a passkey.
     pub amr: Vec<String>,
     /// Issued at, in seconds since 1970.
     pub iat: i64,

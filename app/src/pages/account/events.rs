@@ -41,11 +41,14 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
     let (text, icon, tone) = match event {
         "signed_in" => (tr("Signed in"), SignIn, Normal),
         "sign_in_pending" => (
-            tr("Password accepted, two-factor authentication pending"),
+            tr("Signing in, two-factor authentication pending"),
             Key,
             Normal,
         ),
         "sign_in_failed" => (tr("Wrong password"), Error, Failure),
+        "sign_in_code_requested" => (tr("Code to sign in requested"), Email, Normal),
+        "sign_in_code_used" => (tr("Emailed code accepted"), Key, Normal),
+        "sign_in_code_failed" => (tr("Wrong emailed code"), Error, Failure),
         "second_factor_passed" => (tr("Completed two-factor authentication"), Key, Normal),
         "second_factor_failed" => (tr("Wrong code"), Error, Failure),
         "second_factor_on" => (tr("Two-factor authentication turned on"), Security, Normal),

@@ -62,9 +62,11 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
 
 /// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
 /// anything.
-pub const ENDPOINTS: [Endpoint; 66] = [
+pub const ENDPOINTS: [Endpoint; 68] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
+    post("/api/user/login/code", RequiredToken::None),
+    post("/api/user/login/code/confirm", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
     post("/api/user/login/verify", RequiredToken::None),
     get("/api/user/view", RequiredToken::Access),

@@ -1,5 +1,6 @@
 //! `/api/user/login`.
 
+mod code;
 mod refresh;
 mod verify;
 
