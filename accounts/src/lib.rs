@@ -86,6 +86,7 @@ pub use store::{
     recovery_codes::RecoveryCodesLeft,
     service_keys::{InvalidScope, Scope, ServiceKey},
     sessions::Session,
+    trusted_devices::TrustedDevice,
     user_exports::{SentLink, UserExport},
     user_transfers::ExportedUser,
     users::User,

@@ -68,6 +68,9 @@ pub enum Method {
     Swk,
     /// With the presence of the user, whom the authenticator of the passkey has verified.
     User,
+    /// On a device where the second factor was completed lately, and which is trusted since. So no code was asked for
+    /// (risk-based authentication).
+    Rba,
 }
 
 impl fmt::Display for Method {
@@ -79,6 +82,7 @@ impl fmt::Display for Method {
             Self::Hwk => "hwk",
             Self::Swk => "swk",
             Self::User => "user",
+            Self::Rba => "rba",
         })
     }
 }
@@ -117,10 +121,12 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Whether the second factor was completed. A passkey completes it: it takes the device, and what unlocks
-    /// it.
+    /// Whether the second factor was completed, or the device is trusted. A passkey completes it: it takes the
+    /// device, and what unlocks it.
     pub(crate) fn has_second_factor(&self) -> bool {
-        self.amr.contains(&Method::Otp) || self.has_passkey()
+        let completes =
+            |method: &Method| matches!(method, Method::Otp | Method::Rba | Method::User);
+        self.amr.iter().any(completes)
     }
 
     /// Whether a passkey was used.

@@ -9,7 +9,7 @@ impl Accounts {
     /// # Errors
     /// `TokenInvalid` if the user was deleted in the meantime; when the database fails.
     pub async fn export(&self, caller: &Authorized) -> Result<UserExport, Error> {
-        let exported = UserExport::read(&self.0.database, caller.user().id).await?;
+        let exported = UserExport::read(&self.0.database, caller.user().id, self.now()).await?;
         exported.ok_or(Error::TokenInvalid)
     }
 }

@@ -177,7 +177,10 @@ fn methods(session: &Session) -> Vec<Method> {
         FirstFactor::EmailCode => Method::Mca,
     }];
     if session.second_factor {
-        methods.push(Method::Otp);
+        methods.push(match session.trusted_since {
+            Some(_) => Method::Rba,
+            None => Method::Otp,
+        });
     }
     methods
 }

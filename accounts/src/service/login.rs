@@ -139,6 +139,7 @@ impl Accounts {
             now,
             expires_at: now.plus(self.0.lifetimes.session),
             device,
+            trust_hash: self.trust_hash(user.token_owner(), device),
             attempt,
             event: NewEvent {
                 session_id: Some(session_id),

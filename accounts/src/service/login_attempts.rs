@@ -152,6 +152,25 @@ impl Accounts {
         })
     }
 
+    /// Returns the hash of what identifies a device that has a token of this account, as trusted devices are stored.
+    pub(super) fn trust_hash(&self, owner: TokenOwner, device: &Device) -> Option<Vec<u8>> {
+        let (kept, masters) = (device.device_tokens.as_deref()?, &self.0.master_secrets);
+        let nonce = device_token::find(masters, owner, kept, self.now())?;
+        Some(device_token::trust_hash(owner.user_id, &nonce))
+    }
+
+    /// Returns what a device should store that is to be trusted, and the hash of what identifies it.
+    pub(super) fn trustable_tokens(
+        &self,
+        owner: TokenOwner,
+        device: &Device,
+    ) -> Option<(String, Vec<u8>)> {
+        let (masters, kept) = (&self.0.master_secrets, device.device_tokens.as_deref());
+        let tokens = device_token::renew(masters, owner, kept, self.now(), self.random());
+        let nonce = device_token::find(masters, owner, &tokens, self.now())?;
+        Some((tokens, device_token::trust_hash(owner.user_id, &nonce)))
+    }
+
     /// Ends all waits for failed sign-ins to the account with this email address, after its owner
     /// has proved to be who they are. That is no reason to fail.
     pub(super) async fn forget_failed_sign_ins(&self, email: &str) {

@@ -10,14 +10,14 @@ use crate::{
 };
 
 impl Accounts {
-    /// Ends the caller's session. Its tokens are invalid immediately.
+    /// Ends the caller's session. Its tokens are invalid immediately. A device that is trusted stays so.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
         let (database, user_id) = (&self.0.database, caller.user().id);
         let event = self.event_by(Event::SignedOut, caller);
-        let ended = Session::end(database, user_id, caller.session_id, &event).await;
+        let ended = Session::end(database, user_id, caller.session_id, false, &event).await;
         self.invalidate(user_id);
         // If the session has ended in the meantime, there is nothing left to do.
         ended.map(drop)

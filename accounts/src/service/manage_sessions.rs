@@ -7,6 +7,7 @@ use crate::{
     store::{
         audit_events::{Event, NewEvent},
         sessions::Session,
+        trusted_devices,
     },
     validation::required_field,
 };
@@ -21,7 +22,7 @@ impl Accounts {
         Session::list(&self.0.database, user_id, now, self.idle_since(now)).await
     }
 
-    /// Ends one of the caller's sessions.
+    /// Ends one of the caller's sessions. Its device is no longer trusted.
     ///
     /// # Errors
     /// `NotFound` for an id that is not one of the caller's sessions; a field error for a missing
@@ -34,8 +35,18 @@ impl Accounts {
             session_id: Some(id),
             ..self.event_by(Event::SessionRevoked, caller)
         };
-        let ended = Session::end(&self.0.database, caller.user().id, id, &event).await;
+        let ended = Session::end(&self.0.database, caller.user().id, id, true, &event).await;
         self.invalidate(caller.user().id);
         if ended? { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// No longer trusts any device of the caller: each next sign-in takes a code of the second factor. Sessions
+    /// continue.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_trusted_devices(&self, caller: &Authorized) -> Result<(), Error> {
+        let event = self.event_by(Event::TrustedDevicesForgotten, caller);
+        trusted_devices::forget_all_of(&self.0.database, &event).await
     }
 }

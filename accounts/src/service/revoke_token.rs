@@ -34,7 +34,7 @@ impl Accounts {
             session_id: Some(session_id),
             ..self.event(Event::SignedOut, user_id, device)
         };
-        let ended = Session::end(&self.0.database, user_id, session_id, &event).await;
+        let ended = Session::end(&self.0.database, user_id, session_id, false, &event).await;
         match ended {
             Ok(false) => self.0.cache.add_ended(&cached, session_id),
             _ => self.invalidate(user_id),

@@ -129,6 +129,7 @@ impl Accounts {
                 now,
                 expires_at: now.plus(self.0.lifetimes.session),
                 device,
+                trust_hash: None,
                 attempt: None,
                 event: in_session(Event::SignedIn),
                 pending_event: self.event(Event::SignInPending, user_id, device),

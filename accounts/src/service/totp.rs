@@ -5,6 +5,7 @@ use languages::tr_later;
 use super::{
     accounts::Accounts,
     caller::{Authorized, Caller},
+    login::SignedIn,
 };
 use crate::{
     crypto::{
@@ -19,6 +20,7 @@ use crate::{
         audit_events::Event,
         rekey::Rekey,
         second_factors::{self, Attempt, EncryptedTotpSecrets, Factor, OnSuccess},
+        users::Credentials,
     },
     validation::required_field,
 };
@@ -108,13 +110,47 @@ impl Accounts {
     /// A field error for a code that is missing, wrong or used; `Throttled`; `PermissionDenied`
     /// without a second factor; `TokenInvalid` when the caller was signed out in the meantime.
     pub async fn pass_totp(&self, caller: &Caller, code: Option<&str>) -> Result<TokenPair, Error> {
+        self.pass_totp_and(caller, code, OnSuccess::Pass).await
+    }
+
+    /// The same, and trusts this device from now on: for 30 days, signing in on it with the password takes no code.
+    /// Returns what it should store and send with its next sign-in.
+    ///
+    /// # Errors
+    /// Those of [`Self::pass_totp`].
+    pub async fn pass_totp_and_trust(
+        &self,
+        caller: &Caller,
+        code: Option<&str>,
+    ) -> Result<SignedIn, Error> {
+        let user_id = caller.user().id;
+        let owner = Credentials::token_owner_of(&self.0.database, user_id).await?;
+        let trusted = owner.and_then(|owner| self.trustable_tokens(owner, &caller.device));
+        let (device_tokens, hash) = trusted.ok_or(Error::TokenInvalid)?;
+        let event = self.event_by(Event::DeviceTrusted, caller);
+        let on_success = OnSuccess::PassAndTrust {
+            hash: &hash,
+            event: &event,
+        };
+        Ok(SignedIn {
+            tokens: self.pass_totp_and(caller, code, on_success).await?,
+            device_tokens: Some(device_tokens),
+        })
+    }
+
+    async fn pass_totp_and(
+        &self,
+        caller: &Caller,
+        code: Option<&str>,
+        on_success: OnSuccess<'_>,
+    ) -> Result<TokenPair, Error> {
         let code = required_field(CODE, code)?;
         let user = caller.user();
         let matching_step = |encrypted: &[u8]| self.matching_step(user.id, encrypted, code);
         let attempt = Attempt {
             user,
             factor: Factor::Code(&matching_step),
-            on_success: OnSuccess::Pass,
+            on_success,
             session: self.completion(caller, self.now()),
             passed: self.event_by(Event::SecondFactorPassed, caller),
             failed: self.event_by(Event::SecondFactorFailed, caller),

@@ -34,6 +34,9 @@ pub(crate) enum Event {
     SignInCodeFailed,
     SecondFactorPassed,
     SecondFactorFailed,
+    /// The device needs no code of the second factor for a time.
+    DeviceTrusted,
+    TrustedDevicesForgotten,
     SecondFactorOn,
     SecondFactorOff,
     /// A recovery code was used as second factor.
@@ -107,6 +110,8 @@ impl Event {
             Self::SignInCodeFailed => "sign_in_code_failed",
             Self::SecondFactorPassed => "second_factor_passed",
             Self::SecondFactorFailed => "second_factor_failed",
+            Self::DeviceTrusted => "device_trusted",
+            Self::TrustedDevicesForgotten => "trusted_devices_forgotten",
             Self::SecondFactorOn => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
             Self::RecoveryCodeUsed => "recovery_code_used",

@@ -19,9 +19,18 @@ macro_rules! session_columns {
         concat!(
             $id,
             ", created_at, last_used_at, expires_at, ip, user_agent, refresh_id, second_factor,
-            first_factor, passkey_synced,
+            first_factor, trusted_since, passkey_synced,
             COALESCE(authenticated_at, created_at) AS authenticated_at"
         )
+    };
+}
+
+/// Until when the device of a session is trusted, where `$2` is the time now.
+macro_rules! trusted_until {
+    () => {
+        "(SELECT max(trusted.expires_at) FROM trusted_devices AS trusted
+            WHERE trusted.session_id = sessions.id AND trusted.user_id = sessions.user_id
+                AND trusted.expires_at > $2) AS trusted_until"
     };
 }
 
@@ -65,6 +74,7 @@ pub(crate) mod sign_in_failures;
 pub(crate) mod sign_in_history;
 pub(crate) mod statement;
 pub(crate) mod transaction;
+pub(crate) mod trusted_devices;
 mod used_totp_steps;
 pub(crate) mod user_changes;
 pub(crate) mod user_exports;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use languages::{Language, stated_language};
 use sqlx::FromRow;
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
         sessions::{self, Continued, Replacement, Session},
         statement::Statement,
         transaction::Transaction,
-        used_totp_steps,
+        trusted_devices, used_totp_steps,
         users::{self, User},
     },
 };
@@ -53,6 +52,12 @@ pub(crate) enum OnSuccess<'a> {
     Pass,
     /// An email says how many recovery codes are left. These are the emails for 0, 1, 2 … codes.
     PassAndNotify(&'a [NewEmail]),
+    /// The device is trusted from now on.
+    PassAndTrust {
+        /// The hash of what identifies it.
+        hash: &'a [u8],
+        event: &'a NewEvent,
+    },
     /// The app that is being set up replaces the other, with new recovery codes and an email. For
     /// sessions that have not passed the second factor, it is pending from now on.
     TurnOn {
@@ -163,14 +168,8 @@ pub(crate) async fn complete_sign_in(
     session: &Replacement,
     signed_in: &NewEvent,
 ) -> Result<(), Error> {
-    const SQL: &str = "
-        UPDATE users SET last_login = $2, language = COALESCE($3, language) WHERE id = $1";
     let user_id = session.user_id;
-    let statement = Statement::new(SQL)
-        .bind(user_id)
-        .bind(session.now)
-        .bind(stated_language().map(Language::code));
-    transaction.execute(statement).await?;
+    users::record_login(transaction, user_id, session.now).await?;
     sessions::enforce_limit(transaction, user_id, session.session_id, false).await?;
     audit_events::record(transaction, signed_in).await
 }
@@ -265,10 +264,17 @@ async fn apply(transaction: &mut Transaction, attempt: &Attempt<'_>) -> Result<(
                 outbox::enqueue(transaction, email).await?;
             }
         }
+        OnSuccess::PassAndTrust { hash, event } => {
+            let (session_id, now) = (attempt.session.session_id, attempt.session.now);
+            trusted_devices::trust(transaction, user_id, session_id, hash, now).await?;
+            audit_events::record(transaction, event).await?;
+        }
         OnSuccess::TurnOn {
             recovery_hashes,
             notice,
         } => {
+            // They have shown a code of another app, if any.
+            trusted_devices::forget_all(transaction, user_id).await?;
             for sql in [REPLACE_SECRET, TURN_ON] {
                 transaction
                     .execute(Statement::new(sql).bind(user_id))

@@ -22,6 +22,7 @@ use crate::{
         sign_in_failures::LoginAttempt,
         statement::Statement,
         transaction::Transaction,
+        trusted_devices,
         users::{self, User},
     },
 };
@@ -61,6 +62,12 @@ pub struct Session {
     pub(crate) passkey_synced: Option<bool>,
     /// What the session was started with, as [`FirstFactor`] is stored.
     first_factor: Option<String>,
+    /// When the second factor was completed on this device, if the session was started without a code of its own.
+    pub(crate) trusted_since: Option<Timestamp>,
+    /// Until when the user can sign in on this device without a code of the second factor. Only where sessions are
+    /// listed.
+    #[sqlx(default)]
+    pub trusted_until: Option<Timestamp>,
     /// When the user last proved who they are in this session, by signing in or again later.
     pub(crate) authenticated_at: Timestamp,
 }
@@ -94,6 +101,8 @@ pub(crate) struct SignIn<'a> {
     pub now: Timestamp,
     pub expires_at: Timestamp,
     pub device: &'a Device,
+    /// The hash of what identifies the device, if it may be a trusted one.
+    pub trust_hash: Option<Vec<u8>>,
     /// The counted attempt, if attempts are counted.
     pub attempt: Option<&'a LoginAttempt>,
     /// The event to record if this completes the sign-in.
@@ -140,7 +149,8 @@ pub(crate) async fn renew_current(
     const REPLACE: &str = concat!(
         "UPDATE sessions SET refresh_id = $2, previous_refresh_id = refresh_id,
             second_factor = $3 OR passkey_id IS NOT NULL,
-            authenticated_at = CASE WHEN $4 THEN last_used_at ELSE authenticated_at END
+            authenticated_at = CASE WHEN $4 THEN last_used_at ELSE authenticated_at END,
+            trusted_since = CASE WHEN $4 OR $5 THEN NULL ELSE trusted_since END
         WHERE id = $1
         RETURNING ",
         session_columns!("id")
@@ -174,7 +184,8 @@ pub(crate) async fn renew_current(
         .bind(session_id)
         .bind(replacement.refresh_id)
         .bind(replacement.second_factor)
-        .bind(replacement.is_reauthenticated);
+        .bind(replacement.is_reauthenticated)
+        .bind(replacement.completed_until.is_some());
     Ok(Some(Continued {
         session: transaction.fetch_one(statement).await?,
         is_completed: completed_until.is_some(),
@@ -265,7 +276,7 @@ pub(crate) async fn end_in_time(
     database.execute(statement).await.map(drop)
 }
 
-/// Ends all sessions of a user, except one.
+/// Ends all sessions of a user, except one, and trusts no device any more.
 pub(crate) async fn end_all(
     transaction: &mut Transaction,
     user_id: Id,
@@ -273,7 +284,10 @@ pub(crate) async fn end_all(
 ) -> Result<(), Error> {
     const SQL: &str = "DELETE FROM sessions WHERE user_id = $1 AND ($2 IS NULL OR id <> $2)";
     let statement = Statement::new(SQL).bind(user_id).bind(except);
-    transaction.execute(statement).await.map(drop)
+    transaction.execute(statement).await?;
+    trusted_devices::forget_all(transaction, user_id)
+        .await
+        .map(drop)
 }
 
 impl Session {
@@ -315,8 +329,8 @@ impl Session {
         );
         const INSERT: &str = concat!(
             "INSERT INTO sessions (id, user_id, refresh_id, created_at, last_used_at, expires_at,
-                ip, user_agent, first_factor)
-            VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)
+                ip, user_agent, first_factor, second_factor, trusted_since, authenticated_at)
+            VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $10)
             RETURNING ",
             session_columns!("id")
         );
@@ -337,7 +351,8 @@ impl Session {
         let Some(user) = user else {
             return Ok(None);
         };
-        let is_pending = user.otp_enabled;
+        let trusted_since = Self::trusted_since(transaction, sign_in, &user).await?;
+        let is_pending = user.otp_enabled && trusted_since.is_none();
         let (event, expires_at) = if is_pending {
             let until = sign_in.now.plus(PENDING_LIFETIME);
             (&sign_in.pending_event, until.min(sign_in.expires_at))
@@ -352,7 +367,9 @@ impl Session {
             .bind(expires_at)
             .bind(sign_in.device.ip.to_string())
             .bind(&sign_in.device.user_agent)
-            .bind(first_factor);
+            .bind(first_factor)
+            .bind(trusted_since.is_some())
+            .bind(trusted_since);
         let session: Self = transaction.fetch_one(statement).await?;
         enforce_limit(transaction, user.id, session.id, is_pending).await?;
         if let Some(attempt) = sign_in.attempt {
@@ -360,6 +377,24 @@ impl Session {
         }
         audit_events::record(transaction, event).await?;
         Ok(Some((user, session)))
+    }
+
+    /// Returns when the second factor was completed on the device of a sign-in, if it is on and the device is
+    /// trusted. Then nothing is left to complete.
+    async fn trusted_since(
+        transaction: &mut Transaction,
+        sign_in: &SignIn<'_>,
+        user: &User,
+    ) -> Result<Option<Timestamp>, Error> {
+        let Some(hash) = sign_in.trust_hash.as_ref().filter(|_| user.otp_enabled) else {
+            return Ok(None);
+        };
+        let (id, session_id, now) = (user.id, sign_in.session_id, sign_in.now);
+        let since = trusted_devices::use_for(transaction, id, session_id, hash, now).await?;
+        if since.is_some() {
+            users::record_login(transaction, id, now).await?;
+        }
+        Ok(since)
     }
 
     /// Returns when a session expires at the latest, or `None` if it has ended.
@@ -384,6 +419,8 @@ impl Session {
         const SQL: &str = concat!(
             "SELECT ",
             session_columns!("sessions.id"),
+            ", ",
+            trusted_until!(),
             " FROM sessions JOIN users ON users.id = user_id
             WHERE user_id = $1 AND expires_at > $2 AND last_used_at > $3
                 AND (second_factor OR NOT otp_enabled)
@@ -422,11 +459,12 @@ impl Session {
         Ok(rows.into_iter().map(|(ip,)| ip).collect())
     }
 
-    /// Ends a session. Returns `false` if the user has no such session.
+    /// Ends a session, and perhaps the trust in its device. Returns `false` if the user has no such session.
     pub(crate) async fn end(
         database: &Database,
         user_id: Id,
         session_id: Id,
+        ends_trust: bool,
         event: &NewEvent,
     ) -> Result<bool, Error> {
         const SQL: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
@@ -437,6 +475,9 @@ impl Session {
         let statement = Statement::new(SQL).bind(session_id).bind(user_id);
         if transaction.execute(statement).await? == 0 {
             return Ok(false);
+        }
+        if ends_trust {
+            trusted_devices::forget(&mut transaction, user_id, session_id).await?;
         }
         transaction.commit().await?;
         Ok(true)

@@ -9,7 +9,7 @@ use crate::{
     store::{
         administration::ManagedUser, audit_events, audit_log::AuditEvent, database::Database,
         passkeys::Passkey, recovery_codes::RecoveryCodesLeft, sessions::Session,
-        statement::Statement,
+        statement::Statement, trusted_devices::TrustedDevice,
     },
 };
 
@@ -28,6 +28,8 @@ pub struct UserExport {
     pub recovery_codes: RecoveryCodesLeft,
     /// The passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
+    /// The devices on which no code of the second factor is needed, newest first.
+    pub trusted_devices: Vec<TrustedDevice>,
     /// The language of the emails, if it is known.
     pub language: Option<String>,
 }
@@ -56,15 +58,24 @@ const LIMIT: u32 = 10_000;
 
 impl UserExport {
     /// Reads everything about a user. Returns `None` if there is no such user.
-    pub(crate) async fn read(database: &Database, user_id: Id) -> Result<Option<Self>, Error> {
+    pub(crate) async fn read(
+        database: &Database,
+        user_id: Id,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
         const SESSIONS: &str = concat!(
             "SELECT ",
             session_columns!("id"),
-            " FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2"
+            ", ",
+            trusted_until!(),
+            " FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $3"
         );
         const LINKS: &str = "
             SELECT purpose, email, ip, user_agent, created_at, used_at, expires_at
             FROM mailed_tokens WHERE user_id = $1 ORDER BY created_at DESC LIMIT $2";
+        const TRUSTED: &str = "
+            SELECT created_at, expires_at FROM trusted_devices
+            WHERE user_id = $1 ORDER BY created_at DESC LIMIT $2";
         const LANGUAGE: &str = "SELECT language FROM users WHERE id = $1";
         let Some(user) = ManagedUser::find(database, user_id).await? else {
             return Ok(None);
@@ -72,9 +83,11 @@ impl UserExport {
         let statement = Statement::new(LANGUAGE).bind(user_id);
         let language: Option<(Option<String>,)> = database.fetch_optional(statement).await?;
         let of_user = |sql: &'static str| Statement::new(sql).bind(user_id).bind(LIMIT);
+        let sessions = Statement::new(SESSIONS).bind(user_id).bind(now).bind(LIMIT);
         Ok(Some(Self {
             user,
-            sessions: database.fetch_all(of_user(SESSIONS)).await?,
+            sessions: database.fetch_all(sessions).await?,
+            trusted_devices: database.fetch_all(of_user(TRUSTED)).await?,
             events: AuditEvent::list(database, user_id, audit_events::LIMIT).await?,
             links: database.fetch_all(of_user(LINKS)).await?,
             recovery_codes: RecoveryCodesLeft::of_user(database, user_id).await?,

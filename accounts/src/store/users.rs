@@ -1,6 +1,6 @@
 //! The table `users`.
 
-use languages::Language;
+use languages::{Language, stated_language};
 use smallvec::SmallVec;
 use sqlx::FromRow;
 
@@ -186,6 +186,22 @@ pub(crate) async fn lock_user(
     fetch_locked(transaction, user_id, SELECT_USER, LOCK).await
 }
 
+/// Records that a user has signed in now, with the language that the client has stated. Call it with the user's row
+/// locked.
+pub(crate) async fn record_login(
+    transaction: &mut Transaction,
+    user_id: Id,
+    now: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        UPDATE users SET last_login = $2, language = COALESCE($3, language) WHERE id = $1";
+    let statement = Statement::new(SQL)
+        .bind(user_id)
+        .bind(now)
+        .bind(stated_language().map(Language::code));
+    transaction.execute(statement).await.map(drop)
+}
+
 /// What a sign-in needs to know about a user.
 #[derive(FromRow)]
 pub(crate) struct Credentials {
@@ -223,6 +239,20 @@ impl Credentials {
             user_id: self.id,
             device_key: self.device_key,
         }
+    }
+
+    /// What the device tokens of a user are bound to; `None` if there is no such user.
+    pub async fn token_owner_of(
+        database: &Database,
+        user_id: Id,
+    ) -> Result<Option<TokenOwner>, Error> {
+        const SQL: &str = "SELECT device_key FROM users WHERE id = $1";
+        let row = database.fetch_optional(Statement::new(SQL).bind(user_id));
+        let row: Option<(Option<Id>,)> = row.await?;
+        Ok(row.map(|(device_key,)| TokenOwner {
+            user_id,
+            device_key,
+        }))
     }
 
     /// What the device tokens of an account are bound to as of a transaction.

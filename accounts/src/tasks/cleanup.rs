@@ -89,7 +89,7 @@ impl Accounts {
 
     /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
     /// index on the time.
-    fn expired_rows(&self) -> [ExpiredRows; 13] {
+    fn expired_rows(&self) -> [ExpiredRows; 14] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         let rows = |table, key, time, until| ExpiredRows {
             table,
@@ -108,6 +108,7 @@ impl Accounts {
             rows("retired_refresh_tokens", "id", "retired_at", past_grace),
             rows("mailed_tokens", "hash", "expires_at", now),
             rows("sign_in_codes", "user_id", "expires_at", now),
+            rows("trusted_devices", "hash", "expires_at", now),
             rows("registrations", "id", "expires_at", now),
             rows("invitations", "id", "expires_at", now),
             rows(

@@ -31,6 +31,7 @@ mod sign_in_failures;
 mod support;
 mod text;
 mod tokens;
+mod trusted_devices;
 mod user_list;
 mod user_transfers;
 mod users;

@@ -20,7 +20,7 @@ pub mod user;
 pub use context::{ClientIp, authenticate, authenticate_service, bearer_token, cookies, device_of};
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
-pub use text::Text;
+pub use text::{Flag, Text};
 #[cfg(feature = "ssr")]
 pub use uri_protocol::UriFields;
 pub use uri_protocol::{Delete, Patch, PostList, PostTo, Query};

@@ -111,6 +111,66 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+/// A truth value as received. In a form it is the text `true` or `false`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flag {
+    /// Missing, null or empty.
+    #[default]
+    Absent,
+    /// Something else.
+    Invalid,
+    /// True or false.
+    Present(bool),
+}
+
+impl Flag {
+    /// Returns whether the field with this name is true.
+    ///
+    /// # Errors
+    /// A field error for anything that is no truth value.
+    #[cfg(feature = "ssr")]
+    pub fn is_true(self, name: &'static str) -> Result<bool, ApiError> {
+        match self {
+            Self::Absent => Ok(false),
+            Self::Present(value) => Ok(value),
+            Self::Invalid => {
+                let message = tr("This must be true or false.").into();
+                let errors = FieldErrors::from([(name.into(), vec![message])]);
+                Err(ApiError::Fields(errors))
+            }
+        }
+    }
+}
+
+impl Serialize for Flag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Present(value) => serializer.serialize_bool(*value),
+            Self::Absent | Self::Invalid => serializer.serialize_unit(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Received {
+            Bool(bool),
+            Other(Text),
+        }
+        Ok(match Received::deserialize(deserializer)? {
+            Received::Bool(value) => Self::Present(value),
+            Received::Other(Text::Absent) => Self::Absent,
+            Received::Other(text) => match text.as_str() {
+                "true" => Self::Present(true),
+                "false" => Self::Present(false),
+                _ => Self::Invalid,
+            },
+        })
+    }
+}
+
 struct TextVisitor;
 
 impl<'de> Visitor<'de> for TextVisitor {

@@ -15,8 +15,8 @@ pub(super) struct Claims {
     pub iat: u64,
     /// Expires at, in seconds since 1970 by the server's clock.
     pub exp: u64,
-    /// Whether the session has completed the second factor: the authentication methods that were used
-    /// (RFC 8176).
+    /// Whether the session has completed the second factor, or its device is trusted: the authentication methods that
+    /// were used (RFC 8176).
     pub has_second_factor: bool,
 }
 
@@ -32,7 +32,8 @@ impl Claims {
             iat: claims.integer("iat")?,
             exp: claims.integer("exp")?,
             has_second_factor: claims.list_contains("amr", "otp")?
-                // A passkey completes it, too.
+                // A trusted device and a passkey complete it, too.
+                || claims.list_contains("amr", "rba")?
                 || claims.list_contains("amr", "user")?,
         })
     }

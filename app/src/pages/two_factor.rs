@@ -11,7 +11,7 @@ use leptos_meta::Title;
 use super::navigation::{signed_out_redirect, use_auth_state, use_redirect};
 use crate::{
     SignInWays,
-    api::{ApiError, passkey, recovery, totp, user, user::TokenPair},
+    api::{ApiError, Flag, passkey, recovery, totp, user, user::TokenPair},
     appearance::page_title,
     browser::{
         AuthState, LOADING_LIMIT,
@@ -245,7 +245,7 @@ fn AppCodeForm() -> impl IntoView {
     let submission = Submission::default();
     let code = NodeRef::new();
     let verify = move || {
-        let request = totp::login(input_value(code).into());
+        let request = totp::login(input_value(code).into(), Flag::Absent);
         submission.start(store_tokens(request, tr(CODE_LOST)));
     };
     view! {

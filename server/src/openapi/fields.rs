@@ -42,6 +42,10 @@ pub fn schema(name: &str) -> Option<Value> {
         "roles" | "scopes" | "ids" | "events" => {
             json!({ "type": "array", "items": { "type": "string" } })
         }
+        "trust_device" => json!({
+            "type": "boolean",
+            "description": "Whether signing in on this device takes no code for 30 days.",
+        }),
         "is_active" | "is_admin" | "email_verified" | "otp_enabled" => json!({ "type": "boolean" }),
         "metadata" | "app_metadata" => json!({
             "type": "object",

@@ -40,6 +40,8 @@ pub struct UserExport {
     pub recovery_codes_created_at: Option<String>,
     /// The passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
+    /// The devices on which no code of the second factor is needed, newest first.
+    pub trusted_devices: Vec<TrustedDevice>,
     /// The language of the emails, such as `de`, if it is known.
     pub language: Option<String>,
 }
@@ -71,6 +73,15 @@ pub struct ExportedUser {
     pub metadata: Value,
     /// A JSON object that only administrators may change.
     pub app_metadata: Value,
+}
+
+/// A device on which signing in takes no code of the second factor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedDevice {
+    /// When the code was given.
+    pub created_at: String,
+    /// Until when it is trusted.
+    pub expires_at: String,
 }
 
 /// A link that was sent to the user.
@@ -113,6 +124,7 @@ pub async fn export() -> Result<UserExport, ApiError> {
         recovery_codes_left: codes.left,
         recovery_codes_created_at: codes.created_at.map(|time| time.to_string()),
         passkeys: exported.passkeys.into_iter().map(Into::into).collect(),
+        trusted_devices: exported.trusted_devices.iter().map(Into::into).collect(),
         language: exported.language,
     })
 }
@@ -151,6 +163,16 @@ impl From<&accounts::ManagedUser> for ExportedUser {
             otp_enabled: user.otp_enabled,
             metadata: managed.metadata_value(),
             app_metadata: managed.app_metadata_value(),
+        }
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl From<&accounts::TrustedDevice> for TrustedDevice {
+    fn from(device: &accounts::TrustedDevice) -> Self {
+        Self {
+            created_at: device.created_at.to_string(),
+            expires_at: device.expires_at.to_string(),
         }
     }
 }

@@ -23,7 +23,7 @@ pub use check_password::{PasswordRating, Strength, check_password};
 pub use create::{Created, create};
 pub use delete::delete;
 pub use email::{change_email, confirm_email_change, undo_email_change};
-pub use export::{ExportedUser, SentLink, UserExport, export, export_json};
+pub use export::{ExportedUser, SentLink, TrustedDevice, UserExport, export, export_json};
 pub use link::{EmailedLink, LinkPurpose, link};
 pub use login::{Claims, TokenPair, login, refresh, verify};
 pub use login_code::{LoginFlow, confirm_login_code, request_login_code};
@@ -32,6 +32,6 @@ pub use password::{change_password, confirm_reset, reset_password};
 pub use reauthenticate::reauthenticate;
 #[cfg(feature = "ssr")]
 pub(super) use sessions::session;
-pub use sessions::{Session, revoke, sessions};
+pub use sessions::{Session, revoke, revoke_trusted_devices, sessions};
 pub use update::update;
 pub use view::{Profile, view};

@@ -34,6 +34,9 @@ pub struct Session {
     pub device: String,
     /// Whether this request comes from that session.
     pub current: bool,
+    /// Until when signing in on this device takes no code of the second factor. Absent if it takes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_until: Option<String>,
 }
 
 /// `GET /api/user/sessions`: returns the user's signed-in devices, newest first.
@@ -68,10 +71,11 @@ pub(in crate::api) fn session(
         ip: session.ip,
         device: accounts::device_name(&session.user_agent),
         user_agent: session.user_agent,
+        trusted_until: session.trusted_until.map(|time| time.to_string()),
     }
 }
 
-/// `POST /api/user/sessions/revoke`: signs out one of the user's devices.
+/// `POST /api/user/sessions/revoke`: signs out one of the user's devices, and trusts it no longer.
 ///
 /// # Errors
 /// `not_found` for an id that is not one of the user's, a field error for a missing id, and the
@@ -88,4 +92,20 @@ server_fn::inventory::submit! {
     Endpoint::no_content::<Revoke>("Sign out one device", Access::Token)
         .required(&["id"])
         .errors(&[Code::NotFound])
+}
+
+/// `POST /api/user/trusted_devices/revoke`: no longer trusts any device. Sessions continue; the next sign-in on each
+/// device takes a code of the second factor.
+///
+/// # Errors
+/// The errors of a missing or invalid token.
+#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/trusted_devices/revoke", client = SignedIn)]
+pub async fn revoke_trusted_devices() -> Result<(), ApiError> {
+    let caller = authorize().await?;
+    Ok(accounts().forget_trusted_devices(&caller).await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<RevokeTrustedDevices>("Trust no device any more", Access::Token)
 }

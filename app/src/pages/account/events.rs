@@ -51,6 +51,8 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         "sign_in_code_failed" => (tr("Wrong emailed code"), Error, Failure),
         "second_factor_passed" => (tr("Completed two-factor authentication"), Key, Normal),
         "second_factor_failed" => (tr("Wrong code"), Error, Failure),
+        "device_trusted" => (tr("Device trusted for 30 days"), Security, Notable),
+        "trusted_devices_forgotten" => (tr("Trusted devices forgotten"), Security, Normal),
         "second_factor_on" => (tr("Two-factor authentication turned on"), Security, Normal),
         "second_factor_off" => (tr("Two-factor authentication turned off"), Warning, Notable),
         "recovery_code_used" => (tr("Recovery code used"), Warning, Notable),

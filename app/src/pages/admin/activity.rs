@@ -36,6 +36,8 @@ const EVENTS: &[&str] = &[
     "sign_in_code_failed",
     "second_factor_passed",
     "second_factor_failed",
+    "device_trusted",
+    "trusted_devices_forgotten",
     "second_factor_on",
     "second_factor_off",
     "recovery_code_used",
