@@ -97,6 +97,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/activate") view=PublicPage::Activate />
                     <Route path=path!("/email") view=PublicPage::ConfirmEmail />
                     <Route path=path!("/email/undo") view=PublicPage::UndoEmail />
+                    <Route path=path!("/device") view=PublicPage::RejectDevice />
                 </FlatRoutes>
             </main>
         </Router>

@@ -36,3 +36,6 @@ CREATE INDEX trusted_devices_expires_at ON trusted_devices (expires_at);
 
 -- When the second factor was completed on this device, if a session was started without a code of its own.
 ALTER TABLE sessions ADD COLUMN trusted_since TIMESTAMPTZ;
+
+-- The session that a link of the purpose 'session' ends, which may have ended.
+ALTER TABLE mailed_tokens ADD COLUMN session_id UUID;

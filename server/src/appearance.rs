@@ -93,6 +93,9 @@ struct LinkConfig {
     /// Page that takes back a change of the email address [default: <public URL>/email/undo]
     #[arg(long, env = "LATCHKEY_EMAIL_UNDO_URL", value_parser = trimmed::<LinkUrl>)]
     email_undo_url: Option<LinkUrl>,
+    /// Page that signs out a new device [default: <public URL>/device]
+    #[arg(long, env = "LATCHKEY_DEVICE_URL", value_parser = trimmed::<LinkUrl>)]
+    device_url: Option<LinkUrl>,
     /// Page that accepts an invitation [default: <public URL>/register#invitation={token}]
     #[arg(long, env = "LATCHKEY_INVITATION_URL", value_parser = trimmed::<LinkUrl>)]
     invitation_url: Option<LinkUrl>,
@@ -129,6 +132,7 @@ impl AppearanceConfig {
                 reset: links.reset_url.clone(),
                 email_change: links.email_change_url.clone(),
                 email_undo: links.email_undo_url.clone(),
+                device: links.device_url.clone(),
                 invitation: links.invitation_url.clone(),
                 login: links.login_url.clone(),
                 forgot: links.forgot_url.clone(),

@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 63] = [
+const ENDPOINTS: [(&str, Limit); 65] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/code", Limit::all(Group::Email)),
@@ -152,6 +152,7 @@ const ENDPOINTS: [(&str, Limit); 63] = [
     ("/api/user/logout/all", Limit::work(Group::Tokens)),
     ("/api/user/sessions", Limit::work(Group::Tokens)),
     ("/api/user/sessions/revoke", Limit::work(Group::Tokens)),
+    ("/api/user/sessions/reject", Limit::work(Group::Email)),
     (
         "/api/user/trusted_devices/revoke",
         Limit::work(Group::Tokens),

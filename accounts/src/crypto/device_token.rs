@@ -55,7 +55,8 @@ struct Token {
     code: [u8; CODE_LENGTH],
 }
 
-/// Returns the nonce of this account's token, among those that a device has sent.
+/// Returns the nonce of this account's newest token, among those that a device has sent. It may have an older one in a
+/// cookie that an earlier version has set for another path.
 pub(crate) fn find(
     masters: &MasterSecrets,
     owner: TokenOwner,
@@ -63,8 +64,10 @@ pub(crate) fn find(
     now: Timestamp,
 ) -> Option<Nonce> {
     tokens(kept)
-        .find(|(_, token)| token.is_valid(masters, owner, now))
-        .map(|(_, token)| token.nonce)
+        .map(|(_, token)| token)
+        .filter(|token| token.is_valid(masters, owner, now))
+        .max_by_key(|token| token.issued_at)
+        .map(|token| token.nonce)
 }
 
 /// Identifies a device of a user that is trusted. A fast hash is enough for 128 random bits.
@@ -112,7 +115,7 @@ pub(crate) fn renew(
 fn tokens(kept: &str) -> impl Iterator<Item = (&str, Token)> {
     kept.split(SEPARATOR)
         .filter_map(|text| Some((text, Token::decode(text)?)))
-        .take(LIMIT)
+        .take(2 * LIMIT)
 }
 
 impl Token {

@@ -43,6 +43,8 @@ pub struct EmailLinks {
     pub email_change: Option<LinkUrl>,
     /// `/email/undo`: takes back a change of the email address.
     pub email_undo: Option<LinkUrl>,
+    /// `/device`: ends a session on a new device.
+    pub device: Option<LinkUrl>,
     /// `/register`: accepts an invitation.
     pub invitation: Option<LinkUrl>,
     /// `/login`: signs in. It takes no token.

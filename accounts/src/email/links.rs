@@ -5,7 +5,7 @@ use languages::{tr, tr_with};
 use super::{
     content::{EmailContent, Link},
     design::EmailDesign,
-    notices::email_changed,
+    notices::{email_changed, new_device, new_device_by_code},
 };
 use crate::crypto::email_token::LinkToken;
 
@@ -155,5 +155,25 @@ pub(super) fn email_changed_with_undo(
         }),
         note: tr("If this was you, you can ignore this email."),
         ..email_changed(new_email)
+    }
+}
+
+pub(super) fn new_session(design: &EmailDesign, by_code: bool, reject: &LinkToken) -> EmailContent {
+    let content = if by_code {
+        new_device_by_code()
+    } else {
+        new_device()
+    };
+    EmailContent {
+        link: Some(Link {
+            label: tr("Sign out this device"),
+            url: design.link(design.links.device.as_ref(), "device", reject),
+            validity: tr("This link works once and expires in 7 days."),
+        }),
+        note: tr(
+            "If this wasn't you, sign out the device with this link, and then change your \
+             password.",
+        ),
+        ..content
     }
 }

@@ -121,8 +121,12 @@ pub(crate) enum EmailTemplate {
     Invitation(LinkToken),
     /// Someone signed in on a device that has not signed in before.
     NewDevice,
-    /// The same, where that was with an emailed code.
-    NewDeviceByCode,
+    /// The same, with a link that ends the session.
+    NewSession {
+        /// Whether that was with an emailed code, and not with the password.
+        by_code: bool,
+        reject: LinkToken,
+    },
     /// The password was changed.
     PasswordChanged,
     /// Two-factor authentication was turned on.
@@ -191,7 +195,7 @@ impl EmailTemplate {
             Self::AccountDeleted => "account_deleted",
             Self::AccountRemoved => "account_removed",
             Self::Invitation(_) => "invitation",
-            Self::NewDevice | Self::NewDeviceByCode => "new_device",
+            Self::NewDevice | Self::NewSession { .. } => "new_device",
             Self::PasswordChanged => "password_changed",
             Self::SecondFactorOn => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
@@ -225,7 +229,10 @@ impl EmailTemplate {
             Self::AccountRemoved,
             Self::Invitation(token()),
             Self::NewDevice,
-            Self::NewDeviceByCode,
+            Self::NewSession {
+                by_code: false,
+                reject: token(),
+            },
             Self::PasswordChanged,
             Self::SecondFactorOn,
             Self::SecondFactorOff,
@@ -262,7 +269,7 @@ impl EmailTemplate {
             Self::AccountDeleted => notices::account_deleted(),
             Self::AccountRemoved => notices::account_removed(),
             Self::NewDevice => notices::new_device(),
-            Self::NewDeviceByCode => notices::new_device_by_code(),
+            Self::NewSession { by_code, reject } => links::new_session(site, *by_code, reject),
             Self::PasswordChanged => notices::password_changed(),
             Self::SecondFactorOn => notices::second_factor_on(),
             Self::SecondFactorOff => notices::second_factor_off(),
@@ -484,7 +491,10 @@ mod tests {
             ),
             (r#""account_deleted""#, "Your account was deleted"),
             (r#""new_device""#, "New sign-in to your account"),
-            (r#""new_device_by_code""#, "New sign-in to your account"),
+            (
+                r#"{"new_session":{"by_code":true,"reject":"t"}}"#,
+                "New sign-in to your account",
+            ),
             (r#""password_changed""#, "Your password was changed"),
             (r#""second_factor_on""#, "Two-factor authentication is on"),
             (r#""second_factor_off""#, "Two-factor authentication is off"),

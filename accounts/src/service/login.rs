@@ -148,7 +148,9 @@ impl Accounts {
             pending_event: self.event(Event::SignInPending, user.id, device),
         };
         let by = FirstFactor::Password;
-        let notice = self.new_device_notice(user.id, by, device).await?;
+        let notice = self
+            .new_device_notice(user.id, session_id, by, device)
+            .await?;
         let started = Session::start(database, &sign_in).await;
         self.invalidate(user.id);
         if matches!(started, Ok(Some(_))) {

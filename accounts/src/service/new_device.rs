@@ -2,17 +2,18 @@
 
 use std::net::IpAddr;
 
-use super::{accounts::Accounts, queue_email::EmailKind};
+use super::{
+    accounts::Accounts,
+    queue_email::{EmailKind, LinkRequest},
+};
 use crate::{
     device::{ClientNetwork, Device},
-    email::{
-        address::EmailAddress,
-        template::{Email, EmailTemplate, Origin},
-    },
+    email::{address::EmailAddress, template::EmailTemplate},
     error::Error,
     id::Id,
     store::{
         email_limits,
+        email_tokens::{self, LinkOwner, LinkPurpose, NewLink},
         outbox::{self, NewEmail},
         sessions::FirstFactor,
         sign_in_history::SignInHistory,
@@ -22,6 +23,8 @@ use crate::{
 /// The email about a sign-in, and the key of its limit.
 pub(super) struct NewDeviceNotice {
     email: NewEmail,
+    /// The link that ends the session, without the email.
+    link: NewLink,
     /// The one from before the sign-in: a thief of the password must not choose it.
     language: Option<String>,
     limit: Vec<u8>,
@@ -34,6 +37,7 @@ impl Accounts {
     pub(super) async fn new_device_notice(
         &self,
         user_id: Id,
+        session_id: Id,
         by: FirstFactor,
         device: &Device,
     ) -> Result<Option<NewDeviceNotice>, Error> {
@@ -60,18 +64,22 @@ impl Accounts {
             return Ok(None);
         }
         let now = self.now();
-        let template = match by {
-            FirstFactor::Password => EmailTemplate::NewDevice,
-            FirstFactor::EmailCode => EmailTemplate::NewDeviceByCode,
+        let by_code = by == FirstFactor::EmailCode;
+        let (purpose, owner) = (LinkPurpose::Session, LinkOwner::User(user_id));
+        let request = LinkRequest {
+            session_id: Some(session_id),
+            ..LinkRequest::new(purpose, owner, &history.email, device, now)
         };
-        let email = Email {
-            origin: Some(Origin::new(device, now)),
-            ..Email::new(&history.email, template)
+        let template = |reject| EmailTemplate::NewSession { by_code, reject };
+        let mut link = self.new_link(request, template, now)?;
+        let Some(email) = link.message.take() else {
+            return Ok(None);
         };
         // A program that changes its address all the time sends one email for each.
         let limited = format!("{} {}", address.to_lowercase(), device.network);
         Ok(Some(NewDeviceNotice {
-            email: self.queued_email(Some(user_id), &email, now)?,
+            email,
+            link,
             language: history.language,
             limit: self.email_limit(EmailKind::NewDevice, false, &limited),
         }))
@@ -89,6 +97,7 @@ impl Accounts {
     async fn queue_notice(&self, notice: &NewDeviceNotice) -> Result<(), Error> {
         let mut transaction = self.0.database.begin().await?;
         if email_limits::grant(&mut transaction, &notice.limit, notice.email.now).await? {
+            email_tokens::issue(&mut transaction, &notice.link).await?;
             let language = notice.language.as_deref();
             outbox::enqueue_in(&mut transaction, &notice.email, language).await?;
         }

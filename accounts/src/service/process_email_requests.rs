@@ -245,6 +245,7 @@ impl Accounts {
             owner,
             email,
             second_factor: false,
+            session_id: None,
             ip: request.ip.clone().unwrap_or_default(),
             user_agent: request.user_agent.clone().unwrap_or_default(),
             at: request.created_at,

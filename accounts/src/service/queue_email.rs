@@ -72,6 +72,8 @@ pub(super) struct LinkRequest<'a> {
     pub email: &'a str,
     /// Whether the session that asks for it has completed a second factor.
     pub second_factor: bool,
+    /// The session that the link ends.
+    pub session_id: Option<Id>,
     pub ip: String,
     pub user_agent: String,
     /// When it was requested, or the account was created.
@@ -92,6 +94,7 @@ impl<'a> LinkRequest<'a> {
             owner,
             email,
             second_factor: false,
+            session_id: None,
             ip: device.ip.to_string(),
             user_agent: device.user_agent.clone(),
             at: now,
@@ -162,8 +165,8 @@ impl Accounts {
     ) -> Result<NewLink, Error> {
         let token = LinkToken::new(self.random());
         let hash = token.hash();
-        // The page that takes a change back has no field for a code.
-        let has_code = request.purpose != LinkPurpose::Undo;
+        // These pages have no field for a code.
+        let has_code = !matches!(request.purpose, LinkPurpose::Undo | LinkPurpose::Session);
         let code = has_code.then(|| LinkCode::new(self.random()));
         let masters = &self.0.master_secrets;
         let code_hash = code.as_ref().map(|code| code.hash(masters, &hash));
@@ -189,6 +192,7 @@ impl Accounts {
             message: Some(self.queued_email(user_id, &email, now)?),
             email: request.email.to_owned(),
             second_factor: request.second_factor,
+            session_id: request.session_id,
             ip: request.ip,
             user_agent: request.user_agent,
             now,

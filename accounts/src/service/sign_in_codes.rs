@@ -143,7 +143,9 @@ impl Accounts {
             used: in_session(Event::SignInCodeUsed),
         };
         let by = FirstFactor::EmailCode;
-        let notice = self.new_device_notice(user_id, by, device).await?;
+        let notice = self
+            .new_device_notice(user_id, session_id, by, device)
+            .await?;
         let started = change.make(&self.0.database).await;
         // Also after an error: the commit may have succeeded although its response was lost.
         self.invalidate(user_id);

@@ -48,6 +48,8 @@ pub(crate) enum Event {
     SignedOutEverywhere,
     /// A session was ended from the list of devices.
     SessionRevoked,
+    /// A session on a new device was ended by an emailed link.
+    SessionRejected,
     Registered,
     AddressConfirmed,
     /// The owner of the email address did not create the account.
@@ -120,6 +122,7 @@ impl Event {
             Self::SignedOut => "signed_out",
             Self::SignedOutEverywhere => "signed_out_everywhere",
             Self::SessionRevoked => "session_revoked",
+            Self::SessionRejected => "session_rejected",
             Self::Registered => "registered",
             Self::AddressConfirmed => "address_confirmed",
             Self::AccountRejected => "account_rejected",

@@ -37,6 +37,8 @@ pub enum LinkPurpose {
     EmailChange,
     /// It takes a change of the email address back.
     Undo,
+    /// It ends a session on a new device.
+    Session,
     /// It creates an account that an administrator has prepared. Such links are in the table
     /// `invitations`.
     Invitation,
@@ -50,14 +52,21 @@ impl LinkPurpose {
             Self::Reset => "reset",
             Self::EmailChange => "email",
             Self::Undo => "undo",
+            Self::Session => "session",
             Self::Invitation => "invitation",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Activation, Self::Reset, Self::EmailChange, Self::Undo]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
+        [
+            Self::Activation,
+            Self::Reset,
+            Self::EmailChange,
+            Self::Undo,
+            Self::Session,
+        ]
+        .into_iter()
+        .find(|purpose| purpose.as_str() == text)
     }
 
     /// How long the link works.
@@ -65,7 +74,7 @@ impl LinkPurpose {
         match self {
             Self::Activation | Self::EmailChange => Duration::from_secs(24 * 60 * 60),
             Self::Reset => Duration::from_secs(60 * 60),
-            Self::Undo | Self::Invitation => Duration::from_secs(7 * 24 * 60 * 60),
+            Self::Undo | Self::Session | Self::Invitation => Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }
@@ -94,6 +103,8 @@ pub(crate) struct NewLink {
     pub email: String,
     /// Whether the session that asked for it has completed a second factor.
     pub second_factor: bool,
+    /// The session that the link ends.
+    pub session_id: Option<Id>,
     pub ip: String,
     pub user_agent: String,
     pub now: Timestamp,
@@ -109,8 +120,9 @@ pub(crate) async fn issue(transaction: &mut Transaction, link: &NewLink) -> Resu
         RETURNING attempts";
     const SQL: &str = "
         INSERT INTO mailed_tokens (hash, purpose, email, address, user_id, registration_id,
-            code_hash, code_limit, second_factor, ip, user_agent, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+            code_hash, code_limit, second_factor, ip, user_agent, created_at, expires_at,
+            session_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let statement = Statement::new(ATTEMPTS)
         .bind(&link.attempts_key)
         .bind(link.now);
@@ -133,7 +145,8 @@ pub(crate) async fn issue(transaction: &mut Transaction, link: &NewLink) -> Resu
         .bind(&link.ip)
         .bind(&link.user_agent)
         .bind(link.now)
-        .bind(link.now.plus(link.purpose.lifetime()));
+        .bind(link.now.plus(link.purpose.lifetime()))
+        .bind(link.session_id);
     transaction.execute(statement).await?;
     match &link.message {
         Some(email) => outbox::enqueue(transaction, email).await,
@@ -257,6 +270,8 @@ pub(crate) struct Link {
     pub user_id: Option<Id>,
     pub registration_id: Option<Id>,
     pub second_factor: bool,
+    /// The session that the link ends.
+    pub session_id: Option<Id>,
     pub user_agent: String,
     pub created_at: Timestamp,
     pub is_used: bool,
@@ -283,7 +298,7 @@ impl Link {
     ) -> Result<Option<Self>, Error> {
         const SQL: &str = "
             SELECT hash, purpose, mailed_tokens.email, address, user_id, registration_id,
-                second_factor, user_agent, created_at, used_at IS NOT NULL AS is_used,
+                second_factor, session_id, user_agent, created_at, used_at IS NOT NULL AS is_used,
                 users.email AS user_email, email_verified, date_joined
             FROM mailed_tokens LEFT JOIN users ON users.id = user_id
             WHERE hash = $1 AND mailed_tokens.expires_at > $2";

@@ -18,6 +18,7 @@ use crate::{
     store::{
         audit_events::{self, NewEvent},
         database::Database,
+        email_tokens::{self, Link},
         retired_refresh_tokens,
         sign_in_failures::LoginAttempt,
         statement::Statement,
@@ -457,6 +458,28 @@ impl Session {
             .bind(SESSION_LIMIT);
         let rows: Vec<(String,)> = database.fetch_all(statement).await?;
         Ok(rows.into_iter().map(|(ip,)| ip).collect())
+    }
+
+    /// Ends the session of this event by an emailed link, and the trust in its device. Does
+    /// nothing if the link was used up or invalidated in the meantime.
+    pub(crate) async fn reject(
+        database: &Database,
+        link: &Link,
+        session_id: Id,
+        now: Timestamp,
+        event: &NewEvent,
+    ) -> Result<(), Error> {
+        const SQL: &str = "DELETE FROM sessions WHERE id = $1 AND user_id = $2";
+        let mut transaction = database.begin().await?;
+        // The event comes first, because it locks the user's row.
+        audit_events::record(&mut transaction, event).await?;
+        if !email_tokens::use_up(&mut transaction, &link.hash, now).await? {
+            return Ok(());
+        }
+        let statement = Statement::new(SQL).bind(session_id).bind(event.user_id);
+        transaction.execute(statement).await?;
+        trusted_devices::forget(&mut transaction, event.user_id, session_id).await?;
+        transaction.commit().await
     }
 
     /// Ends a session, and perhaps the trust in its device. Returns `false` if the user has no such session.

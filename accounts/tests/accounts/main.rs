@@ -21,6 +21,7 @@ mod pending_sessions;
 mod profile;
 mod refresh_rule;
 mod registrations;
+mod rejected_sessions;
 mod revocations;
 mod rotation;
 mod second_factor;

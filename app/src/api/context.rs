@@ -138,13 +138,13 @@ pub async fn administrator(scope: Scope) -> Result<Administrator, ApiError> {
     Ok(administrator)
 }
 
-/// Makes the client keep its device tokens, in a cookie that is sent only where passwords and emails
-/// are asked for, and that neither scripts nor other sites can use.
+/// Makes the client keep its device tokens, in a cookie that is sent to the API only, and that neither scripts nor
+/// other sites can use.
 pub fn set_device_cookie(tokens: &str) {
     let is_https = accounts().public_url().starts_with("https://");
     let secure = if is_https { "; Secure" } else { "" };
     let cookie = HeaderValue::try_from(format!(
-        "{DEVICE_COOKIE}={tokens}; Path=/api/user; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
+        "{DEVICE_COOKIE}={tokens}; Path=/api; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
         DEVICE_TOKEN_LIFETIME.as_secs()
     ));
     if let Ok(cookie) = cookie {

@@ -12,7 +12,7 @@ use crate::{
 pub const HOME: &str = AccountPage::Overview.path();
 
 /// The pages that may follow. Pages for signed-out visitors would lead back to where one comes from.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     AccountPage::Overview.path(),
     AccountPage::Profile.path(),
     AccountPage::Security.path(),
@@ -20,6 +20,7 @@ const PAGES: [&str; 11] = [
     AccountPage::Activity.path(),
     AccountPage::Delete.path(),
     "/activate",
+    "/device",
     "/email",
     "/email/undo",
     "/forgot",

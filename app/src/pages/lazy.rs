@@ -23,8 +23,8 @@ use leptos_router::{ChooseView, hooks::use_location};
 
 use super::{
     account::Account, activate::Activate, admin::Admin, confirm_email::ConfirmEmail,
-    forgot::Forgot, home::Home, login_code::LoginCode, register::Register, reset::Reset,
-    two_factor::TwoFactor, undo_email::UndoEmail,
+    forgot::Forgot, home::Home, login_code::LoginCode, register::Register,
+    reject_device::RejectDevice, reset::Reset, two_factor::TwoFactor, undo_email::UndoEmail,
 };
 #[cfg(feature = "split")]
 use crate::browser::{LOADING_LIMIT, LazyRequest};
@@ -57,6 +57,8 @@ pub enum PublicPage {
     ConfirmEmail,
     /// `/email/undo`
     UndoEmail,
+    /// `/device`
+    RejectDevice,
 }
 
 /// A page for users who have entered their password, whose code is fetched on demand.
@@ -149,9 +151,8 @@ pub fn chunk(path: &str) -> Option<&'static str> {
     match path.trim_end_matches('/') {
         "" => Some("home"),
         "/register" => Some("register"),
-        "/login/code" | "/forgot" | "/reset" | "/activate" | "/email" | "/email/undo" => {
-            Some("public")
-        }
+        "/login/code" | "/forgot" | "/reset" | "/activate" | "/email" | "/email/undo"
+        | "/device" => Some("public"),
         "/two-factor" => Some("signed_in"),
         path if path == "/account" || path.starts_with("/account/") => Some("signed_in"),
         path if path == "/admin" || path.starts_with("/admin/") => Some("admin"),
@@ -256,6 +257,7 @@ fn public_page(page: PublicPage) -> Result<AnyView, SplitLoaderError> {
         PublicPage::Activate => SyncHydrate::new(view! { <Activate /> }).into_any(),
         PublicPage::ConfirmEmail => SyncHydrate::new(view! { <ConfirmEmail /> }).into_any(),
         PublicPage::UndoEmail => SyncHydrate::new(view! { <UndoEmail /> }).into_any(),
+        PublicPage::RejectDevice => SyncHydrate::new(view! { <RejectDevice /> }).into_any(),
     })
 }
 

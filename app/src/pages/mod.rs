@@ -17,6 +17,7 @@ mod navigation;
 mod not_found;
 mod other_ways;
 mod register;
+mod reject_device;
 mod reset;
 mod settings_navigation;
 mod two_factor;

@@ -153,7 +153,7 @@ fn unknown_clients_are_throttled_on_every_server_and_the_owner_is_not() {
     for rule in [
         "HttpOnly",
         "SameSite=Strict",
-        "Path=/api/user;",
+        "Path=/api;",
         // 180 days.
         "Max-Age=15552000",
     ] {

@@ -21,6 +21,8 @@ pub enum LinkPurpose {
     EmailChange,
     /// It takes a change of the email address back.
     Undo,
+    /// It ends a session on a new device.
+    Session,
     /// It creates an account that an administrator has prepared.
     Invitation,
 }
@@ -68,6 +70,7 @@ impl From<accounts::LinkInfo> for EmailedLink {
                 accounts::LinkPurpose::Reset => LinkPurpose::Reset,
                 accounts::LinkPurpose::EmailChange => LinkPurpose::EmailChange,
                 accounts::LinkPurpose::Undo => LinkPurpose::Undo,
+                accounts::LinkPurpose::Session => LinkPurpose::Session,
                 accounts::LinkPurpose::Invitation => LinkPurpose::Invitation,
             },
             email: link.email,

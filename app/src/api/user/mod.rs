@@ -32,6 +32,6 @@ pub use password::{change_password, confirm_reset, reset_password};
 pub use reauthenticate::reauthenticate;
 #[cfg(feature = "ssr")]
 pub(super) use sessions::session;
-pub use sessions::{Session, revoke, revoke_trusted_devices, sessions};
+pub use sessions::{Session, reject_session, revoke, revoke_trusted_devices, sessions};
 pub use update::update;
 pub use view::{Profile, view};

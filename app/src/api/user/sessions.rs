@@ -9,7 +9,7 @@ use crate::api::Code;
 use crate::api::describe::{Access, Endpoint};
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize},
+    context::{accounts, authorize, device},
     text::text_fields,
 };
 use crate::{
@@ -92,6 +92,22 @@ server_fn::inventory::submit! {
     Endpoint::no_content::<Revoke>("Sign out one device", Access::Token)
         .required(&["id"])
         .errors(&[Code::NotFound])
+}
+
+/// `POST /api/user/sessions/reject`: signs out a new device with the link of the email about it.
+///
+/// # Errors
+/// A field error for a token that is missing, revoked or expired.
+#[server(protocol = Post<204>, prefix = "/api", endpoint = "user/sessions/reject")]
+pub async fn reject_session(#[server(default)] token: Text) -> Result<(), ApiError> {
+    let [token] = text_fields([("token", &token)])?;
+    Ok(accounts().reject_session(token, &device()).await?)
+}
+
+#[cfg(feature = "ssr")]
+server_fn::inventory::submit! {
+    Endpoint::no_content::<RejectSession>("Sign out a new device with an emailed link", Access::Public)
+        .required(&["token"])
 }
 
 /// `POST /api/user/trusted_devices/revoke`: no longer trusts any device. Sessions continue; the next sign-in on each

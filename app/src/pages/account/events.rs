@@ -65,6 +65,11 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         "signed_out" => (tr("Signed out"), SignOut, Normal),
         "signed_out_everywhere" => (tr("Signed out everywhere"), SignOut, Normal),
         "session_revoked" => (tr("Signed out a device"), SignOut, Normal),
+        "session_rejected" => (
+            tr("Device signed out with an emailed link"),
+            Warning,
+            Notable,
+        ),
         "registered" => (tr("Account created"), Success, Normal),
         "address_confirmed" => (tr("Email address confirmed"), Success, Normal),
         "account_deleted" => (tr("Account deleted"), Warning, Notable),

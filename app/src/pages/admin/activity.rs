@@ -46,6 +46,7 @@ const EVENTS: &[&str] = &[
     "signed_out",
     "signed_out_everywhere",
     "session_revoked",
+    "session_rejected",
     "registered",
     "address_confirmed",
     "account_rejected",

@@ -62,7 +62,7 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
 
 /// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
 /// anything.
-pub const ENDPOINTS: [Endpoint; 69] = [
+pub const ENDPOINTS: [Endpoint; 71] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/code", RequiredToken::None),
@@ -75,6 +75,7 @@ pub const ENDPOINTS: [Endpoint; 69] = [
     post("/api/user/logout/all", RequiredToken::Access),
     get("/api/user/sessions", RequiredToken::Access),
     post("/api/user/sessions/revoke", RequiredToken::Access),
+    post("/api/user/sessions/reject", RequiredToken::None),
     post("/api/user/trusted_devices/revoke", RequiredToken::Access),
     get("/api/user/activity", RequiredToken::Access),
     post("/api/user/activation", RequiredToken::None),

@@ -45,7 +45,7 @@ pub use endpoints::{ENDPOINTS, Endpoint, RequiredToken};
 pub use event_stream::{EventStream, REVOCATIONS};
 pub use request::RequestBuilder;
 pub use response::Response;
-pub use second_factor::{Authenticator, amr, recovery_codes};
+pub use second_factor::{Authenticator, SecondFactor, amr, recovery_codes};
 pub use server::Server;
 pub use test_env::{Output, SITE_FILE, TestEnv, free_address};
 

@@ -13,5 +13,6 @@ mod logout_all;
 mod password;
 mod reauthenticate;
 mod sessions;
+mod trusted_devices;
 mod update;
 mod view;

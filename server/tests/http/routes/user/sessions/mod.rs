@@ -1,5 +1,6 @@
 //! `/api/user/sessions`.
 
+mod reject;
 mod revoke;
 
 use std::{thread, time::Duration};
