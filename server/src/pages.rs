@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{App, ServerInfo};
+use app::{App, ServerInfo, SignInWays};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -55,6 +55,10 @@ impl Pages {
             public_url: public_url.to_owned(),
             home_url: site.home_url.clone(),
             registration: site.registration,
+            sign_in_ways: SignInWays {
+                passkeys: accounts::passkeys_unavailable(public_url).is_none(),
+                providers: Vec::new(),
+            },
             appearance: Arc::new(site.brand.appearance.clone()),
         };
         Arc::new(Self { site, server })

@@ -6,6 +6,7 @@ use super::{
     content::{EmailContent, Link},
     design::EmailDesign,
     notices::{email_changed, new_device, new_device_by_code},
+    template::SignedInWith,
 };
 use crate::crypto::email_token::LinkToken;
 
@@ -158,11 +159,14 @@ pub(super) fn email_changed_with_undo(
     }
 }
 
-pub(super) fn new_session(design: &EmailDesign, by_code: bool, reject: &LinkToken) -> EmailContent {
-    let content = if by_code {
-        new_device_by_code()
-    } else {
-        new_device()
+pub(super) fn new_session(
+    design: &EmailDesign,
+    with: &SignedInWith,
+    reject: &LinkToken,
+) -> EmailContent {
+    let content = match with {
+        SignedInWith::Secret => new_device(),
+        SignedInWith::Code => new_device_by_code(),
     };
     EmailContent {
         link: Some(Link {

@@ -89,6 +89,16 @@ impl Origin {
     }
 }
 
+/// What somebody has signed in with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SignedInWith {
+    /// The password, or a passkey.
+    Secret,
+    /// An emailed code.
+    Code,
+}
+
 /// What an email says. A token belongs to a link, which works once.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,8 +133,7 @@ pub(crate) enum EmailTemplate {
     NewDevice,
     /// The same, with a link that ends the session.
     NewSession {
-        /// Whether that was with an emailed code, and not with the password.
-        by_code: bool,
+        with: SignedInWith,
         reject: LinkToken,
     },
     /// The password was changed.
@@ -230,7 +239,7 @@ impl EmailTemplate {
             Self::Invitation(token()),
             Self::NewDevice,
             Self::NewSession {
-                by_code: false,
+                with: SignedInWith::Secret,
                 reject: token(),
             },
             Self::PasswordChanged,
@@ -269,7 +278,7 @@ impl EmailTemplate {
             Self::AccountDeleted => notices::account_deleted(),
             Self::AccountRemoved => notices::account_removed(),
             Self::NewDevice => notices::new_device(),
-            Self::NewSession { by_code, reject } => links::new_session(site, *by_code, reject),
+            Self::NewSession { with, reject } => links::new_session(site, with, reject),
             Self::PasswordChanged => notices::password_changed(),
             Self::SecondFactorOn => notices::second_factor_on(),
             Self::SecondFactorOff => notices::second_factor_off(),
@@ -492,7 +501,7 @@ mod tests {
             (r#""account_deleted""#, "Your account was deleted"),
             (r#""new_device""#, "New sign-in to your account"),
             (
-                r#"{"new_session":{"by_code":true,"reject":"t"}}"#,
+                r#"{"new_session":{"with":"code","reject":"t"}}"#,
                 "New sign-in to your account",
             ),
             (r#""password_changed""#, "Your password was changed"),

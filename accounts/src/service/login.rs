@@ -7,11 +7,11 @@ use crate::{
         token::TokenPair,
     },
     device::Device,
-    email::address::EmailAddress,
+    email::{address::EmailAddress, template::SignedInWith},
     error::Error,
     store::{
         audit_events::{Event, NewEvent},
-        sessions::{FirstFactor, Session, SignIn, SignInProof},
+        sessions::{Session, SignIn, SignInProof},
         sign_in_failures::LoginAttempt,
         users::Credentials,
     },
@@ -147,9 +147,9 @@ impl Accounts {
             },
             pending_event: self.event(Event::SignInPending, user.id, device),
         };
-        let by = FirstFactor::Password;
+        let with = SignedInWith::Secret;
         let notice = self
-            .new_device_notice(user.id, session_id, by, device)
+            .new_device_notice(user.id, session_id, with, device)
             .await?;
         let started = Session::start(database, &sign_in).await;
         self.invalidate(user.id);

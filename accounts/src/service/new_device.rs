@@ -8,14 +8,16 @@ use super::{
 };
 use crate::{
     device::{ClientNetwork, Device},
-    email::{address::EmailAddress, template::EmailTemplate},
+    email::{
+        address::EmailAddress,
+        template::{EmailTemplate, SignedInWith},
+    },
     error::Error,
     id::Id,
     store::{
         email_limits,
         email_tokens::{self, LinkOwner, LinkPurpose, NewLink},
         outbox::{self, NewEmail},
-        sessions::FirstFactor,
         sign_in_history::SignInHistory,
     },
 };
@@ -38,7 +40,7 @@ impl Accounts {
         &self,
         user_id: Id,
         session_id: Id,
-        by: FirstFactor,
+        with: SignedInWith,
         device: &Device,
     ) -> Result<Option<NewDeviceNotice>, Error> {
         let Some(history) = SignInHistory::find(&self.0.database, user_id).await? else {
@@ -64,13 +66,12 @@ impl Accounts {
             return Ok(None);
         }
         let now = self.now();
-        let by_code = by == FirstFactor::EmailCode;
         let (purpose, owner) = (LinkPurpose::Session, LinkOwner::User(user_id));
         let request = LinkRequest {
             session_id: Some(session_id),
             ..LinkRequest::new(purpose, owner, &history.email, device, now)
         };
-        let template = |reject| EmailTemplate::NewSession { by_code, reject };
+        let template = |reject| EmailTemplate::NewSession { with, reject };
         let mut link = self.new_link(request, template, now)?;
         let Some(email) = link.message.take() else {
             return Ok(None);

@@ -10,6 +10,7 @@ use crate::{
         token::TokenPair,
     },
     device::Device,
+    email::template::SignedInWith,
     error::Error,
     store::{
         audit_events::{self, Event, NewEvent},
@@ -117,7 +118,9 @@ impl Accounts {
                 ..self.event(Event::SignedIn, user_id, device)
             },
         };
-        let notice = self.new_device_notice(user_id, device).await?;
+        let notice = self
+            .new_device_notice(user_id, session_id, SignedInWith::Secret, device)
+            .await?;
         let outcome = used.start(database, &new).await;
         self.invalidate(user_id);
         if matches!(outcome, Ok(Outcome::SignedIn(..))) {

@@ -13,7 +13,7 @@ use crate::{
         password::NO_PASSWORD,
     },
     device::Device,
-    email::template::{Email, EmailTemplate},
+    email::template::{Email, EmailTemplate, SignedInWith},
     error::Error,
     id::Id,
     store::{
@@ -21,7 +21,7 @@ use crate::{
         email_requests::{EmailRequest, EmailRequestKind},
         email_tokens::key_of,
         rekey::Rekey,
-        sessions::{FirstFactor, SignIn, SignInProof},
+        sessions::{SignIn, SignInProof},
         sign_in_codes::{CodeCheck, CodeSignIn, NewSignInCode, SignInCodeAttempt},
         users::User,
     },
@@ -142,9 +142,9 @@ impl Accounts {
             },
             used: in_session(Event::SignInCodeUsed),
         };
-        let by = FirstFactor::EmailCode;
+        let with = SignedInWith::Code;
         let notice = self
-            .new_device_notice(user_id, session_id, by, device)
+            .new_device_notice(user_id, session_id, with, device)
             .await?;
         let started = change.make(&self.0.database).await;
         // Also after an error: the commit may have succeeded although its response was lost.

@@ -89,7 +89,7 @@ impl Accounts {
 
     /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
     /// index on the time.
-    fn expired_rows(&self) -> [ExpiredRows; 14] {
+    fn expired_rows(&self) -> [ExpiredRows; 15] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         let rows = |table, key, time, until| ExpiredRows {
             table,

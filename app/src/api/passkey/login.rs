@@ -9,7 +9,10 @@ use serde_json::Value;
 use super::options;
 #[cfg(feature = "ssr")]
 use crate::api::describe::{Access, Endpoint};
-use crate::api::{ApiError, Post, user::TokenPair};
+use crate::{
+    api::{ApiError, Post, user::TokenPair},
+    browser::MaybeSignedIn,
+};
 #[cfg(feature = "ssr")]
 use crate::api::{
     Code,
@@ -40,7 +43,7 @@ server_fn::inventory::submit! {
 /// # Errors
 /// `invalid_credentials`, `inactive_account`, a field error for a missing credential, `permission_denied` where
 /// browsers refuse passkeys, and the errors of an invalid token.
-#[server(protocol = Post, prefix = "/api", endpoint = "passkey/login")]
+#[server(protocol = Post, prefix = "/api", endpoint = "passkey/login", client = MaybeSignedIn)]
 pub async fn login(#[server(default)] credential: Value) -> Result<TokenPair, ApiError> {
     let caller = identify_if_any().await?;
     let pair = accounts()
