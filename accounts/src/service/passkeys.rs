@@ -239,7 +239,7 @@ impl Accounts {
     /// `NotPossible`, if browsers refuse passkeys for the address of this server.
     pub(super) fn relying_party(&self) -> Result<&RelyingParty, Error> {
         let relying_party = self.0.relying_party.as_ref();
-        relying_party.map_err(|reason| Error::NotPossible(*reason))
+        relying_party.map_err(|reason| Error::NotPossible(reason))
     }
 }
 

@@ -23,8 +23,7 @@ use std::{
 
 use accounts::{
     Accounts, BreachedPasswords, Database, DatabaseSettings, DatabaseUrl, EmailTransport,
-    EmailWorker, Error, MasterSecrets, OsRandom, Schema, Settings, SystemClock, is_control,
-    printable,
+    EmailWorker, Error, MasterSecrets, OsRandom, Schema, Settings, SystemClock, printable,
 };
 use serde::Serialize;
 

@@ -30,7 +30,8 @@ pub struct SoftPasskey {
     pub cross_origin: bool,
     /// The credential's id.
     pub id: Vec<u8>,
-    key: SigningKey,
+    /// The private key.
+    pub key: SigningKey,
 }
 
 impl SoftPasskey {

@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::options;
 #[cfg(feature = "ssr")]
 use crate::api::describe::{Access, Endpoint};
-use crate::{
-    api::{ApiError, Post, user::TokenPair},
-    browser::MaybeSignedIn,
-};
 #[cfg(feature = "ssr")]
 use crate::api::{
     Code,
     context::{accounts, device, identify_if_any},
+};
+use crate::{
+    api::{ApiError, Post, user::TokenPair},
+    browser::MaybeSignedIn,
 };
 
 /// `POST /api/passkey/login/begin`: begins a sign-in. Returns what

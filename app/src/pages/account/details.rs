@@ -143,6 +143,7 @@ mod tests {
             user_agent: String::new(),
             device: String::new(),
             current,
+            trusted_until: None,
         };
         let sessions = vec![
             session("old", "2026-11-24T08:00:00Z", false),

@@ -62,7 +62,7 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
 
 /// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
 /// anything.
-pub const ENDPOINTS: [Endpoint; 71] = [
+pub const ENDPOINTS: [Endpoint; 70] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/code", RequiredToken::None),
