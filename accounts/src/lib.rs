@@ -17,6 +17,7 @@ mod file;
 mod id;
 mod metrics;
 mod profile;
+mod providers;
 mod random;
 mod request_id;
 mod revocations;
@@ -58,6 +59,9 @@ pub use error::{Error, FieldErrors};
 pub use file::{create_file, read_file};
 pub use id::Id;
 pub use profile::Roles;
+pub use providers::{
+    InvalidIssuer, InvalidProviderName, Issuer, ProviderKind, ProviderName, ProviderSettings,
+};
 pub use random::{OsRandom, Random};
 pub use request_id::with_request_id;
 pub use revocations::{
@@ -67,8 +71,8 @@ pub use service::{
     Acceptance, Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage,
     EmailProof, EventListFields, EventPage, ImportResult, ImportedFields,
     InvalidRegistrationPolicy, InvitationPage, Lifetimes, LinkInfo, NewUserFields, PasswordRating,
-    Readiness, Registered, RegistrationPolicy, Settings, SignedIn, UserFields, UserImport,
-    UserListFields, UserPage, WebhookFields,
+    ProviderResponse, Readiness, Registered, RegistrationPolicy, Settings, SignedIn, SocialFailure,
+    SocialLink, SocialStep, UserFields, UserImport, UserListFields, UserPage, WebhookFields,
 };
 pub use store::{
     administration::ManagedUser,
@@ -77,6 +81,7 @@ pub use store::{
     database::{Database, DatabaseSettings},
     database_url::{DatabaseUrl, InvalidDatabaseUrl},
     email_tokens::LinkPurpose,
+    identities::Identity,
     inspection::Inspection,
     invitations::Invitation,
     migrations::{MigrationError, Schema},

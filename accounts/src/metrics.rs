@@ -33,7 +33,7 @@ impl Metrics {
         Ok(Self {
             sign_ins: results(
                 "latchkey_sign_ins_total",
-                "Sign-ins with a password or a passkey, by result.",
+                "Sign-ins with a password, a passkey or an account at a provider, by result.",
             )?,
             refreshes: results(
                 "latchkey_refreshes_total",

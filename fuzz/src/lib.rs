@@ -323,6 +323,7 @@ fn settings() -> Settings {
         },
         revocation_lease: Duration::from_secs(1),
         webhook_allow_private: false,
+        providers: Vec::new(),
     }
 }
 

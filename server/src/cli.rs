@@ -30,7 +30,7 @@ use crate::{
     embedded_site::EmbeddedSite,
     environment::{Environment, Value},
     failure::Failure,
-    log_format, logging,
+    log_format, logging, providers,
 };
 
 /// A user-management server for your app.
@@ -310,6 +310,7 @@ fn execute(arguments: &[OsString], site: Option<EmbeddedSite>) -> Result<(), Fai
         mut config,
     } = Cli::from_arg_matches(&matches).map_err(|error| failure(&error, &values))?;
     config.embedded_site = site;
+    config.issuers = providers::in_environment(&environment)?;
     match command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve(config, &warnings(&environment)),
         Command::Migrate => commands::migrate(&config),
@@ -429,6 +430,7 @@ pub fn embedded_config(
             .get_arguments()
             .any(|setting| is_named(setting, name))
     };
+    let is_known = |name: &str| is_known(name) || providers::is_setting(name);
     if let Some(name) = unknown.find(|name| !is_known(name)) {
         return Err(Failure::new(format!("{name} is not a setting")));
     }
@@ -452,14 +454,16 @@ pub fn embedded_config(
     }
     let matches = parse(vec!["latchkey".into()], &values)?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| failure(&error, &values))?;
-    Ok(cli.config)
+    let mut config = cli.config;
+    config.issuers = providers::given(given, environment)?;
+    Ok(config)
 }
 
 /// Returns a warning for each variable in the environment that looks like a setting and is none.
 pub fn warnings(environment: &Environment) -> Vec<String> {
     let command = Cli::command();
     let known: Vec<_> = command.get_arguments().filter_map(Arg::get_env).collect();
-    environment.warnings(&known)
+    environment.warnings(&known, providers::is_setting)
 }
 
 /// Whether this is the variable of a setting.

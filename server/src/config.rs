@@ -10,7 +10,8 @@ use std::{
 
 use accounts::{
     CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
-    Lifetimes, MasterSecrets, RegistrationPolicy, SmtpUrl, TokenAlgorithm, read_file,
+    Lifetimes, MasterSecrets, ProviderSettings, RegistrationPolicy, SmtpUrl, TokenAlgorithm,
+    read_file,
 };
 use clap::{ArgAction::Set, Args};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,6 +24,7 @@ use crate::{
     failure::Failure,
     middleware::{AllowedOrigins, TrustedProxies},
     parsing::trimmed,
+    providers::{self, GitHubConfig},
     site::{self, SiteFiles},
 };
 
@@ -124,6 +126,13 @@ pub struct Config {
     /// How long the start waits for a PostgreSQL server that can't be reached yet.
     #[arg(long, env = "LATCHKEY_DB_START_TIMEOUT", default_value = "60s", value_parser = duration(START_TIMEOUT))]
     pub db_start_timeout: Duration,
+    /// GitHub, as a provider that users can sign in with.
+    #[command(flatten)]
+    pub github: GitHubConfig,
+    /// The OpenID Connect issuers that users can sign in with. Their variables have names that the operator
+    /// chooses, and so are no flags.
+    #[arg(skip)]
+    pub issuers: Vec<ProviderSettings>,
     /// The first administrator.
     #[command(flatten)]
     pub administrator: AdministratorConfig,
@@ -259,6 +268,11 @@ impl Config {
         self.public_url.clone().unwrap_or_else(default)
     }
 
+    /// The providers that users can sign in with.
+    pub fn providers(&self) -> Result<Vec<ProviderSettings>, Failure> {
+        providers::all(&self.github, &self.issuers)
+    }
+
     /// How users are cached.
     pub fn cache(&self) -> CacheSettings {
         CacheSettings {
@@ -307,7 +321,7 @@ fn file(path: &str) -> Result<PathBuf, &'static str> {
 }
 
 /// Returns a parser of `yes` as `true` and `no` as `false`.
-fn choice(
+pub(crate) fn choice(
     yes: &'static str,
     no: &'static str,
 ) -> impl Fn(&str) -> Result<bool, String> + Clone + Send + Sync {

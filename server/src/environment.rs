@@ -115,17 +115,26 @@ impl Environment {
         Ok(None)
     }
 
+    /// Returns the names of all variables.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.layers.iter().flat_map(Variables::keys);
+        names.map(String::as_str)
+    }
+
     /// Returns a warning for each variable that looks like a setting and is none, given all variables
-    /// of settings.
-    pub fn warnings(&self, known: &[&OsStr]) -> Vec<String> {
+    /// of settings, and what else is one.
+    pub fn warnings(&self, known: &[&OsStr], is_other: impl Fn(&str) -> bool) -> Vec<String> {
         let known = known.iter().filter_map(|name| name.to_str());
         let known: Vec<_> = known.chain(FORMER.map(|(_, former)| former)).collect();
         let is_known = |name: &str| {
             let without = name.strip_suffix(FILE_SUFFIX);
-            known.contains(&name) || without.is_some_and(|name| known.contains(&name))
+            known.contains(&name)
+                || without.is_some_and(|name| known.contains(&name))
+                || is_other(name)
         };
-        let names = self.layers.iter().flat_map(Variables::keys);
-        let unknown = names.filter(|name| name.starts_with(PREFIX) && !is_known(name));
+        let unknown = self
+            .names()
+            .filter(|name| name.starts_with(PREFIX) && !is_known(name));
         unknown.map(|name| warning(name, &known)).collect()
     }
 }
@@ -321,8 +330,11 @@ mod tests {
     #[test]
     fn unknown_names_are_reported_with_a_suggestion() {
         let known = ["LATCHKEY_LISTEN", "LATCHKEY_SMTP_URL", "DATABASE_URL"].map(OsStr::new);
-        let warnings = |name| environment(&[(name, "secret")], &[]).warnings(&known);
+        let warnings = |name| {
+            environment(&[(name, "secret")], &[]).warnings(&known, |name| name == "LATCHKEY_OTHER")
+        };
         for name in [
+            "LATCHKEY_OTHER",
             "LATCHKEY_LISTEN",
             "LATCHKEY_SMTP_URL_FILE",
             "LATCHKEY_DB_WAIT",

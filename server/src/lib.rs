@@ -35,6 +35,7 @@ mod middleware;
 mod openapi;
 mod pages;
 mod parsing;
+mod providers;
 mod router;
 mod serve;
 mod signals;

@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 64] = [
+const ENDPOINTS: [(&str, Limit); 71] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/code", Limit::all(Group::Email)),
@@ -194,6 +194,14 @@ const ENDPOINTS: [(&str, Limit); 64] = [
     ("/api/user/update", Limit::work(Group::Tokens)),
     ("/api/user/export", Limit::work(Group::Tokens)),
     ("/api/user/reauthenticate", Limit::work(Group::Proof)),
+    ("/api/social", Limit::work(Group::Tokens)),
+    ("/api/social/providers", Limit::guesses(Group::Tokens)),
+    ("/api/social/link", Limit::work(Group::Proof)),
+    ("/api/social/unlink", Limit::work(Group::Proof)),
+    ("/api/social/confirm", Limit::work(Group::SignIn)),
+    // Each asks a provider, or makes it ask its user.
+    ("/api/social/{provider}/start", Limit::all(Group::SignIn)),
+    ("/api/social/{provider}/callback", Limit::all(Group::SignIn)),
     ("/api/admin/users", Limit::work(Group::Tokens)),
     ("/api/admin/users/{id}", Limit::work(Group::Tokens)),
     ("/api/admin/users/{id}/sign-out", Limit::work(Group::Tokens)),

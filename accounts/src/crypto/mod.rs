@@ -1,5 +1,6 @@
 //! Secrets and what is derived from them: keys, tokens, password hashes, one-time codes.
 
+pub(crate) mod browser_secret;
 pub(crate) mod device_token;
 pub(crate) mod email_token;
 pub(crate) mod encryption;

@@ -71,6 +71,8 @@ pub enum Method {
     /// On a device where the second factor was completed lately, and which is trusted since. So no code was asked for
     /// (risk-based authentication).
     Rba,
+    /// With an account at a provider. RFC 8176 registers no value for it; this one is in wide use.
+    Fed,
 }
 
 impl fmt::Display for Method {
@@ -83,6 +85,7 @@ impl fmt::Display for Method {
             Self::Swk => "swk",
             Self::User => "user",
             Self::Rba => "rba",
+            Self::Fed => "fed",
         })
     }
 }

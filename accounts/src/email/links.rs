@@ -5,7 +5,7 @@ use languages::{tr, tr_with};
 use super::{
     content::{EmailContent, Link},
     design::EmailDesign,
-    notices::{email_changed, new_device, new_device_by_code},
+    notices::{email_changed, new_device, new_device_by_code, new_device_with_provider},
     template::SignedInWith,
 };
 use crate::crypto::email_token::LinkToken;
@@ -167,6 +167,7 @@ pub(super) fn new_session(
     let content = match with {
         SignedInWith::Secret => new_device(),
         SignedInWith::Code => new_device_by_code(),
+        SignedInWith::Provider(provider) => new_device_with_provider(provider),
     };
     EmailContent {
         link: Some(Link {

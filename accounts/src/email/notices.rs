@@ -80,6 +80,17 @@ pub(super) fn new_device() -> EmailContent {
     }
 }
 
+pub(super) fn new_device_with_provider(provider: &str) -> EmailContent {
+    EmailContent {
+        paragraphs: vec![tr_with(
+            "Your account at {provider} was used to sign in on a device or from a network that \
+             hasn't been used with your account lately.",
+            &[("provider", provider)],
+        )],
+        ..new_device()
+    }
+}
+
 pub(super) fn new_device_by_code() -> EmailContent {
     EmailContent {
         paragraphs: vec![
@@ -111,6 +122,37 @@ pub(super) fn sign_in_code(is_first_proof: bool) -> EmailContent {
             "If you didn't request this, you can ignore this email. Don't give the code to \
              anyone: nobody from this site will ask you for it.",
         ),
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn identity_linked(provider: &str) -> EmailContent {
+    EmailContent {
+        subject: tr("A way to sign in was added"),
+        paragraphs: vec![tr_with(
+            "An account at {provider} was linked to your account. From now on, it can be used to \
+             sign in.",
+            &[("provider", provider)],
+        )],
+        link: None,
+        note: tr(
+            "If this wasn't you, unlink it on your account page, change your password and sign out \
+             everywhere immediately.",
+        ),
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn identity_unlinked(provider: &str) -> EmailContent {
+    EmailContent {
+        subject: tr("A way to sign in was removed"),
+        paragraphs: vec![tr_with(
+            "Your account at {provider} was unlinked. It can no longer be used to sign in to your \
+             account.",
+            &[("provider", provider)],
+        )],
+        link: None,
+        note: tr(NOT_YOU),
         ..EmailContent::default()
     }
 }

@@ -97,6 +97,8 @@ pub(crate) enum SignedInWith {
     Secret,
     /// An emailed code.
     Code,
+    /// An account at this provider.
+    Provider(String),
 }
 
 /// What an email says. A token belongs to a link, which works once.
@@ -136,6 +138,10 @@ pub(crate) enum EmailTemplate {
         with: SignedInWith,
         reject: LinkToken,
     },
+    /// An account at a provider can sign in from now on.
+    IdentityLinked { provider: String },
+    /// An account at a provider can't sign in any more.
+    IdentityUnlinked { provider: String },
     /// The password was changed.
     PasswordChanged,
     /// Two-factor authentication was turned on.
@@ -205,6 +211,8 @@ impl EmailTemplate {
             Self::AccountRemoved => "account_removed",
             Self::Invitation(_) => "invitation",
             Self::NewDevice | Self::NewSession { .. } => "new_device",
+            Self::IdentityLinked { .. } => "identity_linked",
+            Self::IdentityUnlinked { .. } => "identity_unlinked",
             Self::PasswordChanged => "password_changed",
             Self::SecondFactorOn => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
@@ -220,6 +228,7 @@ impl EmailTemplate {
     fn samples() -> Vec<Self> {
         let token = || LinkToken::new(&OsRandom);
         let email = || "new@example.com".to_owned();
+        let provider = || "Example".to_owned();
         vec![
             Self::Activation(token()),
             Self::AlreadyRegistered,
@@ -241,6 +250,12 @@ impl EmailTemplate {
             Self::NewSession {
                 with: SignedInWith::Secret,
                 reject: token(),
+            },
+            Self::IdentityLinked {
+                provider: provider(),
+            },
+            Self::IdentityUnlinked {
+                provider: provider(),
             },
             Self::PasswordChanged,
             Self::SecondFactorOn,
@@ -279,6 +294,8 @@ impl EmailTemplate {
             Self::AccountRemoved => notices::account_removed(),
             Self::NewDevice => notices::new_device(),
             Self::NewSession { with, reject } => links::new_session(site, with, reject),
+            Self::IdentityLinked { provider } => notices::identity_linked(provider),
+            Self::IdentityUnlinked { provider } => notices::identity_unlinked(provider),
             Self::PasswordChanged => notices::password_changed(),
             Self::SecondFactorOn => notices::second_factor_on(),
             Self::SecondFactorOff => notices::second_factor_off(),
@@ -503,6 +520,18 @@ mod tests {
             (
                 r#"{"new_session":{"with":"code","reject":"t"}}"#,
                 "New sign-in to your account",
+            ),
+            (
+                r#"{"new_session":{"with":{"provider":"p"},"reject":"t"}}"#,
+                "New sign-in to your account",
+            ),
+            (
+                r#"{"identity_linked":{"provider":"p"}}"#,
+                "A way to sign in was added",
+            ),
+            (
+                r#"{"identity_unlinked":{"provider":"p"}}"#,
+                "A way to sign in was removed",
             ),
             (r#""password_changed""#, "Your password was changed"),
             (r#""second_factor_on""#, "Two-factor authentication is on"),

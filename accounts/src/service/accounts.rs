@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     id::Id,
     metrics::Metrics,
+    providers::{Provider, ProviderSettings},
     random::Random,
     revocations::RevocationLog,
     service::{
@@ -72,6 +73,8 @@ pub struct Settings {
     pub revocation_lease: Duration,
     /// Whether webhooks may lead to private and local addresses, and may do without TLS.
     pub webhook_allow_private: bool,
+    /// The providers that users can sign in with.
+    pub providers: Vec<ProviderSettings>,
 }
 
 /// The use cases of one server, each a method. Clones share their state.
@@ -94,6 +97,7 @@ pub(super) struct Inner {
     pub require_activation: bool,
     pub throttle_failed_sign_ins: bool,
     pub webhook_allow_private: bool,
+    pub providers: Vec<Provider>,
     pub failed_sign_ins: FailedSignIns,
     pub attempt_writers: AttemptWriters,
     pub cache: UserCache,
@@ -144,6 +148,7 @@ impl Accounts {
             require_activation: settings.require_activation,
             throttle_failed_sign_ins: settings.throttle_failed_sign_ins,
             webhook_allow_private: settings.webhook_allow_private,
+            providers: settings.providers.into_iter().map(Provider::new).collect(),
             failed_sign_ins: FailedSignIns::default(),
             cache: UserCache::new(settings.cache, clock.clone()),
             hasher: Hasher::start(settings.hashing_cost)?,

@@ -109,6 +109,7 @@ impl Accounts {
             activation: None,
             proof: Some((link, event)),
             invitation: None,
+            identity: None,
             guard: Guard::default(),
         };
         Ok(User::insert(database, &new).await?.is_some())

@@ -108,6 +108,7 @@ impl Accounts {
             activation: None,
             proof: None,
             invitation: None,
+            identity: None,
             guard: Guard::default(),
         };
         User::insert(database, &new).await?.ok_or(Error::NotFound)

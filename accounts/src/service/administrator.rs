@@ -120,6 +120,11 @@ impl Accounts {
         let Some(caller) = administrator.user() else {
             return Ok(());
         };
+        self.require_recent_sign_in_of(caller)
+    }
+
+    /// Checks that the caller has signed in a short time ago.
+    pub(super) fn require_recent_sign_in_of(&self, caller: &Authorized) -> Result<(), Error> {
         let now = self.now();
         let is_recent = caller
             .authenticated_at

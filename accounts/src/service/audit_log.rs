@@ -108,6 +108,7 @@ impl Accounts {
             count: 1,
             first: None,
             actor: None,
+            provider: None,
         }
     }
 

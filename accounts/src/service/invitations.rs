@@ -261,6 +261,7 @@ impl Accounts {
             activation: None,
             proof: None,
             invitation: Some((&hash, self.event_of_sender(&invitation))),
+            identity: None,
             guard: Guard::default(),
         };
         if User::insert(database, &new).await?.is_none() {
@@ -275,7 +276,7 @@ impl Accounts {
         })
     }
 
-    fn invited_user(
+    pub(super) fn invited_user(
         &self,
         invitation: &Invitation,
         name: Option<String>,
@@ -302,7 +303,7 @@ impl Accounts {
     }
 
     /// Who has sent an invitation, for the history of the user that it creates.
-    fn event_of_sender(&self, invitation: &Invitation) -> NewEvent {
+    pub(super) fn event_of_sender(&self, invitation: &Invitation) -> NewEvent {
         let actor = match (invitation.actor_kind.as_deref(), invitation.actor_id) {
             (Some("user"), Some(id)) => Some(Actor::User(id)),
             (Some("service_key"), Some(id)) => Some(Actor::ServiceKey(id)),

@@ -129,6 +129,7 @@ impl Accounts {
             link: None,
             verifies_email: false,
             rejection: None,
+            identity: None,
             guard: Guard::default(),
             keeps: None,
             notice: None,
@@ -175,6 +176,7 @@ fn methods(session: &Session) -> Vec<Method> {
     let mut methods = vec![match session.first_factor() {
         FirstFactor::Password => Method::Pwd,
         FirstFactor::EmailCode => Method::Mca,
+        FirstFactor::Provider => Method::Fed,
     }];
     if session.second_factor {
         methods.push(match session.trusted_since {

@@ -200,7 +200,7 @@ impl Accounts {
         Ok(new.id)
     }
 
-    fn new_account(
+    pub(super) fn new_account(
         &self,
         email: &EmailAddress,
         password_hash: String,
@@ -253,6 +253,7 @@ impl Accounts {
             activation,
             proof: None,
             invitation: None,
+            identity: None,
             guard: match created_by {
                 CreatedBy::Administrator { administrator, .. } => administrator.guard(),
                 CreatedBy::User(_) | CreatedBy::Operator { .. } => Guard::default(),

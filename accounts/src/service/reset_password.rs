@@ -136,6 +136,7 @@ impl Accounts {
             activation: None,
             proof: Some((link, self.event(Event::PasswordReset, id, device))),
             invitation: None,
+            identity: None,
             guard: Guard::default(),
         };
         let created = User::insert(database, &new).await?;

@@ -25,6 +25,11 @@ pub(crate) enum Event {
     SignedIn,
     /// The password was right, and the second factor is still to be completed.
     SignInPending,
+    /// An account at a provider was accepted, and the second factor is still to be completed.
+    SocialSignInPending,
+    /// An account at a provider was linked, and can sign in from now on.
+    IdentityLinked,
+    IdentityUnlinked,
     /// The password was wrong.
     SignInFailed,
     SignInCodeRequested,
@@ -106,6 +111,9 @@ impl Event {
         match self {
             Self::SignedIn => "signed_in",
             Self::SignInPending => "sign_in_pending",
+            Self::SocialSignInPending => "social_sign_in_pending",
+            Self::IdentityLinked => "identity_linked",
+            Self::IdentityUnlinked => "identity_unlinked",
             Self::SignInFailed => "sign_in_failed",
             Self::SignInCodeRequested => "sign_in_code_requested",
             Self::SignInCodeUsed => "sign_in_code_used",
@@ -200,6 +208,8 @@ pub(crate) struct NewEvent {
     pub first: Option<Source>,
     /// Who caused it, if that was neither the user nor an operator on the server itself.
     pub actor: Option<Actor>,
+    /// The name of the provider that it is about.
+    pub provider: Option<String>,
 }
 
 /// Who has changed the account of somebody else.
@@ -250,8 +260,9 @@ impl NewEvent {
 pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> Result<(), Error> {
     const SQL: &str = "
         INSERT INTO audit_events (id, user_id, at, event, ip, user_agent, session_id, count, hour,
-            first_ip, first_user_agent, actor_kind, actor_id, request_id)
-        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM users WHERE id = $2
+            first_ip, first_user_agent, actor_kind, actor_id, request_id, provider)
+        SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
+        FROM users WHERE id = $2
         ON CONFLICT (user_id, event, hour) WHERE hour IS NOT NULL DO UPDATE
         SET at = excluded.at, ip = excluded.ip, user_agent = excluded.user_agent,
             request_id = excluded.request_id, count = audit_events.count + excluded.count";
@@ -271,7 +282,8 @@ pub(crate) async fn record(transaction: &mut Transaction, event: &NewEvent) -> R
         .bind(first.user_agent)
         .bind(actor_kind)
         .bind(actor_id)
-        .bind(event.request_id.as_deref());
+        .bind(event.request_id.as_deref())
+        .bind(event.provider.as_deref());
     transaction.execute(statement).await?;
     prune(transaction, event.user_id).await
 }

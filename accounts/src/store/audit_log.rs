@@ -42,12 +42,14 @@ pub struct AuditEvent {
     pub actor_id: Option<Id>,
     /// The administrator's email address, or the name of the service key, if there still is one.
     pub actor_name: Option<String>,
+    /// The name of the provider that it is about.
+    pub provider: Option<String>,
 }
 
 const EVENTS: &str = "
     SELECT CAST(audit_events.id AS TEXT) AS id, user_id, owners.email, at, event, ip, user_agent, request_id,
         count, first_ip, first_user_agent, actor_kind, actor_id,
-        COALESCE(actors.email, service_keys.name) AS actor_name
+        COALESCE(actors.email, service_keys.name) AS actor_name, audit_events.provider
     FROM audit_events
         LEFT JOIN users AS owners ON owners.id = user_id
         LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id
@@ -58,7 +60,7 @@ const DELETIONS: &str = "
     SELECT CAST(deleted_accounts.id AS TEXT) AS id, CAST(NULL AS UUID) AS user_id, CAST(NULL AS TEXT) AS email,
         at, event, ip, '' AS user_agent, request_id, CAST(1 AS BIGINT) AS count, CAST(NULL AS TEXT) AS first_ip,
         CAST(NULL AS TEXT) AS first_user_agent, actor_kind, actor_id,
-        COALESCE(actors.email, service_keys.name) AS actor_name
+        COALESCE(actors.email, service_keys.name) AS actor_name, CAST(NULL AS TEXT) AS provider
     FROM deleted_accounts
         LEFT JOIN users AS actors ON actor_kind = 'user' AND actors.id = actor_id
         LEFT JOIN service_keys ON actor_kind = 'service_key' AND service_keys.id = actor_id";

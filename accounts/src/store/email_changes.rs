@@ -12,6 +12,7 @@ use crate::{
         database::Database,
         email_limits,
         email_tokens::{self, Link, LinkPurpose, NewLink},
+        identities,
         outbox::{self, NewEmail},
         passkeys, second_factors, sessions,
         statement::Statement,
@@ -149,6 +150,7 @@ impl EmailUndo<'_> {
         transaction.execute(statement).await?;
         second_factors::remove(&mut transaction, id).await?;
         passkeys::remove_added_after(&mut transaction, id, Some(self.link.created_at)).await?;
+        identities::remove_since(&mut transaction, id, self.link.created_at).await?;
         sessions::end_all(&mut transaction, id, None).await?;
         email_tokens::invalidate_all(&mut transaction, id).await?;
         let statement = Statement::new(LATER_LINKS)

@@ -172,6 +172,17 @@ impl NewInvitation<'_> {
 }
 
 impl Invitation {
+    /// Returns the hash of the token that was sent to an address, in lower case.
+    pub(crate) async fn hash_of_address(
+        database: &Database,
+        address: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        const SQL: &str = "SELECT hash FROM invitations WHERE address = $1";
+        let statement = Statement::new(SQL).bind(address);
+        let row: Option<(Vec<u8>,)> = database.fetch_optional(statement).await?;
+        Ok(row.map(|(hash,)| hash))
+    }
+
     /// Finds the invitation with this token hash, if it can be accepted.
     pub(crate) async fn find(
         database: &Database,

@@ -9,7 +9,8 @@ use crate::{
         administrators::Guard,
         audit_events::{self, NewEvent},
         database::Database,
-        email_tokens::{self, LinkPurpose},
+        email_tokens::{self, LinkPurpose, key_of},
+        identities::{self, NewIdentity},
         outbox::{self, NewEmail},
         passkeys, second_factors,
         sessions::{self, Replacement, Session},
@@ -41,6 +42,9 @@ pub(crate) struct Rekey<'a> {
     /// The hash of the emailed link that rejects the account, and the time now. The link is used up;
     /// nothing changes if the email address is verified.
     pub rejection: Option<(&'a [u8], Timestamp)>,
+    /// The account at a provider that has verified the email address, as the first proof of it, and is
+    /// linked. Nothing changes if the address is verified already, or another one.
+    pub identity: Option<FirstProof<'a>>,
     /// What must hold for a change by an administrator or a service key.
     pub guard: Guard,
     /// The one session that continues.
@@ -48,6 +52,16 @@ pub(crate) struct Rekey<'a> {
     /// The email that notifies the user.
     pub notice: Option<NewEmail>,
     pub event: NewEvent,
+}
+
+/// The first proof of an email address, by an account at a provider.
+#[derive(Clone, Copy)]
+pub(crate) struct FirstProof<'a> {
+    /// The email address, in lower case.
+    pub address: &'a str,
+    pub identity: &'a NewIdentity,
+    /// The event that says that it was linked.
+    pub linked: &'a NewEvent,
 }
 
 impl Rekey<'_> {
@@ -106,6 +120,16 @@ impl Rekey<'_> {
                 return Ok(None);
             }
         }
+        if let Some(proof) = self.identity {
+            let locked = users::lock(transaction, self.user_id).await?;
+            let is_first = locked.is_some_and(|locked| {
+                !locked.email_verified && key_of(&locked.email) == proof.address
+            });
+            if !is_first {
+                return Ok(None);
+            }
+            is_first_proof = true;
+        }
         let removes_second_factor = self.removes_second_factor || is_first_proof;
         let updated = self.update_user(transaction, removes_second_factor);
         let Some(user) = updated.await? else {
@@ -116,6 +140,13 @@ impl Rekey<'_> {
         }
         if is_first_proof {
             passkeys::remove_added_after(transaction, user.id, None).await?;
+            identities::remove_all(transaction, user.id).await?;
+        }
+        if let Some(proof) = self.identity {
+            if !identities::insert(transaction, user.id, proof.identity).await? {
+                return Ok(None);
+            }
+            audit_events::record(transaction, proof.linked).await?;
         }
         second_factors::forget_setup(transaction, user.id).await?;
         if self.password_hash.is_some() || self.deactivates {
@@ -161,7 +192,7 @@ impl Rekey<'_> {
             .bind(self.password_hash.as_deref())
             .bind(removes_second_factor)
             .bind(self.deactivates)
-            .bind(self.link.is_some() || self.verifies_email)
+            .bind(self.link.is_some() || self.verifies_email || self.identity.is_some())
             .bind(self.expected_secret)
             .bind(self.device_key);
         transaction.fetch_optional(statement).await

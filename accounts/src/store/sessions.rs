@@ -19,7 +19,7 @@ use crate::{
         audit_events::{self, NewEvent},
         database::Database,
         email_tokens::{self, Link},
-        retired_refresh_tokens,
+        identities, retired_refresh_tokens,
         sign_in_failures::LoginAttempt,
         statement::Statement,
         transaction::Transaction,
@@ -39,6 +39,9 @@ pub(crate) const PENDING_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// How [`FirstFactor::EmailCode`] is stored. The password is null.
 const EMAIL_CODE: &str = "email_code";
+
+/// How [`FirstFactor::Provider`] is stored.
+const PROVIDER: &str = "fed";
 
 /// A signed-in device.
 #[derive(Clone, Debug, FromRow)]
@@ -79,6 +82,8 @@ pub(crate) enum FirstFactor {
     Password,
     /// A code that was emailed.
     EmailCode,
+    /// An account at a provider.
+    Provider,
 }
 
 /// How the user has proved who they are.
@@ -91,9 +96,11 @@ pub(crate) enum SignInProof<'a> {
     },
     /// A code that was emailed, and was used up by the same transaction.
     EmailCode,
+    /// A linked account at a provider.
+    Identity(Id),
 }
 
-/// A sign-in with a correct password or code.
+/// A sign-in with one correct factor.
 pub(crate) struct SignIn<'a> {
     pub user_id: Id,
     pub proof: SignInProof<'a>,
@@ -277,6 +284,32 @@ pub(crate) async fn end_in_time(
     database.execute(statement).await.map(drop)
 }
 
+/// Ends the sessions of a user that have begun with an account at a provider, except one.
+pub(crate) async fn end_federated(
+    transaction: &mut Transaction,
+    user_id: Id,
+    except: Id,
+) -> Result<(), Error> {
+    const SQL: &str = "
+        DELETE FROM sessions WHERE user_id = $1 AND id <> $2 AND first_factor = 'fed'";
+    let statement = Statement::new(SQL).bind(user_id).bind(except);
+    transaction.execute(statement).await.map(drop)
+}
+
+/// Whether a session of a user has not ended.
+pub(crate) async fn is_live(
+    transaction: &mut Transaction,
+    user_id: Id,
+    session_id: Id,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    const SQL: &str = "
+        SELECT count(*) FROM sessions WHERE id = $1 AND user_id = $2 AND expires_at > $3";
+    let statement = Statement::new(SQL).bind(session_id).bind(user_id).bind(now);
+    let (count,): (i64,) = transaction.fetch_one(statement).await?;
+    Ok(count > 0)
+}
+
 /// Ends all sessions of a user, except one, and trusts no device any more.
 pub(crate) async fn end_all(
     transaction: &mut Transaction,
@@ -296,11 +329,12 @@ impl Session {
     pub(crate) fn first_factor(&self) -> FirstFactor {
         match self.first_factor.as_deref() {
             Some(EMAIL_CODE) => FirstFactor::EmailCode,
+            Some(PROVIDER) => FirstFactor::Provider,
             _ => FirstFactor::Password,
         }
     }
 
-    /// Starts a session for a user who is still active and still has the checked password hash;
+    /// Starts a session for a user who is still active, and still has the checked password hash or the identity;
     /// otherwise returns `None`. Failed attempts are forgotten. For a user with a second factor, the
     /// session is pending, and the user is not signed in yet.
     pub(crate) async fn start(
@@ -341,6 +375,7 @@ impl Session {
                 new_hash,
             } => (Some(checked_hash), Some(new_hash), None),
             SignInProof::EmailCode => (None, None, Some(EMAIL_CODE)),
+            SignInProof::Identity(_) => (None, None, Some(PROVIDER)),
         };
         let statement = Statement::new(UPDATE_USER)
             .bind(sign_in.user_id)
@@ -352,6 +387,11 @@ impl Session {
         let Some(user) = user else {
             return Ok(None);
         };
+        if let SignInProof::Identity(id) = sign_in.proof
+            && !identities::note_use(transaction, user.id, id, sign_in.now).await?
+        {
+            return Ok(None);
+        }
         let trusted_since = Self::trusted_since(transaction, sign_in, &user).await?;
         let is_pending = user.otp_enabled && trusted_since.is_none();
         let (event, expires_at) = if is_pending {

@@ -7,9 +7,16 @@ use crate::{
     error::Error,
     id::Id,
     store::{
-        administration::ManagedUser, audit_events, audit_log::AuditEvent, database::Database,
-        passkeys::Passkey, recovery_codes::RecoveryCodesLeft, sessions::Session,
-        statement::Statement, trusted_devices::TrustedDevice,
+        administration::ManagedUser,
+        audit_events,
+        audit_log::AuditEvent,
+        database::Database,
+        identities::{self, Identity},
+        passkeys::Passkey,
+        recovery_codes::RecoveryCodesLeft,
+        sessions::Session,
+        statement::Statement,
+        trusted_devices::TrustedDevice,
     },
 };
 
@@ -30,6 +37,8 @@ pub struct UserExport {
     pub passkeys: Vec<Passkey>,
     /// The devices on which no code of the second factor is needed, newest first.
     pub trusted_devices: Vec<TrustedDevice>,
+    /// The linked accounts at providers.
+    pub identities: Vec<Identity>,
     /// The language of the emails, if it is known.
     pub language: Option<String>,
 }
@@ -92,6 +101,7 @@ impl UserExport {
             links: database.fetch_all(of_user(LINKS)).await?,
             recovery_codes: RecoveryCodesLeft::of_user(database, user_id).await?,
             passkeys: Passkey::list(database, user_id).await?,
+            identities: identities::list(database, user_id).await?,
             language: language.and_then(|(language,)| language),
         }))
     }

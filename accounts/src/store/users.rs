@@ -18,6 +18,7 @@ use crate::{
         deleted_accounts::DeletedAccount,
         email_limits,
         email_tokens::{self, Link, LinkPurpose, NewLink, key_of},
+        identities::{self, NewIdentity},
         invitations,
         outbox::{self, NewEmail},
         registrations,
@@ -102,6 +103,8 @@ pub(crate) struct NewAccount<'a> {
     pub proof: Option<(&'a Link, NewEvent)>,
     /// The hash of the invitation that is accepted, and the event that says who has sent it.
     pub invitation: Option<(&'a [u8], NewEvent)>,
+    /// The account at a provider that the user signs in with.
+    pub identity: Option<NewIdentity>,
     /// What must hold of the administrator who creates it, also after the password was hashed.
     pub guard: Guard,
 }
@@ -293,6 +296,12 @@ impl User {
         database.fetch_optional(by_email(SQL, email)).await
     }
 
+    /// Finds a user by id.
+    pub(crate) async fn find(database: &Database, user_id: Id) -> Result<Option<Self>, Error> {
+        let statement = Statement::new(SELECT_USER).bind(user_id);
+        database.fetch_optional(statement).await
+    }
+
     /// Finds a user by id, with up to `limit` live sessions, the last used ones first.
     pub(crate) async fn find_with_sessions(
         database: &Database,
@@ -321,7 +330,7 @@ impl User {
     }
 
     /// Adds a user, and removes the registrations that wait for the same email address. Returns `None`
-    /// if the address is taken or reserved, or the link or invitation was used up in the meantime.
+    /// if the address is taken or reserved, or the link, invitation or identity was used up in the meantime.
     pub(crate) async fn insert(
         database: &Database,
         new: &NewAccount<'_>,
@@ -344,6 +353,11 @@ impl User {
                 return Ok(None);
             }
             audit_events::record(&mut transaction, event).await?;
+        }
+        if let Some(identity) = &new.identity
+            && !identities::insert(&mut transaction, user.id, identity).await?
+        {
+            return Ok(None);
         }
         if let Some((link, event)) = &new.proof {
             if !email_tokens::use_up(&mut transaction, &link.hash, now).await? {

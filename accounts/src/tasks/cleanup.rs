@@ -89,7 +89,7 @@ impl Accounts {
 
     /// Everything that is deleted by its age. A table with rows that expire has an entry here, and an
     /// index on the time.
-    fn expired_rows(&self) -> [ExpiredRows; 15] {
+    fn expired_rows(&self) -> [ExpiredRows; 16] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
         let rows = |table, key, time, until| ExpiredRows {
             table,
@@ -111,6 +111,7 @@ impl Accounts {
             rows("trusted_devices", "hash", "expires_at", now),
             rows("registrations", "id", "expires_at", now),
             rows("invitations", "id", "expires_at", now),
+            rows("social_tickets", "hash", "expires_at", now),
             rows(
                 "email_limits",
                 "key",

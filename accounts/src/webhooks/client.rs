@@ -1,4 +1,4 @@
-//! Sends one request to the receiver of a webhook.
+//! Sends one request to the receiver of a webhook, or to a provider of identities.
 //!
 //! The client resolves a host name once, and connects to the addresses that it has checked, so that a name
 //! whose addresses change in between leads nowhere else. It follows no redirect and uses no proxy. Each
@@ -7,9 +7,9 @@
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, header};
+use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1;
+use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use languages::tr_later;
 use tokio::{
@@ -17,7 +17,7 @@ use tokio::{
     net::{TcpStream, lookup_host},
     sync::OnceCell,
     task::JoinSet,
-    time::{Instant, timeout, timeout_at},
+    time::timeout,
 };
 use tokio_rustls::{
     TlsConnector,
@@ -126,19 +126,50 @@ impl Client {
 
     /// Sends a message. Returns the status of the response.
     pub async fn send(&self, target: &Target, message: Message) -> Result<u16, SendError> {
-        let ends = Instant::now() + TIMEOUT;
+        let request = request(target, message).map_err(|_| SendError::Invalid)?;
+        let exchange = async {
+            let exchanged = self.exchange(target, request).await?;
+            let (head, body) = exchanged.response.into_parts();
+            // Only the status counts.
+            let _ = timeout(BODY_TIMEOUT, read_body(body, BODY_LIMIT)).await;
+            Ok(head.status.as_u16())
+        };
+        let status = timeout(TIMEOUT, exchange).await;
+        status.map_err(|_| SendError::Timeout)?
+    }
+
+    /// Sends a request, whose URI has no host, and reads the whole response, of which the body has at most
+    /// `body_limit` bytes. A redirect is a response like any other.
+    pub async fn fetch(
+        &self,
+        target: &Target,
+        request: Request<Full<Bytes>>,
+        body_limit: usize,
+        time_limit: Duration,
+    ) -> Result<Response<Vec<u8>>, SendError> {
+        let exchange = async {
+            let exchanged = self.exchange(target, request).await?;
+            let (head, body) = exchanged.response.into_parts();
+            let body = read_body(body, body_limit).await;
+            let body = body.ok_or(SendError::NoResponse)?;
+            Ok(Response::from_parts(head, body))
+        };
+        let response = timeout(time_limit, exchange).await;
+        response.map_err(|_| SendError::Timeout)?
+    }
+
+    async fn exchange(
+        &self,
+        target: &Target,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Exchanged, SendError> {
         let connecting = timeout(CONNECT_TIMEOUT, self.connect(target));
         let stream = connecting.await.map_err(|_| SendError::ConnectTimeout)??;
-        let exchange = async {
-            if target.is_secure() {
-                let stream = self.encrypt(stream, target).await?;
-                exchange(stream, target, message).await
-            } else {
-                exchange(stream, target, message).await
-            }
-        };
-        let status = timeout_at(ends, exchange).await;
-        status.map_err(|_| SendError::Timeout)?
+        if target.is_secure() {
+            exchange(self.encrypt(stream, target).await?, request).await
+        } else {
+            exchange(stream, request).await
+        }
     }
 
     async fn connect(&self, target: &Target) -> Result<TcpStream, SendError> {
@@ -207,34 +238,41 @@ async fn connector() -> io::Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Sends the request over a connection, and reads the response.
+/// A response whose body is still to be read. Its connection ends together with it.
+struct Exchanged {
+    response: Response<Incoming>,
+    _connection: JoinSet<hyper::Result<()>>,
+}
+
+/// Sends the request over a connection, and reads the head of the response.
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    target: &Target,
-    message: Message,
-) -> Result<u16, SendError> {
-    let request = request(target, message).map_err(|_| SendError::Invalid)?;
+    request: Request<Full<Bytes>>,
+) -> Result<Exchanged, SendError> {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_LIMIT);
     let opened = builder.handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = opened.map_err(|_| SendError::NoResponse)?;
-    // It ends together with this future.
     let mut tasks = JoinSet::new();
     tasks.spawn(connection);
     let response = sender.send_request(request).await;
-    let (head, mut body) = response.map_err(|_| SendError::NoResponse)?.into_parts();
-    let read = async {
-        let mut length = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            length += frame.data_ref().map_or(0, Bytes::len);
-            if length > BODY_LIMIT {
-                break;
-            }
+    Ok(Exchanged {
+        response: response.map_err(|_| SendError::NoResponse)?,
+        _connection: tasks,
+    })
+}
+
+/// Reads a body. Returns `None` if it is longer than the limit, or breaks off.
+async fn read_body(mut body: Incoming, limit: usize) -> Option<Vec<u8>> {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.ok()?;
+        read.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        if read.len() > limit {
+            return None;
         }
-    };
-    // Only the status counts.
-    let _ = timeout(BODY_TIMEOUT, read).await;
-    Ok(head.status.as_u16())
+    }
+    Some(read)
 }
 
 fn request(target: &Target, message: Message) -> http::Result<Request<Full<Bytes>>> {

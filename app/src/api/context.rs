@@ -152,6 +152,57 @@ pub fn set_device_cookie(tokens: &str) {
     }
 }
 
+/// The cookie that binds a sign-in with a provider to a browser. With HTTPS, no other host can set it, and
+/// none but this one gets it.
+const BROWSER_COOKIE: &str = "latchkey_social";
+const SECURE_BROWSER_COOKIE: &str = "__Host-latchkey_social";
+
+/// How long a browser keeps it: as long as the user may take at the provider.
+const BROWSER_COOKIE_LIFETIME: u32 = 10 * 60;
+
+/// Returns the secret of the browser that a request comes from, if it has begun a sign-in with a provider.
+#[must_use]
+pub fn browser_cookie<'a>(public_url: &str, headers: &'a HeaderMap) -> Option<&'a str> {
+    cookies(headers, browser_cookie_name(public_url)).next()
+}
+
+/// Returns the value of `Set-Cookie` that makes a browser keep its secret. The provider leads back by a link,
+/// which `SameSite=Strict` would not go with.
+#[must_use]
+pub fn set_browser_cookie(public_url: &str, secret: &str) -> Option<HeaderValue> {
+    let name = browser_cookie_name(public_url);
+    let secure = if name == SECURE_BROWSER_COOKIE {
+        "; Secure"
+    } else {
+        ""
+    };
+    HeaderValue::try_from(format!(
+        "{name}={secret}; Path=/; Max-Age={BROWSER_COOKIE_LIFETIME}; HttpOnly; SameSite=Lax{secure}"
+    ))
+    .ok()
+}
+
+fn browser_cookie_name(public_url: &str) -> &'static str {
+    if public_url.starts_with("https://") {
+        SECURE_BROWSER_COOKIE
+    } else {
+        BROWSER_COOKIE
+    }
+}
+
+/// Returns the secret of the browser, for a server function.
+pub fn browser() -> Option<String> {
+    let accounts = accounts();
+    with_parts(|parts| browser_cookie(accounts.public_url(), &parts.headers).map(str::to_owned))
+}
+
+/// Makes the browser keep its secret, in a server function.
+pub fn keep_browser(secret: &str) {
+    if let Some(cookie) = set_browser_cookie(accounts().public_url(), secret) {
+        expect_context::<ResponseOptions>().insert_header(header::SET_COOKIE, cookie);
+    }
+}
+
 /// Adds the caller to the span of the request, and so to its log lines.
 fn record(caller: &Caller) {
     record_all!(

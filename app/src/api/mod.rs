@@ -10,6 +10,7 @@ mod error;
 pub mod passkey;
 mod protocol;
 pub mod recovery;
+pub mod social;
 mod text;
 pub mod token;
 pub mod totp;
@@ -17,7 +18,10 @@ mod uri_protocol;
 pub mod user;
 
 #[cfg(feature = "ssr")]
-pub use context::{ClientIp, authenticate, authenticate_service, bearer_token, cookies, device_of};
+pub use context::{
+    ClientIp, authenticate, authenticate_service, bearer_token, browser_cookie, cookies, device_of,
+    set_browser_cookie,
+};
 pub use error::{ApiError, Code, Field, FieldErrors};
 pub use protocol::{Get, Post};
 pub use text::{Flag, Text};

@@ -3,6 +3,9 @@
 
 mod forward_auth;
 mod revocations;
+mod social;
+mod social_callback;
+mod social_start;
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -23,6 +26,8 @@ use server_fn::ServerFnTraitObj;
 
 pub use forward_auth::PATH as FORWARD_AUTH_PATH;
 pub use revocations::PATH as REVOCATIONS_PATH;
+pub use social_callback::PATH as SOCIAL_CALLBACK_PATH;
+pub use social_start::PATH as SOCIAL_START_PATH;
 
 use crate::{
     failure::Failure,
@@ -51,6 +56,15 @@ pub fn router(
     }
     let revocations = limited(revocations::PATH, revocations::route(accounts.clone()));
     router = with_slash(router, revocations::PATH, revocations);
+    for (path, route) in [
+        (social_start::PATH, social_start::route(accounts.clone())),
+        (
+            social_callback::PATH,
+            social_callback::route(accounts.clone()),
+        ),
+    ] {
+        router = with_slash(router, path, limited(path, route));
+    }
     router = router
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(origins.clone(), reject_cross_site));
@@ -121,7 +135,12 @@ fn doubled<'a>(functions: impl IntoIterator<Item = (&'a str, Method)>) -> Option
 
 /// The paths of the endpoints that are no server functions.
 #[cfg(test)]
-pub const OTHER_PATHS: [&str; 2] = [forward_auth::PATH, revocations::PATH];
+pub const OTHER_PATHS: [&str; 4] = [
+    forward_auth::PATH,
+    revocations::PATH,
+    social_start::PATH,
+    social_callback::PATH,
+];
 
 /// Adds a route with and without one trailing slash.
 pub fn with_slash(router: Router, path: &str, route: MethodRouter) -> Router {

@@ -79,6 +79,7 @@ pub fn check(
         check_breached_passwords(&mut report, config)?;
         check_administrator(&mut report, config)?;
         check_email(&mut report, config, recipient).await?;
+        check_providers(&mut report, config)?;
         check_public_url(&mut report, config)?;
         if let Some(warning) = warnings::passkeys(config) {
             report.warn("passkeys", warning)?;
@@ -90,6 +91,19 @@ pub fn check(
         }
         report.end()
     })
+}
+
+/// Looks at the settings only: the server, too, asks a provider for nothing before somebody signs in.
+fn check_providers(report: &mut Report, config: &Config) -> Result<(), Failure> {
+    const POINT: &str = "providers";
+    match config.providers() {
+        Err(failure) => report.fail(POINT, failure),
+        Ok(providers) if providers.is_empty() => Ok(()),
+        Ok(providers) => {
+            let names = providers.iter().map(|provider| provider.name.as_str());
+            report.ok(POINT, names.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn check_data_folder(report: &mut Report, config: &Config) -> Result<(), Failure> {

@@ -123,6 +123,7 @@ fn accounts(
         cache: config.cache(),
         revocation_lease: config.revocation_lease,
         webhook_allow_private: config.webhook_allow_private,
+        providers: config.providers()?,
     };
     Accounts::new(database, settings, SystemClock, OsRandom).map_err(Failure::new)
 }

@@ -32,6 +32,7 @@ pub fn schema(name: &str) -> Option<Value> {
             "description": "Whether to send an invitation instead of setting a password.",
         }),
         "invitation" => json!({ "type": "string", "description": "The token of an invitation." }),
+        "provider" => json!({ "type": "string", "description": "The name of a provider." }),
         "code" => json!({ "type": "string", "description": "A one-time code." }),
         "id" | "delivery" => json!({ "type": "string", "description": "A UUID." }),
         "url" => json!({ "type": "string", "format": "uri" }),

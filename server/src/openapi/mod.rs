@@ -19,10 +19,11 @@ pub use page::router;
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
 
 /// The groups of operations, in the order in which the page shows them.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("user", "Accounts and sessions"),
     ("totp", "Two-factor authentication"),
     ("recovery", "Recovery codes"),
+    ("social", "Sign-in with accounts at providers"),
     ("token", "Tokens in other services"),
     ("admin", "Administration"),
     ("server", "The server itself"),

@@ -1,6 +1,6 @@
 //! The operations that are no server functions.
 
-use app::api::describe::Access;
+use app::api::{Code, describe::Access};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{
     operation::{codes_of, error_responses, head, response},
     page::PAGE_PATH,
 };
-use crate::api::{FORWARD_AUTH_PATH, REVOCATIONS_PATH};
+use crate::api::{FORWARD_AUTH_PATH, REVOCATIONS_PATH, SOCIAL_CALLBACK_PATH, SOCIAL_START_PATH};
 
 /// An operation without fields, by `GET`.
 struct Other {
@@ -21,6 +21,8 @@ struct Other {
     content: Option<&'static str>,
     /// Whether it can fail with the errors of the API.
     has_errors: bool,
+    /// The names of the parameters in the query.
+    query: &'static [&'static str],
 }
 
 const JSON: Option<&str> = Some("application/json");
@@ -32,6 +34,7 @@ const PROBE: Other = Other {
     status: "200",
     content: JSON,
     has_errors: false,
+    query: &[],
 };
 
 const PUBLIC: Other = Other {
@@ -39,7 +42,13 @@ const PUBLIC: Other = Other {
     ..PROBE
 };
 
-const OTHERS: [Other; 9] = [
+const REDIRECT: Other = Other {
+    status: "303",
+    content: None,
+    ..PUBLIC
+};
+
+const OTHERS: [Other; 11] = [
     Other {
         path: FORWARD_AUTH_PATH,
         summary: "Tell a proxy who sends a request",
@@ -53,6 +62,18 @@ const OTHERS: [Other; 9] = [
         access: Access::Service("tokens:verify"),
         content: Some("text/event-stream"),
         ..PUBLIC
+    },
+    Other {
+        path: SOCIAL_START_PATH,
+        summary: "Lead a browser to a provider",
+        query: &["ticket"],
+        ..REDIRECT
+    },
+    Other {
+        path: SOCIAL_CALLBACK_PATH,
+        summary: "Take a browser back from a provider",
+        query: &["state", "code", "error", "iss"],
+        ..REDIRECT
     },
     Other {
         path: DOCUMENT_PATH,
@@ -98,7 +119,9 @@ pub fn operations() -> impl Iterator<Item = (&'static str, Value)> {
 fn describe(other: &Other) -> Value {
     let mut operation = head(&Method::GET, other.path, other.summary, other.access);
     let mut responses = if other.has_errors {
-        error_responses(codes_of(other.access), false)
+        let is_field = other.path.contains('{');
+        let of_path = is_field.then_some(Code::NotFound);
+        error_responses(codes_of(other.access).into_iter().chain(of_path), false)
     } else {
         Default::default()
     };
@@ -117,5 +140,26 @@ fn describe(other: &Other) -> Value {
     }
     responses.insert(other.status.into(), success);
     operation.insert("responses".into(), json!(responses));
+    let parameters = parameters(other);
+    if !parameters.is_empty() {
+        operation.insert("parameters".into(), parameters.into());
+    }
     operation.into()
+}
+
+fn parameters(other: &Other) -> Vec<Value> {
+    let of_path = other.path.split('/').filter_map(|part| {
+        let name = part.strip_prefix('{')?.strip_suffix('}')?;
+        Some((name, "path"))
+    });
+    let of_query = other.query.iter().map(|name| (*name, "query"));
+    let all = of_path.chain(of_query).map(|(name, place)| {
+        json!({
+            "name": name,
+            "in": place,
+            "required": place == "path",
+            "schema": { "type": "string" },
+        })
+    });
+    all.collect()
 }

@@ -463,6 +463,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
         },
         revocation_lease: SECOND,
         webhook_allow_private: true,
+        providers: Vec::new(),
     }
 }
 

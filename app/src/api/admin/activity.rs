@@ -40,6 +40,9 @@ pub struct AdminEvent {
     pub request_id: Option<String>,
     /// How often it happened within an hour.
     pub count: i64,
+    /// The name of the provider that it is about. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// Who has changed somebody else's account; null for what users do themselves, and for an operator at
     /// the command line.
     pub actor: Option<Actor>,
@@ -139,6 +142,7 @@ impl From<accounts::AuditEvent> for AdminEvent {
             user_agent: event.user_agent,
             request_id: event.request_id,
             count: event.count,
+            provider: event.provider,
             actor: actor.map(|(kind, id)| Actor {
                 kind,
                 id: id.to_string(),

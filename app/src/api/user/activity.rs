@@ -29,6 +29,9 @@ pub struct Event {
     /// How often it happened within an hour. Only events that take no password are counted
     /// together: those of visitors, and changes of the profile.
     pub count: i64,
+    /// The name of the provider that it is about. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
 }
 
 /// `GET /api/user/activity`: returns the last 50 audit events of the account, newest first.
@@ -61,5 +64,6 @@ pub(in crate::api) fn event(event: accounts::AuditEvent) -> Event {
         ip: event.ip,
         user_agent: event.user_agent,
         count: event.count,
+        provider: event.provider,
     }
 }

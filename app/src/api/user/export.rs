@@ -42,6 +42,8 @@ pub struct UserExport {
     pub passkeys: Vec<Passkey>,
     /// The devices on which no code of the second factor is needed, newest first.
     pub trusted_devices: Vec<TrustedDevice>,
+    /// The linked accounts at providers.
+    pub identities: Vec<ExportedIdentity>,
     /// The language of the emails, such as `de`, if it is known.
     pub language: Option<String>,
 }
@@ -82,6 +84,25 @@ pub struct TrustedDevice {
     pub created_at: String,
     /// Until when it is trusted.
     pub expires_at: String,
+}
+
+/// An account at a provider that the user signs in with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedIdentity {
+    /// Its id, a UUID.
+    pub id: String,
+    /// The name of the provider.
+    pub provider: String,
+    /// The issuer.
+    pub issuer: String,
+    /// Its id at the issuer.
+    pub subject: String,
+    /// The email address that the provider named when it was linked.
+    pub email: Option<String>,
+    /// When it was linked.
+    pub created_at: String,
+    /// When it was linked or last used to sign in.
+    pub last_used_at: String,
 }
 
 /// A link that was sent to the user.
@@ -125,6 +146,7 @@ pub async fn export() -> Result<UserExport, ApiError> {
         recovery_codes_created_at: codes.created_at.map(|time| time.to_string()),
         passkeys: exported.passkeys.into_iter().map(Into::into).collect(),
         trusted_devices: exported.trusted_devices.iter().map(Into::into).collect(),
+        identities: exported.identities.into_iter().map(Into::into).collect(),
         language: exported.language,
     })
 }
@@ -173,6 +195,21 @@ impl From<&accounts::TrustedDevice> for TrustedDevice {
         Self {
             created_at: device.created_at.to_string(),
             expires_at: device.expires_at.to_string(),
+        }
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl From<accounts::Identity> for ExportedIdentity {
+    fn from(identity: accounts::Identity) -> Self {
+        Self {
+            id: identity.id.to_string(),
+            provider: identity.provider,
+            issuer: identity.issuer,
+            subject: identity.subject,
+            email: identity.email,
+            created_at: identity.created_at.to_string(),
+            last_used_at: identity.last_used_at.to_string(),
         }
     }
 }

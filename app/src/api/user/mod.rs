@@ -23,7 +23,9 @@ pub use check_password::{PasswordRating, Strength, check_password};
 pub use create::{Created, create};
 pub use delete::delete;
 pub use email::{change_email, confirm_email_change, undo_email_change};
-pub use export::{ExportedUser, SentLink, TrustedDevice, UserExport, export, export_json};
+pub use export::{
+    ExportedIdentity, ExportedUser, SentLink, TrustedDevice, UserExport, export, export_json,
+};
 pub use link::{EmailedLink, LinkPurpose, link};
 pub use login::{Claims, TokenPair, login, refresh, verify};
 pub use login_code::{LoginFlow, confirm_login_code, request_login_code};

@@ -45,6 +45,13 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
             Key,
             Normal,
         ),
+        "social_sign_in_pending" => (
+            tr("Signed in with a provider, two-factor authentication pending"),
+            Key,
+            Normal,
+        ),
+        "identity_linked" => (tr("Account at a provider linked"), Key, Notable),
+        "identity_unlinked" => (tr("Account at a provider unlinked"), Warning, Notable),
         "sign_in_failed" => (tr("Wrong password"), Error, Failure),
         "sign_in_code_requested" => (tr("Code to sign in requested"), Email, Normal),
         "sign_in_code_used" => (tr("Emailed code accepted"), Key, Normal),

@@ -30,6 +30,7 @@ const NAMES: [&str; 3] = ["event", "user", "since"];
 const EVENTS: &[&str] = &[
     "signed_in",
     "sign_in_pending",
+    "social_sign_in_pending",
     "sign_in_failed",
     "sign_in_code_requested",
     "sign_in_code_used",
@@ -79,6 +80,8 @@ const EVENTS: &[&str] = &[
     "passkey_added",
     "passkey_removed",
     "passkey_refused",
+    "identity_linked",
+    "identity_unlinked",
     "webhook_created",
     "webhook_changed",
     "webhook_deleted",

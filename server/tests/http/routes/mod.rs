@@ -7,6 +7,7 @@ mod health;
 mod pages;
 mod passkey;
 mod recovery;
+mod social;
 mod token;
 mod totp;
 mod user;

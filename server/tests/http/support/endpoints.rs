@@ -62,7 +62,7 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
 
 /// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
 /// anything.
-pub const ENDPOINTS: [Endpoint; 70] = [
+pub const ENDPOINTS: [Endpoint; 77] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/code", RequiredToken::None),
@@ -110,6 +110,13 @@ pub const ENDPOINTS: [Endpoint; 70] = [
     patch("/api/user/update", RequiredToken::Access),
     get("/api/user/export", RequiredToken::Access),
     post("/api/user/reauthenticate", RequiredToken::Access),
+    get("/api/social", RequiredToken::Access),
+    get("/api/social/providers", RequiredToken::None),
+    post("/api/social/link", RequiredToken::Access),
+    post("/api/social/unlink", RequiredToken::Access),
+    post("/api/social/confirm", RequiredToken::None),
+    get("/api/social/{provider}/start", RequiredToken::None),
+    get("/api/social/{provider}/callback", RequiredToken::None),
     get("/api/admin/users", RequiredToken::Administrator),
     post("/api/admin/users", RequiredToken::Administrator),
     get("/api/admin/users/{id}", RequiredToken::Administrator),

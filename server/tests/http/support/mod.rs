@@ -5,6 +5,7 @@ mod database;
 pub mod email;
 mod endpoints;
 mod event_stream;
+pub mod identity_provider;
 pub mod jwt;
 mod openapi;
 pub mod passkeys;
@@ -20,6 +21,7 @@ pub mod reverse_proxy;
 mod second_factor;
 mod server;
 pub mod smtp;
+pub mod social;
 #[path = "../../../../accounts/tests/accounts/support/soft_passkey.rs"]
 #[allow(dead_code, reason = "the tests of the domain need more of it")]
 pub mod soft_passkey;

@@ -1,0 +1,9 @@
+mod callback;
+mod confirm;
+mod github;
+mod link;
+mod list;
+mod owner;
+mod providers;
+mod start;
+mod unlink;
