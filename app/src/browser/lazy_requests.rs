@@ -19,6 +19,7 @@ use super::{
     session::Session,
     sign_in::{resend_activation, sign_in, sign_in_with_passkey, suggest_passkeys},
     sign_out::{Scope, finish_sign_out},
+    social,
 };
 use crate::{
     api::{ApiError, Code, user},
@@ -38,6 +39,8 @@ pub enum LazyRequest {
     SignInWithPasskey,
     /// Lets the browser suggest passkeys, until the user picks one or another way to sign in.
     SuggestPasskeys,
+    /// Signs in with what a provider's redirect has brought, and stores the session.
+    FinishSocial(social::Return),
     /// Sends another email with the link that activates the account with this email address.
     ResendActivation(String),
     /// Replaces a session's tokens, unless another tab has already done so.
@@ -93,6 +96,7 @@ fn start(request: LazyRequest) -> Result<Response, SplitLoaderError> {
         LazyRequest::SignIn { email, password } => Box::pin(sign_in(email, password)),
         LazyRequest::SignInWithPasskey => Box::pin(sign_in_with_passkey()),
         LazyRequest::SuggestPasskeys => Box::pin(suggest_passkeys()),
+        LazyRequest::FinishSocial(found) => Box::pin(social::finish(found)),
         LazyRequest::ResendActivation(email) => Box::pin(resend_activation(email)),
         LazyRequest::Renew(session) => Box::pin(async move { renew(&session).await.map(drop) }),
         LazyRequest::SignOut => {

@@ -21,6 +21,7 @@ pub mod renewal;
 pub mod session;
 pub mod sign_in;
 pub mod sign_out;
+pub mod social;
 pub mod unsaved_codes;
 
 pub use client::{MaybeSignedIn, SignedIn};

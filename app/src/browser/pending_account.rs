@@ -18,9 +18,12 @@ struct PendingAccount {
     email: String,
 }
 
-/// Remembers the email address with which a session began. Where the storage is denied or full, the page
+/// Remembers the email address with which a session began, if it is known. Where the storage is denied or full, the page
 /// does not name the account.
 pub(super) fn remember(session: &Session, email: &str) {
+    if email.is_empty() {
+        return;
+    }
     if let Some(session) = session.id().filter(|_| is_storage_allowed()) {
         let email = email.trim().to_owned();
         let _ = SessionStorage::set(KEY, PendingAccount { session, email });

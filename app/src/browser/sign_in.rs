@@ -82,7 +82,7 @@ async fn store_session(credential: serde_json::Value) -> Result<(), ApiError> {
 }
 
 /// Stores a session. If it lacks the second factor, it is `MfaPending` from that moment.
-fn begin_session(pair: TokenPair, email: &str) -> Result<(), ApiError> {
+pub(super) fn begin_session(pair: TokenPair, email: &str) -> Result<(), ApiError> {
     let needs_second_factor = pair.otp_required;
     let session = session::Session::new(pair);
     if needs_second_factor {

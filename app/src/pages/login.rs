@@ -7,7 +7,7 @@ use leptos_meta::Title;
 use super::{
     lazy::prefetch_sign_in,
     navigation::{redirect_if_signed_in, use_auth_state},
-    other_ways::OtherWays,
+    other_ways::{FromProvider, OtherWays},
 };
 use crate::{
     Registration,
@@ -16,6 +16,7 @@ use crate::{
     browser::{
         AuthState, EndReason, LazyRequest,
         next::{next, with_next},
+        social,
     },
     components::{
         Alert, Button, EmailField, Notice, PasswordField, Resend, ResendButton, Status, Submission,
@@ -28,7 +29,7 @@ use crate::{
 pub fn Login() -> impl IntoView {
     focus_new_page();
     let next = next();
-    redirect_if_signed_in(next.clone());
+    redirect_if_signed_in(social::next().or_else(|| next.clone()));
     let submission = Submission::default();
     let (email, password) = (NodeRef::new(), NodeRef::new());
     let send = move |event: ev::SubmitEvent| {
@@ -51,6 +52,7 @@ pub fn Login() -> impl IntoView {
                 {tr("Sign in")}
             </h1>
             <SignedOutNotice />
+            <FromProvider />
             <form method="post" novalidate on:focusin=|_| prefetch_sign_in() on:submit=send>
                 <Alert submission />
                 {move || mentions_link.get().then(|| view! { <NotActivated email /> })}

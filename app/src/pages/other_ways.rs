@@ -1,13 +1,18 @@
 //! The ways to sign in besides the password, below its form.
 
 use languages::{tr, tr_with};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{ev, prelude::*, task::spawn_local};
 
 use crate::{
     SignInWays,
     api::Code,
-    browser::{LazyRequest, next::with_next, passkeys},
-    components::{Alert, Button, IconName, Submission},
+    browser::{
+        LazyRequest,
+        next::with_next,
+        passkeys,
+        social::{self, Return},
+    },
+    components::{Alert, Button, IconName, Notice, Status, Submission},
     hydration::is_hydrated,
 };
 
@@ -21,12 +26,14 @@ pub(super) fn OtherWays(
         passkeys,
         providers,
     } = SignInWays::of_server();
+    let remembered = next.clone();
+    let remember = move |_: ev::MouseEvent| social::remember_next(remembered.as_deref());
     let providers = providers.into_iter().map(|provider| {
         let path = format!("/api/social/{}/start", provider.name);
         let label = tr_with("Sign in with {provider}", &[("provider", &provider.label)]);
         // The server responds to this, not the app.
         view! {
-            <a class="button quiet" href=with_next(&path, next.as_deref()) rel="external">
+            <a class="button quiet" href=path rel="external" on:click=remember.clone()>
                 {label}
             </a>
         }
@@ -43,6 +50,26 @@ pub(super) fn OtherWays(
                 {tr("Email me a code")}
             </a>
         </div>
+    }
+}
+
+/// Completes a sign-in from which a provider has led the browser back, or says why it failed.
+#[component]
+pub(super) fn FromProvider() -> impl IntoView {
+    let submission = Submission::default();
+    Effect::new(move |_| {
+        if let Some(found) = Return::take() {
+            submission.start(LazyRequest::FinishSocial(found).send());
+        }
+    });
+    let text = move || {
+        submission
+            .is_running()
+            .then(|| tr("Signing in…").to_owned())
+    };
+    view! {
+        <Alert submission />
+        <Notice text=Signal::derive(text) status=Status::Success />
     }
 }
 

@@ -6,6 +6,7 @@
 mod activity;
 pub(super) mod clock;
 mod confirm;
+mod connected;
 mod data;
 mod delete;
 mod details;
@@ -39,6 +40,7 @@ use crate::{
     email::email_for_display,
 };
 use activity::ActivityByDay;
+use connected::Connected;
 use data::{AccountData, LoadingFailed, Skeleton, load_when_signed_in};
 use delete::DeleteAccount;
 use details::Details;
@@ -178,6 +180,7 @@ fn Sections(page: Signal<AccountPage>, details: Details) -> impl IntoView {
             <Email details />
             <TwoFactor details />
             <Passkeys details />
+            <Connected details />
         }
         .into_any_sync(),
         AccountPage::Devices => view! { <AllDevices details /> }.into_any_sync(),
