@@ -18,11 +18,12 @@ use crate::{
     id::Id,
     store::{
         audit_events::{Event, NewEvent},
+        code_sign_ins::CodeSignIn,
         email_requests::{EmailRequest, EmailRequestKind},
         email_tokens::key_of,
         rekey::Rekey,
         sessions::{SignIn, SignInProof},
-        sign_in_codes::{CodeCheck, CodeSignIn, NewSignInCode, SignInCodeAttempt},
+        sign_in_codes::{CodeCheck, NewSignInCode, SignInCodeAttempt},
         users::User,
     },
     validation::Validator,

@@ -40,6 +40,7 @@ pub(crate) mod audit_events;
 pub(crate) mod audit_log;
 mod backup;
 pub(crate) mod bulk_changes;
+pub(crate) mod code_sign_ins;
 mod connection;
 pub(crate) mod database;
 pub(crate) mod database_url;

@@ -7,19 +7,14 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    crypto::device_token::TokenOwner,
     error::Error,
     id::Id,
     store::{
-        audit_events::{self, NewEvent},
         database::Database,
-        email_tokens::{CODE_ATTEMPTS, LinkPurpose, count_attempt, key_of, use_up_all},
+        email_tokens::{CODE_ATTEMPTS, count_attempt},
         outbox::{self, NewEmail},
-        rekey::Rekey,
-        sessions::{Session, SignIn},
         statement::Statement,
         transaction::Transaction,
-        users::{self, Credentials, User},
     },
 };
 
@@ -64,6 +59,20 @@ pub(crate) async fn remove(transaction: &mut Transaction, user_id: Id) -> Result
     const SQL: &str = "DELETE FROM sign_in_codes WHERE user_id = $1";
     let statement = Statement::new(SQL).bind(user_id);
     transaction.execute(statement).await.map(drop)
+}
+
+/// Uses up the code of a user that belongs to a request. Returns `false` if it has expired, or was used up or replaced
+/// in the meantime.
+pub(crate) async fn use_up(
+    transaction: &mut Transaction,
+    user_id: Id,
+    flow_hash: &[u8],
+    now: Timestamp,
+) -> Result<bool, Error> {
+    const SQL: &str = "
+        DELETE FROM sign_in_codes WHERE user_id = $1 AND flow_hash = $2 AND expires_at > $3";
+    let statement = Statement::new(SQL).bind(user_id).bind(flow_hash).bind(now);
+    Ok(transaction.execute(statement).await? == 1)
 }
 
 /// An attempt at a code.
@@ -116,69 +125,5 @@ impl SignInCodeAttempt<'_> {
         } else {
             CodeCheck::Wrong(user_id)
         })
-    }
-}
-
-/// A sign-in with a code that is right.
-pub(crate) struct CodeSignIn<'a> {
-    pub flow_hash: &'a [u8],
-    /// The email address that was entered, in lower case.
-    pub address: &'a str,
-    pub sign_in: SignIn<'a>,
-    /// What changes if nobody has verified the email address before: someone else may have set up the account.
-    pub first_proof: Rekey<'a>,
-    /// The event that the code was used.
-    pub used: NewEvent,
-}
-
-/// A session that was started with a code.
-pub(crate) struct StartedByCode {
-    pub user: User,
-    pub session: Session,
-    pub owner: TokenOwner,
-}
-
-impl CodeSignIn<'_> {
-    /// Uses up the code and starts a session. Returns `None` if the code was used up or replaced in the
-    /// meantime, or the user is no longer active or has another email address.
-    pub async fn make(&self, database: &Database) -> Result<Option<StartedByCode>, Error> {
-        let (user_id, now) = (self.sign_in.user_id, self.sign_in.now);
-        let mut transaction = database.begin().await?;
-        let locked = users::lock(&mut transaction, user_id).await?;
-        let Some(locked) = locked.filter(|user| key_of(&user.email) == self.address) else {
-            return Ok(None);
-        };
-        if !self.use_up(&mut transaction).await? {
-            return Ok(None);
-        }
-        if !locked.email_verified {
-            let purpose = LinkPurpose::Activation;
-            use_up_all(&mut transaction, user_id, purpose, now).await?;
-            if self.first_proof.apply_in(&mut transaction).await?.is_none() {
-                return Ok(None);
-            }
-        }
-        audit_events::record(&mut transaction, &self.used).await?;
-        let started = Session::start_in(&mut transaction, &self.sign_in).await?;
-        let Some((user, session)) = started else {
-            return Ok(None);
-        };
-        let owner = Credentials::token_owner_in(&mut transaction, user_id).await?;
-        transaction.commit().await?;
-        Ok(Some(StartedByCode {
-            user,
-            session,
-            owner,
-        }))
-    }
-
-    async fn use_up(&self, transaction: &mut Transaction) -> Result<bool, Error> {
-        const SQL: &str = "
-            DELETE FROM sign_in_codes WHERE user_id = $1 AND flow_hash = $2 AND expires_at > $3";
-        let statement = Statement::new(SQL)
-            .bind(self.sign_in.user_id)
-            .bind(self.flow_hash)
-            .bind(self.sign_in.now);
-        Ok(transaction.execute(statement).await? == 1)
     }
 }
