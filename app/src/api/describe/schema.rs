@@ -18,7 +18,14 @@ pub type Schemas = Map<String, Value>;
 type Error = de::value::Error;
 
 /// The fields of responses that are not always there.
-const OPTIONAL: [&str; 5] = ["auth_time", "gen", "key", "otp_required", "secret"];
+const OPTIONAL: [&str; 6] = [
+    "auth_time",
+    "gen",
+    "key",
+    "otp_required",
+    "secret",
+    "trusted_until",
+];
 
 /// Returns the schema of a type, and adds those that it refers to.
 pub fn schema<T: DeserializeOwned>(schemas: &mut Schemas) -> Value {

@@ -47,7 +47,7 @@ fn pair(otp_required: bool) -> Value {
         "token": "<jwt>",
         "refresh_token": "<jwt>",
         "token_type": "Bearer",
-        "expires_in": 900,
+        "expires_in": if otp_required { 600 } else { 900 },
     });
     if otp_required {
         pair["otp_required"] = json!(true);
