@@ -419,6 +419,8 @@ fn a_session_with_a_passkey_is_complete_whatever_happens_to_codes() {
         .send();
     let off = TokenPair::from(&off);
     server.assert_revoked(&factor.pair);
+    // The new app may show its first code in the same step of time.
+    server.database().execute("DELETE FROM used_totp_steps");
     server.enable_totp(&server.sign_in("ada@example.com"));
     assert_eq!(amr(&off.token), json!(["hwk", "user"]));
     server.assert_valid(&off);
@@ -431,7 +433,7 @@ fn a_session_with_a_passkey_is_complete_whatever_happens_to_codes() {
 fn failed_attempts_use_up_the_allowance_of_their_network() {
     let server = Server::start_for_passkeys();
     let mut refused = 0;
-    let throttled = (0..120).find_map(|_| {
+    let throttled = (0..1_000).find_map(|_| {
         let response = server.send_assertion(&json!({}));
         refused += 1;
         (response.status == 429).then_some(response)
@@ -440,4 +442,6 @@ fn failed_attempts_use_up_the_allowance_of_their_network() {
         .expect("the allowance is used up")
         .assert_error(429, "throttled");
     assert!(refused > 100, "{refused}");
+    // Whoever begins has proved nothing, and is counted elsewhere.
+    server.begin_passkey_login();
 }
