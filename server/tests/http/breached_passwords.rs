@@ -280,14 +280,27 @@ fn a_file_that_can_not_be_used_stops_the_start() {
         ),
     ] {
         fs::write(&path, content).expect("the file");
-        let mut command = env.command(&[("LATCHKEY_BREACHED_PASSWORDS", &path)]);
-        command.env("LATCHKEY_LOG", "off");
-        let output = env.run_command(command, "");
         assert_eq!(
-            output.assert_fails_with_one_line(),
+            start_failure(&env, &path),
             format!("latchkey: LATCHKEY_BREACHED_PASSWORDS: {path}: {reason}")
         );
     }
+    for other in ["/", "/dev/null", "/dev/zero", "/no/such/file"] {
+        let line = start_failure(&env, other);
+        let expected = format!("latchkey: LATCHKEY_BREACHED_PASSWORDS: {other}: ");
+        assert!(line.starts_with(&expected), "{line}");
+    }
+}
+
+/// Starts the program with a file that it can't use, and returns the line that says why.
+#[track_caller]
+fn start_failure(env: &TestEnv, path: &str) -> String {
+    let settings = [
+        ("LATCHKEY_BREACHED_PASSWORDS", path),
+        ("LATCHKEY_LOG", "off"),
+    ];
+    let output = env.run_command(env.command(&settings), "");
+    output.assert_fails_with_one_line().to_owned()
 }
 
 /// What is behind the header is read when it is needed. Nothing crashes, and no password is accepted
