@@ -108,15 +108,7 @@ impl Database {
         options: &SqliteConnectOptions,
         settings: DatabaseSettings,
     ) -> Result<Self, sqlx::Error> {
-        let options = options
-            .clone()
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A commit is on the disk before the request is answered.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(settings.wait)
-            .disable_statement_logging();
+        let options = sqlite_options(options, settings.wait).create_if_missing(true);
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)
@@ -252,6 +244,21 @@ impl Database {
             Self::Postgres(postgres) => postgres.pool().close().await,
         }
     }
+}
+
+/// How each connection to a SQLite file is opened. A writer waits this long for the write lock.
+pub(super) fn sqlite_options(
+    options: &SqliteConnectOptions,
+    wait: Duration,
+) -> SqliteConnectOptions {
+    options
+        .clone()
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit is on the disk before the request is answered.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(wait)
+        .disable_statement_logging()
 }
 
 /// Whether a connection was closed while it was idle, or at least before its answer came. What has no

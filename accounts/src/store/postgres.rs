@@ -54,21 +54,13 @@ pub struct Postgres {
 
 impl Postgres {
     /// Connects to a database.
-    ///
-    /// No parameter is sent at the start that a pooler such as PgBouncer does not know; settings of
-    /// the session are made afterwards.
     pub(super) async fn open(
         servers: &PostgresServers,
         settings: DatabaseSettings,
     ) -> Result<Self, sqlx::Error> {
         let wait = settings.wait;
         let limit = wait + settings.statement_timeout + ROUND_TRIP;
-        let servers = Arc::new(servers.clone().map(|options| {
-            options
-                .application_name("latchkey")
-                .extra_float_digits(None)
-                .disable_statement_logging()
-        }));
+        let servers = Arc::new(with_own_options(servers));
         // The error of a single connection says what is wrong; the pool would only time out.
         let (number, mut first) = servers.connect(0, wait).await?;
 
@@ -238,6 +230,19 @@ async fn follow(
         }
         sleep(PAUSE).await;
     }
+}
+
+/// How each connection is opened.
+///
+/// No parameter is sent at the start that a pooler such as PgBouncer does not know; settings of the session
+/// are made afterwards.
+pub(super) fn with_own_options(servers: &PostgresServers) -> PostgresServers {
+    servers.clone().map(|options| {
+        options
+            .application_name("latchkey")
+            .extra_float_digits(None)
+            .disable_statement_logging()
+    })
 }
 
 /// When a connection last failed. All connections that are older are replaced before their next use:
