@@ -78,6 +78,7 @@ pub use store::{
     administration::ManagedUser,
     audit_log::AuditEvent,
     bulk_changes::BulkStatus,
+    copy::{CopiedTable, CopyError, CopyProgress, CopyStep, copy_database},
     database::{Database, DatabaseSettings},
     database_url::{DatabaseUrl, InvalidDatabaseUrl},
     email_tokens::LinkPurpose,

@@ -22,7 +22,7 @@ use rustix::fs::Mode;
 
 use crate::{
     commands::{
-        self, audit, backup, check, health,
+        self, audit, backup, check, copy, health,
         import::{self, ImportFormat, ImportOptions},
         invitations, keys, passwords, restore, users,
     },
@@ -99,6 +99,17 @@ enum Command {
     Restore {
         /// The file that latchkey backup wrote.
         file: PathBuf,
+    },
+    /// Copy everything from SQLite to PostgreSQL, or back, while no server runs on either database.
+    Copy {
+        /// The database to read, sqlite://… or postgres://…
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// An empty database of the other kind. A file that is not there is created.
+        #[arg(long, value_name = "URL")]
+        to: String,
+        #[command(flatten)]
+        format: Format,
     },
     /// Print the script that completes the command line in a shell, for packages.
     #[command(hide = true)]
@@ -353,6 +364,7 @@ fn execute(arguments: &[OsString], site: Option<EmbeddedSite>) -> Result<(), Fai
             ..
         } => backup::backup(&config, &target, without_secret),
         Command::Restore { file } => restore::restore(&config, &file),
+        Command::Copy { from, to, format } => copy::copy(&config, &from, &to, format.json),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut self::command(), "latchkey", &mut script);

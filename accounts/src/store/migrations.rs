@@ -3,20 +3,24 @@
 use std::time::Duration;
 
 use sqlx::{
-    Executor, PgConnection, SqliteConnection,
+    ConnectOptions, Executor, PgConnection, SqliteConnection,
     migrate::{AppliedMigration, Migrate, MigrateError, Migrator},
+    sqlite::SqliteConnectOptions,
 };
 
 use crate::store::database::Database;
 
 /// The table of the applied migrations. The name is our own: another program in the same database may
 /// have a table with the name that sqlx chooses.
-const TABLE: &str = "latchkey_migrations";
+pub(super) const TABLE: &str = "latchkey_migrations";
 
 /// Its name in the first versions, which is the one that sqlx chooses.
 const FORMER_TABLE: &str = "_sqlx_migrations";
 
 const RENAME: &str = "ALTER TABLE _sqlx_migrations RENAME TO latchkey_migrations";
+
+/// The table in which a copy notes how far it is. It is there only while the copy is unfinished.
+pub(super) const COPY_TABLE: &str = "latchkey_copy";
 
 /// How often a migration of SQLite is attempted, and the pause between two attempts.
 const ATTEMPTS: usize = 10;
@@ -47,6 +51,9 @@ pub enum MigrationError {
          made them or a later one"
     )]
     Newer(i64),
+    /// A part of the data is missing.
+    #[error("a copy into it was interrupted; run the same latchkey copy again to complete it")]
+    UnfinishedCopy,
     /// A migration failed.
     #[error(transparent)]
     Failed(MigrateError),
@@ -82,21 +89,40 @@ pub enum Schema {
     Current,
 }
 
+/// What a copy must know about the tables in a database.
+pub(super) struct TableState {
+    pub schema: Schema,
+    /// The last migration that this program does not have, if any, though it can serve the tables.
+    pub unknown: Option<i64>,
+    /// Whether a copy into the database is unfinished.
+    pub has_unfinished_copy: bool,
+}
+
 impl Database {
     /// Finds out which migrations have been applied, without changing anything.
     ///
     /// # Errors
-    /// When the database can't be read, or is newer than this program.
+    /// When the database can't be read, is newer than this program, or has only a part of its data because
+    /// a copy into it was interrupted.
     pub async fn schema(&self) -> Result<Schema, MigrationError> {
+        let state = self.table_state().await?;
+        match state.has_unfinished_copy {
+            true => Err(MigrationError::UnfinishedCopy),
+            false => Ok(state.schema),
+        }
+    }
+
+    /// Finds out all that a copy must know about the tables, without changing anything.
+    pub(super) async fn table_state(&self) -> Result<TableState, MigrationError> {
         match self {
             Self::Sqlite { read, .. } => {
                 let mut connection = read.acquire().await.map_err(MigrateError::from)?;
-                schema(&mut *connection, &sqlite()).await
+                table_state(&mut *connection, &sqlite()).await
             }
             Self::Postgres(postgres) => {
                 let acquired = postgres.pool().acquire().await;
                 let mut connection = acquired.map_err(MigrateError::from)?;
-                schema(&mut *connection, &self::postgres()).await
+                table_state(&mut *connection, &self::postgres()).await
             }
         }
     }
@@ -153,6 +179,16 @@ async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), MigrateError
         tokio::time::sleep(TURN_PAUSE).await;
     }
     Ok(())
+}
+
+/// Creates a SQLite database in memory with all tables, to read from it what they are.
+pub(super) async fn empty_database() -> Result<SqliteConnection, MigrationError> {
+    let options = SqliteConnectOptions::new()
+        .in_memory(true)
+        .disable_statement_logging();
+    let mut connection = options.connect().await.map_err(MigrateError::from)?;
+    apply(&mut connection, &sqlite()).await?;
+    Ok(connection)
 }
 
 fn sqlite() -> Migrator {
@@ -240,6 +276,25 @@ impl Tables for PgConnection {
         sqlx::query(ENTER).bind(TABLE).execute(self).await?;
         Ok(())
     }
+}
+
+async fn table_state(
+    connection: &mut impl Tables,
+    migrations: &Migrator,
+) -> Result<TableState, MigrationError> {
+    let schema = schema(connection, migrations).await?;
+    let applied = match connection.has(TABLE).await? {
+        true => connection.applied().await?,
+        false => Vec::new(),
+    };
+    let versions = applied.into_iter().map(|(version, _)| version);
+    Ok(TableState {
+        schema,
+        unknown: versions
+            .filter(|version| !migrations.version_exists(*version))
+            .max(),
+        has_unfinished_copy: connection.has(COPY_TABLE).await?,
+    })
 }
 
 async fn schema(

@@ -42,6 +42,7 @@ mod backup;
 pub(crate) mod bulk_changes;
 pub(crate) mod code_sign_ins;
 mod connection;
+pub(crate) mod copy;
 pub(crate) mod database;
 pub(crate) mod database_url;
 pub(crate) mod deleted_accounts;

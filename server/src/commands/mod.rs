@@ -4,6 +4,7 @@ mod archive;
 pub mod audit;
 pub mod backup;
 pub mod check;
+pub mod copy;
 pub mod health;
 pub mod import;
 pub mod invitations;

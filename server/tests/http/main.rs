@@ -9,6 +9,7 @@ mod access_tokens;
 mod appearance;
 mod audit;
 mod breached_passwords;
+mod copy;
 mod cors;
 mod docs;
 mod embedding;

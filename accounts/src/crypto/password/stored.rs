@@ -218,7 +218,8 @@ impl Algorithm {
                     .map_err(|error| error.to_string())
             }
             Self::Bcrypt { cost, of_sha256 } => {
-                let digest = of_sha256.then(|| Zeroizing::new(hex(&Sha256::digest(password))));
+                let digest =
+                    of_sha256.then(|| Zeroizing::new(hex::encode(Sha256::digest(password))));
                 let text = digest.as_ref().map_or(password, |digest| digest.as_bytes());
                 bcrypt(*cost, salt, text, output)
             }
@@ -280,10 +281,6 @@ fn aes_ctr(key: [u8; 32], text: &[u8]) -> Vec<u8> {
         }
     }
     encrypted
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Copies as many bytes as both have.

@@ -64,6 +64,11 @@ impl TestEnv {
         Self::with(|folder| Database::with_options(folder, OPTIONS))
     }
 
+    /// Creates an empty environment with SQLite, whatever the database of this run is.
+    pub fn with_sqlite() -> Arc<Self> {
+        Self::with(|folder| Database::Sqlite(folder.join("latchkey.db")))
+    }
+
     fn with(database: impl FnOnce(&Path) -> Database) -> Arc<Self> {
         let folder = TempDir::new().expect("a folder for the test");
         make_site(&folder.path().join("site"));
