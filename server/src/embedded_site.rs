@@ -252,7 +252,7 @@ mod tests {
     }
 
     fn program() -> Sites {
-        Sites::new(|site| pages::router(site, "http://localhost"))
+        Sites::new(|site| pages::router(site, "http://localhost", app::SignInWays::default()))
     }
 
     #[tokio::test]
@@ -447,7 +447,9 @@ mod tests {
             assert_eq!(page.split_js.as_deref(), Some("/pkg/__wasm_split.x.js"));
             assert_eq!(page.chunks["login"], ["/pkg/chunk_1.x.wasm"]);
         }
-        let within = Sites::new(|site| pages::embedded(site, "http://localhost"));
+        let within = Sites::new(|site| {
+            pages::embedded(site, "http://localhost", app::SignInWays::default())
+        });
         for path in sites[0].files() {
             let answer = within.ask(&Method::GET, &path, &[]).await;
             assert_eq!(answer.status, StatusCode::OK, "{path}");

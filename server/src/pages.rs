@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use app::{App, ServerInfo, SignInWays};
+use accounts::Accounts;
+use app::{App, Provider, ServerInfo, SignInWays};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -50,15 +51,12 @@ struct Pages {
 }
 
 impl Pages {
-    fn new(site: SiteFiles, public_url: &str) -> Arc<Self> {
+    fn new(site: SiteFiles, public_url: &str, sign_in_ways: SignInWays) -> Arc<Self> {
         let server = ServerInfo {
             public_url: public_url.to_owned(),
             home_url: site.home_url.clone(),
             registration: site.registration,
-            sign_in_ways: SignInWays {
-                passkeys: accounts::passkeys_unavailable(public_url).is_none(),
-                providers: Vec::new(),
-            },
+            sign_in_ways,
             appearance: Arc::new(site.brand.appearance.clone()),
         };
         Arc::new(Self { site, server })
@@ -78,9 +76,21 @@ impl Pages {
     }
 }
 
+/// Returns which ways to sign in the pages offer.
+pub fn sign_in_ways(accounts: &Accounts) -> SignInWays {
+    let providers = accounts.providers().map(|(name, label)| Provider {
+        name: name.to_owned(),
+        label: label.to_owned(),
+    });
+    SignInWays {
+        passkeys: accounts::passkeys_unavailable(accounts.public_url()).is_none(),
+        providers: providers.collect(),
+    }
+}
+
 /// Returns the routes of the pages, with the files of the site as the fallback.
-pub fn router(site: SiteFiles, public_url: &str) -> Router {
-    let pages = Pages::new(site, public_url);
+pub fn router(site: SiteFiles, public_url: &str, sign_in_ways: SignInWays) -> Router {
+    let pages = Pages::new(site, public_url, sign_in_ways);
     let brand_files = pages.site.brand.router();
     let home = pages.server.home_url.as_deref().map(redirect_to);
     let mut router = Router::new();
@@ -105,8 +115,8 @@ pub fn router(site: SiteFiles, public_url: &str) -> Router {
 
 /// Returns the routes within another program: those of the pages, except the home page, and one for each
 /// file that the pages load. There is no fallback, so that the program can have one.
-pub fn embedded(site: SiteFiles, public_url: &str) -> Router {
-    let pages = Pages::new(site, public_url);
+pub fn embedded(site: SiteFiles, public_url: &str, sign_in_ways: SignInWays) -> Router {
+    let pages = Pages::new(site, public_url, sign_in_ways);
     let mut files = Router::new();
     let brand = pages.site.brand.clone();
     for path in pages.site.files() {

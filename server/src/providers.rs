@@ -49,7 +49,7 @@ pub struct GitHubConfig {
     #[arg(long, env = "LATCHKEY_GITHUB_URL", default_value = "https://github.com", value_parser = trimmed::<Issuer>)]
     github_url: Issuer,
     /// true: an email address that GitHub has verified counts as verified.
-    #[arg(long, env = "LATCHKEY_GITHUB_TRUST_EMAIL", default_value = "true", action = Set, value_parser = choice("true", "false"))]
+    #[arg(long, env = "LATCHKEY_GITHUB_TRUST_EMAIL", default_value = "false", action = Set, value_parser = choice("true", "false"))]
     github_trust_email: bool,
 }
 

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use accounts::Accounts;
-use app::api::{ApiError, ClientIp, Code};
+use app::{
+    SignInWays,
+    api::{ApiError, ClientIp, Code},
+};
 use axum::{
     Router,
     extract::{ConnectInfo, Request},
@@ -79,7 +82,7 @@ impl Routes {
 
     /// Returns all that the program serves.
     fn program(&self, site: SiteFiles) -> Router {
-        let pages = pages::router(site, self.accounts.public_url());
+        let pages = pages::router(site, self.accounts.public_url(), self.sign_in_ways());
         self.wrap(
             self.endpoints()
                 .merge(api::other_paths(self.limits.as_ref(), &self.origins))
@@ -94,11 +97,19 @@ impl Routes {
     pub fn embedded(&self, site: Option<&SiteFiles>) -> Router {
         let mut router = self.endpoints();
         if let Some(site) = site {
-            let pages = pages::embedded(site.clone(), self.accounts.public_url());
+            let pages = pages::embedded(
+                site.clone(),
+                self.accounts.public_url(),
+                self.sign_in_ways(),
+            );
             router = router.merge(self.limit_pages(pages));
         }
         // The layers are also around the default fallback, which would replace that of the program.
         self.wrap(router).reset_fallback()
+    }
+
+    fn sign_in_ways(&self) -> SignInWays {
+        pages::sign_in_ways(&self.accounts)
     }
 
     /// Returns the probes, for another program.

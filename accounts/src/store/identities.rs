@@ -146,7 +146,8 @@ impl UnlinkIdentity<'_> {
         // Every way to sign in without an email counts here.
         const OTHER_WAYS: &str = "
             SELECT (SELECT count(*) FROM users WHERE id = $1 AND password_hash <> $2)
-                + (SELECT count(*) FROM identities WHERE user_id = $1)";
+                + (SELECT count(*) FROM identities WHERE user_id = $1)
+                + (SELECT count(*) FROM passkeys WHERE user_id = $1)";
         let mut transaction = database.begin().await?;
         if users::lock(&mut transaction, self.user_id).await?.is_none() {
             return Ok(Unlinked::Missing);

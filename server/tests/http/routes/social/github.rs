@@ -8,6 +8,9 @@ use crate::support::{
     social::{Browser, location},
 };
 
+/// GitHub verifies email addresses as carefully as this server.
+const TRUSTED: (&str, &str) = ("LATCHKEY_GITHUB_TRUST_EMAIL", "true");
+
 const PATH: &str = "/api/social/github/start";
 
 fn with_github(provider: &IdentityProvider, settings: &[(&str, &str)]) -> Server {
@@ -43,7 +46,7 @@ fn github_itself_is_the_default() {
 #[test]
 fn signs_in_with_the_primary_email_address() {
     let provider = IdentityProvider::start();
-    let server = with_github(&provider, &[]);
+    let server = with_github(&provider, &[TRUSTED]);
     let pair = Browser::with(&server, "github").signed_in(&provider, &ada());
     let view = server.view(&pair.token).json();
     assert_eq!(view["email"], "ada@example.com");
@@ -58,7 +61,7 @@ fn signs_in_with_the_primary_email_address() {
 #[test]
 fn an_address_that_is_not_verified_takes_over_nothing() {
     let provider = IdentityProvider::start();
-    let server = with_github(&provider, &[]);
+    let server = with_github(&provider, &[TRUSTED]);
     server.sign_up_verified("ada@example.com");
     let unproven = Account::unverified("1", "ada@example.com");
     let ended = Browser::with(&server, "github").come_back(&provider, &unproven);
@@ -66,9 +69,9 @@ fn an_address_that_is_not_verified_takes_over_nothing() {
 }
 
 #[test]
-fn the_operator_can_do_without_its_word() {
+fn its_word_counts_only_if_the_operator_says_so() {
     let provider = IdentityProvider::start();
-    let server = with_github(&provider, &[("LATCHKEY_GITHUB_TRUST_EMAIL", "false")]);
+    let server = with_github(&provider, &[]);
     server.sign_up_verified("ada@example.com");
     let ended = Browser::with(&server, "github").come_back(&provider, &ada());
     assert_eq!(ended, "/login#social_error=account_exists");
