@@ -188,10 +188,12 @@ impl Email {
         let (name, templates) = (self.template.name(), &design.templates);
         let context = &design.context(name, content, &shown(&self.to));
         let subject = templates.write_subject(name, context)?;
+        let is_code = matches!(self.template, EmailTemplate::SignInCode { .. });
+        let essential = content.code.as_deref().filter(|_| is_code);
         Ok(Rendered {
             subject: subject.unwrap_or_else(|| content.subject.to_owned()),
-            text: templates.write(name, Format::Text, context)?,
-            html: templates.write(name, Format::Html, context)?,
+            text: templates.write(name, Format::Text, context, essential)?,
+            html: templates.write(name, Format::Html, context, essential)?,
         })
     }
 }

@@ -137,20 +137,27 @@ impl EmailTemplates {
         Ok(Self(environment))
     }
 
-    /// Writes an email as text or HTML.
+    /// Writes an email as text or HTML. A layout of the operator's that does not write what this email is for,
+    /// because it is older than such emails, gives way to Latchkey's own.
     pub(super) fn write(
         &self,
         name: &str,
         format: Format,
         context: &Value,
+        essential: Option<&str>,
     ) -> Result<String, Error> {
         let extension = format.extension();
-        let own = self.0.get_template(&format!("{name}.{extension}"));
-        let template = match own {
-            Ok(template) => template,
-            Err(_) => self.0.get_template(&format!("{LAYOUT}.{extension}"))?,
-        };
-        template.render(context)
+        if let Ok(own) = self.0.get_template(&format!("{name}.{extension}")) {
+            return own.render(context);
+        }
+        let layout = format!("{LAYOUT}.{extension}");
+        let text = self.0.get_template(&layout)?.render(context)?;
+        match essential {
+            Some(essential) if !text.contains(essential) => {
+                Self::default().0.get_template(&layout)?.render(context)
+            }
+            _ => Ok(text),
+        }
     }
 
     /// Writes the subject line of an email, if the operator has a template of it.

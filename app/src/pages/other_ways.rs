@@ -12,7 +12,7 @@ use crate::{
         passkeys,
         social::{self, Return},
     },
-    components::{Alert, Button, IconName, Notice, Status, Submission},
+    components::{Alert, Button, Icon, IconName, Notice, Status, Submission},
     hydration::is_hydrated,
 };
 
@@ -47,6 +47,7 @@ pub(super) fn OtherWays(
             {passkeys.then(|| view! { <PasskeyButton /> })}
             {providers}
             <a class="button quiet" href=with_next("/login/code", next.as_deref())>
+                <Icon name=IconName::Email />
                 {tr("Email me a code")}
             </a>
         </div>

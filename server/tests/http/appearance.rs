@@ -167,6 +167,12 @@ fn emails_can_have_templates_of_ones_own() {
     // The other format is still Latchkey's own.
     assert!(first.html.contains("<!doctype html>"), "{first:?}");
 
+    // The layout is older than emails with nothing but a code, for which Latchkey's own is used.
+    let request = server.post("/api/user/login/code");
+    request.json(json!({"email": "a&b@example.com"})).send();
+    let code = server.take_email("a&b@example.com", "Your code to sign in");
+    assert!(code.text.contains("To sign in, enter "), "{code:?}");
+
     server.reset("a&b@example.com");
     server.wait_until_emails_are_sent();
     let raw = fs::read_to_string(&server.env().email_files()[0]).unwrap();

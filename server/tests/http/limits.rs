@@ -308,7 +308,10 @@ fn right_tokens_and_passwords_are_not_limited_like_guesses() {
 #[test]
 fn every_endpoint_limits_what_is_wrong() {
     let server = behind_a_proxy();
-    for (number, endpoint) in crate::support::ENDPOINTS.iter().enumerate() {
+    let endpoints = crate::support::ENDPOINTS.iter().enumerate();
+    // Nothing can be wrong about this one, which has no fields and needs no token.
+    let endpoints = endpoints.filter(|(_, endpoint)| endpoint.path != "/api/social/providers");
+    for (number, endpoint) in endpoints {
         let send = || {
             server
                 .request(endpoint.method, endpoint.path)

@@ -18,11 +18,12 @@ pub type Schemas = Map<String, Value>;
 type Error = de::value::Error;
 
 /// The fields of responses that are not always there.
-const OPTIONAL: [&str; 6] = [
+const OPTIONAL: [&str; 7] = [
     "auth_time",
     "gen",
     "key",
     "otp_required",
+    "provider",
     "secret",
     "trusted_until",
 ];

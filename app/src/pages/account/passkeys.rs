@@ -127,9 +127,11 @@ pub(super) fn Passkeys(details: Details) -> impl IntoView {
             <p class="section-lead">
                 {tr("Sign in with your fingerprint, your face or your screen lock, without a password or code. A passkey works on this site only, so nobody can trick you into revealing it.")}
             </p>
-            <List state />
             <Notice text=state.dialog.notice />
-            <AddButton state />
+            <List state />
+            <div class="section-foot">
+                <AddButton state />
+            </div>
             <Dialog open=state.dialog.is_open locked=is_locked>
                 {move || match state.step.get() {
                     Step::Add => view! { <Add state /> }.into_any_sync(),

@@ -126,7 +126,7 @@ fn a_check_says_what_is_wrong_and_fails() {
     ];
     let output = check(&env, &settings);
     assert_eq!(output.code, Some(1), "{output:?}");
-    assert_eq!(output.stderr, "latchkey: 3 of 11 points failed\n");
+    assert_eq!(output.stderr, "latchkey: 3 of 12 points failed\n");
     assert_eq!(
         line(&output, "settings"),
         "warning  settings: LATCHKEY_SMPT_URL is not a setting and is ignored; did you mean LATCHKEY_SMTP_URL?"
