@@ -588,3 +588,24 @@ testWithSecondFactor('an account with a second factor can change its password an
   await expect(page).toHaveURL('/');
   await expect(server.login(user)).rejects.toThrow(/invalid_credentials/);
 });
+
+test('a trusted device takes no code, until the user forgets it', async ({ page, user, secondFactor }) => {
+  await open(page, '/login');
+  await signIn(page, user);
+  await expectTwoFactor(page);
+  await page.getByLabel('Don\'t ask for a code on this device for 30 days').check();
+  await expectAccessible(page);
+  await code(page).fill(secondFactor.app.code());
+  await expectAccount(page, user);
+  await signOut(page);
+  await signIn(page, user);
+  await expectAccount(page, user);
+  await openPage(page, 'Devices');
+  await expect(devices(page).first()).toContainText('No code needed until');
+  await openPage(page, 'Security');
+  await button(page, 'Ask for a code everywhere').click();
+  await expect(button(page, 'Ask for a code everywhere')).toHaveCount(0);
+  await signOut(page);
+  await signIn(page, user);
+  await expectTwoFactor(page);
+});

@@ -244,8 +244,10 @@ fn PendingAccount() -> impl IntoView {
 fn AppCodeForm() -> impl IntoView {
     let submission = Submission::default();
     let code = NodeRef::new();
+    let trusts = RwSignal::new(false);
     let verify = move || {
-        let request = totp::login(input_value(code).into(), Flag::Absent);
+        let trust_device = Flag::Present(trusts.get_untracked());
+        let request = totp::login(input_value(code).into(), trust_device);
         submission.start(store_tokens(request, tr(CODE_LOST)));
     };
     view! {
@@ -256,6 +258,16 @@ fn AppCodeForm() -> impl IntoView {
             novalidate
             on:submit=move |event| submit(&event, verify)
         >
+            // Before the field, whose last digit sends the form.
+            <div class="check">
+                <label>
+                    <input
+                        type="checkbox"
+                        on:change=move |event| trusts.set(event_target_checked(&event))
+                    />
+                    {tr("Don't ask for a code on this device for 30 days")}
+                </label>
+            </div>
             <CodeField submission input=code on_complete=move |()| verify() />
             <Alert submission />
             <Button submission kind="submit" label=tr("Verify") pending_label=tr("Verifying…") />

@@ -14,7 +14,7 @@ use crate::{
     account_pages::AccountPage,
     api::user::Session,
     components::{
-        Alert, Button, Icon, IconName, LiveText, RelativeTime, Submission, focus_soon,
+        Alert, Button, Icon, IconName, LiveText, RelativeTime, Submission, focus_soon, local_date,
         milliseconds, since,
     },
 };
@@ -124,7 +124,12 @@ fn DeviceList(
         sessions.into_iter().take(limit).collect::<Vec<_>>()
     };
     // A device that has not changed is not rendered again, so that its button keeps the focus.
-    let key = |session: &Session| format!("{} {} {}", session.id, session.last_used_at, session.ip);
+    let key = |session: &Session| {
+        format!(
+            "{} {} {} {:?}",
+            session.id, session.last_used_at, session.ip, session.trusted_until
+        )
+    };
     view! {
         <ul class="rows" role="list">
             <For each=shown key let:session>
@@ -148,8 +153,15 @@ fn Device(
         ip,
         device: name,
         current,
+        trusted_until,
         ..
     } = session;
+    let trust = trusted_until.map(|until| {
+        tr_with(
+            "No code needed until {date}",
+            &[("date", &local_date(&until))],
+        )
+    });
     let subject = format!("{name}, {ip}");
     view! {
         <li class="row" class:current=current>
@@ -165,6 +177,7 @@ fn Device(
                     <span class="address">{ip}</span>
                     <LastActive time=last_used_at current now />
                     <span>{tr("Signed in")} " " <RelativeTime time=created_at now /></span>
+                    {trust.map(|trust| view! { <span>{trust}</span> })}
                 </p>
             </div>
             {(!current).then(|| view! { <SignOutDevice id subject details heading /> })}

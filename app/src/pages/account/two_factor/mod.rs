@@ -14,7 +14,12 @@ use super::{
     dialog::{CurrentPassword, DialogForm},
     unverified::FIRST,
 };
-use crate::components::{Dialog, Notice, RecoveryCodes, input_value};
+use crate::{
+    api::user::{self, Session},
+    components::{
+        Alert, Button, Dialog, Notice, RecoveryCodes, Submission, focus_soon, input_value,
+    },
+};
 use codes_left::RecoveryCodesLeft;
 use flow::{CODES_REPLACED, Flow, Step};
 use set_up::{SetUp, Steps};
@@ -100,6 +105,47 @@ fn On(flow: Flow) -> impl IntoView {
                 {tr("Turn off")}
             </button>
         </div>
+        <TrustedDevices flow />
+    }
+}
+
+/// Lets every device ask for a code again, if some don't.
+#[component]
+fn TrustedDevices(flow: Flow) -> impl IntoView {
+    let submission = Submission::default();
+    let details = flow.details;
+    let is_trusting = Memo::new(move |_| {
+        let is_trusted = |session: &Session| session.trusted_until.is_some();
+        details
+            .sessions
+            .with(|sessions| sessions.iter().any(is_trusted))
+    });
+    let forget = move |()| {
+        submission.start(async move {
+            user::revoke_trusted_devices().await?;
+            details.reload_sessions();
+            focus_soon("#two-factor");
+            Ok(())
+        });
+    };
+    move || {
+        is_trusting.get().then(|| {
+            view! {
+                <div class="section-foot">
+                    <p class="section-lead">
+                        {tr("Some of your devices don't need a code for 30 days.")}
+                    </p>
+                    <Alert submission />
+                    <Button
+                        submission
+                        style="quiet"
+                        label=tr("Ask for a code everywhere")
+                        pending_label=tr("Saving…")
+                        on_press=forget
+                    />
+                </div>
+            }
+        })
     }
 }
 
