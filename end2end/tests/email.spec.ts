@@ -286,7 +286,7 @@ testSignedIn('the sections are in order', async ({ page, user }) => {
   const headings = page.getByRole('heading', { level: 2 });
   await expect(headings).toHaveText(['2 steps left to secure your account', 'Devices', 'Recent activity']);
   await openPage(page, 'Security');
-  await expect(headings).toHaveText(['Confirm your email address', 'Password', 'Email', 'Two-factor authentication']);
+  await expect(headings).toHaveText(['Confirm your email address', 'Password', 'Email', 'Two-factor authentication', 'Passkeys']);
 });
 
 async function requestChange(page: Page, user: User, next: string): Promise<void> {

@@ -118,8 +118,8 @@ impl Accounts {
         }
     }
 
-    /// The provider is the first to prove whose address it is. Whoever has created the account without
-    /// verifying the address loses every way into it.
+    /// The provider is the first to prove whose address it is. Those who have created the account without
+    /// verifying the address lose every way into it.
     async fn take_over(&self, unlinked: &Unlinked<'_>, user: &User) -> Result<(), Error> {
         let change = Rekey {
             password_hash: Some(NO_PASSWORD.to_owned()),

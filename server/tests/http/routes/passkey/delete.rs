@@ -51,7 +51,7 @@ fn needs_the_password_or_a_passkey_of_the_last_minutes() {
     );
     let wrong = json!({"id": id, "current_password": "wrong"});
     delete(&server, &pair.token, wrong).assert_field_errors(&["current_password"]);
-    // The session of the passkey itself continues, as that of whoever removes it.
+    // The session of the passkey itself continues, as that of the user who removes it.
     let own = server.sign_in_with_passkey(&passkey);
     delete(&server, &own.token, json!({"id": id})).assert_no_content();
     server.assert_valid(&own);

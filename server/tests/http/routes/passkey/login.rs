@@ -442,6 +442,6 @@ fn failed_attempts_use_up_the_allowance_of_their_network() {
         .expect("the allowance is used up")
         .assert_error(429, "throttled");
     assert!(refused > 100, "{refused}");
-    // Whoever begins has proved nothing, and is counted elsewhere.
+    // A client that begins has proved nothing, and is counted elsewhere.
     server.begin_passkey_login();
 }
