@@ -10,7 +10,7 @@ use super::{
     other_ways::{FromProvider, OtherWays},
 };
 use crate::{
-    Registration,
+    Registration, SignInWays,
     api::Code,
     appearance::page_title,
     browser::{
@@ -30,6 +30,7 @@ pub fn Login() -> impl IntoView {
     focus_new_page();
     let next = next();
     redirect_if_signed_in(social::next().or_else(|| next.clone()));
+    let has_providers = !SignInWays::of_server().providers.is_empty();
     let submission = Submission::default();
     let (email, password) = (NodeRef::new(), NodeRef::new());
     let send = move |event: ev::SubmitEvent| {
@@ -52,7 +53,7 @@ pub fn Login() -> impl IntoView {
                 {tr("Sign in")}
             </h1>
             <SignedOutNotice />
-            <FromProvider />
+            {has_providers.then(|| view! { <FromProvider /> })}
             <form method="post" novalidate on:focusin=|_| prefetch_sign_in() on:submit=send>
                 <Alert submission />
                 {move || mentions_link.get().then(|| view! { <NotActivated email /> })}
