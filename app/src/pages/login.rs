@@ -30,7 +30,13 @@ pub fn Login() -> impl IntoView {
     focus_new_page();
     let next = next();
     redirect_if_signed_in(social::next().or_else(|| next.clone()));
-    let has_providers = !SignInWays::of_server().providers.is_empty();
+    let ways = SignInWays::of_server();
+    let has_providers = !ways.providers.is_empty();
+    let autocomplete = if ways.passkeys {
+        "username webauthn"
+    } else {
+        "username"
+    };
     let submission = Submission::default();
     let (email, password) = (NodeRef::new(), NodeRef::new());
     let send = move |event: ev::SubmitEvent| {
@@ -57,7 +63,7 @@ pub fn Login() -> impl IntoView {
             <form method="post" novalidate on:focusin=|_| prefetch_sign_in() on:submit=send>
                 <Alert submission />
                 {move || mentions_link.get().then(|| view! { <NotActivated email /> })}
-                <EmailField submission input=email autocomplete="username webauthn" />
+                <EmailField submission input=email autocomplete />
                 <PasswordField submission input=password autocomplete="current-password" />
                 <p class="forgot">
                     <a href="/forgot">{tr("Forgot password?")}</a>

@@ -246,7 +246,11 @@ fn AppCodeForm() -> impl IntoView {
     let code = NodeRef::new();
     let trusts = RwSignal::new(false);
     let verify = move || {
-        let trust_device = Flag::Present(trusts.get_untracked());
+        let trust_device = if trusts.get_untracked() {
+            Flag::Present(true)
+        } else {
+            Flag::Absent
+        };
         let request = totp::login(input_value(code).into(), trust_device);
         submission.start(store_tokens(request, tr(CODE_LOST)));
     };
@@ -258,7 +262,10 @@ fn AppCodeForm() -> impl IntoView {
             novalidate
             on:submit=move |event| submit(&event, verify)
         >
-            // Before the field, whose last digit sends the form.
+            <CodeField submission input=code on_complete=move |()| verify() />
+            <Alert submission />
+            <Button submission kind="submit" label=tr("Verify") pending_label=tr("Verifying…") />
+            // After the button, which is at the same place in the other form.
             <div class="check">
                 <label>
                     <input
@@ -268,9 +275,6 @@ fn AppCodeForm() -> impl IntoView {
                     {tr("Don't ask for a code on this device for 30 days")}
                 </label>
             </div>
-            <CodeField submission input=code on_complete=move |()| verify() />
-            <Alert submission />
-            <Button submission kind="submit" label=tr("Verify") pending_label=tr("Verifying…") />
         </form>
     }
 }

@@ -116,7 +116,12 @@ pub(super) fn Passkeys(details: Details) -> impl IntoView {
         step: RwSignal::new(Step::Add),
         passkeys: RwSignal::new(None),
     };
-    state.load();
+    if SignInWays::of_server().passkeys {
+        state.load();
+    } else {
+        // What there is from another address can't be used at this one.
+        state.passkeys.set(Some(Ok(Vec::new())));
+    }
     on_cleanup(passkeys::stop_waiting);
     let is_locked = Signal::derive(move || state.dialog.submission.is_running());
     view! {
