@@ -27,6 +27,11 @@ const test = base.extend<object, { provider: OpenIdProvider }>({
     problems.allow(/favicon\.ico/);
     await use(problems);
   },
+  context: async ({ context }, use) => {
+    // The provider's own pages want a font from elsewhere.
+    await context.route('https://fonts.googleapis.com/**', (route) => route.fulfill({ contentType: 'text/css', body: '' }));
+    await use(context);
+  },
 });
 
 const withProvider = 'Sign in with Example';
