@@ -33,6 +33,12 @@ const RARE: &str = r"
     INSERT INTO trusted_devices (hash, user_id, session_id, created_at, expires_at)
         SELECT x'00ff', id, '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32', '2026-01-31T08:15:30.250Z', '9999-01-31T08:15:30.250Z'
         FROM users WHERE email = 'root@example.com';
+    INSERT INTO identities (id, user_id, provider, issuer, subject, email, created_at, last_used_at)
+        SELECT '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32', id, 'my-idp', 'https://idp.example', '1', NULL,
+            '2026-01-31T08:15:30.250Z', '2026-01-31T08:15:30.250Z' FROM users WHERE email = 'root@example.com';
+    INSERT INTO social_tickets (hash, kind, browser, provider, user_id, session_id, identity_id, expires_at)
+        SELECT x'00ff', 'code', x'ff00', 'my-idp', id, NULL, '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32',
+            '9999-01-31T08:15:30.250Z' FROM users WHERE email = 'root@example.com';
     UPDATE users SET language = 'de' WHERE email = 'grace@example.com'";
 
 /// What clients of an installation have.
