@@ -39,7 +39,7 @@ test.describe('signing in', () => {
     await code(asked).pressSequentially(typed.slice(0, 5));
     expect(sent).toEqual([]);
     await code(asked).pressSequentially(typed.slice(5));
-    await expect.poll(() => sent).toEqual([{ code: typed }]);
+    await expect.poll(() => sent).toEqual([{ code: typed, trust_device: null }]);
     await code(asked).press('Enter');
     release();
     await expectAccount(asked, user);
