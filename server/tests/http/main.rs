@@ -40,3 +40,4 @@ mod tokens;
 mod user_cache;
 mod user_transfers;
 mod verifying;
+mod ways_to_sign_in;
