@@ -49,6 +49,6 @@ pub fn email() -> Option<String> {
 }
 
 /// Returns whether the browser allows the storage. [`SessionStorage`] panics where it does not.
-fn is_storage_allowed() -> bool {
+pub(super) fn is_storage_allowed() -> bool {
     matches!(window().session_storage(), Ok(Some(_)))
 }

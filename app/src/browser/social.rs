@@ -5,7 +5,10 @@ use languages::tr;
 use leptos::prelude::window;
 use wasm_bindgen::JsValue;
 
-use super::{limit::with_timeout, next::local_path, sign_in::begin_session};
+use super::{
+    limit::with_timeout, next::local_path, pending_account::is_storage_allowed,
+    sign_in::begin_session,
+};
 use crate::api::{ApiError, Code, social};
 
 /// The key in `sessionStorage` of the page that follows.
@@ -53,13 +56,15 @@ impl Return {
 
 /// Remembers the page that follows a sign-in with a provider. Where the storage is denied or full, the
 /// account follows.
+///
+/// It is stored as it is, not as JSON: the sign-in page would otherwise load `serde_json` for it (21 KB, Brotli).
 pub fn remember_next(next: Option<&str>) {
     if !is_storage_allowed() {
         return;
     }
     match next {
         Some(next) => {
-            let _ = SessionStorage::set(NEXT, next);
+            let _ = SessionStorage::raw().set_item(NEXT, next);
         }
         None => SessionStorage::delete(NEXT),
     }
@@ -72,7 +77,8 @@ pub fn next() -> Option<String> {
     if cfg!(feature = "ssr") || !window().location().hash().ok()?.starts_with(SIGN_IN) {
         return None;
     }
-    let next: String = is_storage_allowed().then(|| SessionStorage::get(NEXT).ok())??;
+    let stored = is_storage_allowed().then(|| SessionStorage::raw().get_item(NEXT));
+    let next = stored?.ok()??;
     local_path(&next).map(ToOwned::to_owned)
 }
 
@@ -117,11 +123,6 @@ pub fn failure(reason: &str) -> ApiError {
         _ => tr("Signing in with this provider has failed. Try again, or sign in another way."),
     };
     ApiError::detail(Code::Unknown, text)
-}
-
-/// Returns whether the browser allows the storage. [`SessionStorage`] panics where it does not.
-fn is_storage_allowed() -> bool {
-    matches!(window().session_storage(), Ok(Some(_)))
 }
 
 #[cfg(test)]
