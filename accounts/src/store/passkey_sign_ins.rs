@@ -1,7 +1,5 @@
 //! What a passkey that was verified leads to: a new session, or one that has completed every factor.
 
-use languages::{Language, stated_language};
-
 use crate::{
     clock::Timestamp,
     crypto::{passkey_challenge::Challenge, passkeys::CredentialState},
@@ -76,7 +74,7 @@ impl PasskeyUse<'_> {
             return Ok(Outcome::Inactive);
         }
         let session = self.insert_session(&mut transaction, new).await?;
-        let user = set_last_login(&mut transaction, user_id, self.now).await?;
+        users::record_login(&mut transaction, user_id, self.now).await?;
         sessions::enforce_limit(&mut transaction, user_id, session.id, false).await?;
         audit_events::record(&mut transaction, new.event).await?;
         transaction.commit().await?;
@@ -163,22 +161,4 @@ impl PasskeyUse<'_> {
             .bind(self.passkey.backup_eligible);
         transaction.execute(statement).await.map(drop)
     }
-}
-
-/// Records that a user has signed in.
-async fn set_last_login(
-    transaction: &mut Transaction,
-    user_id: Id,
-    now: Timestamp,
-) -> Result<User, Error> {
-    const SQL: &str = concat!(
-        "UPDATE users SET last_login = $2, language = COALESCE($3, language) WHERE id = $1
-        RETURNING ",
-        user_columns!("id")
-    );
-    let statement = Statement::new(SQL)
-        .bind(user_id)
-        .bind(now)
-        .bind(stated_language().map(Language::code));
-    transaction.fetch_one(statement).await
 }

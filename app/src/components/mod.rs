@@ -57,7 +57,7 @@ pub use relative_time::{
     ClockTime, RelativeTime, local_date, local_day, local_time, milliseconds, rfc3339, since,
 };
 pub use resend::{Resend, ResendButton};
-pub use submission::Submission;
+pub use submission::{Request, Submission};
 pub use sync_children::{SyncChildren, SyncChildrenFn};
 pub use sync_hydrate::{IntoAnySync, SyncHydrate};
 pub use text_field::TextField;

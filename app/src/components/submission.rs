@@ -7,6 +7,9 @@ use leptos::{prelude::*, task::spawn_local};
 use super::focus::focus_soon;
 use crate::api::{ApiError, Code};
 
+/// A request, boxed so that what takes one is compiled once and not for each.
+pub type Request = Pin<Box<dyn Future<Output = Result<(), ApiError>>>>;
+
 /// A request that the user has started: whether it is running, and how it failed.
 #[derive(Clone, Copy)]
 pub struct Submission {
@@ -34,8 +37,7 @@ impl Submission {
         self.run(Box::pin(request));
     }
 
-    /// Taking a boxed future, this is compiled once, not once per request.
-    fn run(self, request: Pin<Box<dyn Future<Output = Result<(), ApiError>>>>) {
+    fn run(self, request: Request) {
         spawn_local(async move {
             let result = request.await;
             // The page may have been left, and its signals disposed.

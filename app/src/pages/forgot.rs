@@ -1,20 +1,17 @@
 //! `/forgot`: requests a link to choose a new password.
 
 use languages::{tr, tr_around};
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
-use super::{check_email::CheckEmail, navigation::use_redirect};
+use super::{address_form::AddressForm, check_email::CheckEmail, navigation::use_redirect};
 use crate::{
     api::user,
     appearance::page_title,
     browser::{confirmed::on_confirmed, with_timeout},
-    components::{
-        Alert, Button, EmailField, EmailSuggestion, Resend, Submission, focus_soon, input_value,
-        look_for_slip,
-    },
+    components::{Request, Resend},
 };
 
 /// What the page shows.
@@ -48,35 +45,22 @@ fn RequestForm(
     /// What the page shows.
     step: RwSignal<Step>,
 ) -> impl IntoView {
-    let submission = Submission::default();
-    let (input, suggestion) = (NodeRef::new(), RwSignal::new(None));
-    if !email.is_empty() {
-        input.on_load(move |input: web_sys::HtmlInputElement| input.set_value(&email));
-        focus_soon("#email");
-    }
-    let send = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        let email = input_value(input);
-        submission.start(async move {
+    let request = move |email: String| -> Request {
+        Box::pin(async move {
             with_timeout(user::reset_password(email.as_str().into())).await?;
             step.try_set(Step::Sent(email));
             Ok(())
-        });
+        })
     };
     view! {
         <h1 tabindex="-1">{tr("Forgot your password?")}</h1>
         <p class="panel-text">{tr("We'll email you a link to choose a new one.")}</p>
-        <form
-            method="post"
-            novalidate
-            on:focusout=move |_| look_for_slip(input, suggestion)
-            on:submit=send
-        >
-            <Alert submission />
-            <EmailField submission input />
-            <EmailSuggestion input suggestion />
-            <Button submission kind="submit" label=tr("Send link") pending_label=tr("Sending the link…") />
-        </form>
+        <AddressForm
+            email
+            label=tr("Send link")
+            pending_label=tr("Sending the link…")
+            request
+        />
         <p class="aside">
             <a href="/login">{tr("Back to sign in")}</a>
         </p>

@@ -4,7 +4,7 @@ use languages::{tr, tr_around};
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 
-use super::navigation::redirect_if_signed_in;
+use super::{address_form::AddressForm, navigation::redirect_if_signed_in};
 use crate::{
     api::{ApiError, user},
     appearance::page_title,
@@ -14,9 +14,8 @@ use crate::{
         with_timeout,
     },
     components::{
-        Alert, Button, EmailField, EmailSuggestion, EmailedCodeField, IntoAnySync, Resend,
-        ResendButton, Submission, WebmailLink, focus_new_page, focus_soon, input_value,
-        look_for_slip,
+        Alert, Button, EmailedCodeField, IntoAnySync, Request, Resend, ResendButton, Submission,
+        WebmailLink, focus_new_page, focus_soon, input_value,
     },
 };
 
@@ -91,37 +90,24 @@ async fn request(requested: RwSignal<Requested>, email: String) -> Result<(), Ap
 
 #[component]
 fn RequestForm(requested: RwSignal<Requested>, is_sent: RwSignal<bool>) -> impl IntoView {
-    let submission = Submission::default();
-    let (input, suggestion) = (NodeRef::new(), RwSignal::new(None));
     let email = requested.with_untracked(|requested| requested.email.clone());
-    if !email.is_empty() {
-        input.on_load(move |input: web_sys::HtmlInputElement| input.set_value(&email));
-        focus_soon("#email");
-    }
-    let send = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        let email = input_value(input);
-        submission.start(async move {
+    let send = move |email: String| -> Request {
+        Box::pin(async move {
             request(requested, email).await?;
             is_sent.try_set(true);
             focus_soon("#code");
             Ok(())
-        });
+        })
     };
     view! {
         <h1 tabindex="-1">{tr("Sign in with a code")}</h1>
         <p class="panel-text">{tr("We'll email you 8 digits to enter here, in place of your password.")}</p>
-        <form
-            method="post"
-            novalidate
-            on:focusout=move |_| look_for_slip(input, suggestion)
-            on:submit=send
-        >
-            <Alert submission />
-            <EmailField submission input />
-            <EmailSuggestion input suggestion />
-            <Button submission kind="submit" label=tr("Send code") pending_label=tr("Sending the code…") />
-        </form>
+        <AddressForm
+            email
+            label=tr("Send code")
+            pending_label=tr("Sending the code…")
+            request=send
+        />
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod activate;
+mod address_form;
 mod admin;
 mod check_email;
 mod confirm_email;
@@ -10,6 +11,7 @@ mod forgot;
 mod home;
 mod invitation;
 mod lazy;
+mod link_action;
 mod link_form;
 mod login;
 mod login_code;

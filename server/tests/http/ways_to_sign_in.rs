@@ -100,9 +100,7 @@ impl Scene {
                 let response = server.post(path).json(json!({"email": EMAIL})).send();
                 let flow = text_of(&response.json(), "flow");
                 let email = server.take_email(EMAIL, "Your code to sign in");
-                let code = email.text.split("To sign in, enter ").nth(1);
-                let code: String = code.expect("a code").chars().take(9).collect();
-                let body = json!({"flow": flow, "email": EMAIL, "code": code});
+                let body = json!({"flow": flow, "email": EMAIL, "code": email.sign_in_code()});
                 server.post(&format!("{path}/confirm")).json(body).send()
             }
         }
@@ -141,7 +139,7 @@ fn an_account_that_was_never_verified_loses_what_somebody_set_up() {
     for way in [Way::Code, Way::Provider] {
         let provider = IdentityProvider::start();
         let server = trusting(&provider, &[("LATCHKEY_PUBLIC_URL", ORIGIN)]);
-        let stranger = server.sign_up(EMAIL);
+        let registrant = server.sign_up(EMAIL);
         let scene = Scene {
             provider,
             server,
@@ -154,7 +152,7 @@ fn an_account_that_was_never_verified_loses_what_somebody_set_up() {
         assert_eq!(view["email_verified"], true, "{way:?}");
         scene
             .server
-            .view(&stranger.token)
+            .view(&registrant.token)
             .assert_error(401, "token_invalid");
         scene
             .sign_in(Way::Password)

@@ -6,7 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     clock::clock,
     details::Details,
-    dialog::{CurrentPassword, DialogForm, DialogState},
+    dialog::{DialogState, PasswordForm},
     unverified::FIRST,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     browser::{LOADING_LIMIT, social::Return, with_limit},
     components::{
         Alert, Dialog, Icon, IconName, IntoAnySync, Message, Notice, RelativeTime, Status,
-        Submission, focus_soon, input_value,
+        Submission, focus_soon,
     },
     email::email_for_display,
 };
@@ -282,47 +282,41 @@ fn FreeRow(state: State, provider: Provider) -> impl IntoView {
 
 #[component]
 fn Connect(state: State, provider: Provider) -> impl IntoView {
-    let input = NodeRef::new();
     let lead = tr_with(
         "Enter your password. Then you go to {provider}, which leads you back here.",
         &[("provider", &provider.label)],
     );
     let provider = StoredValue::new(provider);
     view! {
-        <DialogForm
+        <PasswordForm
             dialog=state.dialog
-            title=tr("Connect an account")
             details=state.details
+            title=tr("Connect an account")
+            lead
             submit=tr("Continue")
             pending_label=tr("Checking…")
-            on_submit=move |()| state.connect(provider.get_value(), input_value(input))
-        >
-            <p class="dialog-lead">{lead}</p>
-            <CurrentPassword submission=state.dialog.submission input />
-        </DialogForm>
+            on_submit=move |password| state.connect(provider.get_value(), password)
+        />
     }
 }
 
 #[component]
 fn Disconnect(state: State, identity: Identity) -> impl IntoView {
-    let input = NodeRef::new();
     let lead = tr_with(
         "Your account at {provider} will no longer sign in here.",
         &[("provider", &identity.label)],
     );
     let identity = StoredValue::new(identity);
     view! {
-        <DialogForm
+        <PasswordForm
             dialog=state.dialog
-            title=tr("Disconnect this account?")
             details=state.details
+            title=tr("Disconnect this account?")
+            lead
             submit=tr("Disconnect")
             pending_label=tr("Disconnecting…")
             style="danger"
-            on_submit=move |()| state.disconnect(identity.get_value(), input_value(input))
-        >
-            <p class="dialog-lead">{lead}</p>
-            <CurrentPassword submission=state.dialog.submission input />
-        </DialogForm>
+            on_submit=move |password| state.disconnect(identity.get_value(), password)
+        />
     }
 }

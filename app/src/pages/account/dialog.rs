@@ -11,7 +11,9 @@ use crate::components::{IntoAnySync, SyncChildren};
 use super::details::Details;
 use crate::{
     api::ApiError,
-    components::{Alert, Button, DIALOG_TITLE, Dialog, Notice, PasswordField, Submission},
+    components::{
+        Alert, Button, DIALOG_TITLE, Dialog, Notice, PasswordField, Submission, input_value,
+    },
 };
 
 /// The state of a section's dialog.
@@ -177,5 +179,49 @@ pub(super) fn CurrentPassword(
             label=tr("Current password")
             autocomplete="current-password"
         />
+    }
+}
+
+/// The form in a dialog with no other field than the current password.
+#[component]
+pub(super) fn PasswordForm(
+    /// The dialog.
+    dialog: DialogState,
+    /// The account that the form changes.
+    details: Details,
+    /// The heading.
+    title: &'static str,
+    /// What is above the explanation.
+    #[prop(optional, into)]
+    header: Option<ViewFn>,
+    /// The explanation.
+    #[prop(into)]
+    lead: String,
+    /// The submit button's label.
+    submit: &'static str,
+    /// The submit button's label while the request runs.
+    pending_label: &'static str,
+    /// The submit button's style.
+    #[prop(default = "primary")]
+    style: &'static str,
+    /// Called with the password.
+    #[prop(into)]
+    on_submit: Callback<String>,
+) -> impl IntoView {
+    let input = NodeRef::new();
+    view! {
+        <DialogForm
+            dialog
+            title
+            details
+            submit
+            pending_label
+            style
+            on_submit=move |()| on_submit.run(input_value(input))
+        >
+            {header.map(|header| header.run())}
+            <p class="dialog-lead">{lead}</p>
+            <CurrentPassword submission=dialog.submission input />
+        </DialogForm>
     }
 }

@@ -6,7 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     clock::clock,
     details::Details,
-    dialog::{CurrentPassword, DialogForm, DialogState},
+    dialog::{CurrentPassword, DialogForm, DialogState, PasswordForm},
     unverified::FIRST,
 };
 use crate::{
@@ -260,21 +260,16 @@ fn Row(state: State, passkey: Passkey, now: Signal<u64>) -> impl IntoView {
 
 #[component]
 fn Add(state: State) -> impl IntoView {
-    let input = NodeRef::new();
     view! {
-        <DialogForm
+        <PasswordForm
             dialog=state.dialog
-            title=tr("Add a passkey")
             details=state.details
+            title=tr("Add a passkey")
+            lead=tr("Enter your password. Then your browser asks where to keep the passkey: on this device, on your phone or on a security key.")
             submit=tr("Continue")
             pending_label=tr("Waiting for your passkey…")
-            on_submit=move |()| state.add(input_value(input))
-        >
-            <p class="dialog-lead">
-                {tr("Enter your password. Then your browser asks where to keep the passkey: on this device, on your phone or on a security key.")}
-            </p>
-            <CurrentPassword submission=state.dialog.submission input />
-        </DialogForm>
+            on_submit=move |password| state.add(password)
+        />
     }
 }
 

@@ -31,6 +31,15 @@ pub struct Email {
 }
 
 impl Email {
+    /// The code to sign in with, which both formats show.
+    #[track_caller]
+    pub fn sign_in_code(&self) -> String {
+        let code = self.text.split("To sign in, enter ").nth(1);
+        let code: String = code.expect("a code").chars().take(9).collect();
+        assert!(self.html.contains(&code), "{self:?}");
+        code
+    }
+
     /// Parses an email (RFC 5322) and checks the rules for all emails.
     #[track_caller]
     pub fn parse(raw: &[u8]) -> Self {

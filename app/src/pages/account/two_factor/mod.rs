@@ -9,16 +9,10 @@ use leptos::prelude::*;
 
 use crate::components::IntoAnySync;
 
-use super::{
-    details::Details,
-    dialog::{CurrentPassword, DialogForm},
-    unverified::FIRST,
-};
+use super::{details::Details, dialog::PasswordForm, unverified::FIRST};
 use crate::{
     api::user::{self, Session},
-    components::{
-        Alert, Button, Dialog, Notice, RecoveryCodes, Submission, focus_soon, input_value,
-    },
+    components::{Alert, Button, Dialog, Notice, RecoveryCodes, Submission, focus_soon},
 };
 use codes_left::RecoveryCodesLeft;
 use flow::{CODES_REPLACED, Flow, Step};
@@ -153,9 +147,10 @@ fn TrustedDevices(flow: Flow) -> impl IntoView {
 fn TurnOn(flow: Flow) -> impl IntoView {
     view! {
         <PasswordForm
-            flow
+            dialog=flow.dialog
+            details=flow.details
             title=tr("Turn on two-factor authentication")
-            step=1
+            header=move || view! { <Steps step=1 /> }.into_any_sync()
             lead=tr("You need an authenticator app on your phone, such as Google Authenticator, Microsoft Authenticator, Aegis, 1Password or Apple's Passwords. Enter your password to continue.")
             submit=tr("Continue")
             pending_label=tr("Checking…")
@@ -168,7 +163,8 @@ fn TurnOn(flow: Flow) -> impl IntoView {
 fn CreateCodes(flow: Flow) -> impl IntoView {
     view! {
         <PasswordForm
-            flow
+            dialog=flow.dialog
+            details=flow.details
             title=tr("New recovery codes")
             lead=tr("Your current codes will stop working.")
             submit=tr("Create new codes")
@@ -182,7 +178,8 @@ fn CreateCodes(flow: Flow) -> impl IntoView {
 fn TurnOff(flow: Flow) -> impl IntoView {
     view! {
         <PasswordForm
-            flow
+            dialog=flow.dialog
+            details=flow.details
             title=tr("Turn off two-factor authentication?")
             lead=tr("You'll sign in with your password only.")
             submit=tr("Turn off")
@@ -190,41 +187,6 @@ fn TurnOff(flow: Flow) -> impl IntoView {
             style="danger"
             on_submit=move |password| flow.turn_off(password)
         />
-    }
-}
-
-/// A form with no other field than the password.
-#[component]
-fn PasswordForm(
-    flow: Flow,
-    title: &'static str,
-    /// The step of turning the second factor on, if it is one.
-    #[prop(optional)]
-    step: Option<usize>,
-    /// The explanation.
-    lead: &'static str,
-    submit: &'static str,
-    pending_label: &'static str,
-    #[prop(default = "primary")] style: &'static str,
-    /// Called with the password.
-    #[prop(into)]
-    on_submit: Callback<String>,
-) -> impl IntoView {
-    let input = NodeRef::new();
-    view! {
-        <DialogForm
-            dialog=flow.dialog
-            title
-            details=flow.details
-            submit
-            pending_label
-            style
-            on_submit=move |()| on_submit.run(input_value(input))
-        >
-            {step.map(|step| view! { <Steps step /> })}
-            <p class="dialog-lead">{lead}</p>
-            <CurrentPassword submission=flow.dialog.submission input />
-        </DialogForm>
     }
 }
 

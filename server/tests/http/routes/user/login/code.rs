@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Email, Response, Server, TokenPair, amr, concurrently, email::CONFIRM_ADDRESS, text_of,
+    Response, Server, TokenPair, amr, concurrently, email::CONFIRM_ADDRESS, text_of,
 };
 
 const PATH: &str = "/api/user/login/code";
@@ -31,15 +31,6 @@ fn flow(server: &Server, email: &str) -> String {
     assert_eq!(body, json!({"flow": flow}));
     assert_eq!(flow.len(), 43, "256 bits: {flow}");
     flow
-}
-
-/// The code in an email.
-#[track_caller]
-fn code(email: &Email) -> String {
-    let code = email.text.split("To sign in, enter ").nth(1);
-    let code: String = code.expect("a code").chars().take(9).collect();
-    assert!(email.html.contains(&code), "{email:?}");
-    code
 }
 
 fn pair(otp_required: bool) -> Value {
@@ -75,7 +66,7 @@ fn signs_in_with_an_emailed_code() {
         email.text
     );
     assert!(email.text.contains("Requested on 20"), "{}", email.text);
-    let code = code(&email);
+    let code = email.sign_in_code();
     let response = confirm(&server, &flow, "ada@example.com", &code.replace(' ', ""));
     let cookie = response.header("set-cookie");
     assert!(cookie.starts_with("latchkey_device="), "{cookie}");
@@ -143,7 +134,7 @@ fn five_wrong_codes_end_it() {
     let server = Server::start();
     server.sign_up_verified("ada@example.com");
     let flow = flow(&server, "ada@example.com");
-    let code = code(&server.take_email("ada@example.com", SUBJECT));
+    let code = server.take_email("ada@example.com", SUBJECT).sign_in_code();
     let wrong = if code.starts_with('0') { "1" } else { "0" }.repeat(8);
     for code in [&wrong, &wrong, &wrong, &wrong, &wrong, &code] {
         confirm(&server, &flow, "ada@example.com", code).assert_json(400, incorrect());
@@ -155,7 +146,7 @@ fn one_of_concurrent_confirmations_gets_a_pair() {
     let server = Server::start();
     server.sign_up_verified("ada@example.com");
     let flow = flow(&server, "ada@example.com");
-    let code = code(&server.take_email("ada@example.com", SUBJECT));
+    let code = server.take_email("ada@example.com", SUBJECT).sign_in_code();
     let responses = concurrently(4, |_| confirm(&server, &flow, "ada@example.com", &code));
     let right = responses.iter().filter(|response| response.status == 200);
     assert_eq!(right.count(), 1);
@@ -172,7 +163,7 @@ fn the_second_factor_is_still_required() {
     let tokens = server.sign_up("ada@example.com");
     let factor = server.enable_totp(&tokens);
     let flow = flow(&server, "ada@example.com");
-    let code = code(&server.take_email("ada@example.com", SUBJECT));
+    let code = server.take_email("ada@example.com", SUBJECT).sign_in_code();
     let response = confirm(&server, &flow, "ada@example.com", &code);
     let pending = TokenPair::from(&response);
     response.assert_json(200, pair(true));
@@ -187,9 +178,9 @@ fn the_second_factor_is_still_required() {
 
 /// The mailbox proves that the address is somebody else's than who has registered with it.
 #[test]
-fn the_first_proof_of_an_address_ends_a_strangers_access() {
+fn the_first_proof_of_an_address_ends_the_access_of_others() {
     let server = Server::start();
-    let stranger = server.sign_up("ada@example.com");
+    let registrant = server.sign_up("ada@example.com");
     server.take_email("ada@example.com", CONFIRM_ADDRESS);
     let flow = flow(&server, "ada@example.com");
     let email = server.take_email("ada@example.com", SUBJECT);
@@ -198,9 +189,14 @@ fn the_first_proof_of_an_address_ends_a_strangers_access() {
         "{}",
         email.text
     );
-    let tokens = TokenPair::from(&confirm(&server, &flow, "ada@example.com", &code(&email)));
+    let tokens = TokenPair::from(&confirm(
+        &server,
+        &flow,
+        "ada@example.com",
+        &email.sign_in_code(),
+    ));
     assert_eq!(server.view(&tokens.token).json()["email_verified"], true);
-    server.assert_revoked(&stranger);
+    server.assert_revoked(&registrant);
     server
         .try_sign_in("ada@example.com", crate::support::PASSWORD)
         .assert_error(401, "invalid_credentials");
@@ -221,7 +217,7 @@ fn no_secret_is_in_the_log() {
     server.sign_up_verified("wilhelmina@kaltenbrunner.example");
     let email = "wilhelmina@kaltenbrunner.example";
     let flow = flow(&server, email);
-    let code = code(&server.take_email(email, SUBJECT));
+    let code = server.take_email(email, SUBJECT).sign_in_code();
     confirm(&server, &flow, email, &code).assert_json(200, pair(false));
     let log = server.log();
     for word in ["kaltenbrunner", &flow, &code, &code.replace(' ', "")] {
