@@ -6,7 +6,7 @@ export type StoredSession = { token: string; refresh_token: string; expires_at: 
 
 /** The paths of the app's pages. */
 export const PAGES = [
-  '/', '/register', '/login', '/account', '/account/profile', '/account/security', '/account/devices', '/account/activity', '/account/delete', '/forgot', '/reset', '/activate', '/email', '/email/undo', '/two-factor',
+  '/', '/register', '/login', '/account', '/account/profile', '/account/security', '/account/devices', '/account/activity', '/account/delete', '/forgot', '/reset', '/activate', '/email', '/email/undo', '/device', '/two-factor',
   '/login/code', '/admin', '/admin/invitations', '/admin/activity', '/admin/keys', '/admin/webhooks',
 ] as const;
 

@@ -20,6 +20,7 @@ const TITLES: Record<string, RegExp> = {
   '/activate': /Confirm your email address/,
   '/email': /Confirm your new email address/,
   '/email/undo': /Take your email address back/,
+  '/device': /Sign out this device/,
   '/two-factor': /Two-factor authentication/,
   '/admin': /^Users · Administration · /,
   '/admin/activity': /^All activity · Administration · /,
