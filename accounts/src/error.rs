@@ -26,6 +26,9 @@ pub enum Error {
     /// The user has a second factor, and this token has not completed it.
     #[error("the second factor is pending")]
     OtpRequired,
+    /// The user must set up a second factor first.
+    #[error("a second factor must be set up")]
+    SecondFactorSetupRequired,
     /// This needs a verified email address first.
     #[error("the email address is not verified")]
     EmailUnverified,
@@ -77,6 +80,7 @@ impl Error {
             Self::InvalidCredentials => "invalid_credentials",
             Self::InactiveAccount => "inactive_account",
             Self::OtpRequired => "otp_required",
+            Self::SecondFactorSetupRequired => "second_factor_setup_required",
             Self::EmailUnverified => "email_unverified",
             Self::KeyInvalid => "key_invalid",
             Self::PermissionDenied | Self::NotPossible(_) => "permission_denied",

@@ -69,10 +69,11 @@ pub use revocations::{
 };
 pub use service::{
     Acceptance, Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage,
-    EmailProof, EventListFields, EventPage, ImportResult, ImportedFields,
-    InvalidRegistrationPolicy, InvitationPage, Lifetimes, LinkInfo, NewUserFields, PasswordRating,
-    ProviderResponse, Readiness, Registered, RegistrationPolicy, Settings, SignedIn, SocialFailure,
-    SocialLink, SocialStep, UserFields, UserImport, UserListFields, UserPage, WebhookFields,
+    EmailProof, Enrolling, EventListFields, EventPage, ImportResult, ImportedFields,
+    InvalidRegistrationPolicy, InvalidSecondFactorPolicy, InvitationPage, Lifetimes, LinkInfo,
+    NewUserFields, PasswordRating, ProviderResponse, Readiness, Registered, RegistrationPolicy,
+    SecondFactorPolicy, Settings, SignedIn, SocialFailure, SocialLink, SocialStep, UserFields,
+    UserImport, UserListFields, UserPage, WebhookFields,
 };
 pub use store::{
     administration::ManagedUser,

@@ -316,6 +316,7 @@ fn settings() -> Settings {
         },
         registration: accounts::RegistrationPolicy::Open,
         require_activation: false,
+        require_second_factor: accounts::SecondFactorPolicy::Off,
         throttle_failed_sign_ins: true,
         cache: CacheSettings {
             users: 1000,

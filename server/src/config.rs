@@ -10,8 +10,8 @@ use std::{
 
 use accounts::{
     CaCertificates, CacheSettings, DatabaseSettings, DatabaseUrl, EmailFrom, HashingCost,
-    Lifetimes, MasterSecrets, ProviderSettings, RegistrationPolicy, SmtpUrl, TokenAlgorithm,
-    read_file,
+    Lifetimes, MasterSecrets, ProviderSettings, RegistrationPolicy, SecondFactorPolicy, SmtpUrl,
+    TokenAlgorithm, read_file,
 };
 use clap::{ArgAction::Set, Args};
 use secrecy::{ExposeSecret, SecretString};
@@ -101,6 +101,10 @@ pub struct Config {
     /// true: a new account can't be used until the emailed link is opened.
     #[arg(long, env = "LATCHKEY_REQUIRE_ACTIVATION", default_value = "false", action = Set, value_parser = choice("true", "false"))]
     pub require_activation: bool,
+    /// Who must have a second factor: off (nobody), admins or all. They can do nothing else before it is set
+    /// up.
+    #[arg(long, env = "LATCHKEY_REQUIRE_SECOND_FACTOR", default_value = "off", value_parser = trimmed::<SecondFactorPolicy>)]
+    pub require_second_factor: SecondFactorPolicy,
     /// Maximum number of users in the cache; 0 turns it off.
     #[arg(long, env = "LATCHKEY_CACHE_USERS", default_value = "100000", value_parser = cache_users)]
     pub cache_users: usize,

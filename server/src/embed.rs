@@ -185,7 +185,8 @@ impl Latchkey {
     ///
     /// # Errors
     /// `not_authenticated` without a token, `token_expired` or `token_invalid` with an invalid one,
-    /// `otp_required` with one that still lacks the second factor.
+    /// `otp_required` with one that still lacks the second factor, `second_factor_setup_required` where the
+    /// user must set one up.
     pub async fn authenticate(&self, request: &Parts) -> Result<Authorized, ApiError> {
         let client = self.client_ip(request)?;
         authenticate(&self.0.accounts, client, &request.headers).await

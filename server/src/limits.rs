@@ -270,7 +270,12 @@ pub async fn limit_rate(
 fn may_be_guess(response: &Response) -> bool {
     let is_proof = matches!(
         response.extensions().get(),
-        Some(Code::TokenExpired | Code::OtpRequired | Code::InactiveAccount)
+        Some(
+            Code::TokenExpired
+                | Code::OtpRequired
+                | Code::SecondFactorSetupRequired
+                | Code::InactiveAccount
+        )
     );
     response.status().is_client_error()
         && response.status() != StatusCode::REQUEST_TIMEOUT

@@ -25,7 +25,7 @@ use crate::{
     revocations::RevocationLog,
     service::{
         failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters,
-        registration_policy::RegistrationPolicy,
+        registration_policy::RegistrationPolicy, second_factor_policy::SecondFactorPolicy,
     },
     store::{database::Database, expired_rows},
 };
@@ -65,6 +65,8 @@ pub struct Settings {
     pub registration: RegistrationPolicy,
     /// Whether a new account can be used only once its email address is verified.
     pub require_activation: bool,
+    /// Who must have a second factor.
+    pub require_second_factor: SecondFactorPolicy,
     /// Whether sign-ins are delayed after many failures.
     pub throttle_failed_sign_ins: bool,
     /// How users are cached.
@@ -95,6 +97,7 @@ pub(super) struct Inner {
     pub lifetimes: Lifetimes,
     pub registration: RegistrationPolicy,
     pub require_activation: bool,
+    pub require_second_factor: SecondFactorPolicy,
     pub throttle_failed_sign_ins: bool,
     pub webhook_allow_private: bool,
     pub providers: Vec<Provider>,
@@ -146,6 +149,7 @@ impl Accounts {
             lifetimes: settings.lifetimes,
             registration: settings.registration,
             require_activation: settings.require_activation,
+            require_second_factor: settings.require_second_factor,
             throttle_failed_sign_ins: settings.throttle_failed_sign_ins,
             webhook_allow_private: settings.webhook_allow_private,
             providers: settings.providers.into_iter().map(Provider::new).collect(),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{
     accounts::Accounts,
-    caller::{Authorized, Caller},
+    caller::{Authorized, Caller, Enrolling},
     fields::TOKEN,
+    second_factor_policy::require_completion,
 };
 use crate::{
     cache::CachedUser,
@@ -22,11 +23,25 @@ impl Accounts {
     /// Returns the caller that an access token belongs to.
     ///
     /// # Errors
-    /// `TokenExpired`, `TokenInvalid`, `OtpRequired`.
+    /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, `SecondFactorSetupRequired`.
     pub async fn authorize(&self, token: &str, device: &Arc<Device>) -> Result<Authorized, Error> {
         let caller = self.identify(token, device).await?;
-        require_second_factor(caller.user(), caller.second_factor)?;
-        Ok(Authorized(caller))
+        self.check_second_factor(caller.user(), caller.second_factor)?;
+        Ok(Authorized(Enrolling(caller)))
+    }
+
+    /// Returns the caller that an access token belongs to, also one who must set up a second factor.
+    ///
+    /// # Errors
+    /// `TokenExpired`, `TokenInvalid`, `OtpRequired`.
+    pub async fn authorize_enrolling(
+        &self,
+        token: &str,
+        device: &Arc<Device>,
+    ) -> Result<Enrolling, Error> {
+        let caller = self.identify(token, device).await?;
+        require_completion(caller.user(), caller.second_factor)?;
+        Ok(Enrolling(caller))
     }
 
     /// Returns the caller that an access token belongs to, also while the second factor is pending.
@@ -48,11 +63,12 @@ impl Accounts {
     /// Returns the claims of a valid access token, without roles that were taken away since.
     ///
     /// # Errors
-    /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, and a field error for a missing token.
+    /// `TokenExpired`, `TokenInvalid`, `OtpRequired`, `SecondFactorSetupRequired`, and a field error for a
+    /// missing token.
     pub async fn verify(&self, token: Option<&str>) -> Result<Arc<Claims>, Error> {
         let token = required_field(TOKEN, token)?;
         let (cached, claims) = self.check_access_token(token).await?;
-        require_second_factor(&cached.user, claims.has_second_factor())?;
+        self.check_second_factor(&cached.user, claims.has_second_factor())?;
         Ok(with_present_roles(&cached.user, claims))
     }
 
@@ -63,7 +79,12 @@ impl Accounts {
     pub async fn introspect(&self, token: Option<&str>) -> Result<Option<Arc<Claims>>, Error> {
         match self.verify(token).await {
             Ok(claims) => Ok(Some(claims)),
-            Err(Error::TokenExpired | Error::TokenInvalid | Error::OtpRequired) => Ok(None),
+            Err(
+                Error::TokenExpired
+                | Error::TokenInvalid
+                | Error::OtpRequired
+                | Error::SecondFactorSetupRequired,
+            ) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -252,13 +273,6 @@ impl Accounts {
         let (database, masters) = (&self.0.database, &self.0.master_secrets);
         CachedUser::load(database, masters, user_id, self.now()).await
     }
-}
-
-fn require_second_factor(user: &User, is_completed: bool) -> Result<(), Error> {
-    if user.otp_enabled && !is_completed {
-        return Err(Error::OtpRequired);
-    }
-    Ok(())
 }
 
 fn with_present_roles(user: &User, claims: Arc<Claims>) -> Arc<Claims> {

@@ -21,10 +21,15 @@ pub struct Caller {
     pub(super) device: Arc<Device>,
 }
 
-/// A caller who has completed every factor that the account requires. Use cases that take this type
-/// can't be reached with a token whose second factor is pending.
+/// A caller who has completed every factor that the account has, but may have to set up a second one. Use
+/// cases that take this type are what is needed for that.
 #[derive(Clone, Debug)]
-pub struct Authorized(pub(super) Caller);
+pub struct Enrolling(pub(super) Caller);
+
+/// A caller who has completed every factor that the account requires. Use cases that take this type
+/// can't be reached with a token whose second factor is pending, or by a user who still has to set it up.
+#[derive(Clone, Debug)]
+pub struct Authorized(pub(super) Enrolling);
 
 impl Caller {
     /// The user.
@@ -34,10 +39,18 @@ impl Caller {
     }
 }
 
-impl Deref for Authorized {
+impl Deref for Enrolling {
     type Target = Caller;
 
     fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl Deref for Authorized {
+    type Target = Enrolling;
+
+    fn deref(&self) -> &Enrolling {
         &self.0
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     accounts::Accounts,
-    caller::Authorized,
+    caller::Enrolling,
     fields::{CURRENT_PASSWORD, INCORRECT_PASSWORD},
     login_attempts::Outcome,
 };
@@ -18,7 +18,7 @@ impl Accounts {
     /// attempts as failed sign-ins do. Returns the place in the hashing queue, for more hashes.
     pub(super) async fn confirm_password(
         &self,
-        caller: &Authorized,
+        caller: &Enrolling,
         current_password: Option<&str>,
     ) -> Result<HashingPlace, Error> {
         let password = Password::new(required_field(CURRENT_PASSWORD, current_password)?);
@@ -41,7 +41,7 @@ impl Accounts {
 
     async fn check_password(
         &self,
-        caller: &Authorized,
+        caller: &Enrolling,
         password: Password,
         place: &HashingPlace,
     ) -> Result<(), Error> {

@@ -46,6 +46,9 @@ impl Accounts {
             auth_time: None,
         };
         let is_pending = user.otp_enabled && !session.second_factor;
+        let is_complete = self
+            .check_second_factor(user, session.second_factor)
+            .is_ok();
         let access = Claims {
             iat: issued_at(user, now),
             roles: Some(user.roles.to_vec()),
@@ -54,7 +57,7 @@ impl Accounts {
         };
         let refresh = claims(TokenType::Refresh, refresh_expires, session.refresh_id);
         Ok(TokenPair {
-            access_token: self.sign_access_token(user, access, is_pending)?,
+            access_token: self.sign_access_token(user, access, is_complete)?,
             refresh_token: self.sign_with_user_key(user, &refresh)?,
             expires_in: u64::try_from(access_expires.unix_seconds() - now.unix_seconds())
                 .unwrap_or_default(),
@@ -63,16 +66,16 @@ impl Accounts {
     }
 
     /// Signs an access token with the server's key, if one is configured, else with the user's. One that
-    /// still lacks the second factor always gets the user's: other services can't tell it from one that
-    /// needs none, so they must not be able to verify it.
+    /// still lacks the second factor, or whose user still has to set it up, always gets the user's: other
+    /// services can't tell it from one that needs none, so they must not be able to verify it.
     fn sign_access_token(
         &self,
         user: &User,
         mut claims: Claims,
-        is_pending: bool,
+        is_complete: bool,
     ) -> Result<String, Error> {
         let (masters, keys) = (&self.0.master_secrets, &self.0.server_keys);
-        if is_pending {
+        if !is_complete {
             return self.sign_with_user_key(user, &claims);
         }
         if keys.is_used() {

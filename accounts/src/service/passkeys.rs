@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     accounts::Accounts,
-    caller::{Authorized, Caller},
+    caller::{Authorized, Caller, Enrolling},
     totp::require_verified_email,
 };
 use crate::{
@@ -54,7 +54,7 @@ impl Accounts {
     /// `Throttled`; `Overloaded`.
     pub async fn begin_passkey(
         &self,
-        caller: &Authorized,
+        caller: &Enrolling,
         current_password: Option<&str>,
     ) -> Result<Value, Error> {
         let relying_party = self.relying_party()?;
@@ -84,7 +84,7 @@ impl Accounts {
     /// when the caller was signed out in the meantime.
     pub async fn add_passkey(
         &self,
-        caller: &Authorized,
+        caller: &Enrolling,
         credential: &Value,
         name: Option<&str>,
     ) -> Result<Passkey, Error> {
@@ -213,7 +213,7 @@ impl Accounts {
     /// Checks the caller's password, or that the session has used a passkey a short time ago.
     async fn confirm_with_passkey(
         &self,
-        caller: &Authorized,
+        caller: &Enrolling,
         current_password: Option<&str>,
     ) -> Result<(), Error> {
         if current_password.is_none() && self.has_recent_passkey(caller) {

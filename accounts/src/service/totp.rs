@@ -4,7 +4,7 @@ use languages::tr_later;
 
 use super::{
     accounts::Accounts,
-    caller::{Authorized, Caller},
+    caller::{Authorized, Caller, Enrolling},
     login::SignedIn,
 };
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 /// The field with a one-time code or a recovery code.
 pub(super) const CODE: &str = "code";
 
+const REQUIRED: &str =
+    tr_later("Your account must have two-factor authentication, so it can't be turned off.");
+
 /// How many secrets are encrypted again per query.
 const REENCRYPTION_BATCH: u32 = 100;
 
@@ -41,7 +44,7 @@ impl Accounts {
     /// caller was signed out in the meantime; `Throttled`; `Overloaded`.
     pub async fn begin_totp(
         &self,
-        caller: &Authorized,
+        caller: &Enrolling,
         current_password: Option<&str>,
     ) -> Result<TotpSetup, Error> {
         require_verified_email(caller)?;
@@ -71,7 +74,7 @@ impl Accounts {
     /// `TokenInvalid` when the caller was signed out in the meantime.
     pub async fn confirm_totp(
         &self,
-        caller: &Authorized,
+        caller: &Enrolling,
         code: Option<&str>,
     ) -> Result<(TokenPair, Vec<String>), Error> {
         require_verified_email(caller)?;
@@ -162,14 +165,17 @@ impl Accounts {
     /// Turns the second factor off. Every other session ends.
     ///
     /// # Errors
-    /// A field error when the password is missing or wrong; `PermissionDenied` without a second
-    /// factor; `TokenInvalid` when the caller was signed out in the meantime; `Throttled`;
+    /// `Conflict` where the user must have one; a field error when the password is missing or wrong;
+    /// `PermissionDenied` without a second factor; `TokenInvalid` when the caller was signed out in the meantime; `Throttled`;
     /// `Overloaded`.
     pub async fn delete_totp(
         &self,
         caller: &Authorized,
         current_password: Option<&str>,
     ) -> Result<TokenPair, Error> {
+        if self.must_have_second_factor(caller.user()) {
+            return Err(Error::Conflict(REQUIRED));
+        }
         self.confirm_password(caller, current_password).await?;
         let (user, now) = (caller.user(), self.now());
         if !user.otp_enabled {
@@ -255,7 +261,7 @@ impl Accounts {
 }
 
 /// What is set up before the email address is verified might be someone else's.
-pub(super) fn require_verified_email(caller: &Authorized) -> Result<(), Error> {
+pub(super) fn require_verified_email(caller: &Enrolling) -> Result<(), Error> {
     if caller.user().email_verified {
         Ok(())
     } else {

@@ -3,7 +3,9 @@
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use accounts::{Accounts, Administrator, Authorized, Caller, DEVICE_TOKEN_LIFETIME, Device, Scope};
+use accounts::{
+    Accounts, Administrator, Authorized, Caller, DEVICE_TOKEN_LIFETIME, Device, Enrolling, Scope,
+};
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, with_context};
 use leptos_axum::ResponseOptions;
@@ -36,10 +38,24 @@ pub fn device() -> Arc<Device> {
 ///
 /// # Errors
 /// `not_authenticated` without a token, `token_expired` or `token_invalid` with an invalid one,
-/// `otp_required` with one that still lacks the second factor.
+/// `otp_required` with one that still lacks the second factor, `second_factor_setup_required` where the
+/// user must set one up.
 pub async fn authorize() -> Result<Authorized, ApiError> {
     let caller = accounts()
         .authorize(&own_bearer_token()?, &device())
+        .await?;
+    record(&caller);
+    Ok(caller)
+}
+
+/// Like [`authorize`], for the endpoints that a user needs to set up a second factor: these, and no others,
+/// are open before that.
+///
+/// # Errors
+/// Those of [`authorize`], except `second_factor_setup_required`.
+pub async fn authorize_enrolling() -> Result<Enrolling, ApiError> {
+    let caller = accounts()
+        .authorize_enrolling(&own_bearer_token()?, &device())
         .await?;
     record(&caller);
     Ok(caller)

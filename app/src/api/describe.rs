@@ -22,6 +22,8 @@ pub enum Access {
     MaybeToken,
     /// An access token.
     Token,
+    /// An access token, also that of a user who must set up a second factor.
+    EnrollingToken,
     /// An access token, also one that has not completed the second factor.
     PendingToken,
     /// A service key with this scope.

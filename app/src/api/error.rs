@@ -54,6 +54,8 @@ pub enum Code {
     InactiveAccount,
     /// 403: the account has a second factor, which this token has not completed.
     OtpRequired,
+    /// 403: the user must set up a second factor first.
+    SecondFactorSetupRequired,
     /// 403: this needs a verified email address first.
     EmailUnverified,
     /// 403: authenticated, but not allowed.
@@ -104,6 +106,7 @@ impl Code {
             | Self::KeyInvalid => StatusCode::UNAUTHORIZED,
             Self::InactiveAccount
             | Self::OtpRequired
+            | Self::SecondFactorSetupRequired
             | Self::EmailUnverified
             | Self::PermissionDenied
             | Self::ReauthenticationRequired => StatusCode::FORBIDDEN,
@@ -133,6 +136,7 @@ impl Code {
             Self::KeyInvalid => tr("The service key is not valid."),
             Self::InactiveAccount => tr("This account is not active."),
             Self::OtpRequired => tr("Two-factor authentication is required."),
+            Self::SecondFactorSetupRequired => tr("Turn on two-factor authentication first."),
             Self::EmailUnverified => tr("Confirm your email address first."),
             Self::PermissionDenied => tr("You are not allowed to do this."),
             Self::ReauthenticationRequired => tr("Confirm your password first."),
@@ -313,6 +317,7 @@ impl From<accounts::Error> for ApiError {
             Error::InvalidCredentials => Code::InvalidCredentials.into(),
             Error::InactiveAccount => Code::InactiveAccount.into(),
             Error::OtpRequired => Code::OtpRequired.into(),
+            Error::SecondFactorSetupRequired => Code::SecondFactorSetupRequired.into(),
             Error::EmailUnverified => Code::EmailUnverified.into(),
             Error::KeyInvalid => Code::KeyInvalid.into(),
             Error::PermissionDenied => Code::PermissionDenied.into(),

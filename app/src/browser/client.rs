@@ -3,6 +3,7 @@
 use std::{future::Future, mem};
 
 use http::{Method, StatusCode};
+use leptos::prelude::window;
 use send_wrapper::SendWrapper;
 use server_fn::{
     Bytes,
@@ -20,13 +21,17 @@ use super::{
     renewal::{fresh_session, renew},
     session::{self, Session},
 };
-use crate::api::{ApiError, Code};
+use crate::{
+    account_pages::AccountPage,
+    api::{ApiError, Code},
+};
 
 /// Sends a request with the session's access token.
 ///
 /// A token that is about to expire is renewed first. If the server rejects the token anyway (this
 /// device's clock may be wrong), the token is renewed and the request is sent again. If the server
-/// requires the second factor, [`AuthState`](super::AuthState) becomes `MfaPending`.
+/// requires the second factor, [`AuthState`](super::AuthState) becomes `MfaPending`. If it must be set up first,
+/// the page for that opens.
 pub struct SignedIn;
 
 impl Client<ApiError> for SignedIn {
@@ -123,7 +128,19 @@ async fn send(request: BrowserRequest, session: &Session) -> Result<BrowserRespo
     if error.code() == Some(Code::OtpRequired) {
         session::require_second_factor(session);
     }
+    if error.code() == Some(Code::SecondFactorSetupRequired) {
+        lead_to_set_up();
+    }
     Err(error)
+}
+
+/// Opens the page on which a second factor is set up. Nothing else works before that, so no page is kept.
+fn lead_to_set_up() {
+    let path = AccountPage::Security.path();
+    let location = window().location();
+    if location.pathname().ok().as_deref() != Some(path) {
+        let _ = location.replace(path);
+    }
 }
 
 async fn body(response: BrowserResponse) -> Result<Bytes, ApiError> {

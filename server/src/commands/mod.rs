@@ -120,6 +120,7 @@ fn accounts(
         lifetimes: config.lifetimes(),
         registration: config.registration,
         require_activation: config.require_activation,
+        require_second_factor: config.require_second_factor,
         throttle_failed_sign_ins: config.clients.rate_limits,
         cache: config.cache(),
         revocation_lease: config.revocation_lease,

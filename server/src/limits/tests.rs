@@ -164,6 +164,7 @@ fn only_wrong_guesses_use_up_an_allowance() {
         (ApiError::field("code", "Wrong."), true),
         (Code::TokenExpired.into(), false),
         (Code::OtpRequired.into(), false),
+        (Code::SecondFactorSetupRequired.into(), false),
         (Code::InactiveAccount.into(), false),
         (Code::Overloaded.into(), false),
         (Code::InternalError.into(), false),

@@ -6,7 +6,7 @@ use app::api::{
     Code,
     describe::{Access, Endpoint, Schemas},
 };
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{TAGS, fields, reference};
@@ -28,11 +28,12 @@ const OF_FIELDS: [Code; 4] = [
     Code::UnsupportedMediaType,
 ];
 
-const OF_TOKENS: [Code; 4] = [
+const OF_TOKENS: [Code; 5] = [
     Code::NotAuthenticated,
     Code::TokenExpired,
     Code::TokenInvalid,
     Code::OtpRequired,
+    Code::SecondFactorSetupRequired,
 ];
 
 const OF_KEYS: [Code; 2] = [Code::NotAuthenticated, Code::KeyInvalid];
@@ -103,7 +104,10 @@ fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
         Access::MaybeToken => json!([{}, token]),
-        Access::Token | Access::PendingToken | Access::AdministratorOnly => json!([token]),
+        Access::Token
+        | Access::EnrollingToken
+        | Access::PendingToken
+        | Access::AdministratorOnly => json!([token]),
         Access::Service(scope) => json!([{ "serviceKey": [scope] }]),
         Access::Administrator(scope) => json!([token, { "serviceKey": [scope] }]),
     }
@@ -115,7 +119,12 @@ pub fn codes_of(access: Access) -> Vec<Code> {
     match access {
         Access::Public | Access::MaybeToken => Vec::new(),
         Access::Token => tokens.collect(),
-        Access::PendingToken => tokens.filter(|code| *code != Code::OtpRequired).collect(),
+        Access::EnrollingToken => tokens
+            .filter(|code| *code != Code::SecondFactorSetupRequired)
+            .collect(),
+        Access::PendingToken => tokens
+            .filter(|code| code.status() == StatusCode::UNAUTHORIZED)
+            .collect(),
         Access::Service(_) => OF_KEYS.to_vec(),
         Access::Administrator(_) | Access::AdministratorOnly => tokens.chain(OF_KEYS).collect(),
     }

@@ -32,6 +32,7 @@ mod program;
 mod races;
 mod rolling_restart;
 mod routes;
+mod second_factor_policy;
 mod service_keys;
 mod storage;
 mod support;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{ENDPOINTS, PASSWORD, RequiredToken, Response, Server, TokenPair, amr};
 
 /// Sends valid values for all fields, so that only the token can be the reason for a rejection.
-fn call(server: &Server, method: &str, path: &str, token: &str, scheme: &str) -> Response {
+pub fn call(server: &Server, method: &str, path: &str, token: &str, scheme: &str) -> Response {
     let call = server
         .request(method, path)
         .header("authorization", format!("{scheme} {token}"));
@@ -35,7 +35,11 @@ fn other_endpoints_require_two_factor_authentication() {
     // From a new sign-in, and from before two-factor authentication was enabled.
     for pending in [&server.sign_in("ada@example.com"), &pair] {
         for endpoint in ENDPOINTS {
-            let required = [RequiredToken::Access, RequiredToken::Administrator];
+            let required = [
+                RequiredToken::Access,
+                RequiredToken::Enrolling,
+                RequiredToken::Administrator,
+            ];
             if !required.contains(&endpoint.required_token) {
                 continue;
             }

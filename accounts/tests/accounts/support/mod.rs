@@ -22,7 +22,7 @@ use std::{
 use accounts::{
     Accounts, Administrator, Authorized, CacheSettings, Clock, Database, DatabaseSettings,
     DatabaseUrl, Device, Id, Lifetimes, MasterSecrets, OsRandom, RegistrationPolicy, Scope,
-    Settings, Timestamp, TokenAlgorithm, TokenPair,
+    SecondFactorPolicy, Settings, Timestamp, TokenAlgorithm, TokenPair,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -400,6 +400,7 @@ pub fn why(error: accounts::Error) -> &'static str {
         accounts::Error::InvalidCredentials => "wrong credentials",
         accounts::Error::InactiveAccount => "inactive",
         accounts::Error::OtpRequired => "otp",
+        accounts::Error::SecondFactorSetupRequired => "no second factor",
         accounts::Error::EmailUnverified => "unverified",
         accounts::Error::KeyInvalid => "invalid key",
         accounts::Error::PermissionDenied => "not allowed",
@@ -456,6 +457,7 @@ fn settings(secrets: &str, cost: &str) -> Settings {
         },
         registration: RegistrationPolicy::Open,
         require_activation: false,
+        require_second_factor: SecondFactorPolicy::Off,
         throttle_failed_sign_ins: true,
         cache: CacheSettings {
             users: 100,

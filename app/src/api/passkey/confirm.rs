@@ -10,7 +10,7 @@ use crate::api::Code;
 use crate::api::describe::{Access, Endpoint};
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize},
+    context::{accounts, authorize_enrolling},
     text::text_fields,
 };
 use crate::{
@@ -41,7 +41,7 @@ pub async fn confirm(
     #[server(default)] credential: Value,
     #[server(default)] name: Text,
 ) -> Result<AddedPasskey, ApiError> {
-    let caller = authorize().await?;
+    let caller = authorize_enrolling().await?;
     let [name] = text_fields([("name", &name)])?;
     let added = accounts().add_passkey(&caller, &credential, name).await?;
     Ok(AddedPasskey {
@@ -53,7 +53,7 @@ pub async fn confirm(
 
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
-    Endpoint::new::<Confirm>("Add a passkey", Access::Token)
+    Endpoint::new::<Confirm>("Add a passkey", Access::EnrollingToken)
         .created()
         .required(&["credential"])
         .errors(&[Code::EmailUnverified, Code::Conflict, Code::PermissionDenied])

@@ -11,7 +11,7 @@ use crate::api::Code;
 use crate::api::describe::{Access, Endpoint};
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize},
+    context::{accounts, authorize_enrolling},
     text::text_fields,
 };
 use crate::{
@@ -28,14 +28,14 @@ use crate::{
 /// where browsers refuse passkeys, and the errors of a missing or invalid token.
 #[server(protocol = Post<201>, prefix = "/api", endpoint = "passkey/create", client = SignedIn)]
 pub async fn create(#[server(default)] current_password: Text) -> Result<Value, ApiError> {
-    let caller = authorize().await?;
+    let caller = authorize_enrolling().await?;
     let [current_password] = text_fields([("current_password", &current_password)])?;
     Ok(accounts().begin_passkey(&caller, current_password).await?)
 }
 
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
-    Endpoint::new::<Create>("Begin to add a passkey", Access::Token)
+    Endpoint::new::<Create>("Begin to add a passkey", Access::EnrollingToken)
         .created()
         .output(options)
         .errors(&[Code::EmailUnverified, Code::Conflict, Code::PermissionDenied])

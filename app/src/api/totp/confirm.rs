@@ -9,7 +9,7 @@ use crate::api::Code;
 use crate::api::describe::{Access, Endpoint};
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize},
+    context::{accounts, authorize_enrolling},
     text::text_fields,
 };
 use crate::{
@@ -33,7 +33,7 @@ pub struct TurnedOn {
 /// A field error for a wrong code, `throttled`, and the errors of a missing or invalid token.
 #[server(protocol = Post, prefix = "/api", endpoint = "totp/confirm", client = SignedIn)]
 pub async fn confirm(#[server(default)] code: Text) -> Result<TurnedOn, ApiError> {
-    let caller = authorize().await?;
+    let caller = authorize_enrolling().await?;
     let [code] = text_fields([("code", &code)])?;
     let (pair, recovery_codes) = accounts().confirm_totp(&caller, code).await?;
     Ok(TurnedOn {
@@ -44,7 +44,7 @@ pub async fn confirm(#[server(default)] code: Text) -> Result<TurnedOn, ApiError
 
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
-    Endpoint::new::<Confirm>("Turn two-factor authentication on", Access::Token)
+    Endpoint::new::<Confirm>("Turn two-factor authentication on", Access::EnrollingToken)
         .flattened::<TokenPair, crate::api::recovery::RecoveryCodes>()
         .required(&["code"])
         .errors(&[Code::EmailUnverified])

@@ -9,7 +9,7 @@ use crate::api::Code;
 use crate::api::describe::{Access, Endpoint};
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize},
+    context::{accounts, authorize_enrolling},
     text::text_fields,
 };
 use crate::{
@@ -34,7 +34,7 @@ pub struct Setup {
 /// A field error for a wrong password, and the errors of a missing or invalid token.
 #[server(protocol = Post<201>, prefix = "/api", endpoint = "totp/create", client = SignedIn)]
 pub async fn create(#[server(default)] current_password: Text) -> Result<Setup, ApiError> {
-    let caller = authorize().await?;
+    let caller = authorize_enrolling().await?;
     let [current_password] = text_fields([("current_password", &current_password)])?;
     let setup = accounts().begin_totp(&caller, current_password).await?;
     Ok(Setup {
@@ -46,7 +46,7 @@ pub async fn create(#[server(default)] current_password: Text) -> Result<Setup, 
 
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
-    Endpoint::new::<Create>("Begin to set up an authenticator app", Access::Token)
+    Endpoint::new::<Create>("Begin to set up an authenticator app", Access::EnrollingToken)
         .created()
         .required(&["current_password"])
         .errors(&[Code::EmailUnverified])

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
+use crate::api::Code;
+#[cfg(feature = "ssr")]
 use crate::api::describe::{Access, Endpoint};
 #[cfg(feature = "ssr")]
 use crate::api::{
@@ -17,7 +19,7 @@ use crate::{
 /// `POST /api/totp/delete`: turns the second factor off, and ends all other sessions.
 ///
 /// # Errors
-/// A field error for a wrong password, `permission_denied` without a second factor, and the errors
+/// A field error for a wrong password, `conflict` where the user must have one, `permission_denied` without a second factor, and the errors
 /// of a missing or invalid token.
 #[server(protocol = Post, prefix = "/api", endpoint = "totp/delete", client = SignedIn)]
 pub async fn delete(#[server(default)] current_password: Text) -> Result<TokenPair, ApiError> {
@@ -31,4 +33,5 @@ pub async fn delete(#[server(default)] current_password: Text) -> Result<TokenPa
 server_fn::inventory::submit! {
     Endpoint::new::<Delete>("Turn two-factor authentication off", Access::Token)
         .required(&["current_password"])
+        .errors(&[Code::Conflict])
 }

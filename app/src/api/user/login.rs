@@ -138,7 +138,12 @@ pub async fn verify(#[server(default)] token: Text) -> Result<Claims, ApiError> 
 server_fn::inventory::submit! {
     Endpoint::new::<Verify>("Check an access token", Access::Public)
         .required(&["token"])
-        .errors(&[Code::TokenExpired, Code::TokenInvalid, Code::OtpRequired])
+        .errors(&[
+            Code::TokenExpired,
+            Code::TokenInvalid,
+            Code::OtpRequired,
+            Code::SecondFactorSetupRequired,
+        ])
 }
 
 #[cfg(feature = "ssr")]

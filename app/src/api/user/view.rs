@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
-use crate::api::context::{accounts, authorize};
+use crate::api::context::{accounts, authorize_enrolling};
 #[cfg(feature = "ssr")]
 use crate::api::describe::{Access, Endpoint};
 use crate::{
@@ -45,13 +45,13 @@ pub struct Profile {
 /// The errors of a missing or invalid token.
 #[server(protocol = Get, prefix = "/api", endpoint = "user/view", client = SignedIn)]
 pub async fn view() -> Result<Profile, ApiError> {
-    let caller = authorize().await?;
+    let caller = authorize_enrolling().await?;
     profile(caller.user()).await
 }
 
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
-    Endpoint::new::<View>("Get the signed-in user", Access::Token)
+    Endpoint::new::<View>("Get the signed-in user", Access::EnrollingToken)
 }
 
 /// The profile of a user.

@@ -23,6 +23,8 @@ pub(super) enum AccountData {
     Loading,
     Failed(ApiError),
     Loaded(Profile, Vec<Session>, details::Activity),
+    /// The user must set up a second factor first. The server says no more before that.
+    Enrolling(Profile),
 }
 
 /// A placeholder while the account is being loaded.
@@ -66,15 +68,19 @@ pub(super) fn load_when_signed_in(data: RwSignal<AccountData>) {
     });
 }
 
-fn load(data: RwSignal<AccountData>) {
+/// Loads the account.
+pub(super) fn load(data: RwSignal<AccountData>) {
     data.set(AccountData::Loading);
     spawn_local(async move {
         let (profile, sessions, activity) =
             join3(user::view(), user::sessions(), user::activity()).await;
-        let loaded = match profile.and_then(|profile| Ok((profile, sessions?))) {
+        let loaded = match (profile, sessions) {
             // The page is useful without the recent events.
-            Ok((profile, sessions)) => AccountData::Loaded(profile, sessions, activity),
-            Err(error) => {
+            (Ok(profile), Ok(sessions)) => AccountData::Loaded(profile, sessions, activity),
+            (Ok(profile), Err(error)) if error.code() == Some(Code::SecondFactorSetupRequired) => {
+                AccountData::Enrolling(profile)
+            }
+            (Err(error), _) | (_, Err(error)) => {
                 wait_if_leaving(&error).await;
                 AccountData::Failed(error)
             }

@@ -13,6 +13,7 @@ mod details;
 mod devices;
 mod dialog;
 mod email;
+mod enroll;
 pub(super) mod events;
 mod overview;
 mod passkeys;
@@ -47,6 +48,7 @@ use details::Details;
 use devices::AllDevices;
 pub(super) use devices::device_icon;
 use email::Email;
+use enroll::Enroll;
 use overview::Overview;
 use passkeys::Passkeys;
 use password::Password;
@@ -119,6 +121,11 @@ fn Frame(
                         details.keep_current();
                         view! { <Sections page details /> }.into_any_sync()
                     }
+                    AccountData::Enrolling(profile) => {
+                        let details = Details::new(profile, Vec::new(), Ok(Vec::new()));
+                        details.keep_current();
+                        view! { <Enroll details data /> }.into_any_sync()
+                    }
                 }}
             </div>
         </div>
@@ -130,7 +137,9 @@ fn Frame(
 fn OverviewHeading(data: RwSignal<AccountData>) -> impl IntoView {
     let email = move || {
         data.with(|data| match data {
-            AccountData::Loaded(profile, ..) => Some(email_for_display(&profile.email)),
+            AccountData::Loaded(profile, ..) | AccountData::Enrolling(profile) => {
+                Some(email_for_display(&profile.email))
+            }
             _ => None,
         })
     };

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// The settings, as variables and flags.
-pub const SETTINGS: [(&str, &str); 33] = [
+pub const SETTINGS: [(&str, &str); 34] = [
     ("LATCHKEY_LISTEN", "--listen"),
     ("LATCHKEY_METRICS_LISTEN", "--metrics-listen"),
     ("LATCHKEY_DATA_DIR", "--data-dir"),
@@ -31,6 +31,7 @@ pub const SETTINGS: [(&str, &str); 33] = [
     ("LATCHKEY_MAIL_FROM", "--mail-from"),
     ("LATCHKEY_REQUIRE_ACTIVATION", "--require-activation"),
     ("LATCHKEY_REGISTRATION", "--registration"),
+    ("LATCHKEY_REQUIRE_SECOND_FACTOR", "--require-second-factor"),
     ("LATCHKEY_TRUSTED_PROXIES", "--trusted-proxies"),
     ("LATCHKEY_KEEP_ALIVE", "--keep-alive"),
     ("LATCHKEY_RATE_LIMITS", "--rate-limits"),
@@ -140,6 +141,7 @@ fn names_an_invalid_variable() {
         ("LATCHKEY_REQUIRE_ACTIVATION", "perhaps"),
         ("LATCHKEY_REQUIRE_ACTIVATION", "1"),
         ("LATCHKEY_REGISTRATION", "perhaps"),
+        ("LATCHKEY_REQUIRE_SECOND_FACTOR", "perhaps"),
         ("LATCHKEY_TRUSTED_PROXIES", "proxy.example.com"),
         ("LATCHKEY_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("LATCHKEY_RATE_LIMITS", "perhaps"),
@@ -334,6 +336,7 @@ fn accepts_every_setting_as_a_flag() {
         "Flag <flag@flag.example>".into(),
         "false".into(),
         "open".into(),
+        "off".into(),
         "10.0.0.0/8".into(),
         "30s".into(),
         "off".into(),

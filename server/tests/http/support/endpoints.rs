@@ -20,6 +20,8 @@ pub enum RequiredToken {
     None,
     /// An access token; if MFA is enabled, one that has passed it.
     Access,
+    /// The same, also of a user who must set up a second factor.
+    Enrolling,
     /// An access token for which MFA may still be pending.
     MfaPending,
     /// A service key.
@@ -69,7 +71,7 @@ pub const ENDPOINTS: [Endpoint; 77] = [
     post("/api/user/login/code/confirm", RequiredToken::None),
     post("/api/user/login/refresh", RequiredToken::None),
     post("/api/user/login/verify", RequiredToken::None),
-    get("/api/user/view", RequiredToken::Access),
+    get("/api/user/view", RequiredToken::Enrolling),
     post("/api/user/delete", RequiredToken::Access),
     post("/api/user/logout", RequiredToken::MfaPending),
     post("/api/user/logout/all", RequiredToken::Access),
@@ -89,13 +91,13 @@ pub const ENDPOINTS: [Endpoint; 77] = [
     post("/api/user/email/change", RequiredToken::Access),
     post("/api/user/email/change/confirm", RequiredToken::None),
     post("/api/user/email/change/undo", RequiredToken::None),
-    post("/api/totp/create", RequiredToken::Access),
-    post("/api/totp/confirm", RequiredToken::Access),
+    post("/api/totp/create", RequiredToken::Enrolling),
+    post("/api/totp/confirm", RequiredToken::Enrolling),
     post("/api/totp/login", RequiredToken::MfaPending),
     post("/api/totp/delete", RequiredToken::Access),
     get("/api/passkey", RequiredToken::Access),
-    post("/api/passkey/create", RequiredToken::Access),
-    post("/api/passkey/confirm", RequiredToken::Access),
+    post("/api/passkey/create", RequiredToken::Enrolling),
+    post("/api/passkey/confirm", RequiredToken::Enrolling),
     post("/api/passkey/login/begin", RequiredToken::None),
     post("/api/passkey/login", RequiredToken::None),
     post("/api/passkey/rename", RequiredToken::Access),

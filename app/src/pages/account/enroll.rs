@@ -1,0 +1,46 @@
+//! The account of a user who must set up a second factor before anything else.
+
+use languages::tr;
+use leptos::prelude::*;
+
+use super::{
+    data::{AccountData, load},
+    details::Details,
+    two_factor::TwoFactor,
+    unverified::Unverified,
+};
+
+/// Says why there is nothing else, and turns the second factor on.
+#[component]
+pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl IntoView {
+    let is_on = Memo::new(move |_| details.has_second_factor());
+    view! {
+        <section class="callout" aria-labelledby="required">
+            <div class="callout-text">
+                <h2 id="required">{tr("Your account must have two-factor authentication")}</h2>
+                <p>
+                    {move || {
+                        if is_on.get() {
+                            tr("Two-factor authentication is on. You can use your account now.")
+                        } else {
+                            tr("Turn it on below. Until then, you can't do anything else here.")
+                        }
+                    }}
+                </p>
+            </div>
+            {move || {
+                is_on
+                    .get()
+                    .then(|| {
+                        view! {
+                            <button type="button" class="button primary" on:click=move |_| load(data)>
+                                {tr("Continue")}
+                            </button>
+                        }
+                    })
+            }}
+        </section>
+        <Unverified details />
+        <TwoFactor details />
+    }
+}
