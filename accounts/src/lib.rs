@@ -71,9 +71,9 @@ pub use service::{
     Acceptance, Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage,
     EmailProof, Enrolling, EventListFields, EventPage, ImportResult, ImportedFields,
     InvalidRegistrationPolicy, InvalidSecondFactorPolicy, InvitationPage, Lifetimes, LinkInfo,
-    NewUserFields, PasswordRating, ProviderResponse, Readiness, Registered, RegistrationPolicy,
-    SecondFactorPolicy, Settings, SignedIn, SocialFailure, SocialLink, SocialStep, UserFields,
-    UserImport, UserListFields, UserPage, WebhookFields,
+    NewUserFields, PasswordRating, PasswordState, ProviderResponse, Readiness, Registered,
+    RegistrationPolicy, SecondFactorPolicy, Settings, SignedIn, SocialFailure, SocialLink,
+    SocialStep, UserFields, UserImport, UserListFields, UserPage, WebhookFields,
 };
 pub use store::{
     administration::ManagedUser,

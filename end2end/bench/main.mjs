@@ -15,6 +15,7 @@ import { notifications, sizeOfRows, writes } from './capacity.mjs';
 import { hashesPerSecond, introspectionScript, seed, signInScript, startFloor, tokensScript, wrk } from './load.mjs';
 import { drainOutbox } from './mail.mjs';
 import { measurePages } from './pages.mjs';
+import { passkeySignIns } from './passkeys.mjs';
 import { CHEAP_HASH, PROGRAM, Program, each, freePort, median, quantile } from './program.mjs';
 import { Report, ms, seconds, whole } from './report.mjs';
 import { manyReaders, revocationTimes, verifying } from './services.mjs';
@@ -42,6 +43,7 @@ try {
   for (const database of databases) await part(`views with EdDSA, ${database}`, () => views(database, 'EdDSA', 0.8));
   await part('introspection', introspections);
   await part('sign-ins', signIns);
+  for (const database of databases) await part(`passkeys, ${database}`, async () => passkeySignIns(report, await place(database), database));
   await part('refreshes', refreshes);
   await part('views in a flood of sign-ins', flood);
   for (const database of databases) await part(`response times, ${database}`, () => existence(database));

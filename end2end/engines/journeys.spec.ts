@@ -1,4 +1,5 @@
 import { Mailbox } from '../support/email.ts';
+import { OpenIdProvider } from '../support/provider.ts';
 import { Server } from '../support/server.ts';
 import { newUser } from '../support/test.ts';
 import { test } from '@playwright/test';
@@ -21,7 +22,10 @@ for (const [name, start] of Object.entries({ Firefox: firefox, WebKit: webkit })
     });
     for (const journey of JOURNEYS) {
       test(`${name} ${journey.name}`, async () => {
-        const server = await Server.launch({ LATCHKEY_SMTP_URL: mailbox.url, ...journey.settings });
+        const provider = journey.withProvider ? await OpenIdProvider.open() : undefined;
+        const settings = { ...provider?.settings, ...journey.settings };
+        const server = await Server.launch({ LATCHKEY_SMTP_URL: mailbox.url, ...settings });
+        provider?.serve(server.url);
         const driver = await engine!.open();
         try {
           const visitor = new Visitor(driver, server.url);
@@ -29,6 +33,7 @@ for (const [name, start] of Object.entries({ Firefox: firefox, WebKit: webkit })
         } finally {
           await driver.close();
           await server.discard();
+          await provider?.close();
         }
       });
     }

@@ -1,12 +1,18 @@
 import { expect } from '@playwright/test';
-import { link, type Mailbox } from '../support/email.ts';
+import { emailedCode, link, type Mailbox } from '../support/email.ts';
 import type { Server, Settings, User } from '../support/server.ts';
 import type { Visitor } from './driver.ts';
 
 /** What a journey works with: an account that does not exist yet, and someone in front of a browser. */
 export type Setting = { visitor: Visitor; server: Server; mailbox: Mailbox; user: User };
 
-export type Journey = { name: string; settings?: Settings; walk: (setting: Setting) => Promise<void> };
+export type Journey = {
+  name: string;
+  settings?: Settings;
+  /** Whether there is an OpenID Connect provider, "Example". */
+  withProvider?: boolean;
+  walk: (setting: Setting) => Promise<void>;
+};
 
 const ACTIVATION = { LATCHKEY_REQUIRE_ACTIVATION: 'true' };
 
@@ -77,6 +83,42 @@ export const JOURNEYS: Journey[] = [
       await visitor.press('button', 'Use a recovery code');
       await visitor.fill('Recovery code', recoveryCodes[0]);
       await visitor.press('button', 'Verify');
+      await expectAccount(visitor, user);
+    },
+  },
+  {
+    name: 'signs in with an emailed code',
+    walk: async ({ visitor, server, mailbox, user }) => {
+      await server.register(user);
+      await server.verify(user, mailbox);
+      await visitor.open('/login');
+      await visitor.press('link', 'Email me a code');
+      await visitor.arrive('/login/code');
+      await visitor.fill('Email', user.email);
+      await visitor.press('button', 'Send code');
+      await visitor.see('heading', 'Check your email');
+      await visitor.fill('Code', emailedCode(await mailbox.take(user.email, 'Your code to sign in')));
+      await visitor.press('button', 'Sign in');
+      await expectAccount(visitor, user);
+    },
+  },
+  {
+    name: 'signs in with an account at a provider',
+    withProvider: true,
+    walk: async ({ visitor, user }) => {
+      await visitor.open('/login');
+      await visitor.press('link', 'Sign in with Example');
+      await visitor.see('button', 'Sign-in');
+      // The fields on the pages of the provider have no labels.
+      const enter = (name: string, text: string) =>
+        `document.querySelector('input[name=${name}]').value = ${JSON.stringify(text)};`;
+      await visitor.evaluate(enter('login', user.email) + enter('password', 'anything'));
+      await visitor.press('button', 'Sign-in');
+      await visitor.press('button', 'Continue');
+      await expectAccount(visitor, user);
+      await signOut(visitor);
+      await visitor.open('/login');
+      await visitor.press('link', 'Sign in with Example');
       await expectAccount(visitor, user);
     },
   },

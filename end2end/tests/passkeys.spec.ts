@@ -1,56 +1,14 @@
-import type { CDPSession, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { expectAccessible } from '../support/accessibility.ts';
 import { announced, button, code, currentPassword, dialog, email, expectAccount, expectTwoFactor, open, openDialog, press, section, signIn, signOut, storedSession, title } from '../support/pages.ts';
-import { expect, test as base, testVerified as baseVerified } from '../support/test.ts';
+import { expect, newUser, test as base, testVerified as baseVerified, testWithSecondFactor } from '../support/test.ts';
+import { VirtualAuthenticator } from '../support/virtual-authenticator.ts';
 import type { User } from '../support/server.ts';
 
 // Replaced by the server's own port: browsers accept passkeys for this name.
 const settings = { LATCHKEY_PUBLIC_URL: 'http://localhost:0' };
 base.use({ settings });
 baseVerified.use({ settings });
-
-/** Chromium's own authenticator, which needs nobody to touch it. */
-class Authenticator {
-  private constructor(private readonly session: CDPSession, private readonly id: string) {}
-
-  /**
-   * Adds one. It touches itself, and so also picks the passkey that a field suggests, as soon as the page asks:
-   * only a test of that lets the browser suggest any.
-   */
-  static async add(
-    page: Page, options: { isUserVerified?: boolean; suggests?: boolean } = {},
-  ): Promise<Authenticator> {
-    if (!options.suggests) {
-      await page.addInitScript(() => {
-        PublicKeyCredential.isConditionalMediationAvailable = () => Promise.resolve(false);
-      });
-    }
-    const session = await page.context().newCDPSession(page);
-    await session.send('WebAuthn.enable');
-    const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: options.isUserVerified ?? true,
-        automaticPresenceSimulation: true,
-      },
-    });
-    return new Authenticator(session, authenticatorId);
-  }
-
-  async credentials() {
-    return (await this.session.send('WebAuthn.getCredentials', { authenticatorId: this.id })).credentials;
-  }
-
-  /** Takes its only passkey back to an earlier count, as a copy of it has. */
-  async rewind(): Promise<void> {
-    const [credential] = await this.credentials();
-    await this.session.send('WebAuthn.removeCredential', { authenticatorId: this.id, credentialId: credential.credentialId });
-    await this.session.send('WebAuthn.addCredential', { authenticatorId: this.id, credential: { ...credential, signCount: 1 } });
-  }
-}
 
 const rows = (page: Page) => section(page, 'Passkeys').getByRole('listitem');
 
@@ -69,7 +27,7 @@ async function claims(page: Page): Promise<{ amr: string[] }> {
 }
 
 baseVerified('a passkey is added, renamed, used and removed', async ({ page, user, mailbox }) => {
-  const authenticator = await Authenticator.add(page);
+  const authenticator = await VirtualAuthenticator.add(page);
   await open(page, '/account/security');
   await expect(rows(page)).toHaveCount(0);
   await addPasskey(page, user);
@@ -103,7 +61,7 @@ baseVerified('a passkey is added, renamed, used and removed', async ({ page, use
 
 baseVerified('a removed passkey no longer signs in', async ({ page, user, problems }) => {
   problems.expectStatus(401, '/api/passkey/login');
-  await Authenticator.add(page);
+  await VirtualAuthenticator.add(page);
   await open(page, '/account/security');
   await addPasskey(page, user);
   await rows(page).getByRole('button', { name: /^Remove/ }).click();
@@ -118,7 +76,7 @@ baseVerified('a removed passkey no longer signs in', async ({ page, user, proble
 });
 
 baseVerified('the device says that it has a passkey already', async ({ page, user }) => {
-  await Authenticator.add(page);
+  await VirtualAuthenticator.add(page);
   await open(page, '/account/security');
   await addPasskey(page, user);
   await openDialog(page, 'Passkeys', 'Add a passkey');
@@ -130,7 +88,7 @@ baseVerified('the device says that it has a passkey already', async ({ page, use
 
 baseVerified('a copy of a passkey is refused', async ({ page, user, problems }) => {
   problems.expectStatus(401, '/api/passkey/login');
-  const authenticator = await Authenticator.add(page);
+  const authenticator = await VirtualAuthenticator.add(page);
   await open(page, '/account/security');
   await addPasskey(page, user);
   for (let round = 0; round < 2; round += 1) {
@@ -147,7 +105,7 @@ baseVerified('a copy of a passkey is refused', async ({ page, user, problems }) 
 });
 
 baseVerified('the field for the email address suggests passkeys', async ({ page, user }) => {
-  await Authenticator.add(page, { suggests: true });
+  await VirtualAuthenticator.add(page, { suggests: true });
   await open(page, '/account/security');
   await addPasskey(page, user);
   await page.evaluate(() => localStorage.clear());
@@ -158,7 +116,7 @@ baseVerified('the field for the email address suggests passkeys', async ({ page,
 
 baseVerified('a wrong password is said at its field, and adds nothing', async ({ page, user, problems }) => {
   problems.expectStatus(400, '/api/passkey/create');
-  const authenticator = await Authenticator.add(page);
+  const authenticator = await VirtualAuthenticator.add(page);
   await open(page, '/account/security');
   await openDialog(page, 'Passkeys', 'Add a passkey');
   await currentPassword(page).fill('not-the-password');
@@ -172,7 +130,7 @@ baseVerified('a wrong password is said at its field, and adds nothing', async ({
 });
 
 baseVerified('a passkey completes both factors, and a pending second factor', async ({ page, user, server }) => {
-  await Authenticator.add(page);
+  await VirtualAuthenticator.add(page);
   await open(page, '/account/security');
   await addPasskey(page, user);
   await server.turnOnSecondFactor(user);
@@ -192,7 +150,7 @@ baseVerified('a passkey completes both factors, and a pending second factor', as
 });
 
 baseVerified('two accounts on one device keep apart', async ({ page, user, server, mailbox }) => {
-  await Authenticator.add(page);
+  await VirtualAuthenticator.add(page);
   await open(page, '/account/security');
   await addPasskey(page, user);
   const other = { ...user, email: `other.${user.email}` };
@@ -209,7 +167,7 @@ baseVerified('two accounts on one device keep apart', async ({ page, user, serve
 
 base('an authenticator that does not verify its user adds nothing', async ({ page, user, server, mailbox }) => {
   await server.verify(user, mailbox);
-  await Authenticator.add(page, { isUserVerified: false });
+  await VirtualAuthenticator.add(page, { isUserVerified: false });
   await open(page, '/login?next=/account/security');
   await signIn(page, user);
   await expectAccount(page, user, '/account/security');
@@ -239,4 +197,66 @@ base('a browser without passkeys does not offer them', async ({ page }) => {
   await expect(button(page, 'Sign in')).toBeEnabled();
   await expect(button(page, 'Sign in with a passkey')).toBeHidden();
   await expect(title(page, 'Sign in')).toBeVisible();
+});
+
+const withSecondFactor = testWithSecondFactor;
+withSecondFactor.use({ settings });
+
+withSecondFactor('a passkey and recovery codes replace the password', async ({ page, user, secondFactor, mailbox }) => {
+  await VirtualAuthenticator.add(page);
+  await open(page, '/account/security');
+  await expect(section(page, 'Password').getByRole('button', { name: 'Remove password' })).toHaveCount(0);
+  await addPasskey(page, user);
+  await mailbox.take(user.email, 'A passkey was added to your account');
+  await openDialog(page, 'Password', 'Remove password');
+  await expectAccessible(page);
+  await currentPassword(page).fill(user.password);
+  await press(page, 'Remove password');
+  await expect(announced(page).filter({ hasText: 'Your password has been removed.' }).first()).toBeVisible();
+  await expect(section(page, 'Password')).toContainText('Your account has no password');
+  await expect(dialog(page)).toHaveCount(0);
+  await expectAccessible(page);
+  await mailbox.take(user.email, 'Your password was removed');
+  expect(secondFactor.recoveryCodes.length).toBeGreaterThan(0);
+
+  // No dialog asks for a password any more, and a recent sign-in confirms changes.
+  await openDialog(page, 'Two-factor authentication', 'New recovery codes');
+  await expect(currentPassword(page)).toHaveCount(0);
+  await press(page, 'Cancel');
+
+  await signOut(page);
+  await open(page, '/login');
+  await button(page, 'Sign in with a passkey').click();
+  await expectAccount(page, user);
+  await open(page, '/account/security');
+  await openDialog(page, 'Password', 'Set a password');
+  await expect(currentPassword(page)).toHaveCount(0);
+  await dialog(page).getByLabel('New password').fill(newUser().password);
+  await press(page, 'Set a password');
+  await expect(announced(page).filter({ hasText: 'Your account has a password now.' }).first()).toBeVisible();
+  await expect(section(page, 'Password').getByRole('button', { name: 'Change password' })).toBeVisible();
+});
+
+withSecondFactor('without a password, a passkey confirms changes later', async ({ page, user, server }) => {
+  await VirtualAuthenticator.add(page);
+  await open(page, '/account/security');
+  await addPasskey(page, user);
+  await openDialog(page, 'Password', 'Remove password');
+  await currentPassword(page).fill(user.password);
+  await press(page, 'Remove password');
+  await expect(section(page, 'Password')).toContainText('Your account has no password');
+  let isOld = true;
+  await page.route('/api/recovery/create', (route) => isOld
+    ? route.fulfill({ status: 403, json: { detail: 'Confirm that it\'s you first.', code: 'reauthentication_required' } })
+    : route.continue());
+  await openDialog(page, 'Two-factor authentication', 'New recovery codes');
+  await press(page, 'Create new codes');
+  const confirm = button(page, 'Confirm with a passkey');
+  await expect(confirm).toBeVisible();
+  await expectAccessible(page);
+  isOld = false;
+  await confirm.click();
+  await expect(dialog(page).getByRole('listitem')).toHaveCount(10);
+  expect((await claims(page)).amr).toContain('user');
+  expect((await server.sessions((await storedSession(page))!.token)).length).toBe(1);
 });

@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 71] = [
+const ENDPOINTS: [(&str, Limit); 73] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/code", Limit::all(Group::Email)),
@@ -161,8 +161,10 @@ const ENDPOINTS: [(&str, Limit); 71] = [
     ("/api/user/activation/reject", Limit::work(Group::Email)),
     ("/api/user/activation/resend", Limit::all(Group::Email)),
     ("/api/user/link", Limit::work(Group::Email)),
+    ("/api/user/password", Limit::work(Group::Tokens)),
     ("/api/user/password/change", Limit::work(Group::Proof)),
     ("/api/user/password/check", Limit::work(Group::Tokens)),
+    ("/api/user/password/remove", Limit::work(Group::Proof)),
     ("/api/user/password/reset", Limit::all(Group::Email)),
     (
         "/api/user/password/reset/confirm",

@@ -176,6 +176,20 @@ pub(super) fn password_changed() -> EmailContent {
     }
 }
 
+pub(super) fn password_removed() -> EmailContent {
+    EmailContent {
+        subject: tr("Your password was removed"),
+        paragraphs: vec![
+            tr(
+                "The password of your account was removed, and other devices were signed out. \
+                 From now on, you sign in with a passkey.",
+            )
+            .into(),
+        ],
+        ..password_changed()
+    }
+}
+
 pub(super) fn second_factor_on() -> EmailContent {
     EmailContent {
         subject: tr("Two-factor authentication is on"),

@@ -144,6 +144,8 @@ pub(crate) enum EmailTemplate {
     IdentityUnlinked { provider: String },
     /// The password was changed.
     PasswordChanged,
+    /// The password was removed.
+    PasswordRemoved,
     /// Two-factor authentication was turned on.
     SecondFactorOn,
     /// Two-factor authentication was turned off.
@@ -216,6 +218,7 @@ impl EmailTemplate {
             Self::IdentityLinked { .. } => "identity_linked",
             Self::IdentityUnlinked { .. } => "identity_unlinked",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordRemoved => "password_removed",
             Self::SecondFactorOn => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
             Self::RecoveryCodesReplaced => "recovery_codes_replaced",
@@ -260,6 +263,7 @@ impl EmailTemplate {
                 provider: provider(),
             },
             Self::PasswordChanged,
+            Self::PasswordRemoved,
             Self::SecondFactorOn,
             Self::SecondFactorOff,
             Self::RecoveryCodesReplaced,
@@ -299,6 +303,7 @@ impl EmailTemplate {
             Self::IdentityLinked { provider } => notices::identity_linked(provider),
             Self::IdentityUnlinked { provider } => notices::identity_unlinked(provider),
             Self::PasswordChanged => notices::password_changed(),
+            Self::PasswordRemoved => notices::password_removed(),
             Self::SecondFactorOn => notices::second_factor_on(),
             Self::SecondFactorOff => notices::second_factor_off(),
             Self::RecoveryCodesReplaced => notices::recovery_codes_replaced(),

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{accounts::Accounts, caller::Authorized};
+use super::{
+    accounts::Accounts,
+    caller::{Authorized, Caller},
+};
 use crate::{
     clock::CLOCK_SKEW,
     device::Device,
@@ -124,7 +127,7 @@ impl Accounts {
     }
 
     /// Checks that the caller has signed in a short time ago.
-    pub(super) fn require_recent_sign_in_of(&self, caller: &Authorized) -> Result<(), Error> {
+    pub(super) fn require_recent_sign_in_of(&self, caller: &Caller) -> Result<(), Error> {
         let now = self.now();
         let is_recent = caller
             .authenticated_at

@@ -4,7 +4,7 @@ use super::{
     accounts::Accounts,
     caller::Authorized,
     email_proof::EmailProof,
-    fields::{CURRENT_PASSWORD, EMAIL_TAKEN, TOKEN, email_address, invalid_link},
+    fields::{EMAIL_TAKEN, TOKEN, email_address, invalid_link},
     queue_email::{EmailKind, LinkRequest},
 };
 use crate::{
@@ -34,8 +34,9 @@ impl Accounts {
     /// # Errors
     /// `EmailUnverified` while the present address is unverified. Field errors for an invalid email
     /// address, one that is taken (unless new accounts require
-    /// activation: then its owner is notified instead) and a wrong password; `TokenInvalid` when the
-    /// caller was signed out in the meantime; `Throttled`; `Overloaded`.
+    /// activation: then its owner is notified instead) and a wrong password; `ReauthenticationRequired`
+    /// without a password and a recent sign-in; `TokenInvalid` when the caller was signed out in the
+    /// meantime; `Throttled`; `Overloaded`.
     pub async fn begin_email_change(
         &self,
         caller: &Authorized,
@@ -47,8 +48,9 @@ impl Accounts {
         }
         let mut validator = Validator::default();
         let email = validator.merge(email_address(NEW_EMAIL, new_email))?;
-        let password = validator.required(CURRENT_PASSWORD, current_password);
-        let (Some(email), Some(_)) = (email, password) else {
+        self.require_password(&mut validator, caller, current_password)
+            .await?;
+        let Some(email) = email.filter(|_| validator.is_empty()) else {
             return Err(validator.into_error());
         };
         self.confirm_password(caller, current_password).await?;

@@ -1,6 +1,6 @@
 //! Changes the caller's password.
 
-use super::{accounts::Accounts, caller::Authorized, fields::CURRENT_PASSWORD, login::SignedIn};
+use super::{accounts::Accounts, caller::Authorized, login::SignedIn};
 use crate::{
     crypto::device_token::TokenOwner,
     email::template::{EmailTemplate, Origin},
@@ -14,8 +14,9 @@ impl Accounts {
     /// and this device is the only one that is known.
     ///
     /// # Errors
-    /// Field errors for a wrong current password and a new one that breaks a rule; `TokenInvalid`
-    /// when the caller was signed out in the meantime; `Throttled`; `Overloaded`.
+    /// Field errors for a wrong current password and a new one that breaks a rule;
+    /// `ReauthenticationRequired` without a password and a recent sign-in; `TokenInvalid` when the caller was
+    /// signed out in the meantime; `Throttled`; `Overloaded`.
     pub async fn change_password(
         &self,
         caller: &Authorized,
@@ -32,8 +33,9 @@ impl Accounts {
                 Some(&user.email),
             )
             .await?;
-        let current = validator.required(CURRENT_PASSWORD, current_password);
-        let (Some(new), Some(_)) = (new, current) else {
+        self.require_password(&mut validator, caller, current_password)
+            .await?;
+        let Some(new) = new.filter(|_| validator.is_empty()) else {
             return Err(validator.into_error());
         };
         let place = self.confirm_password(caller, current_password).await?;

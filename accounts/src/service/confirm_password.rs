@@ -2,25 +2,35 @@
 
 use super::{
     accounts::Accounts,
-    caller::Enrolling,
+    caller::{Caller, Enrolling},
     fields::{CURRENT_PASSWORD, INCORRECT_PASSWORD},
     login_attempts::Outcome,
 };
 use crate::{
-    crypto::password::{HashingPlace, Password, Verified},
+    crypto::password::{HashingPlace, NO_PASSWORD, Password, Verified},
     error::Error,
     store::{sign_in_failures::AttemptSource, users::Credentials},
-    validation::required_field,
+    validation::{Validator, required_field},
 };
 
 impl Accounts {
     /// Checks the caller's password. Wrong passwords are counted per session, and delay further
-    /// attempts as failed sign-ins do. Returns the place in the hashing queue, for more hashes.
+    /// attempts as failed sign-ins do. A user without a password must have signed in a short time ago
+    /// instead. Returns the place in the hashing queue, for more hashes.
+    ///
+    /// # Errors
+    /// A field error when the password is missing or wrong; `ReauthenticationRequired` without a password
+    /// and a recent sign-in; `TokenInvalid` for an account that was deleted in the meantime; `Throttled`;
+    /// `Overloaded`.
     pub(super) async fn confirm_password(
         &self,
         caller: &Enrolling,
         current_password: Option<&str>,
     ) -> Result<HashingPlace, Error> {
+        if !self.has_password(caller).await? {
+            self.require_recent_sign_in_of(caller)?;
+            return self.0.hasher.reserve();
+        }
         let password = Password::new(required_field(CURRENT_PASSWORD, current_password)?);
         let place = self.0.hasher.reserve()?;
         if !self.0.throttle_failed_sign_ins {
@@ -37,6 +47,25 @@ impl Accounts {
         };
         self.record_outcome(&attempt, outcome).await?;
         checked.map(|()| place)
+    }
+
+    /// Adds the error of a missing password to those of other fields.
+    pub(super) async fn require_password(
+        &self,
+        validator: &mut Validator,
+        caller: &Enrolling,
+        current_password: Option<&str>,
+    ) -> Result<(), Error> {
+        if self.has_password(caller).await? {
+            validator.required(CURRENT_PASSWORD, current_password);
+        }
+        Ok(())
+    }
+
+    /// Whether the caller has a password.
+    pub(super) async fn has_password(&self, caller: &Caller) -> Result<bool, Error> {
+        let stored = Credentials::password_hash(&self.0.database, caller.user().id).await?;
+        Ok(stored.as_deref() != Some(NO_PASSWORD))
     }
 
     async fn check_password(

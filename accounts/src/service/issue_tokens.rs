@@ -126,6 +126,7 @@ impl Accounts {
             expected_secret: None,
             new_secret: JwtSecret::new(self.random()),
             password_hash: None,
+            drops_password: false,
             device_key: self.random().id(),
             removes_second_factor: false,
             deactivates: false,

@@ -42,6 +42,9 @@ const EXPIRED: &str = tr_later("This took too long, or was already used. Try aga
 
 const DUPLICATE: &str = tr_later("This passkey is already in use.");
 
+const LAST_WAY: &str =
+    tr_later("This is your only way to sign in. Choose a password first, or add another passkey.");
+
 const TOO_MANY: &str = tr_later("You have 20 passkeys. Remove one first.");
 
 impl Accounts {
@@ -138,7 +141,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn passkeys(&self, caller: &Authorized) -> Result<Vec<Passkey>, Error> {
+    pub async fn passkeys(&self, caller: &Enrolling) -> Result<Vec<Passkey>, Error> {
         Passkey::list(&self.0.database, caller.user().id).await
     }
 
@@ -174,8 +177,9 @@ impl Accounts {
     ///
     /// # Errors
     /// Field errors for a missing id, and when the password is missing or wrong, unless a passkey was used
-    /// within 5 minutes; `NotFound` for an id that is not one of the caller's passkeys; `TokenInvalid` when
-    /// the caller was signed out in the meantime; `Throttled`; `Overloaded`.
+    /// within 5 minutes; `NotFound` for an id that is not one of the caller's passkeys; `Conflict` if the caller
+    /// could not sign in any more; `TokenInvalid` when the caller was signed out in the meantime; `Throttled`;
+    /// `Overloaded`.
     pub async fn remove_passkey(
         &self,
         caller: &Authorized,
@@ -206,6 +210,7 @@ impl Accounts {
         match removed? {
             Removed::Done => Ok(()),
             Removed::Unknown => Err(Error::NotFound),
+            Removed::IsLast => Err(Error::Conflict(LAST_WAY)),
             Removed::SessionEnded => Err(Error::TokenInvalid),
         }
     }

@@ -17,7 +17,8 @@ impl Accounts {
     /// Returns tokens of the same session that count as a sign-in at this time.
     ///
     /// # Errors
-    /// Field errors for what is missing or wrong; `TokenInvalid` when the caller was signed out in the
+    /// Field errors for what is missing or wrong; `ReauthenticationRequired` for a user who has no password, and
+    /// needs a passkey or a new sign-in for this; `TokenInvalid` when the caller was signed out in the
     /// meantime; `Throttled`; `Overloaded`.
     pub async fn reauthenticate(
         &self,
@@ -26,6 +27,10 @@ impl Accounts {
         code: Option<&str>,
     ) -> Result<TokenPair, Error> {
         let user = caller.user();
+        // Without a password, only a new sign-in shows who the caller is.
+        if !self.has_password(caller).await? {
+            return Err(Error::ReauthenticationRequired);
+        }
         let mut validator = Validator::default();
         validator.required(CURRENT_PASSWORD, current_password);
         let code = match user.otp_enabled {

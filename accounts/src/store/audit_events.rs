@@ -61,6 +61,7 @@ pub(crate) enum Event {
     AccountRejected,
     PasswordResetRequested,
     PasswordChanged,
+    PasswordRemoved,
     /// The password was changed by an emailed link.
     PasswordReset,
     EmailChangeRequested,
@@ -136,6 +137,7 @@ impl Event {
             Self::AccountRejected => "account_rejected",
             Self::PasswordResetRequested => "password_reset_requested",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordRemoved => "password_removed",
             Self::PasswordReset => "password_reset",
             Self::EmailChangeRequested => "email_change_requested",
             Self::EmailChanged => "email_changed",

@@ -5,7 +5,6 @@ use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
-    crypto::password::NO_PASSWORD,
     error::Error,
     id::Id,
     store::{
@@ -14,6 +13,7 @@ use crate::{
         email_tokens::key_of,
         outbox::{self, NewEmail},
         sessions,
+        sign_in_ways::SignInWays,
         statement::Statement,
         transaction::Transaction,
         users,
@@ -143,11 +143,6 @@ impl UnlinkIdentity<'_> {
     /// concurrent ones, the second sees what the first has left.
     pub async fn make(&self, database: &Database) -> Result<Unlinked, Error> {
         const DELETE: &str = "DELETE FROM identities WHERE id = $1 AND user_id = $2";
-        // Every way to sign in without an email counts here.
-        const OTHER_WAYS: &str = "
-            SELECT (SELECT count(*) FROM users WHERE id = $1 AND password_hash <> $2)
-                + (SELECT count(*) FROM identities WHERE user_id = $1)
-                + (SELECT count(*) FROM passkeys WHERE user_id = $1)";
         let mut transaction = database.begin().await?;
         if users::lock(&mut transaction, self.user_id).await?.is_none() {
             return Ok(Unlinked::Missing);
@@ -156,11 +151,8 @@ impl UnlinkIdentity<'_> {
         if transaction.execute(statement).await? == 0 {
             return Ok(Unlinked::Missing);
         }
-        let statement = Statement::new(OTHER_WAYS)
-            .bind(self.user_id)
-            .bind(NO_PASSWORD);
-        let (ways,): (i64,) = transaction.fetch_one(statement).await?;
-        if ways == 0 {
+        let ways = SignInWays::of_locked(&mut transaction, self.user_id).await?;
+        if ways.is_none() {
             return Ok(Unlinked::IsLast);
         }
         sessions::end_federated(&mut transaction, self.user_id, self.session_id).await?;

@@ -75,6 +75,7 @@ pub(crate) mod sessions;
 pub(crate) mod sign_in_codes;
 pub(crate) mod sign_in_failures;
 pub(crate) mod sign_in_history;
+pub(crate) mod sign_in_ways;
 pub(crate) mod social_tickets;
 pub(crate) mod statement;
 pub(crate) mod transaction;

@@ -14,6 +14,7 @@ use crate::{
         audit_events::{self, NewEvent},
         database::Database,
         outbox::{self, NewEmail},
+        sign_in_ways::SignInWays,
         statement::Statement,
         transaction::Transaction,
         users::{self, User},
@@ -92,6 +93,8 @@ pub(crate) enum Removed {
     Done,
     /// The user has no such passkey.
     Unknown,
+    /// It is the last way to sign in.
+    IsLast,
     /// All tokens of the user were revoked in the meantime.
     SessionEnded,
 }
@@ -228,6 +231,10 @@ impl Removal<'_> {
         let of_passkey = |sql: &'static str| Statement::new(sql).bind(self.user.id).bind(self.id);
         if transaction.execute(of_passkey(DELETE)).await? == 0 {
             return Ok(Removed::Unknown);
+        }
+        let ways = SignInWays::of_locked(&mut transaction, self.user.id).await?;
+        if ways.is_none() {
+            return Ok(Removed::IsLast);
         }
         let statement = of_passkey(END_SESSIONS).bind(self.session_id);
         transaction.execute(statement).await?;

@@ -1,5 +1,7 @@
 //! Changes that replace a user's secret, and so revoke all tokens of the user.
 
+use languages::tr_later;
+
 use crate::{
     clock::Timestamp,
     crypto::jwt_secret::JwtSecret,
@@ -15,11 +17,15 @@ use crate::{
         passkeys, second_factors,
         sessions::{self, Replacement, Session},
         sign_in_codes,
+        sign_in_ways::SignInWays,
         statement::Statement,
         transaction::Transaction,
         users::{self, User},
     },
 };
+
+const NEEDS_PASSKEYS: &str =
+    tr_later("To do without a password, you need two passkeys, or one and recovery codes.");
 
 /// A change that revokes all tokens of a user.
 pub(crate) struct Rekey<'a> {
@@ -29,6 +35,8 @@ pub(crate) struct Rekey<'a> {
     pub new_secret: JwtSecret,
     /// A new password also invalidates all emailed links and device tokens.
     pub password_hash: Option<String>,
+    /// Nothing changes unless the user can do without a password.
+    pub drops_password: bool,
     /// The device key that comes with a new password.
     pub device_key: Id,
     pub removes_second_factor: bool,
@@ -69,7 +77,8 @@ impl Rekey<'_> {
     /// that continues. If a condition no longer holds, returns `None` and changes nothing.
     ///
     /// # Errors
-    /// `PermissionDenied` if the guard does not hold; `Conflict` if the last administrator is rejected.
+    /// `PermissionDenied` if the guard does not hold; `Conflict` if the last administrator is rejected, and if
+    /// the user can't do without a password.
     pub async fn apply(
         &self,
         database: &Database,
@@ -135,6 +144,12 @@ impl Rekey<'_> {
         let Some(user) = updated.await? else {
             return Ok(None);
         };
+        if self.drops_password {
+            let ways = SignInWays::of_locked(transaction, user.id).await?;
+            if !ways.can_replace_password() {
+                return Err(Error::Conflict(NEEDS_PASSKEYS));
+            }
+        }
         if removes_second_factor {
             second_factors::remove(transaction, user.id).await?;
         }

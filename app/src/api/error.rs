@@ -139,7 +139,7 @@ impl Code {
             Self::SecondFactorSetupRequired => tr("Turn on two-factor authentication first."),
             Self::EmailUnverified => tr("Confirm your email address first."),
             Self::PermissionDenied => tr("You are not allowed to do this."),
-            Self::ReauthenticationRequired => tr("Confirm your password first."),
+            Self::ReauthenticationRequired => tr("Confirm that it's you first."),
             Self::Conflict => tr("This is no longer possible."),
             Self::NotFound => tr("Not found."),
             Self::MethodNotAllowed => tr("This method is not allowed here."),

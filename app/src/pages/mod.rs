@@ -24,6 +24,7 @@ mod reset;
 mod settings_navigation;
 mod two_factor;
 mod undo_email;
+mod use_passkey;
 
 #[cfg(feature = "ssr")]
 pub use lazy::chunk;

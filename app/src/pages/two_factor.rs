@@ -8,18 +8,20 @@ use leptos::{ev, prelude::*};
 use crate::components::IntoAnySync;
 use leptos_meta::Title;
 
-use super::navigation::{signed_out_redirect, use_auth_state, use_redirect};
+use super::{
+    navigation::{signed_out_redirect, use_auth_state, use_redirect},
+    use_passkey::{UsePasskey, can_use_passkeys},
+};
 use crate::{
-    SignInWays,
-    api::{ApiError, Flag, passkey, recovery, totp, user, user::TokenPair},
+    api::{ApiError, Flag, recovery, totp, user, user::TokenPair},
     appearance::page_title,
     browser::{
         AuthState, LOADING_LIMIT,
         next::{HOME, next},
-        passkeys, pending_account,
+        pending_account,
         renewal::exchange,
         sign_out::{Scope, finish_sign_out},
-        unsaved_codes, with_limit, with_timeout,
+        unsaved_codes, with_limit,
     },
     components::{
         Alert, Button, CodeField, LiveText, Notice, RecoveryCodeField, Submission, focus_new_page,
@@ -36,9 +38,6 @@ const CODE_LOST: &str =
 const RECOVERY_CODE_LOST: &str = tr_later(
     "The server can't be reached. Try again, and if this code was used up, with another one.",
 );
-
-/// The error when the response to a passkey was lost.
-const PASSKEY_LOST: &str = tr_later("The server can't be reached. Try again in a moment.");
 
 /// What follows when the response that turned the second factor on was lost.
 const UNSAVED_CODES: &str = tr_later(
@@ -169,7 +168,6 @@ fn CodeForms() -> impl IntoView {
         uses_recovery_code.update(|uses_it| *uses_it = !*uses_it);
         focus_soon("#code");
     };
-    let offers_passkey = SignInWays::of_server().passkeys && passkeys::are_supported();
     view! {
         <Notice text=notice />
         <PendingAccount />
@@ -184,7 +182,15 @@ fn CodeForms() -> impl IntoView {
             <button type="button" class="link" on:click=switch>
                 <LiveText text=Signal::derive(alternative) />
             </button>
-            {offers_passkey.then(|| view! { <PasskeyAlternative /> })}
+            {can_use_passkeys()
+                .then(|| {
+                    view! {
+                        <UsePasskey
+                            label=tr("Use a passkey")
+                            on_done=move |()| pending_account::forget()
+                        />
+                    }
+                })}
             <details class="help">
                 <summary>{tr("Lost your phone?")}</summary>
                 <p>
@@ -276,39 +282,6 @@ fn AppCodeForm() -> impl IntoView {
                 </label>
             </div>
         </form>
-    }
-}
-
-/// Completes the sign-in with a passkey instead.
-#[component]
-fn PasskeyAlternative() -> impl IntoView {
-    let submission = Submission::default();
-    let text = Signal::derive(move || {
-        let text = if submission.is_running() {
-            tr("Waiting for your passkey…")
-        } else {
-            tr("Use a passkey")
-        };
-        text.to_owned()
-    });
-    let ask = move |_: ev::MouseEvent| {
-        submission.start(async {
-            let options = with_timeout(passkey::begin_login()).await?;
-            let credential = passkeys::ask_for_one(&options).await?;
-            store_tokens(passkey::login(credential), tr(PASSKEY_LOST)).await
-        });
-    };
-    on_cleanup(passkeys::stop_waiting);
-    view! {
-        <button
-            type="button"
-            class="link"
-            aria-disabled=move || submission.is_running().then_some("true")
-            on:click=ask
-        >
-            <LiveText text />
-        </button>
-        <Alert submission />
     }
 }
 

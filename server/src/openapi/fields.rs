@@ -19,7 +19,7 @@ pub fn schema(name: &str) -> Option<Value> {
         "current_password" => json!({
             "type": "string",
             "format": "password",
-            "description": "The password of the account.",
+            "description": "The password of the account. An account without one needs a recent sign-in instead.",
         }),
         "name" => json!({ "type": "string", "description": "A name, at most 100 characters." }),
         "token" | "refresh_token" => json!({ "type": "string", "maxLength": 4096 }),

@@ -182,6 +182,10 @@ fn errors(endpoint: &Endpoint, method: &Method) -> BTreeMap<String, Value> {
     if names.iter().any(|name| is_in_path(endpoint.path, name)) {
         codes.push(Code::NotFound);
     }
+    // Users without a password must have signed in a short time ago instead.
+    if names.contains(&"current_password") {
+        codes.push(Code::ReauthenticationRequired);
+    }
     error_responses(codes, has_input)
 }
 

@@ -4,7 +4,7 @@ use languages::tr_later;
 
 use super::{Linking, PROVIDER, SocialFailure, SocialStep, Stop, UNKNOWN_PROVIDER};
 use crate::{
-    crypto::{browser_secret::BrowserSecret, password::NO_PASSWORD},
+    crypto::browser_secret::BrowserSecret,
     device::Device,
     email::template::{EmailTemplate, Origin},
     error::Error,
@@ -15,7 +15,7 @@ use crate::{
         audit_events::{Event, NewEvent},
         identities::{self, Identity, LinkIdentity, Linked, LinkedBy, UnlinkIdentity, Unlinked},
         social_tickets::{Ticket, TicketKind},
-        users::{Credentials, User},
+        users::User,
     },
     validation::required_field,
 };
@@ -65,7 +65,7 @@ impl Accounts {
         let name = required_field(PROVIDER, provider)?;
         let provider = self.find_provider(name);
         let provider = provider.ok_or_else(|| Error::field(PROVIDER, UNKNOWN_PROVIDER))?;
-        self.confirm_caller(caller, current_password).await?;
+        self.confirm_password(caller, current_password).await?;
         let browser = browser.and_then(BrowserSecret::parse);
         let browser = browser.unwrap_or_else(|| BrowserSecret::new(self.random()));
         let ticket = Ticket {
@@ -95,7 +95,7 @@ impl Accounts {
         current_password: Option<&str>,
     ) -> Result<(), Error> {
         let id: Option<Id> = required_field("id", id)?.trim().parse().ok();
-        self.confirm_caller(caller, current_password).await?;
+        self.confirm_password(caller, current_password).await?;
         let (database, user, now) = (&self.0.database, caller.user(), self.now());
         let identities = identities::list(database, user.id).await?;
         let mut identities = identities.into_iter();
@@ -124,21 +124,6 @@ impl Accounts {
             Unlinked::Missing => Err(Error::NotFound),
             Unlinked::IsLast => Err(Error::Conflict(LAST_WAY)),
         }
-    }
-
-    /// Checks the caller's password. A user without one must have signed in a short time ago instead.
-    async fn confirm_caller(
-        &self,
-        caller: &Authorized,
-        current_password: Option<&str>,
-    ) -> Result<(), Error> {
-        let stored = Credentials::password_hash(&self.0.database, caller.user().id).await?;
-        if stored.as_deref() == Some(NO_PASSWORD) {
-            return self.require_recent_sign_in_of(caller);
-        }
-        self.confirm_password(caller, current_password)
-            .await
-            .map(drop)
     }
 
     /// Links an account at a provider to the user who has asked for it.

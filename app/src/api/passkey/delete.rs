@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Errors
 /// Field errors for a missing id and a wrong password, `not_found` for an id that is not one of the user's,
-/// and the errors of a missing or invalid token.
+/// `conflict` for the last way to sign in, and the errors of a missing or invalid token.
 #[server(protocol = Post<204>, prefix = "/api", endpoint = "passkey/delete", client = SignedIn)]
 pub async fn delete(
     #[server(default)] id: Text,
@@ -40,5 +40,5 @@ pub async fn delete(
 server_fn::inventory::submit! {
     Endpoint::no_content::<Delete>("Remove a passkey", Access::Token)
         .required(&["id"])
-        .errors(&[Code::NotFound])
+        .errors(&[Code::NotFound, Code::Conflict])
 }

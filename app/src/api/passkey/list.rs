@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
-use crate::api::context::{accounts, authorize};
+use crate::api::context::{accounts, authorize_enrolling};
 #[cfg(feature = "ssr")]
 use crate::api::describe::{Access, Endpoint};
 use crate::{
@@ -33,14 +33,14 @@ pub struct Passkey {
 /// The errors of a missing or invalid token.
 #[server(protocol = Get, prefix = "/api", endpoint = "passkey", client = SignedIn)]
 pub async fn passkeys() -> Result<Vec<Passkey>, ApiError> {
-    let caller = authorize().await?;
+    let caller = authorize_enrolling().await?;
     let passkeys = accounts().passkeys(&caller).await?;
     Ok(passkeys.into_iter().map(Into::into).collect())
 }
 
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
-    Endpoint::new::<Passkeys>("List the passkeys", Access::Token)
+    Endpoint::new::<Passkeys>("List the passkeys", Access::EnrollingToken)
 }
 
 #[cfg(feature = "ssr")]

@@ -12,6 +12,7 @@ mod login;
 mod login_code;
 mod logout;
 mod password;
+mod password_removal;
 mod reauthenticate;
 mod sessions;
 mod update;
@@ -31,6 +32,7 @@ pub use login::{Claims, TokenPair, login, refresh, verify};
 pub use login_code::{LoginFlow, confirm_login_code, request_login_code};
 pub use logout::{logout, logout_all};
 pub use password::{change_password, confirm_reset, reset_password};
+pub use password_removal::{PasswordState, password, remove_password};
 pub use reauthenticate::reauthenticate;
 #[cfg(feature = "ssr")]
 pub(super) use sessions::session;

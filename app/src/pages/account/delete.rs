@@ -80,7 +80,7 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
             <p class="dialog-lead">
                 {before} <strong>{untrack(|| details.shown_email())}</strong> {after}
             </p>
-            <CurrentPassword submission input=password />
+            <CurrentPassword details submission input=password />
         </DialogForm>
     }
 }

@@ -6,9 +6,9 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::{
     api::{
         ApiError,
-        user::{self, Event, Profile, Session},
+        user::{self, Event, PasswordState, Profile, Session},
     },
-    browser::{identity, session::now},
+    browser::{LOADING_LIMIT, identity, session::now, with_limit},
     email::email_for_display,
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Details {
     pub sessions: RwSignal<Vec<Session>>,
     /// The recent events.
     pub activity: RwSignal<Activity>,
+    /// What is known of the password, once a page has asked.
+    password: RwSignal<Option<PasswordState>>,
 }
 
 impl Details {
@@ -35,6 +37,7 @@ impl Details {
             profile: RwSignal::new(profile),
             sessions: RwSignal::new(sorted(sessions)),
             activity: RwSignal::new(activity),
+            password: RwSignal::new(None),
         }
     }
 
@@ -59,6 +62,39 @@ impl Details {
         self.profile.with(|profile| profile.otp_enabled)
     }
 
+    /// Returns whether the account has a password, as nearly all do. Reactive.
+    pub fn has_password(self) -> bool {
+        self.password
+            .with(|password| password.is_none_or(|password| password.is_set))
+    }
+
+    /// Returns whether the password may be removed. Reactive.
+    pub fn can_remove_password(self) -> bool {
+        self.password
+            .with(|password| password.is_some_and(|password| password.can_be_removed))
+    }
+
+    /// Records whether there is a password now.
+    pub fn set_password(self, is_set: bool) {
+        self.password.try_set(Some(PasswordState {
+            is_set,
+            can_be_removed: false,
+        }));
+    }
+
+    /// Asks the server whether there is a password, unless that is known.
+    pub fn ask_for_password(self) {
+        if self.password.with_untracked(Option::is_none) {
+            spawn_local(self.reload_password());
+        }
+    }
+
+    async fn reload_password(self) {
+        if let Ok(password) = with_limit(LOADING_LIMIT, user::password()).await {
+            set_if_changed(self.password, Some(password));
+        }
+    }
+
     /// Returns the number of signed-in devices. Reactive.
     pub fn device_count(self) -> usize {
         self.sessions.with(Vec::len)
@@ -68,6 +104,8 @@ impl Details {
     pub fn set_second_factor(self, is_on: bool) {
         self.profile
             .try_update(|profile| profile.otp_enabled = is_on);
+        // Recovery codes came or went with it.
+        spawn_local(self.reload_password());
     }
 
     /// Records that a device was signed out.
@@ -93,6 +131,9 @@ impl Details {
         }
         if activity.is_ok() {
             set_if_changed(self.activity, activity);
+        }
+        if self.password.try_with_untracked(Option::is_some) == Some(true) {
+            self.reload_password().await;
         }
     }
 

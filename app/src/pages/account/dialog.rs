@@ -9,8 +9,9 @@ use leptos::{ev, html, prelude::*};
 use crate::components::{IntoAnySync, SyncChildren};
 
 use super::details::Details;
+use crate::pages::use_passkey::{UsePasskey, can_use_passkeys};
 use crate::{
-    api::ApiError,
+    api::{ApiError, Code},
     components::{
         Alert, Button, DIALOG_TITLE, Dialog, Notice, PasswordField, Submission, input_value,
     },
@@ -82,13 +83,16 @@ pub(super) fn DialogSection(
     /// The dialog's content.
     #[prop(into)]
     form: ViewFn,
+    /// What is below the button.
+    #[prop(optional, into)]
+    foot: Option<ViewFn>,
     /// The text below the heading.
     children: SyncChildren,
 ) -> impl IntoView {
     let is_locked = Signal::derive(move || dialog.submission.is_running());
     view! {
         <section class="section" aria-labelledby=id>
-            {title.map(|title| view! { <h2 id=id>{title}</h2> })}
+            {title.map(|title| view! { <h2 id=id tabindex="-1">{title}</h2> })}
             {children.run()}
             <Notice text=dialog.notice />
             {move || match blocked.get() {
@@ -106,6 +110,7 @@ pub(super) fn DialogSection(
                         .into_any_sync()
                 }
             }}
+            {foot.map(|foot| foot.run())}
             <Dialog open=dialog.is_open locked=is_locked>
                 {form.run()}
             </Dialog>
@@ -150,6 +155,10 @@ pub(super) fn DialogForm(
         <form method="post" novalidate on:submit=send>
             <h2 id=DIALOG_TITLE>{title}</h2>
             <Alert submission />
+            {move || {
+                (submission.code() == Some(Code::ReauthenticationRequired))
+                    .then(|| view! { <Reauthenticate on_done=on_submit /> })
+            }}
             // Tells password managers which account's password is asked for.
             <input type="text" autocomplete="username" value=untrack(|| details.email()) readonly hidden />
             {children.run()}
@@ -163,22 +172,52 @@ pub(super) fn DialogForm(
     }
 }
 
-/// Asks for the current password, which confirms that the account's owner uses this device.
+/// What to do when a user without a password has not signed in lately.
+#[component]
+fn Reauthenticate(
+    /// Sends the request of the form again.
+    on_done: Callback<()>,
+) -> impl IntoView {
+    if can_use_passkeys() {
+        return view! {
+            <p>
+                <UsePasskey label=tr("Confirm with a passkey") class="button primary" on_done />
+            </p>
+        }
+        .into_any_sync();
+    }
+    view! {
+        <p class="dialog-lead">
+            {tr("Your account has no password, and you signed in more than 15 minutes ago. Sign out, sign in again, and then make this change.")}
+        </p>
+    }
+    .into_any_sync()
+}
+
+/// Asks for the current password, which confirms that the account's owner uses this device. Without one, the
+/// server asks for a recent sign-in instead.
 #[component]
 pub(super) fn CurrentPassword(
+    /// The account.
+    details: Details,
     /// The form's request.
     submission: Submission,
     /// The input, from which the form reads the password.
     input: NodeRef<html::Input>,
 ) -> impl IntoView {
-    view! {
-        <PasswordField
-            submission
-            input
-            name="current_password"
-            label=tr("Current password")
-            autocomplete="current-password"
-        />
+    details.ask_for_password();
+    move || {
+        details.has_password().then(|| {
+            view! {
+                <PasswordField
+                    submission
+                    input
+                    name="current_password"
+                    label=tr("Current password")
+                    autocomplete="current-password"
+                />
+            }
+        })
     }
 }
 
@@ -221,7 +260,7 @@ pub(super) fn PasswordForm(
         >
             {header.map(|header| header.run())}
             <p class="dialog-lead">{lead}</p>
-            <CurrentPassword submission=dialog.submission input />
+            <CurrentPassword details submission=dialog.submission input />
         </DialogForm>
     }
 }

@@ -81,7 +81,7 @@ fn Form(dialog: DialogState, details: Details) -> impl IntoView {
                 />
                 <EmailSuggestion input=new_email suggestion />
             </div>
-            <CurrentPassword submission input=password />
+            <CurrentPassword details submission input=password />
         </DialogForm>
     }
 }

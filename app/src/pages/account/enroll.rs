@@ -6,8 +6,13 @@ use leptos::prelude::*;
 use super::{
     data::{AccountData, load},
     details::Details,
+    passkeys::Passkeys,
     two_factor::TwoFactor,
     unverified::Unverified,
+};
+use crate::{
+    components::IntoAnySync,
+    pages::use_passkey::{UsePasskey, can_use_passkeys},
 };
 
 /// Says why there is nothing else, and turns the second factor on.
@@ -23,24 +28,35 @@ pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl Into
                         if is_on.get() {
                             tr("Two-factor authentication is on. You can use your account now.")
                         } else {
-                            tr("Turn it on below. Until then, you can't do anything else here.")
+                            tr("Turn it on below, or add a passkey and continue with it. Until then, you can't do anything else here.")
                         }
                     }}
                 </p>
             </div>
             {move || {
-                is_on
-                    .get()
-                    .then(|| {
-                        view! {
-                            <button type="button" class="button primary" on:click=move |_| load(data)>
-                                {tr("Continue")}
-                            </button>
-                        }
-                    })
+                if is_on.get() {
+                    view! {
+                        <button type="button" class="button primary" on:click=move |_| load(data)>
+                            {tr("Continue")}
+                        </button>
+                    }
+                        .into_any_sync()
+                } else if can_use_passkeys() {
+                    view! {
+                        <UsePasskey
+                            label=tr("Continue with a passkey")
+                            class="button quiet"
+                            on_done=move |()| load(data)
+                        />
+                    }
+                        .into_any_sync()
+                } else {
+                    ().into_any_sync()
+                }
             }}
         </section>
         <Unverified details />
         <TwoFactor details />
+        <Passkeys details />
     }
 }

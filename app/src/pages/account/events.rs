@@ -83,6 +83,7 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         "account_rejected" => (tr("Account rejected with an emailed link"), Error, Failure),
         "password_reset_requested" => (tr("Password reset requested"), Email, Normal),
         "password_changed" => (tr("Password changed"), Key, Normal),
+        "password_removed" => (tr("Password removed"), Warning, Notable),
         "password_reset" => (tr("Password reset with an emailed link"), Warning, Notable),
         "email_change_requested" => (tr("Email change requested"), Email, Normal),
         "email_changed" => (tr("Email changed"), Warning, Notable),

@@ -322,7 +322,7 @@ fn Remove(state: State, passkey: Passkey) -> impl IntoView {
             <p class="dialog-lead">
                 {tr("Delete it from the device or the password manager that keeps it as well, so that it is no longer offered.")}
             </p>
-            <CurrentPassword submission=state.dialog.submission input />
+            <CurrentPassword details=state.details submission=state.dialog.submission input />
         </DialogForm>
     }
 }

@@ -5,19 +5,37 @@ use leptos::prelude::*;
 
 use super::{
     details::Details,
-    dialog::{CurrentPassword, DialogForm, DialogSection, DialogState},
+    dialog::{CurrentPassword, DialogForm, DialogSection, DialogState, PasswordForm},
     token_request::{Outcome, TokenRequest},
 };
 use crate::{
     api::{Code, user},
     browser::{EndReason, renewal::exchange, session},
-    components::{Dialog, IntoAnySync, NewPasswordField, Notice, input_value},
+    components::{Dialog, IntoAnySync, NewPasswordField, Notice, focus_soon, input_value},
 };
 
-/// Changes the password.
+/// Changes, removes and sets the password.
 #[component]
 pub(super) fn Password(details: Details) -> impl IntoView {
+    details.ask_for_password();
+    // What has happened is said also when the section looks different afterwards.
     let dialog = DialogState::default();
+    let removal = DialogState {
+        notice: dialog.notice,
+        ..DialogState::default()
+    };
+    let has_password = Memo::new(move |_| details.has_password());
+    move || {
+        if has_password.get() {
+            view! { <Present dialog removal details /> }.into_any_sync()
+        } else {
+            view! { <Absent dialog details /> }.into_any_sync()
+        }
+    }
+}
+
+#[component]
+fn Present(dialog: DialogState, removal: DialogState, details: Details) -> impl IntoView {
     view! {
         <DialogSection
             id="password"
@@ -35,11 +53,81 @@ pub(super) fn Password(details: Details) -> impl IntoView {
                 }
                     .into_any_sync()
             }
+            foot=move || view! { <Removal dialog=removal details /> }.into_any_sync()
         >
             <p class="section-lead">
                 {tr("A new password signs out every other device and invalidates every link we have emailed you.")}
             </p>
         </DialogSection>
+    }
+}
+
+#[component]
+fn Absent(dialog: DialogState, details: Details) -> impl IntoView {
+    view! {
+        <DialogSection
+            id="password"
+            title=tr("Password")
+            dialog
+            label=tr("Set a password")
+            form=move || {
+                view! {
+                    <Form
+                        dialog
+                        details
+                        title=tr("Set a password")
+                        lead=tr("Every other device will be signed out.")
+                    />
+                }
+                    .into_any_sync()
+            }
+        >
+            <p class="section-lead">
+                {tr("Your account has no password, so there is none that anyone could guess or steal.")}
+            </p>
+        </DialogSection>
+    }
+}
+
+/// Removes the password of those who can do without.
+#[component]
+fn Removal(dialog: DialogState, details: Details) -> impl IntoView {
+    let is_locked = Signal::derive(move || dialog.submission.is_running());
+    let is_possible = Memo::new(move |_| details.can_remove_password());
+    let remove = move |password: String| {
+        dialog.submit(async move {
+            exchange(async { Ok((user::remove_password(password.into()).await?, ())) }).await?;
+            details.set_password(false);
+            details.reload_sessions();
+            focus_soon("#password");
+            Ok(tr("Your password has been removed. Other devices are signed out.").to_owned())
+        });
+    };
+    move || {
+        is_possible.get().then(|| {
+            view! {
+                <div class="section-foot">
+                    <p class="section-lead">
+                        {tr("Your passkeys are enough to sign in. You can do without a password.")}
+                    </p>
+                    <button type="button" class="button quiet" on:click=move |_| dialog.open()>
+                        {tr("Remove password")}
+                    </button>
+                    <Dialog open=dialog.is_open locked=is_locked>
+                        <PasswordForm
+                            dialog
+                            details
+                            title=tr("Remove your password?")
+                            lead=tr("You'll sign in with a passkey from now on. Every other device will be signed out. You can set a password again at any time.")
+                            submit=tr("Remove password")
+                            pending_label=tr("Removing…")
+                            style="danger"
+                            on_submit=remove
+                        />
+                    </Dialog>
+                </div>
+            }
+        })
     }
 }
 
@@ -94,8 +182,15 @@ fn Form(
                 session::end(EndReason::NotDone);
                 return Err(Code::TokenInvalid.into());
             }
+            let text = if untrack(|| details.has_password()) {
+                tr("Your password has been changed. Other devices are signed out.")
+            } else {
+                details.set_password(true);
+                focus_soon("#password");
+                tr("Your account has a password now. Other devices are signed out.")
+            };
             details.reload_sessions();
-            Ok(tr("Your password has been changed. Other devices are signed out.").to_owned())
+            Ok(text.to_owned())
         });
     };
     view! {
@@ -108,7 +203,7 @@ fn Form(
             on_submit=change
         >
             <p class="dialog-lead">{lead}</p>
-            <CurrentPassword submission input=current />
+            <CurrentPassword details submission input=current />
             <NewPasswordField
                 submission
                 input=new

@@ -54,6 +54,7 @@ const EVENTS: &[&str] = &[
     "account_deleted",
     "password_reset_requested",
     "password_changed",
+    "password_removed",
     "password_reset",
     "email_change_requested",
     "email_changed",

@@ -64,7 +64,7 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
 
 /// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
 /// anything.
-pub const ENDPOINTS: [Endpoint; 77] = [
+pub const ENDPOINTS: [Endpoint; 79] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/code", RequiredToken::None),
@@ -85,6 +85,8 @@ pub const ENDPOINTS: [Endpoint; 77] = [
     post("/api/user/activation/resend", RequiredToken::None),
     post("/api/user/link", RequiredToken::None),
     post("/api/user/password/change", RequiredToken::Access),
+    get("/api/user/password", RequiredToken::Access),
+    post("/api/user/password/remove", RequiredToken::Access),
     post("/api/user/password/check", RequiredToken::None),
     post("/api/user/password/reset", RequiredToken::None),
     post("/api/user/password/reset/confirm", RequiredToken::None),
@@ -95,7 +97,7 @@ pub const ENDPOINTS: [Endpoint; 77] = [
     post("/api/totp/confirm", RequiredToken::Enrolling),
     post("/api/totp/login", RequiredToken::MfaPending),
     post("/api/totp/delete", RequiredToken::Access),
-    get("/api/passkey", RequiredToken::Access),
+    get("/api/passkey", RequiredToken::Enrolling),
     post("/api/passkey/create", RequiredToken::Enrolling),
     post("/api/passkey/confirm", RequiredToken::Enrolling),
     post("/api/passkey/login/begin", RequiredToken::None),

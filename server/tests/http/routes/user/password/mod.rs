@@ -2,4 +2,5 @@
 
 mod change;
 mod check;
+mod remove;
 mod reset;
