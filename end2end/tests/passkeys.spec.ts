@@ -237,7 +237,8 @@ withSecondFactor('a passkey and recovery codes replace the password', async ({ p
   await expect(section(page, 'Password').getByRole('button', { name: 'Change password' })).toBeVisible();
 });
 
-withSecondFactor('without a password, a passkey confirms changes later', async ({ page, user, server }) => {
+withSecondFactor('without a password, a passkey confirms changes later', async ({ page, user, server, problems }) => {
+  problems.expectStatus(403, '/api/recovery/create');
   await VirtualAuthenticator.add(page);
   await open(page, '/account/security');
   await addPasskey(page, user);

@@ -7,6 +7,7 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use futures_util::{FutureExt, future::Shared};
 use http::{HeaderValue, Request, Version, header};
 use hyper_util::server::graceful::GracefulShutdown;
+use listenfd::ListenFd;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -51,6 +52,23 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// Takes over the socket that systemd has opened for the program (`LISTEN_FDS`, see sd_listen_fds(3)), or else
+    /// binds the address that this variable has set.
+    pub async fn take_or_bind(variable: &str, address: SocketAddr) -> Result<Self, Failure> {
+        let failed = |error: io::Error| {
+            Failure::new(format!(
+                "LISTEN_FDS: can't serve the socket that was handed over: {error}"
+            ))
+        };
+        let Some(listener) = ListenFd::from_env().take_tcp_listener(0).map_err(failed)? else {
+            return Self::bind(variable, address).await;
+        };
+        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
     /// Binds the address that this variable has set.
     pub async fn bind(variable: &str, address: SocketAddr) -> Result<Self, Failure> {
         let failed = |error: io::Error| {

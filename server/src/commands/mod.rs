@@ -54,7 +54,7 @@ pub fn serve(config: Config, unknown_settings: &[String]) -> Result<(), Failure>
         let secrets = paths
             .master_secrets(&database, config.secret.clone())
             .await?;
-        let public = Listener::bind("LATCHKEY_LISTEN", config.listen).await?;
+        let public = Listener::take_or_bind("LATCHKEY_LISTEN", config.listen).await?;
         let metrics = match config.metrics_listen {
             Some(address) => Some(Listener::bind("LATCHKEY_METRICS_LISTEN", address).await?),
             None => None,

@@ -77,6 +77,8 @@ fn Absent(dialog: DialogState, details: Details) -> impl IntoView {
                         details
                         title=tr("Set a password")
                         lead=tr("Every other device will be signed out.")
+                        submit=tr("Set a password")
+                        pending_label=tr("Saving…")
                     />
                 }
                     .into_any_sync()
@@ -161,6 +163,12 @@ fn Form(
     title: &'static str,
     /// What a new password does.
     lead: &'static str,
+    /// The submit button's label.
+    #[prop(default = tr("Change password"))]
+    submit: &'static str,
+    /// The submit button's label while the request runs.
+    #[prop(default = tr("Changing password…"))]
+    pending_label: &'static str,
 ) -> impl IntoView {
     let submission = dialog.submission;
     let (current, new) = (NodeRef::new(), NodeRef::new());
@@ -198,8 +206,8 @@ fn Form(
             dialog
             title
             details
-            submit=tr("Change password")
-            pending_label=tr("Changing password…")
+            submit
+            pending_label
             on_submit=change
         >
             <p class="dialog-lead">{lead}</p>

@@ -8,3 +8,4 @@ mod existing_data;
 mod lifecycle;
 mod logs;
 mod settings;
+mod systemd;
