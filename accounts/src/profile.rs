@@ -200,6 +200,27 @@ pub(crate) fn stored_metadata(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or_else(|_| empty())
 }
 
+/// What a new user's profile starts with. The objects are JSON.
+#[derive(Clone, Debug)]
+pub(crate) struct NewProfile {
+    pub name: String,
+    pub roles: Roles,
+    pub metadata: String,
+    pub app_metadata: String,
+}
+
+impl NewProfile {
+    /// A profile that has only a name, which may be empty.
+    pub fn named(name: String) -> Self {
+        Self {
+            name,
+            roles: Roles::default(),
+            metadata: "{}".to_owned(),
+            app_metadata: "{}".to_owned(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

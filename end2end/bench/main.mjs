@@ -14,6 +14,7 @@ import { responseTimes, whileGuessing, whileHeld } from './attackers.mjs';
 import { notifications, sizeOfRows, writes } from './capacity.mjs';
 import { hashesPerSecond, introspectionScript, seed, signInScript, startFloor, tokensScript, wrk } from './load.mjs';
 import { drainOutbox } from './mail.mjs';
+import { operations } from './operations.mjs';
 import { measurePages } from './pages.mjs';
 import { passkeySignIns } from './passkeys.mjs';
 import { CHEAP_HASH, PROGRAM, Program, each, freePort, median, quantile } from './program.mjs';
@@ -55,6 +56,10 @@ try {
   await part('readers', async () => manyReaders(report, await place('SQLite'), SECONDS));
   for (const database of databases) await part(`growth, ${database}`, () => growth(database));
   if (databases.includes('PostgreSQL')) await part('memory of users', memoryOfUsers);
+  await part('operations', async () => {
+    const postgres = databases.includes('PostgreSQL') ? await place('PostgreSQL', CHEAP_HASH) : undefined;
+    await operations(report, await place('SQLite', CHEAP_HASH), postgres, USERS, SECONDS);
+  });
   for (const database of databases) await part(`size, ${database}`, async () => sizeOfRows(report, await place(database), database));
   if (databases.includes('PostgreSQL')) {
     await part('writes', async () => writes(report, await place('PostgreSQL')));

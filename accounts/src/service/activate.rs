@@ -15,6 +15,7 @@ use crate::{
     device::Device,
     error::Error,
     id::Id,
+    profile::NewProfile,
     store::{
         administrators::Guard,
         audit_events::{Event, NewEvent},
@@ -23,7 +24,7 @@ use crate::{
         email_tokens::{self, Link, LinkPurpose},
         registrations::{self, Registration},
         rekey::Rekey,
-        users::{NewAccount, NewProfile, NewUser, User},
+        users::{NewAccount, NewUser, User},
     },
     validation::required_field,
 };

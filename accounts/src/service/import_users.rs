@@ -19,10 +19,10 @@ use crate::{
     crypto::{jwt_secret::JwtSecret, password::NO_PASSWORD},
     error::Error,
     id::Id,
+    profile::NewProfile,
     store::{
         audit_events::Event,
         user_transfers::{self, ImportConflict, ImportedUser},
-        users::NewProfile,
     },
     validation::Validator,
 };

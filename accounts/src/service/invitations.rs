@@ -21,7 +21,7 @@ use crate::{
     device::Device,
     email::template::{Email, EmailTemplate},
     error::Error,
-    profile::{CachedMetadata, Roles, stored_metadata},
+    profile::{CachedMetadata, NewProfile, Roles, stored_metadata},
     store::{
         administration::ManagedUser,
         administrators::Guard,
@@ -29,7 +29,7 @@ use crate::{
         email_limits,
         email_tokens::key_of,
         invitations::{Invitation, NewInvitation, Sent},
-        users::{NewAccount, NewProfile, NewUser, User},
+        users::{NewAccount, NewUser, User},
     },
     validation::Validator,
 };

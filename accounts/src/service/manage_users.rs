@@ -19,7 +19,7 @@ use crate::{
     },
     error::Error,
     id::Id,
-    profile::{Roles, stored_metadata},
+    profile::{NewProfile, Roles, stored_metadata},
     store::{
         administration::{Change, ManagedUser, Updated, UserDeletion, UserUpdate},
         audit_events::Event,
@@ -29,7 +29,7 @@ use crate::{
         rekey::Rekey,
         sessions::Session,
         user_list::Order,
-        users::{NewProfile, User},
+        users::User,
     },
     validation::Validator,
 };

@@ -7,6 +7,7 @@ use crate::{
     store::{
         audit_events::{self, Event},
         email_requests::{EmailRequestKind, NewEmailRequest},
+        guarded_users,
         rekey::Rekey,
     },
 };
@@ -51,9 +52,6 @@ impl Accounts {
     ) -> Result<(), Error> {
         let user_id = parse_id(id)?;
         let user = self.managed_user(administrator, id).await?.user;
-        if user.is_admin {
-            administrator.require_person()?;
-        }
         let email = EmailAddress::parse_existing(&user.email).map_err(|_| Error::NotFound)?;
         let request = NewEmailRequest {
             id: self.random().id(),
@@ -70,6 +68,8 @@ impl Accounts {
         let event = Event::OperatorRequestedPasswordReset;
         let event = self.event_of(event, user_id, administrator);
         let mut transaction = self.0.database.begin().await?;
+        let guard = administrator.guard();
+        guarded_users::check(&mut transaction, guard, user_id, false).await?;
         request.insert(&mut transaction).await?;
         audit_events::record(&mut transaction, &event).await?;
         transaction.commit().await?;

@@ -14,12 +14,13 @@ use crate::{
     email::{address::EmailAddress, template::EmailTemplate},
     error::Error,
     id::Id,
+    profile::NewProfile,
     store::{
         administrators::Guard,
         audit_events::Event,
         email_tokens::{LinkOwner, LinkPurpose},
         registrations::NewRegistration,
-        users::{NewAccount, NewProfile, NewUser, User},
+        users::{NewAccount, NewUser, User},
     },
     validation::Validator,
 };

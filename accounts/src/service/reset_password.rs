@@ -14,6 +14,7 @@ use crate::{
     email::template::{EmailTemplate, Origin},
     error::Error,
     id::Id,
+    profile::NewProfile,
     store::{
         administrators::Guard,
         audit_events::Event,
@@ -21,7 +22,7 @@ use crate::{
         email_tokens::{Link, LinkPurpose},
         registrations::Registration,
         rekey::Rekey,
-        users::{NewAccount, NewProfile, NewUser, User},
+        users::{NewAccount, NewUser, User},
     },
     validation::Validator,
 };

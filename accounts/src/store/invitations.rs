@@ -8,7 +8,7 @@ use crate::{
     email::address::EmailAddress,
     error::Error,
     id::Id,
-    profile::Roles,
+    profile::{NewProfile, Roles},
     request_id::request_id,
     store::{
         administrators::ChangedBy,
@@ -20,7 +20,6 @@ use crate::{
         outbox::{self, NewEmail},
         statement::Statement,
         transaction::Transaction,
-        users::NewProfile,
     },
 };
 

@@ -12,6 +12,7 @@ use crate::{
         audit_events::{self, NewEvent},
         database::Database,
         email_tokens::{self, LinkPurpose, key_of},
+        guarded_users,
         identities::{self, NewIdentity},
         outbox::{self, NewEmail},
         passkeys, second_factors,
@@ -104,13 +105,7 @@ impl Rekey<'_> {
         let id = self.user_id;
         // A rejection deactivates the account.
         let removes = self.rejection.is_some();
-        self.guard.check(transaction, id, removes).await?;
-        if self.guard.spares_administrators {
-            let locked = users::lock(transaction, id).await?;
-            if locked.is_some_and(|locked| locked.is_admin) {
-                return Err(Error::PermissionDenied);
-            }
-        }
+        guarded_users::check(transaction, self.guard, id, removes).await?;
         if let Some((hash, now)) = self.link {
             let locked = users::lock(transaction, self.user_id).await?;
             if !email_tokens::use_up(transaction, hash, now).await? {

@@ -11,13 +11,13 @@ use crate::{
     email::address::EmailAddress,
     error::Error,
     id::Id,
+    profile::NewProfile,
     store::{
         administration::{ManagedUser, managed_user_columns},
         audit_events::NewEvent,
         database::Database,
         statement::{Statement, Value},
         transaction::Transaction,
-        users::NewProfile,
     },
 };
 

@@ -10,7 +10,7 @@ use crate::{
     email::address::EmailAddress,
     error::Error,
     id::Id,
-    profile::{CachedMetadata, Roles},
+    profile::{CachedMetadata, NewProfile, Roles},
     store::{
         administrators::{self, Guard},
         audit_events::{self, NewEvent},
@@ -56,27 +56,6 @@ pub struct User {
     pub(crate) metadata: CachedMetadata,
     /// Before which time, in seconds since 1970, tokens may have roles that were taken away.
     pub(crate) roles_since: i64,
-}
-
-/// What a new user's profile starts with. The objects are JSON.
-#[derive(Clone, Debug)]
-pub(crate) struct NewProfile {
-    pub name: String,
-    pub roles: Roles,
-    pub metadata: String,
-    pub app_metadata: String,
-}
-
-impl NewProfile {
-    /// A profile that has only a name, which may be empty.
-    pub fn named(name: String) -> Self {
-        Self {
-            name,
-            roles: Roles::default(),
-            metadata: "{}".to_owned(),
-            app_metadata: "{}".to_owned(),
-        }
-    }
 }
 
 /// A user to be created.

@@ -230,6 +230,10 @@ async fn connector() -> io::Result<TlsConnector> {
     let reading = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs);
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(reading.await.map_err(io::Error::other)?.certs);
+    connector_with(roots)
+}
+
+fn connector_with(roots: RootCertStore) -> io::Result<TlsConnector> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
@@ -292,6 +296,16 @@ fn request(target: &Target, message: Message) -> http::Result<Request<Full<Bytes
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+    use tokio_rustls::{
+        TlsAcceptor,
+        rustls::{ServerConfig, pki_types::CertificateDer},
+        server::TlsStream,
+    };
+
     use super::*;
 
     #[test]
@@ -318,35 +332,92 @@ mod tests {
         assert_eq!(refused, Err(SendError::Private));
     }
 
-    #[tokio::test]
-    async fn a_server_without_a_valid_certificate_gets_nothing() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://{}/", listener.local_addr().unwrap());
-        let target = Target::parse(&url, true).unwrap();
-        let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        let key = certified.signing_key.serialize_der().try_into().unwrap();
-        let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(Arc::new(
-            ring::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-        let message = Message {
+    /// A receiver on this machine, with a certificate that it has issued itself.
+    struct Receiver {
+        listener: TcpListener,
+        acceptor: TlsAcceptor,
+        certificate: CertificateDer<'static>,
+    }
+
+    impl Receiver {
+        async fn start() -> Self {
+            let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+            let certificate = certified.cert.der().clone();
+            let key = certified.signing_key.serialize_der().try_into().unwrap();
+            let provider = Arc::new(ring::default_provider());
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate.clone()], key)
+                .unwrap();
+            Self {
+                listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+                acceptor: TlsAcceptor::from(Arc::new(config)),
+                certificate,
+            }
+        }
+
+        fn target(&self) -> Target {
+            let url = format!("https://{}/hook", self.listener.local_addr().unwrap());
+            Target::parse(&url, true).unwrap()
+        }
+
+        async fn accept(&self) -> io::Result<TlsStream<TcpStream>> {
+            let (stream, _) = self.listener.accept().await.unwrap();
+            self.acceptor.accept(stream).await
+        }
+
+        /// Reads the head of a request, and answers with 204.
+        async fn answer(&self) -> String {
+            let mut stream = self.accept().await.unwrap();
+            let mut received = Vec::new();
+            while !received.ends_with(b"{}") {
+                stream.read_buf(&mut received).await.unwrap();
+            }
+            let response = b"HTTP/1.1 204 No Content\r\n\r\n";
+            stream.write_all(response).await.unwrap();
+            stream.shutdown().await.unwrap();
+            String::from_utf8(received).unwrap()
+        }
+    }
+
+    fn message() -> Message {
+        Message {
             id: "id".to_owned(),
             timestamp: 0,
             signature: "v1,".to_owned(),
             body: "{}".to_owned(),
-        };
-        let client = Client::new(true);
-        let accept = async {
-            let (stream, _) = listener.accept().await.unwrap();
-            acceptor.accept(stream).await.map(drop)
-        };
-        let (sent, accepted) = tokio::join!(client.send(&target, message), accept);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_without_a_valid_certificate_gets_nothing() {
+        let receiver = Receiver::start().await;
+        let (client, target) = (Client::new(true), receiver.target());
+        let (sent, accepted) = tokio::join!(client.send(&target, message()), receiver.accept());
         assert_eq!(sent, Err(SendError::Tls));
         assert!(accepted.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_certificate_is_trusted_gets_the_message() {
+        let receiver = Receiver::start().await;
+        let client = Client::new(true);
+        let mut roots = RootCertStore::empty();
+        roots.add(receiver.certificate.clone()).unwrap();
+        let trusting = connector_with(roots).unwrap();
+        assert!(client.tls.set(trusting).is_ok());
+        let target = receiver.target();
+        let (sent, received) = tokio::join!(client.send(&target, message()), receiver.answer());
+        assert_eq!(sent, Ok(204));
+        assert!(
+            received.starts_with("POST /hook HTTP/1.1\r\n"),
+            "{received}"
+        );
+        assert!(
+            received.contains("\r\nwebhook-signature: v1,\r\n"),
+            "{received}"
+        );
     }
 }

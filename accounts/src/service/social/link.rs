@@ -13,7 +13,8 @@ use crate::{
     service::{Accounts, Authorized},
     store::{
         audit_events::{Event, NewEvent},
-        identities::{self, Identity, LinkIdentity, Linked, LinkedBy, UnlinkIdentity, Unlinked},
+        identities::{self, Identity},
+        identity_links::{LinkIdentity, Linked, LinkedBy, UnlinkIdentity, Unlinked},
         social_tickets::{Ticket, TicketKind},
         users::User,
     },

@@ -15,16 +15,17 @@ use crate::{
     },
     error::Error,
     id::Id,
-    profile,
+    profile::{self, NewProfile},
     providers::{Provider, ProviderIdentity},
     service::{Accounts, register::CreatedBy},
     store::{
         administrators::Guard,
         audit_events::{Event, NewEvent},
-        identities::{self, LinkIdentity, Linked, LinkedBy, NewIdentity},
+        identities::{self, NewIdentity},
+        identity_links::{LinkIdentity, Linked, LinkedBy},
         invitations::Invitation,
         rekey::{FirstProof, Rekey},
-        users::{NewAccount, NewProfile, User},
+        users::{NewAccount, User},
     },
 };
 
