@@ -16,6 +16,7 @@ mod error;
 mod file;
 mod id;
 mod metrics;
+mod policies;
 mod profile;
 mod providers;
 mod random;
@@ -48,16 +49,20 @@ pub use email::{
     address::email_for_display,
     design::{EmailDesign, EmailLinks, InvalidLinkUrl, LinkUrl},
     palette::{AccentColor, InvalidAccentColor, Palette, Shades},
+    sender::{EmailFrom, InvalidEmailFrom},
     smtp::{
         CaCertificates, InvalidCaCertificates,
         url::{InvalidSmtpUrl, SmtpUrl},
     },
     template_files::{EmailTemplates, InvalidTemplates},
-    transport::{EmailFrom, EmailTransport, InvalidEmailFrom},
+    transport::EmailTransport,
 };
 pub use error::{Error, FieldErrors};
 pub use file::{create_file, read_file};
 pub use id::Id;
+pub use policies::{
+    InvalidRegistrationPolicy, InvalidSecondFactorPolicy, RegistrationPolicy, SecondFactorPolicy,
+};
 pub use profile::Roles;
 pub use providers::{
     InvalidIssuer, InvalidProviderName, Issuer, ProviderKind, ProviderName, ProviderSettings,
@@ -70,9 +75,8 @@ pub use revocations::{
 pub use service::{
     Acceptance, Accounts, Administrator, Authorized, Caller, DeliveryListFields, DeliveryPage,
     EmailProof, Enrolling, EventListFields, EventPage, ImportResult, ImportedFields,
-    InvalidRegistrationPolicy, InvalidSecondFactorPolicy, InvitationPage, Lifetimes, LinkInfo,
-    NewUserFields, PasswordRating, PasswordState, ProviderResponse, Readiness, Registered,
-    RegistrationPolicy, SecondFactorPolicy, Settings, SignedIn, SocialFailure, SocialLink,
+    InvitationPage, Lifetimes, LinkInfo, NewUserFields, PasswordRating, PasswordState,
+    ProviderResponse, Readiness, Registered, Settings, SignedIn, SocialFailure, SocialLink,
     SocialStep, UserFields, UserImport, UserListFields, UserPage, WebhookFields,
 };
 pub use store::{

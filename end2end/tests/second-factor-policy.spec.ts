@@ -46,6 +46,7 @@ test('a passkey will do, too', async ({ page, user }) => {
   await page.reload();
   await signIn(page, user);
   await expectAccount(page, user, '/account/security');
+  await expect(button(page, 'Continue with a passkey')).toHaveCount(0);
   await openDialog(page, 'Passkeys', 'Add a passkey');
   await currentPassword(page).fill(user.password);
   await press(page, 'Continue');

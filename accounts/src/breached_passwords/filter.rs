@@ -12,8 +12,8 @@ use sha1::{Digest, Sha1};
 use xorf::{BinaryFuse16, Filter};
 
 use super::{
+    hash::Hash,
     header::{Header, InvalidFilter},
-    list::Hash,
     part::{PARTS, checksum, place},
 };
 use crate::crypto::password::Password;

@@ -3,16 +3,13 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::build_error::BuildError;
-
-/// The length of a SHA-1 hash in bytes.
-const HASH_LENGTH: usize = 20;
+use super::{
+    build_error::BuildError,
+    hash::{HASH_LENGTH, Hash},
+};
 
 /// The longest line in bytes, with its end. A count needs up to 20 digits.
 const MAX_LINE: usize = 80;
-
-/// A SHA-1 hash of a password.
-pub(super) type Hash = [u8; HASH_LENGTH];
 
 /// Reads a list line by line. Each line takes the place of the one before.
 pub(super) struct List<R> {

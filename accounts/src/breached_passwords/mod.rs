@@ -20,6 +20,7 @@
 mod build;
 mod build_error;
 mod filter;
+mod hash;
 mod header;
 mod list;
 mod part;

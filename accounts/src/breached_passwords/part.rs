@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use xorf::Descriptor;
 
-use super::list::Hash;
+use super::hash::Hash;
 
 /// The number of parts, each with a filter of its own.
 pub(super) const PARTS: usize = 4096;

@@ -9,8 +9,8 @@ use xorf::{BinaryFuse16, Filter};
 
 use super::{
     BreachedPasswords, InvalidFilter, build,
+    hash::Hash,
     header::HEADER_LENGTH,
-    list::Hash,
     part::{Part, place},
 };
 use crate::crypto::password::Password;

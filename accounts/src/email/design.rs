@@ -8,7 +8,7 @@ use minijinja::{Value, context, value::Serde};
 use url::Url;
 
 use super::{
-    content::EmailContent, palette::Palette, template_files::EmailTemplates, transport::EmailFrom,
+    content::EmailContent, palette::Palette, sender::EmailFrom, template_files::EmailTemplates,
 };
 use crate::crypto::email_token::LinkToken;
 

@@ -10,7 +10,7 @@ use lettre::{
     },
 };
 
-use super::transport::{EmailFrom, with_ascii_domain};
+use super::sender::{EmailFrom, with_ascii_domain};
 use crate::{clock::Timestamp, id::Id};
 
 /// What an email consists of.

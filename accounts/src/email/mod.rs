@@ -8,6 +8,7 @@ mod links;
 mod notices;
 pub(crate) mod palette;
 pub(crate) mod send_error;
+pub(crate) mod sender;
 pub(crate) mod smtp;
 pub(crate) mod template;
 pub(crate) mod template_files;

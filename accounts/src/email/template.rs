@@ -10,8 +10,8 @@ use super::{
     content::EmailContent,
     design::EmailDesign,
     links, notices,
+    sender::EmailFrom,
     template_files::{EmailTemplates, Format, InvalidTemplates},
-    transport::EmailFrom,
 };
 use crate::{
     clock::Timestamp,

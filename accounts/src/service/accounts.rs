@@ -20,13 +20,11 @@ use crate::{
     error::Error,
     id::Id,
     metrics::Metrics,
+    policies::{RegistrationPolicy, SecondFactorPolicy},
     providers::{Provider, ProviderSettings},
     random::Random,
     revocations::RevocationLog,
-    service::{
-        failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters,
-        registration_policy::RegistrationPolicy, second_factor_policy::SecondFactorPolicy,
-    },
+    service::{failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters},
     store::{database::Database, expired_rows},
 };
 

@@ -11,7 +11,6 @@ use super::{
     manage_users::parse_id,
     queue_email::EmailKind,
     register::Registered,
-    registration_policy::RegistrationPolicy,
 };
 use crate::{
     crypto::{
@@ -21,6 +20,7 @@ use crate::{
     device::Device,
     email::template::{Email, EmailTemplate},
     error::Error,
+    policies::RegistrationPolicy,
     profile::{CachedMetadata, NewProfile, Roles, stored_metadata},
     store::{
         administration::ManagedUser,

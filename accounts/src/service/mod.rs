@@ -70,8 +70,6 @@ pub use rate_password::PasswordRating;
 pub use readiness::Readiness;
 pub(crate) use record_deliveries::Delivery;
 pub use register::Registered;
-pub use registration_policy::{InvalidRegistrationPolicy, RegistrationPolicy};
 pub use remove_password::PasswordState;
-pub use second_factor_policy::{InvalidSecondFactorPolicy, SecondFactorPolicy};
 pub use social::{ProviderResponse, SocialFailure, SocialLink, SocialStep};
 pub use webhooks::{DeliveryPage, WebhookFields};

@@ -1,39 +1,7 @@
-//! Who must have a second factor.
-
-use std::str::FromStr;
+//! Whether a user has the factors that the account needs.
 
 use super::accounts::Accounts;
-use crate::{error::Error, store::users::User};
-
-/// Who must have a second factor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SecondFactorPolicy {
-    /// Nobody.
-    #[default]
-    Off,
-    /// Administrators.
-    Admins,
-    /// Everyone.
-    All,
-}
-
-/// The error of a text that names no [`SecondFactorPolicy`].
-#[derive(Debug, thiserror::Error)]
-#[error("expected off, admins or all")]
-pub struct InvalidSecondFactorPolicy;
-
-impl FromStr for SecondFactorPolicy {
-    type Err = InvalidSecondFactorPolicy;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "off" => Ok(Self::Off),
-            "admins" => Ok(Self::Admins),
-            "all" => Ok(Self::All),
-            _ => Err(InvalidSecondFactorPolicy),
-        }
-    }
-}
+use crate::{error::Error, policies::SecondFactorPolicy, store::users::User};
 
 impl Accounts {
     /// Whether a user must have a second factor.

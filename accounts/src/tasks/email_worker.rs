@@ -17,7 +17,8 @@ use crate::{
     email::{
         design::EmailDesign,
         send_error::{SendError, ServerError},
-        transport::{Connection, EmailFrom, EmailTransport},
+        sender::EmailFrom,
+        transport::{Connection, EmailTransport},
     },
     error::Error,
     id::Id,

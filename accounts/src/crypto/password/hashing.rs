@@ -7,42 +7,16 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{
     cost::HashingCost,
+    entered::Password,
     formats::{self, InvalidHash},
     stored::Memory,
-    verify::{self, SALT_LENGTH, SeenCosts},
+    verify::{self, SALT_LENGTH, SeenCosts, Verified},
 };
-use crate::{error::Error, text};
-
-/// A password in Normalization Form C, so that it is the same on every keyboard and system (NIST SP
-/// 800-63B, section 3.1.1.2). It can't be printed, and is wiped from memory when it is dropped.
-#[derive(Clone)]
-pub(crate) struct Password {
-    pub(super) text: SecretString,
-    /// The password as it was typed, if that is another text: hashes from before passwords were
-    /// normalized may be of it.
-    pub(super) typed: Option<SecretString>,
-}
-
-impl Password {
-    pub fn new(text: &str) -> Self {
-        let normalized = text::nfc(text);
-        Self {
-            typed: (normalized != text).then(|| text.into()),
-            text: SecretString::from(normalized.into_owned()),
-        }
-    }
-
-    /// The password in Normalization Form C, and as it was typed, if that is another text.
-    pub fn spellings(&self) -> impl Iterator<Item = &str> {
-        let all = [Some(&self.text), self.typed.as_ref()];
-        all.into_iter().flatten().map(ExposeSecret::expose_secret)
-    }
-}
+use crate::error::Error;
 
 /// How many requests may have a place in the queue, besides those that are being hashed for.
 const QUEUE_LENGTH: usize = 512;
@@ -56,18 +30,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The niceness of hashing threads (0 to 19, `nice(2)`).
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
-
-/// The result of checking a password.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verified {
-    /// The password is wrong.
-    Wrong,
-    /// The password is right.
-    Right,
-    /// The password is right, and this is its hash at the current cost, because the stored one has
-    /// another, is of another algorithm, or is of the password as it was typed.
-    RightWithNewHash(String),
-}
 
 /// The threads that hash passwords.
 ///

@@ -2,6 +2,7 @@
 
 mod common;
 mod cost;
+mod entered;
 mod formats;
 mod hashing;
 mod rules;
@@ -13,7 +14,9 @@ mod verify;
 pub(crate) const NO_PASSWORD: &str = "!";
 
 pub use cost::{HashingCost, InvalidHashingCost};
-pub(crate) use hashing::{Hasher, HashingPlace, Password, Verified};
+pub(crate) use entered::Password;
+pub(crate) use hashing::{Hasher, HashingPlace};
 pub(crate) use rules::{Site, check};
 pub use strength::Strength;
 pub(crate) use strength::strength;
+pub(crate) use verify::Verified;

@@ -21,10 +21,22 @@ use subtle::ConstantTimeEq;
 
 use super::{
     cost::HASH_LENGTH,
-    hashing::{Password, Verified},
+    entered::Password,
     stored::{Algorithm, Memory, StoredHash},
 };
 use crate::error::Error;
+
+/// The result of checking a password.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verified {
+    /// The password is wrong.
+    Wrong,
+    /// The password is right.
+    Right,
+    /// The password is right, and this is its hash at the current cost, because the stored one has
+    /// another, is of another algorithm, or is of the password as it was typed.
+    RightWithNewHash(String),
+}
 
 /// The length of salts in bytes (RFC 9106, section 4).
 pub(super) const SALT_LENGTH: usize = 16;

@@ -18,6 +18,7 @@ use crate::{
 /// Says why there is nothing else, and turns the second factor on.
 #[component]
 pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl IntoView {
+    let has_passkey = RwSignal::new(false);
     let is_on = Memo::new(move |_| details.has_second_factor());
     view! {
         <section class="callout" aria-labelledby="required">
@@ -41,7 +42,7 @@ pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl Into
                         </button>
                     }
                         .into_any_sync()
-                } else if can_use_passkeys() {
+                } else if has_passkey.get() && can_use_passkeys() {
                     view! {
                         <UsePasskey
                             label=tr("Continue with a passkey")
@@ -57,6 +58,6 @@ pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl Into
         </section>
         <Unverified details />
         <TwoFactor details />
-        <Passkeys details />
+        <Passkeys details has_any=has_passkey />
     }
 }

@@ -41,6 +41,8 @@ struct State {
     step: RwSignal<Step>,
     /// The passkeys, once they are known.
     passkeys: RwSignal<Option<Result<Vec<Passkey>, ApiError>>>,
+    /// Whether there are any.
+    has_any: RwSignal<bool>,
 }
 
 impl State {
@@ -53,6 +55,8 @@ impl State {
     fn load(self) {
         spawn_local(async move {
             let response = with_limit(LOADING_LIMIT, passkey::passkeys()).await;
+            let has_any = response.as_ref().is_ok_and(|passkeys| !passkeys.is_empty());
+            self.has_any.try_set(has_any);
             self.passkeys.try_set(Some(response));
         });
     }
@@ -109,9 +113,15 @@ fn as_message(error: ApiError) -> ApiError {
 
 /// Lists the passkeys, and adds, renames and removes them.
 #[component]
-pub(super) fn Passkeys(details: Details) -> impl IntoView {
+pub(super) fn Passkeys(
+    details: Details,
+    /// Says whether there are any, as far as that is known.
+    #[prop(default = RwSignal::new(false))]
+    has_any: RwSignal<bool>,
+) -> impl IntoView {
     let state = State {
         details,
+        has_any,
         dialog: DialogState::default(),
         step: RwSignal::new(Step::Add),
         passkeys: RwSignal::new(None),

@@ -4,8 +4,9 @@ use std::sync::Mutex;
 
 use super::{
     super::{
-        hashing::{Password, Verified},
+        entered::Password,
         stored::Memory,
+        verify::Verified,
         verify::{SeenCosts, verify},
     },
     *,
