@@ -17,10 +17,11 @@ export async function passkeySignIns(report, { folder, settings }, database) {
   const origin = `http://localhost:${port}`;
   const program = await Program.start(folder, { ...settings, port, LATCHKEY_PUBLIC_URL: origin });
   try {
-    const { token } = await program.register(EMAIL);
+    await program.register(EMAIL);
     // The program reads its settings from the environment.
     const env = { PATH: process.env.PATH, LATCHKEY_DATA_DIR: `${folder}/data`, ...settings };
     execFileSync(PROGRAM, ['user', 'verify', '--email', EMAIL], { cwd: folder, env });
+    const { token } = await program.signIn(EMAIL);
     const passkey = new Passkey(origin);
     const options = await program.post('/api/passkey/create', { current_password: PASSWORD }, token);
     await program.post('/api/passkey/confirm', { credential: passkey.create(options) }, token);

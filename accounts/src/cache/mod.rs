@@ -242,7 +242,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::SystemClock,
-        store::{database::DatabaseSettings, database_url::DatabaseUrl},
+        store::{database_settings::DatabaseSettings, database_url::DatabaseUrl},
     };
 
     const LEASE: Duration = Duration::from_secs(60);

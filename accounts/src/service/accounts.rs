@@ -24,7 +24,7 @@ use crate::{
     providers::{Provider, ProviderSettings},
     random::Random,
     revocations::RevocationLog,
-    service::{failed_sign_ins::FailedSignIns, login_attempts::AttemptWriters},
+    service::{attempt_writers::AttemptWriters, failed_sign_ins::FailedSignIns},
     store::{database::Database, expired_rows},
 };
 

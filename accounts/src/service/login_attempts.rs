@@ -1,8 +1,6 @@
 //! Counts login attempts, so that passwords can't be guessed quickly.
 
-use std::{net::IpAddr, time::Duration};
-
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::net::IpAddr;
 
 use super::accounts::Accounts;
 use crate::{
@@ -11,26 +9,11 @@ use crate::{
     email::address::EmailAddress,
     error::Error,
     store::{
-        database::Database,
         sessions::Session,
         sign_in_failures::{self, AttemptDecision, AttemptSource, LoginAttempt},
         users::Credentials,
     },
 };
-
-/// How many attempts may be written at once. SQLite has one writer, which everything that is written
-/// queues for: attempts queue among themselves first, so that a flood of them has one place in that
-/// queue, and a refresh or a sign-out waits for one of them at most.
-const WRITERS: usize = 1;
-
-/// The same for PostgreSQL, where each occupies one of 20 connections by default.
-const POSTGRES_WRITERS: usize = 8;
-
-/// How long an attempt may wait for its turn.
-const TURN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Limits how many attempts are written at the same time.
-pub(super) struct AttemptWriters(Semaphore);
 
 /// How a counted attempt has ended.
 #[derive(Clone, Copy)]
@@ -39,27 +22,6 @@ pub(super) enum Outcome {
     Wrong,
     /// The password was not looked at.
     NotChecked,
-}
-
-impl AttemptWriters {
-    pub fn new(database: &Database) -> Self {
-        let writers = match database {
-            Database::Sqlite { .. } => WRITERS,
-            Database::Postgres(_) => POSTGRES_WRITERS,
-        };
-        Self(Semaphore::new(writers))
-    }
-
-    /// Waits for the turn to write.
-    ///
-    /// # Errors
-    /// `Overloaded` after a time.
-    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
-        match tokio::time::timeout(TURN_TIMEOUT, self.0.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Error::Overloaded),
-        }
-    }
 }
 
 impl Accounts {

@@ -4,6 +4,7 @@ mod accounts;
 mod activate;
 mod administer;
 mod administrator;
+mod attempt_writers;
 mod audit_log;
 mod authorize;
 mod bulk_changes;

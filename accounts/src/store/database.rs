@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use crate::{
     error::Error,
     store::{
-        connection::{Connection, is_closed},
+        connection::Connection,
+        connection_errors::is_closed,
+        database_settings::DatabaseSettings,
         database_url::DatabaseUrl,
         postgres::Postgres,
         postgres_servers::may_pass,
@@ -27,28 +29,6 @@ const SQLITE_READERS: u32 = 4;
 
 /// The pause before connecting is tried again at the start.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Limits on the use of a database.
-#[derive(Clone, Copy, Debug)]
-pub struct DatabaseSettings {
-    /// The maximum number of connections; for SQLite, of those that read. The default is 20 for
-    /// PostgreSQL and 4 for SQLite.
-    pub connections: Option<u32>,
-    /// How long a request waits for a free connection, and a writer for SQLite's write lock.
-    pub wait: Duration,
-    /// How long PostgreSQL may work on one statement.
-    pub statement_timeout: Duration,
-}
-
-impl Default for DatabaseSettings {
-    fn default() -> Self {
-        Self {
-            connections: None,
-            wait: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(10),
-        }
-    }
-}
 
 /// An open database. Clones share its connections.
 #[derive(Clone)]

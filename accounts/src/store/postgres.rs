@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::store::{
-    database::DatabaseSettings,
+    database_settings::DatabaseSettings,
     postgres_servers::{Address, PostgresServers},
 };
 

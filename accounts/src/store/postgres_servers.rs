@@ -12,7 +12,7 @@ use sqlx::{
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use crate::store::{connection::is_closed, database_url::InvalidDatabaseUrl};
+use crate::store::{connection_errors::is_closed, invalid_database_url::InvalidDatabaseUrl};
 
 /// How long one of several servers is asked. One that is switched off does not even refuse.
 const ANSWER: Duration = Duration::from_secs(2);

@@ -17,7 +17,7 @@ mod table_copy;
 mod value;
 
 use self::{compare::compare, end::End, table_copy::TableCopy};
-use crate::store::{database::DatabaseSettings, database_url::DatabaseUrl};
+use crate::store::{database_settings::DatabaseSettings, database_url::DatabaseUrl};
 
 pub use self::error::CopyError;
 

@@ -2,7 +2,8 @@
 
 use super::error::CopyError;
 use crate::store::{
-    database::{Database, DatabaseSettings},
+    database::Database,
+    database_settings::DatabaseSettings,
     database_url::DatabaseUrl,
     migrations::{MigrationError, Schema, TableState},
 };
