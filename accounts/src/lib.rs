@@ -82,6 +82,7 @@ pub use service::{
 pub use store::{
     administration::ManagedUser,
     audit_log::AuditEvent,
+    authenticator_apps::AuthenticatorApp,
     bulk_changes::BulkStatus,
     copy::{CopiedTable, CopyError, CopyProgress, CopyStep, copy_database},
     database::Database,

@@ -138,7 +138,7 @@ impl Group {
 }
 
 /// The limit of each endpoint. Where every request counts, each sends an email or creates an account.
-const ENDPOINTS: [(&str, Limit); 73] = [
+const ENDPOINTS: [(&str, Limit); 77] = [
     ("/api/user/create", Limit::all(Group::Registration)),
     ("/api/user/login", Limit::work(Group::SignIn)),
     ("/api/user/login/code", Limit::all(Group::Email)),
@@ -177,6 +177,10 @@ const ENDPOINTS: [(&str, Limit); 73] = [
     ("/api/totp/confirm", Limit::work(Group::Proof)),
     ("/api/totp/login", Limit::work(Group::Proof)),
     ("/api/totp/delete", Limit::work(Group::Proof)),
+    ("/api/totp", Limit::work(Group::Tokens)),
+    ("/api/totp/add", Limit::work(Group::Proof)),
+    ("/api/totp/rename", Limit::work(Group::Tokens)),
+    ("/api/totp/remove", Limit::work(Group::Proof)),
     ("/api/passkey", Limit::work(Group::Tokens)),
     ("/api/passkey/create", Limit::work(Group::Proof)),
     ("/api/passkey/confirm", Limit::work(Group::Proof)),

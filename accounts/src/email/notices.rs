@@ -253,6 +253,37 @@ pub(super) fn recovery_code_used(left: u32) -> EmailContent {
     }
 }
 
+pub(super) fn totp_added(name: &str) -> EmailContent {
+    EmailContent {
+        subject: tr("An authenticator app was added"),
+        paragraphs: vec![tr_with(
+            "The codes of \"{name}\" can be used to sign in to your account from now on, beside those of \
+             your other authenticator apps.",
+            &[("name", name)],
+        )],
+        link: None,
+        note: tr(
+            "If this wasn't you, remove the app on your account page, sign out everywhere and choose a \
+             new password.",
+        ),
+        ..EmailContent::default()
+    }
+}
+
+pub(super) fn totp_removed(name: &str) -> EmailContent {
+    EmailContent {
+        subject: tr("An authenticator app was removed"),
+        paragraphs: vec![tr_with(
+            "The codes of \"{name}\" can no longer be used to sign in to your account. Your other \
+             authenticator apps still work.",
+            &[("name", name)],
+        )],
+        link: None,
+        note: tr(NOT_YOU),
+        ..EmailContent::default()
+    }
+}
+
 pub(super) fn passkey_added(name: &str) -> EmailContent {
     EmailContent {
         subject: tr("A passkey was added to your account"),

@@ -154,6 +154,10 @@ pub(crate) enum EmailTemplate {
     RecoveryCodesReplaced,
     /// A recovery code was used.
     RecoveryCodeUsed { left: u32 },
+    /// An authenticator app was added beside others.
+    TotpAdded { name: String },
+    /// One of several authenticator apps was removed.
+    TotpRemoved { name: String },
     /// A passkey was added.
     PasskeyAdded { name: String },
     /// A passkey was removed.
@@ -223,6 +227,8 @@ impl EmailTemplate {
             Self::SecondFactorOff => "second_factor_off",
             Self::RecoveryCodesReplaced => "recovery_codes_replaced",
             Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::TotpAdded { .. } => "totp_added",
+            Self::TotpRemoved { .. } => "totp_removed",
             Self::PasskeyAdded { .. } => "passkey_added",
             Self::PasskeyRemoved { .. } => "passkey_removed",
             Self::WebhookDisabled { .. } => "webhook_disabled",
@@ -268,6 +274,12 @@ impl EmailTemplate {
             Self::SecondFactorOff,
             Self::RecoveryCodesReplaced,
             Self::RecoveryCodeUsed { left: 9 },
+            Self::TotpAdded {
+                name: "Phone".to_owned(),
+            },
+            Self::TotpRemoved {
+                name: "Phone".to_owned(),
+            },
             Self::PasskeyAdded {
                 name: "Laptop".to_owned(),
             },
@@ -308,6 +320,8 @@ impl EmailTemplate {
             Self::SecondFactorOff => notices::second_factor_off(),
             Self::RecoveryCodesReplaced => notices::recovery_codes_replaced(),
             Self::RecoveryCodeUsed { left } => notices::recovery_code_used(*left),
+            Self::TotpAdded { name } => notices::totp_added(name),
+            Self::TotpRemoved { name } => notices::totp_removed(name),
             Self::PasskeyAdded { name } => notices::passkey_added(name),
             Self::PasskeyRemoved { name } => notices::passkey_removed(name),
             Self::WebhookDisabled { host, reason } => notices::webhook_disabled(host, reason),
@@ -550,6 +564,14 @@ mod tests {
             (
                 r#"{"recovery_code_used":{"left":9}}"#,
                 "A recovery code was used",
+            ),
+            (
+                r#"{"totp_added":{"name":"n"}}"#,
+                "An authenticator app was added",
+            ),
+            (
+                r#"{"totp_removed":{"name":"n"}}"#,
+                "An authenticator app was removed",
             ),
             (
                 r#"{"passkey_added":{"name":"n"}}"#,

@@ -2,7 +2,7 @@
 
 use languages::tr_later;
 
-use crate::{email::address::EmailAddress, error::Error, profile, validation::Validator};
+use crate::{email::address::EmailAddress, error::Error, id::Id, profile, validation::Validator};
 
 /// The field in which a signed-in user repeats the password.
 pub(super) const CURRENT_PASSWORD: &str = "current_password";
@@ -12,6 +12,9 @@ pub(super) const TOKEN: &str = "token";
 
 /// The field with the password of an account that is not signed in.
 pub(super) const PASSWORD: &str = "password";
+
+/// The field with the name of a user, or of what belongs to one.
+const NAME: &str = "name";
 
 pub(super) const INCORRECT_PASSWORD: &str = tr_later("Incorrect password.");
 
@@ -61,8 +64,30 @@ pub(super) fn checked_name(validator: &mut Validator, name: Option<&str>) -> Opt
     match profile::parse_name(name?) {
         Ok(name) => Some(name),
         Err(message) => {
-            validator.reject("name", message);
+            validator.reject(NAME, message);
             None
         }
     }
+}
+
+/// Returns the name of a passkey or an authenticator app, if it is allowed. Otherwise the validator has the error.
+pub(super) fn label(validator: &mut Validator, name: &str) -> Option<String> {
+    let name = checked_name(validator, Some(name))?;
+    validator.required(NAME, Some(&name)).map(str::to_owned)
+}
+
+/// Reads the id of a passkey or an authenticator app, and its new name.
+///
+/// # Errors
+/// Field errors for what is missing, and for a name that is too long; `NotFound` for what is no id.
+pub(super) fn id_and_name(id: Option<&str>, name: Option<&str>) -> Result<(Id, String), Error> {
+    let mut validator = Validator::default();
+    let id = validator.required("id", id);
+    let name = validator
+        .required(NAME, name)
+        .and_then(|name| label(&mut validator, name));
+    let (Some(id), Some(name)) = (id, name) else {
+        return Err(validator.into_error());
+    };
+    Ok((id.parse().map_err(|_| Error::NotFound)?, name))
 }

@@ -6,6 +6,7 @@ mod administer;
 mod administrator;
 mod attempt_writers;
 mod audit_log;
+mod authenticator_apps;
 mod authorize;
 mod bulk_changes;
 mod caller;

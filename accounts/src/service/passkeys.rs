@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     accounts::Accounts,
     caller::{Authorized, Caller, Enrolling},
+    fields::{id_and_name, label},
     totp::require_verified_email,
 };
 use crate::{
@@ -20,7 +21,6 @@ use crate::{
     email::template::{EmailTemplate, Origin},
     error::Error,
     id::Id,
-    profile,
     store::{
         audit_events::Event,
         passkeys::{self, Added, NewPasskey, Passkey, Removal, Removed},
@@ -30,8 +30,6 @@ use crate::{
 
 /// The field with what the authenticator has created or signed.
 pub(super) const CREDENTIAL: &str = "credential";
-
-const NAME: &str = "name";
 
 /// For how long a passkey stands for the password, where one is asked for.
 const RECENT: Duration = Duration::from_secs(5 * 60);
@@ -95,7 +93,7 @@ impl Accounts {
         require_verified_email(caller)?;
         let mut validator = Validator::default();
         let default_name = device_name(&caller.device.user_agent);
-        let name = checked_passkey_name(&mut validator, name.unwrap_or(&default_name));
+        let name = label(&mut validator, name.unwrap_or(&default_name));
         let (Some(credential), Some(name)) = (present(&mut validator, credential), name) else {
             return Err(validator.into_error());
         };
@@ -156,15 +154,7 @@ impl Accounts {
         id: Option<&str>,
         name: Option<&str>,
     ) -> Result<(), Error> {
-        let mut validator = Validator::default();
-        let id = validator.required("id", id);
-        let name = validator
-            .required(NAME, name)
-            .and_then(|name| checked_passkey_name(&mut validator, name));
-        let (Some(id), Some(name)) = (id, name) else {
-            return Err(validator.into_error());
-        };
-        let id: Id = id.parse().map_err(|_| Error::NotFound)?;
+        let (id, name) = id_and_name(id, name)?;
         let renamed = Passkey::rename(&self.0.database, caller.user().id, id, &name).await?;
         if renamed {
             Ok(())
@@ -264,16 +254,5 @@ pub(super) fn present<'a>(validator: &mut Validator, credential: &'a Value) -> O
             .required(CREDENTIAL, Some(text))
             .map(|_| credential),
         other => Some(other),
-    }
-}
-
-/// Returns the name of a passkey, if it is allowed. Otherwise the validator has the error.
-fn checked_passkey_name(validator: &mut Validator, name: &str) -> Option<String> {
-    match profile::parse_name(name) {
-        Ok(name) => validator.required(NAME, Some(&name)).map(str::to_owned),
-        Err(message) => {
-            validator.reject(NAME, message);
-            None
-        }
     }
 }

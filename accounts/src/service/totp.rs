@@ -5,6 +5,7 @@ use languages::tr_later;
 use super::{
     accounts::Accounts,
     caller::{Authorized, Caller, Enrolling},
+    fields::label,
     login::SignedIn,
 };
 use crate::{
@@ -18,11 +19,12 @@ use crate::{
     id::Id,
     store::{
         audit_events::Event,
+        authenticator_apps::NewApp,
         rekey::Rekey,
         second_factors::{self, Attempt, EncryptedTotpSecrets, Factor, OnSuccess},
         users::Credentials,
     },
-    validation::required_field,
+    validation::{Validator, required_field},
 };
 
 /// The field with a one-time code or a recovery code.
@@ -65,20 +67,26 @@ impl Accounts {
             .setup(&issuer, &user.email)
     }
 
-    /// Turns the second factor on with the first code of the app that was set up. Returns tokens that
+    /// Turns the second factor on with the first code of the app that was set up, which replaces all others. Returns tokens that
     /// have completed it, and new recovery codes. For other sessions, the second factor is pending:
     /// they end unless they complete it within 10 minutes.
     ///
     /// # Errors
-    /// A field error for a code that is missing or wrong, and when no app was set up; `Throttled`;
-    /// `TokenInvalid` when the caller was signed out in the meantime.
+    /// Field errors for a code that is missing or wrong, when no app was set up, and for a name that is too long;
+    /// `EmailUnverified`; `Throttled`; `TokenInvalid` when the caller was signed out in the meantime.
     pub async fn confirm_totp(
         &self,
         caller: &Enrolling,
         code: Option<&str>,
+        name: Option<&str>,
     ) -> Result<(TokenPair, Vec<String>), Error> {
         require_verified_email(caller)?;
-        let code = required_field(CODE, code)?;
+        let mut validator = Validator::default();
+        let code = validator.required(CODE, code);
+        let name = name.and_then(|name| label(&mut validator, name));
+        let Some(code) = code.filter(|_| validator.is_empty()) else {
+            return Err(validator.into_error());
+        };
         let (user, now) = (caller.user(), self.now());
         let (codes, hashes) = self.new_recovery_codes(user.id);
         let origin = Some(Origin::new(&caller.device, now));
@@ -89,6 +97,10 @@ impl Accounts {
             user,
             factor: Factor::NewCode(&matching_step),
             on_success: OnSuccess::TurnOn {
+                app: NewApp {
+                    id: self.random().id(),
+                    name: name.as_deref(),
+                },
                 recovery_hashes: &hashes,
                 notice: &notice,
             },
@@ -98,16 +110,13 @@ impl Accounts {
             signed_in: self.event_by(Event::SignedIn, caller),
         };
         let pair = match self.attempt_second_factor(caller, &attempt).await {
-            Err(Error::PermissionDenied) => Err(Error::field(
-                CODE,
-                tr_later("Set up an authenticator app first, then enter its code."),
-            )),
+            Err(Error::PermissionDenied) => Err(no_app_begun()),
             result => result,
         }?;
         Ok((pair, codes))
     }
 
-    /// Completes the second factor with a code of the authenticator app.
+    /// Completes the second factor with a code of one of the authenticator apps.
     ///
     /// # Errors
     /// A field error for a code that is missing, wrong or used; `Throttled`; `PermissionDenied`
@@ -213,11 +222,12 @@ impl Accounts {
             let Some(last) = users.last() else {
                 return Ok(reencrypted);
             };
-            after = Some(last.user_id);
-            for user in &users {
-                for secret in [&user.current, &user.new].into_iter().flatten() {
+            after = Some(*last);
+            for user_id in &users {
+                let user = EncryptedTotpSecrets::of_user(database, *user_id).await?;
+                for secret in &user.secrets {
                     if !secret.starts_with(&key_id)
-                        && let Some(encrypted) = self.reencrypt(user.user_id, secret)
+                        && let Some(encrypted) = self.reencrypt(*user_id, secret)
                     {
                         user.replace(database, secret, &encrypted).await?;
                         reencrypted += 1;
@@ -258,6 +268,14 @@ impl Accounts {
             )
         })
     }
+}
+
+/// The error for a code of a new app that nobody has begun to set up.
+pub(super) fn no_app_begun() -> Error {
+    Error::field(
+        CODE,
+        tr_later("Set up an authenticator app first, then enter its code."),
+    )
 }
 
 /// What is set up before the email address is verified might be someone else's.

@@ -6,7 +6,7 @@ use super::{accounts::Accounts, caller::Caller, totp::CODE};
 use crate::{
     crypto::token::TokenPair,
     error::Error,
-    store::second_factors::{self, Attempt, Outcome},
+    store::second_factors::{self, Attempt, CodeRefused, Outcome},
 };
 
 impl Accounts {
@@ -23,13 +23,19 @@ impl Accounts {
                 self.notify_email_worker();
                 self.token_pair(&user, &session, attempt.session.now)
             }
-            Outcome::Incorrect => Err(Error::field(
-                CODE,
-                tr_later("Incorrect code, or it was already used."),
-            )),
-            Outcome::Blocked(time) => Err(Error::Throttled(time)),
-            Outcome::NotSetUp => Err(Error::PermissionDenied),
+            Outcome::CodeRefused(refused) => Err(code_error(&refused)),
             Outcome::SessionEnded => Err(Error::TokenInvalid),
         }
+    }
+}
+
+/// The error for a code that is not accepted.
+pub(super) fn code_error(refused: &CodeRefused) -> Error {
+    match refused {
+        CodeRefused::Incorrect => {
+            Error::field(CODE, tr_later("Incorrect code, or it was already used."))
+        }
+        CodeRefused::Blocked(time) => Error::Throttled(*time),
+        CodeRefused::NotSetUp => Error::PermissionDenied,
     }
 }

@@ -44,6 +44,10 @@ pub(crate) enum Event {
     TrustedDevicesForgotten,
     SecondFactorOn,
     SecondFactorOff,
+    /// An authenticator app was added beside others.
+    TotpAdded,
+    /// One of several authenticator apps was removed.
+    TotpRemoved,
     /// A recovery code was used as second factor.
     RecoveryCodeUsed,
     RecoveryCodesReplaced,
@@ -125,6 +129,8 @@ impl Event {
             Self::TrustedDevicesForgotten => "trusted_devices_forgotten",
             Self::SecondFactorOn => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
+            Self::TotpAdded => "totp_added",
+            Self::TotpRemoved => "totp_removed",
             Self::RecoveryCodeUsed => "recovery_code_used",
             Self::RecoveryCodesReplaced => "recovery_codes_replaced",
             Self::RefreshTokenReused => "refresh_token_reused",

@@ -38,6 +38,8 @@ pub(crate) mod administration;
 pub(crate) mod administrators;
 pub(crate) mod audit_events;
 pub(crate) mod audit_log;
+pub(crate) mod authenticator_app_changes;
+pub(crate) mod authenticator_apps;
 mod backup;
 pub(crate) mod bulk_changes;
 pub(crate) mod code_sign_ins;

@@ -1,5 +1,5 @@
-//! The table `second_factors`: the TOTP secrets of authenticator apps, and a count of incorrect
-//! codes.
+//! The table `second_factors`: the TOTP secret of a user's first authenticator app, that of one that is being set up,
+//! and a count of incorrect codes.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::{
     id::Id,
     store::{
         audit_events::{self, NewEvent},
+        authenticator_apps::{self, NewApp},
         database::Database,
         outbox::{self, NewEmail},
         recovery_codes,
@@ -38,7 +39,7 @@ pub(crate) type StepOf<'a> = dyn Fn(&[u8]) -> Result<Option<i64>, Error> + Sync 
 
 /// The kind of code that a user enters.
 pub(crate) enum Factor<'a> {
-    /// A code of the authenticator app in use.
+    /// A code of an authenticator app in use.
     Code(&'a StepOf<'a>),
     /// A code of the app that is being set up.
     NewCode(&'a StepOf<'a>),
@@ -58,9 +59,10 @@ pub(crate) enum OnSuccess<'a> {
         hash: &'a [u8],
         event: &'a NewEvent,
     },
-    /// The app that is being set up replaces the other, with new recovery codes and an email. For
+    /// The app that is being set up replaces all others, with new recovery codes and an email. For
     /// sessions that have not passed the second factor, it is pending from now on.
     TurnOn {
+        app: NewApp<'a>,
         recovery_hashes: &'a [Vec<u8>],
         notice: &'a NewEmail,
     },
@@ -85,14 +87,19 @@ pub(crate) struct Attempt<'a> {
 pub(crate) enum Outcome {
     /// The code is correct. This is the user as of the transaction, and the session as it is now.
     Correct(Box<User>, Session),
-    /// The code is incorrect, or was already used.
+    CodeRefused(CodeRefused),
+    /// The session has ended in the meantime, or all tokens of the user were revoked.
+    SessionEnded,
+}
+
+/// Why a code is not accepted.
+pub(crate) enum CodeRefused {
+    /// It is incorrect, or was already used.
     Incorrect,
     /// Codes are rejected for this long.
     Blocked(Duration),
-    /// There is no secret or recovery code to check the code against.
+    /// There is no secret or recovery code to check it against.
     NotSetUp,
-    /// The session has ended in the meantime, or all tokens of the user were revoked.
-    SessionEnded,
 }
 
 /// The row of a user whose codes are not blocked.
@@ -114,10 +121,6 @@ enum Check {
 }
 
 /// Checks a code and applies what follows from it, in one transaction.
-///
-/// The attempt is counted before the code is checked, by the statement that also checks for a
-/// block, so that concurrent guesses are all counted. A code is used up by an insertion or a
-/// deletion that succeeds only once.
 pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Result<Outcome, Error> {
     let (user_id, now) = (attempt.user.id, attempt.session.now);
     let mut transaction = database.begin().await?;
@@ -125,26 +128,11 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
     let Some(user) = users::lock_unchanged(&mut transaction, attempt.user).await? else {
         return Ok(Outcome::SessionEnded);
     };
-    let Some(counted) = count_attempt(&mut transaction, user_id, now).await? else {
-        let until = blocked_until(&mut transaction, user_id).await?;
-        return Ok(until.map_or(Outcome::NotSetUp, |until| {
-            Outcome::Blocked(until.since(now))
-        }));
+    let checked = use_code(transaction, user_id, &attempt.factor, &attempt.failed, now);
+    let mut transaction = match checked.await? {
+        Ok(transaction) => transaction,
+        Err(refused) => return Ok(Outcome::CodeRefused(refused)),
     };
-    match check(&mut transaction, attempt, &counted).await? {
-        Check::NotSetUp => return Ok(Outcome::NotSetUp),
-        Check::AlreadyUsed => return Ok(Outcome::Incorrect),
-        Check::Incorrect => {
-            if let Some(duration) = block_duration(counted.wrong_codes) {
-                block(&mut transaction, user_id, now.plus(duration)).await?;
-            }
-            audit_events::record(&mut transaction, &attempt.failed).await?;
-            transaction.commit().await?;
-            return Ok(Outcome::Incorrect);
-        }
-        Check::Correct => {}
-    }
-    unblock(&mut transaction, user_id).await?;
     let continued = sessions::renew_current(&mut transaction, &attempt.session).await?;
     let Some(Continued {
         session,
@@ -160,6 +148,42 @@ pub(crate) async fn attempt(database: &Database, attempt: &Attempt<'_>) -> Resul
     }
     transaction.commit().await?;
     Ok(Outcome::Correct(Box::new(user), session))
+}
+
+/// Checks a code and uses it up. Returns the transaction, which has the user's row locked, if the code is correct;
+/// otherwise, the transaction has ended, with what counts and records an incorrect one.
+///
+/// The attempt is counted before the code is checked, by the statement that also checks for a
+/// block, so that concurrent guesses are all counted. A code is used up by an insertion or a
+/// deletion that succeeds only once.
+pub(crate) async fn use_code(
+    mut transaction: Transaction,
+    user_id: Id,
+    factor: &Factor<'_>,
+    failed: &NewEvent,
+    now: Timestamp,
+) -> Result<Result<Transaction, CodeRefused>, Error> {
+    let Some(counted) = count_attempt(&mut transaction, user_id, now).await? else {
+        let until = blocked_until(&mut transaction, user_id).await?;
+        return Ok(Err(until.map_or(CodeRefused::NotSetUp, |until| {
+            CodeRefused::Blocked(until.since(now))
+        })));
+    };
+    match check(&mut transaction, user_id, factor, &counted, now).await? {
+        Check::NotSetUp => return Ok(Err(CodeRefused::NotSetUp)),
+        Check::AlreadyUsed => return Ok(Err(CodeRefused::Incorrect)),
+        Check::Incorrect => {
+            if let Some(duration) = block_duration(counted.wrong_codes) {
+                block(&mut transaction, user_id, now.plus(duration)).await?;
+            }
+            audit_events::record(&mut transaction, failed).await?;
+            transaction.commit().await?;
+            return Ok(Err(CodeRefused::Incorrect));
+        }
+        Check::Correct => {}
+    }
+    unblock(&mut transaction, user_id).await?;
+    Ok(Ok(transaction))
 }
 
 /// The user is signed in only now that the second factor is complete.
@@ -204,38 +228,63 @@ async fn blocked_until(
     Ok(row.and_then(|(until,)| until))
 }
 
-/// Checks a code and uses it up.
+/// Checks a code, uses it up, and records the use of the app that it is from.
 async fn check(
     transaction: &mut Transaction,
-    attempt: &Attempt<'_>,
+    user_id: Id,
+    factor: &Factor<'_>,
     second_factor: &SecondFactor,
+    now: Timestamp,
 ) -> Result<Check, Error> {
-    let (step_of, secret) = match &attempt.factor {
-        Factor::Code(step_of) => (step_of, &second_factor.seed),
-        Factor::NewCode(step_of) => (step_of, &second_factor.new_seed),
-        Factor::RecoveryCode(_) if second_factor.seed.is_none() => return Ok(Check::NotSetUp),
-        Factor::RecoveryCode(None) => return Ok(Check::Incorrect),
-        Factor::RecoveryCode(Some(hash)) => {
-            let is_used = recovery_codes::use_up(transaction, attempt.user.id, hash).await?;
+    let step = match (factor, &second_factor.seed, &second_factor.new_seed) {
+        (Factor::Code(step_of), Some(first), _) => {
+            let found = find_app(transaction, user_id, first, *step_of).await?;
+            if let Some((further, _)) = found {
+                authenticator_apps::record_use(transaction, user_id, further, now).await?;
+            }
+            found.map(|(_, step)| step)
+        }
+        (Factor::NewCode(step_of), _, Some(secret)) => step_of(secret)?,
+        (Factor::RecoveryCode(hash), Some(_), _) => {
+            let is_used = match hash {
+                Some(hash) => recovery_codes::use_up(transaction, user_id, hash).await?,
+                None => false,
+            };
             return Ok(if is_used {
                 Check::Correct
             } else {
                 Check::Incorrect
             });
         }
+        _ => return Ok(Check::NotSetUp),
     };
-    let Some(secret) = secret else {
-        return Ok(Check::NotSetUp);
-    };
-    let Some(step) = step_of(secret)? else {
+    let Some(step) = step else {
         return Ok(Check::Incorrect);
     };
-    let is_used = used_totp_steps::use_up(transaction, attempt.user.id, step).await?;
+    let is_used = used_totp_steps::use_up(transaction, user_id, step).await?;
     Ok(if is_used {
         Check::Correct
     } else {
         Check::AlreadyUsed
     })
+}
+
+/// Returns the app that a code belongs to, `None` for the first one, and the time step of the code.
+async fn find_app(
+    transaction: &mut Transaction,
+    user_id: Id,
+    first: &[u8],
+    step_of: &StepOf<'_>,
+) -> Result<Option<(Option<Id>, i64)>, Error> {
+    if let Some(step) = step_of(first)? {
+        return Ok(Some((None, step)));
+    }
+    for (id, secret) in authenticator_apps::further_secrets(transaction, user_id).await? {
+        if let Some(step) = step_of(&secret)? {
+            return Ok(Some((Some(id), step)));
+        }
+    }
+    Ok(None)
 }
 
 async fn block(transaction: &mut Transaction, user_id: Id, until: Timestamp) -> Result<(), Error> {
@@ -252,8 +301,6 @@ async fn unblock(transaction: &mut Transaction, user_id: Id) -> Result<(), Error
 }
 
 async fn apply(transaction: &mut Transaction, attempt: &Attempt<'_>) -> Result<(), Error> {
-    const REPLACE_SECRET: &str = "
-        UPDATE second_factors SET seed = new_seed, new_seed = NULL WHERE user_id = $1";
     const TURN_ON: &str = "UPDATE users SET otp_enabled = TRUE WHERE id = $1";
     let user_id = attempt.user.id;
     match &attempt.on_success {
@@ -270,20 +317,19 @@ async fn apply(transaction: &mut Transaction, attempt: &Attempt<'_>) -> Result<(
             audit_events::record(transaction, event).await?;
         }
         OnSuccess::TurnOn {
+            app,
             recovery_hashes,
             notice,
         } => {
+            let (current, now) = (attempt.session.session_id, attempt.session.now);
             // They have shown a code of another app, if any.
             trusted_devices::forget_all(transaction, user_id).await?;
-            for sql in [REPLACE_SECRET, TURN_ON] {
-                transaction
-                    .execute(Statement::new(sql).bind(user_id))
-                    .await?;
-            }
-            let until = attempt.session.now.plus(sessions::PENDING_LIFETIME);
-            let current = attempt.session.session_id;
+            authenticator_apps::replace_all(transaction, user_id, *app, now).await?;
+            transaction
+                .execute(Statement::new(TURN_ON).bind(user_id))
+                .await?;
+            let until = now.plus(sessions::PENDING_LIFETIME);
             sessions::make_pending(transaction, user_id, current, until).await?;
-            let now = attempt.session.now;
             recovery_codes::replace(transaction, user_id, recovery_hashes, now).await?;
             outbox::enqueue(transaction, notice).await?;
         }
@@ -373,6 +419,7 @@ pub(crate) async fn replace_recovery_codes(
 
 /// Deletes the secrets and recovery codes of a user. The count of incorrect codes stays.
 pub(crate) async fn remove(transaction: &mut Transaction, user_id: Id) -> Result<(), Error> {
+    // A trigger deletes what is stored about the apps, and those beside the first.
     const SQL: &str = "
         UPDATE second_factors SET seed = NULL, new_seed = NULL WHERE user_id = $1";
     let statement = Statement::new(SQL).bind(user_id);
@@ -380,16 +427,10 @@ pub(crate) async fn remove(transaction: &mut Transaction, user_id: Id) -> Result
     recovery_codes::delete(transaction, user_id).await
 }
 
-/// The encrypted TOTP secrets of a user.
-#[derive(FromRow)]
+/// The encrypted TOTP secrets of a user: of the apps in use, and of the one that is being set up.
 pub(crate) struct EncryptedTotpSecrets {
     pub user_id: Id,
-    /// The secret of the app in use.
-    #[sqlx(rename = "seed")]
-    pub current: Option<Vec<u8>>,
-    /// The secret of the app that is being set up.
-    #[sqlx(rename = "new_seed")]
-    pub new: Option<Vec<u8>>,
+    pub secrets: Vec<Vec<u8>>,
 }
 
 impl EncryptedTotpSecrets {
@@ -399,32 +440,59 @@ impl EncryptedTotpSecrets {
         key_id: &[u8],
         after: Option<Id>,
         limit: u32,
-    ) -> Result<Vec<Self>, Error> {
+    ) -> Result<Vec<Id>, Error> {
         const SQL: &str = "
-            SELECT user_id, seed, new_seed FROM second_factors
-            WHERE (substr(seed, 1, 8) <> $1 OR substr(new_seed, 1, 8) <> $1)
+            SELECT user_id FROM second_factors
+            WHERE (substr(seed, 1, 8) <> $1 OR substr(new_seed, 1, 8) <> $1 OR EXISTS (
+                    SELECT 1 FROM authenticator_apps
+                    WHERE authenticator_apps.user_id = second_factors.user_id
+                        AND substr(authenticator_apps.seed, 1, 8) <> $1))
                 AND ($2 IS NULL OR user_id > $2)
             ORDER BY user_id LIMIT $3";
         let statement = Statement::new(SQL).bind(key_id).bind(after).bind(limit);
-        database.fetch_all(statement).await
+        let rows: Vec<(Id,)> = database.fetch_all(statement).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Replaces a secret that was read by the same one under another key.
+    /// Returns the secrets of a user. One statement reads all, so that it misses none that becomes the first one, or
+    /// comes into use.
+    pub async fn of_user(database: &Database, user_id: Id) -> Result<Self, Error> {
+        const SQL: &str = "
+            SELECT seed FROM second_factors WHERE user_id = $1 AND seed IS NOT NULL
+            UNION ALL
+            SELECT new_seed FROM second_factors WHERE user_id = $1 AND new_seed IS NOT NULL
+            UNION ALL
+            SELECT seed FROM authenticator_apps WHERE user_id = $1";
+        let rows: Vec<(Vec<u8>,)> = database
+            .fetch_all(Statement::new(SQL).bind(user_id))
+            .await?;
+        let secrets = rows.into_iter().map(|(secret,)| secret).collect();
+        Ok(Self { user_id, secrets })
+    }
+
+    /// Replaces a secret that was read by the same one under another key, wherever it is by now.
     pub async fn replace(
         &self,
         database: &Database,
         old: &[u8],
         reencrypted: &[u8],
     ) -> Result<(), Error> {
-        const SQL: &str = "
+        const REPLACE: &str = "
             UPDATE second_factors SET seed = CASE WHEN seed = $2 THEN $3 ELSE seed END,
                 new_seed = CASE WHEN new_seed = $2 THEN $3 ELSE new_seed END
             WHERE user_id = $1";
-        let statement = Statement::new(SQL)
-            .bind(self.user_id)
-            .bind(old)
-            .bind(reencrypted);
-        database.execute(statement).await.map(drop)
+        const REPLACE_FURTHER: &str = "
+            UPDATE authenticator_apps SET seed = $3 WHERE user_id = $1 AND seed = $2";
+        let mut transaction = database.begin().await?;
+        users::lock(&mut transaction, self.user_id).await?;
+        for sql in [REPLACE, REPLACE_FURTHER] {
+            let statement = Statement::new(sql)
+                .bind(self.user_id)
+                .bind(old)
+                .bind(reencrypted);
+            transaction.execute(statement).await?;
+        }
+        transaction.commit().await
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
         administration::ManagedUser,
         audit_events,
         audit_log::AuditEvent,
+        authenticator_apps::AuthenticatorApp,
         database::Database,
         identities::{self, Identity},
         passkeys::Passkey,
@@ -33,6 +34,8 @@ pub struct UserExport {
     pub links: Vec<SentLink>,
     /// The recovery codes that are left.
     pub recovery_codes: RecoveryCodesLeft,
+    /// The authenticator apps, oldest first.
+    pub authenticator_apps: Vec<AuthenticatorApp>,
     /// The passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
     /// The devices on which no code of the second factor is needed, newest first.
@@ -100,6 +103,7 @@ impl UserExport {
             events: AuditEvent::list(database, user_id, audit_events::LIMIT).await?,
             links: database.fetch_all(of_user(LINKS)).await?,
             recovery_codes: RecoveryCodesLeft::of_user(database, user_id).await?,
+            authenticator_apps: AuthenticatorApp::list(database, user_id).await?,
             passkeys: Passkey::list(database, user_id).await?,
             identities: identities::list(database, user_id).await?,
             language: language.and_then(|(language,)| language),

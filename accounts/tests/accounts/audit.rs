@@ -236,12 +236,12 @@ async fn the_second_factor_is_logged() {
     let mut log = AuditLog::of(&env).await;
     let setup = accounts.begin_totp(&caller, PASSWORD.into()).await.unwrap();
     let app = authenticator(setup.secret);
-    let wrong = accounts.confirm_totp(&caller, "no code".into()).await;
+    let wrong = accounts.confirm_totp(&caller, "no code".into(), None).await;
     assert!(wrong.is_err());
     log.adds(&["second_factor_failed"]).await;
     let right = env.code(&app);
     let (_, papers) = accounts
-        .confirm_totp(&caller, (&*right).into())
+        .confirm_totp(&caller, (&*right).into(), None)
         .await
         .unwrap();
     log.adds(&["second_factor_on"]).await;

@@ -25,7 +25,10 @@ async fn an_unverified_address_counts_for_nothing() {
     let (accounts, caller) = (&env.accounts, caller(&env).await);
     let refused = [
         accounts.begin_totp(&caller, PASSWORD.into()).await.err(),
-        accounts.confirm_totp(&caller, "123456".into()).await.err(),
+        accounts
+            .confirm_totp(&caller, "123456".into(), None)
+            .await
+            .err(),
         accounts
             .begin_email_change(&caller, NEW_EMAIL.into(), PASSWORD.into())
             .await
@@ -148,7 +151,7 @@ async fn a_change_is_taken_back_with_everything_that_came_with_it() {
         .unwrap();
     let setup = accounts.begin_totp(&caller, PASSWORD.into()).await.unwrap();
     let code = env.code(&crate::support::authenticator(setup.secret));
-    let confirmed = accounts.confirm_totp(&caller, (&*code).into()).await;
+    let confirmed = accounts.confirm_totp(&caller, (&*code).into(), None).await;
     let (pair, _) = confirmed.unwrap();
     let caller = env.authorize(&pair.access_token).await.unwrap();
     let changed = accounts.change_password(&caller, PASSWORD.into(), OTHER.into());

@@ -339,7 +339,7 @@ async fn totp_secrets_that_are_being_set_up_move_as_well() {
         .await;
     let code = env.code(&app);
     let confirmed = rotated
-        .confirm_totp(&caller.unwrap(), (&*code).into())
+        .confirm_totp(&caller.unwrap(), (&*code).into(), None)
         .await;
     confirmed.unwrap();
 }
@@ -450,7 +450,10 @@ async fn a_secret_in_use_is_not_returned_again() {
     let setup = env.accounts.begin_totp(&caller, PASSWORD.into()).await;
     let first = setup.unwrap().secret;
     let code = env.code(&authenticator(first.clone()));
-    let confirmed = env.accounts.confirm_totp(&caller, (&*code).into()).await;
+    let confirmed = env
+        .accounts
+        .confirm_totp(&caller, (&*code).into(), None)
+        .await;
     let caller = env.authorize(&confirmed.unwrap().0.access_token).await;
     let caller = caller.unwrap();
     let setup = env.accounts.begin_totp(&caller, PASSWORD.into()).await;

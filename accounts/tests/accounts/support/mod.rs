@@ -274,7 +274,10 @@ impl TestEnv {
         let setup = self.accounts.begin_totp(&caller, PASSWORD.into()).await;
         let app = authenticator(setup.unwrap().secret);
         let code = self.code(&app);
-        let confirmed = self.accounts.confirm_totp(&caller, (&*code).into()).await;
+        let confirmed = self
+            .accounts
+            .confirm_totp(&caller, (&*code).into(), None)
+            .await;
         let (_, recovery_codes) = confirmed.unwrap();
         (app, recovery_codes)
     }

@@ -27,15 +27,18 @@ pub struct TurnedOn {
     pub recovery_codes: Vec<String>,
 }
 
-/// `POST /api/totp/confirm`: turns the second factor on, with the first code of the app.
+/// `POST /api/totp/confirm`: turns the second factor on, with the first code of the app, which replaces all others.
 ///
 /// # Errors
-/// A field error for a wrong code, `throttled`, and the errors of a missing or invalid token.
+/// Field errors for a wrong code and a name that is too long, `throttled`, and the errors of a missing or invalid token.
 #[server(protocol = Post, prefix = "/api", endpoint = "totp/confirm", client = SignedIn)]
-pub async fn confirm(#[server(default)] code: Text) -> Result<TurnedOn, ApiError> {
+pub async fn confirm(
+    #[server(default)] code: Text,
+    #[server(default)] name: Text,
+) -> Result<TurnedOn, ApiError> {
     let caller = authorize_enrolling().await?;
-    let [code] = text_fields([("code", &code)])?;
-    let (pair, recovery_codes) = accounts().confirm_totp(&caller, code).await?;
+    let [code, name] = text_fields([("code", &code), ("name", &name)])?;
+    let (pair, recovery_codes) = accounts().confirm_totp(&caller, code, name).await?;
     Ok(TurnedOn {
         pair: pair.into(),
         recovery_codes,

@@ -14,7 +14,7 @@ use crate::{
     browser::SignedIn,
 };
 
-/// `POST /api/totp/login`: completes the second factor with a code of the app. With `trust_device`, signing in on this
+/// `POST /api/totp/login`: completes the second factor with a code of an authenticator app. With `trust_device`, signing in on this
 /// device takes no code for 30 days.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ use crate::{
         ApiError, Code, Get,
         passkey::Passkey,
         protocol::{JSON, send},
+        totp::AuthenticatorApp,
         user::{Event, Session},
     },
     browser::SignedIn,
@@ -38,6 +39,8 @@ pub struct UserExport {
     pub recovery_codes_left: i64,
     /// When the recovery codes were created.
     pub recovery_codes_created_at: Option<String>,
+    /// The authenticator apps, oldest first.
+    pub authenticator_apps: Vec<AuthenticatorApp>,
     /// The passkeys, oldest first.
     pub passkeys: Vec<Passkey>,
     /// The devices on which no code of the second factor is needed, newest first.
@@ -144,6 +147,7 @@ pub async fn export() -> Result<UserExport, ApiError> {
         links: exported.links.into_iter().map(Into::into).collect(),
         recovery_codes_left: codes.left,
         recovery_codes_created_at: codes.created_at.map(|time| time.to_string()),
+        authenticator_apps: exported.authenticator_apps.iter().map(Into::into).collect(),
         passkeys: exported.passkeys.into_iter().map(Into::into).collect(),
         trusted_devices: exported.trusted_devices.iter().map(Into::into).collect(),
         identities: exported.identities.into_iter().map(Into::into).collect(),

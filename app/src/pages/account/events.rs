@@ -127,6 +127,8 @@ pub(in crate::pages) fn describe(event: &str, count: i64) -> Description {
         "invitation_revoked" => (tr("Invitation revoked"), Warning, Normal),
         "profile_updated" => (tr("Profile changed"), Success, Normal),
         "reauthenticated" => (tr("Identity confirmed"), Key, Normal),
+        "totp_added" => (tr("Authenticator app added"), Key, Notable),
+        "totp_removed" => (tr("Authenticator app removed"), Key, Notable),
         "passkey_added" => (tr("Passkey added"), Key, Notable),
         "passkey_removed" => (tr("Passkey removed"), Key, Notable),
         "passkey_refused" => (

@@ -78,6 +78,8 @@ const EVENTS: &[&str] = &[
     "invitation_revoked",
     "profile_updated",
     "reauthenticated",
+    "totp_added",
+    "totp_removed",
     "passkey_added",
     "passkey_removed",
     "passkey_refused",

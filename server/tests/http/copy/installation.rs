@@ -27,6 +27,9 @@ const RARE: &str = r"
     INSERT INTO passkeys (id, user_id, credential_id, credential, name, sign_count, backup_eligible, backed_up, created_at)
         SELECT '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32', id, x'00ff', '{}', 'Phone', 4294967295, TRUE, FALSE,
             '2026-01-31T08:15:30.250Z' FROM users WHERE email = 'root@example.com';
+    INSERT INTO authenticator_apps (id, user_id, name, seed, created_at)
+        SELECT '5d2e9a61-6b0c-4f4e-9d57-0a4b1c8e7f32', id, NULL, x'00ff', '2026-01-31T08:15:30.250Z' FROM users
+            WHERE email = 'root@example.com';
     INSERT INTO used_passkey_challenges (challenge, forgotten_at) VALUES (x'00ff0a', '9999-01-31T08:15:30.250Z');
     INSERT INTO sign_in_codes (user_id, flow_hash, code_hash, address, expires_at)
         SELECT id, x'00ff', x'ff00', 'root@example.com', '9999-01-31T08:15:30.250Z' FROM users WHERE email = 'root@example.com';

@@ -64,7 +64,7 @@ const fn delete(path: &'static str, required_token: RequiredToken) -> Endpoint {
 
 /// The endpoints, as specified in the API contract. Where a path has `{id}` or `{delivery}`, that is no ID of
 /// anything.
-pub const ENDPOINTS: [Endpoint; 79] = [
+pub const ENDPOINTS: [Endpoint; 83] = [
     post("/api/user/create", RequiredToken::None),
     post("/api/user/login", RequiredToken::None),
     post("/api/user/login/code", RequiredToken::None),
@@ -97,6 +97,10 @@ pub const ENDPOINTS: [Endpoint; 79] = [
     post("/api/totp/confirm", RequiredToken::Enrolling),
     post("/api/totp/login", RequiredToken::MfaPending),
     post("/api/totp/delete", RequiredToken::Access),
+    get("/api/totp", RequiredToken::Access),
+    post("/api/totp/add", RequiredToken::Access),
+    post("/api/totp/rename", RequiredToken::Access),
+    post("/api/totp/remove", RequiredToken::Access),
     get("/api/passkey", RequiredToken::Enrolling),
     post("/api/passkey/create", RequiredToken::Enrolling),
     post("/api/passkey/confirm", RequiredToken::Enrolling),
