@@ -6,6 +6,7 @@ mod access_tokens;
 mod administration;
 mod audit;
 mod audit_rows;
+mod authenticator_apps;
 mod cache;
 mod cleanup;
 mod clock;

@@ -136,6 +136,26 @@ impl Server {
         }
     }
 
+    /// Adds an app beside those in use, with these fields beside its code.
+    #[track_caller]
+    pub fn add_app(&self, pair: &TokenPair, mut fields: Value) -> Authenticator {
+        let app = self.set_up_totp(pair);
+        self.forget_totp_steps();
+        fields["code"] = app.code().into();
+        let response = self
+            .post("/api/totp/add")
+            .token(&pair.token)
+            .json(fields)
+            .send();
+        assert_eq!(response.status, 201, "{response}");
+        app
+    }
+
+    /// Each time step is valid once, whichever the app: makes those of now valid again.
+    pub fn forget_totp_steps(&self) {
+        self.database().execute("DELETE FROM used_totp_steps");
+    }
+
     /// Sends a code of the app to pass MFA.
     #[track_caller]
     pub fn pass_totp(&self, token: &str, code: &str) -> Response {

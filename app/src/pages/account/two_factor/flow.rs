@@ -161,7 +161,7 @@ impl Flow {
                 let TurnedOn {
                     pair,
                     recovery_codes,
-                } = totp::confirm(code.into()).await?;
+                } = totp::confirm(code.into(), "".into()).await?;
                 Ok((pair, recovery_codes))
             });
             match self.receive_codes(request).await {
