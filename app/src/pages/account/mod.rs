@@ -15,6 +15,7 @@ mod dialog;
 mod email;
 mod enroll;
 pub(super) mod events;
+mod named;
 mod overview;
 mod passkeys;
 mod password;

@@ -7,6 +7,7 @@ use super::{
     clock::clock,
     details::Details,
     dialog::{CurrentPassword, DialogForm, DialogState, PasswordForm},
+    named::{Loaded, NamedRow, RenameForm, rows},
     unverified::FIRST,
 };
 use crate::{
@@ -16,10 +17,7 @@ use crate::{
         passkey::{self, Passkey},
     },
     browser::{LOADING_LIMIT, passkeys, with_limit},
-    components::{
-        Dialog, Icon, IconName, IntoAnySync, Message, Notice, RelativeTime, Status, TextField,
-        focus_soon, input_value,
-    },
+    components::{Dialog, IconName, IntoAnySync, Notice, focus_soon, input_value},
 };
 
 /// What has the focus after a change.
@@ -40,7 +38,7 @@ struct State {
     dialog: DialogState,
     step: RwSignal<Step>,
     /// The passkeys, once they are known.
-    passkeys: RwSignal<Option<Result<Vec<Passkey>, ApiError>>>,
+    passkeys: Loaded<Passkey>,
     /// Whether there are any.
     has_any: RwSignal<bool>,
 }
@@ -187,85 +185,22 @@ fn AddButton(state: State) -> impl IntoView {
 #[component]
 fn List(state: State) -> impl IntoView {
     let now = clock();
-    move || {
-        state.passkeys.with(|passkeys| match passkeys {
-            None => view! {
-                <p aria-busy="true">
-                    <span class="skeleton" aria-hidden="true">
-                        "Firefox on Windows"
-                    </span>
-                </p>
-            }
-            .into_any_sync(),
-            Some(Err(error)) => {
-                view! { <Message status=Status::Error text=error.to_string() /> }.into_any_sync()
-            }
-            Some(Ok(passkeys)) if passkeys.is_empty() => ().into_any_sync(),
-            Some(Ok(passkeys)) => {
-                let rows = passkeys.iter().cloned();
-                let rows = rows.map(|passkey| view! { <Row state passkey now /> });
-                view! {
-                    <ul class="rows" role="list">
-                        {rows.collect_view()}
-                    </ul>
-                }
-                .into_any_sync()
-            }
-        })
-    }
-}
-
-#[component]
-fn Row(state: State, passkey: Passkey, now: Signal<u64>) -> impl IntoView {
-    let (renamed, removed) = (passkey.clone(), passkey.clone());
-    let Passkey {
-        name,
-        created_at,
-        last_used_at,
-        backed_up,
-        ..
-    } = passkey;
-    let subject = format!(" {name}");
-    let used = match last_used_at {
-        Some(time) => {
-            view! { <span>{tr("Last used")} " " <RelativeTime time now /></span> }.into_any_sync()
+    rows(state.passkeys, move |passkey: &Passkey| {
+        let (renamed, removed) = (passkey.clone(), passkey.clone());
+        let on_remove = move |()| state.start(Step::Remove(removed.clone()));
+        view! {
+            <NamedRow
+                icon=IconName::Passkey
+                name=passkey.name.clone()
+                badge=passkey.backed_up.then(|| tr("Synced"))
+                created_at=Some(passkey.created_at.clone())
+                last_used_at=passkey.last_used_at.clone()
+                now
+                on_rename=move |()| state.start(Step::Rename(renamed.clone()))
+                on_remove=Some(Callback::new(on_remove))
+            />
         }
-        None => view! { <span>{tr("Never used")}</span> }.into_any_sync(),
-    };
-    view! {
-        <li class="row">
-            <span class="row-icon">
-                <Icon name=IconName::Passkey />
-            </span>
-            <div class="row-text">
-                <p class="row-title">
-                    <span translate="no">{name}</span>
-                    {backed_up.then(|| view! { <span class="badge">{tr("Synced")}</span> })}
-                </p>
-                <p class="row-facts">
-                    {used} <span>{tr("Added")} " " <RelativeTime time=created_at now /></span>
-                </p>
-            </div>
-            <div class="actions">
-                <button
-                    type="button"
-                    class="button quiet"
-                    on:click=move |_| state.start(Step::Rename(renamed.clone()))
-                >
-                    {tr("Rename")}
-                    <span class="visually-hidden">{subject.clone()}</span>
-                </button>
-                <button
-                    type="button"
-                    class="button quiet"
-                    on:click=move |_| state.start(Step::Remove(removed.clone()))
-                >
-                    {tr("Remove")}
-                    <span class="visually-hidden">{subject}</span>
-                </button>
-            </div>
-        </li>
-    }
+    })
 }
 
 #[component]
@@ -285,28 +220,17 @@ fn Add(state: State) -> impl IntoView {
 
 #[component]
 fn Rename(state: State, passkey: Passkey) -> impl IntoView {
-    let input = NodeRef::new();
     let name = passkey.name.clone();
     let passkey = StoredValue::new(passkey);
-    focus_soon("#name");
     view! {
-        <DialogForm
+        <RenameForm
             dialog=state.dialog
-            title=tr("Rename this passkey")
             details=state.details
-            submit=tr("Save")
-            pending_label=tr("Saving…")
-            on_submit=move |()| state.rename(passkey.get_value(), input_value(input))
-        >
-            <TextField
-                submission=state.dialog.submission
-                input
-                name="name"
-                label=tr("Name")
-                value=name
-                hint=Some(tr("Such as the device or the password manager that keeps it."))
-            />
-        </DialogForm>
+            title=tr("Rename this passkey")
+            name
+            hint=tr("Such as the device or the password manager that keeps it.")
+            on_submit=move |name| state.rename(passkey.get_value(), name)
+        />
     }
 }
 

@@ -4,19 +4,20 @@ use std::future::Future;
 
 use http::StatusCode;
 use js_sys::Date;
-use languages::{tr, tr_later};
+use languages::{tr, tr_later, tr_with};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::super::{
     details::Details,
     dialog::DialogState,
+    named::Loaded,
     token_request::{Outcome, TokenRequest},
 };
 use crate::{
     api::{
         ApiError, Code,
         recovery::{self, CodesLeft},
-        totp::{self, Setup, TurnedOn},
+        totp::{self, AuthenticatorApp, Setup, TurnedOn},
         user,
     },
     browser::{EndReason, LOADING_LIMIT, renewal::exchange, session, unsaved_codes, with_limit},
@@ -30,6 +31,14 @@ pub(super) enum Step {
     TurnOn,
     /// Shows the secret for the app, and asks for the app's first code.
     SetUp(Setup),
+    /// Asks for the password, to add another authenticator app.
+    AddApp,
+    /// The same as `SetUp` for another app.
+    SetUpAnother(Setup),
+    /// Asks for a new name of an app.
+    RenameApp(AuthenticatorApp),
+    /// Asks for the password, to remove an app.
+    RemoveApp(AuthenticatorApp),
     /// Asks for the password, to create new recovery codes.
     CreateCodes,
     /// Shows new recovery codes. Holds the notice that follows.
@@ -78,6 +87,8 @@ pub(super) struct Flow {
     pub has_unsaved_codes: RwSignal<bool>,
     /// The recovery codes that are left, once they are known.
     pub codes: RwSignal<Option<Result<CodesLeft, ApiError>>>,
+    /// The authenticator apps in use, once they are known.
+    pub apps: Loaded<AuthenticatorApp>,
     turn_off: TokenRequest,
 }
 
@@ -90,6 +101,7 @@ impl Flow {
             step: RwSignal::new(Step::TurnOn),
             has_unsaved_codes: RwSignal::new(has_unsaved_codes),
             codes: RwSignal::new(None),
+            apps: RwSignal::new(None),
             turn_off: TokenRequest::new(tr(STILL_ON), tr(UNCLEAR_OFF)),
         }
     }
@@ -153,6 +165,77 @@ impl Flow {
             focus_soon("#code");
             Ok(())
         });
+    }
+
+    /// Begins to set up another app.
+    pub fn begin_app(self, password: String) {
+        self.dialog.submission.start(async move {
+            let setup = totp::create(password.into()).await?;
+            self.step.try_set(Step::SetUpAnother(setup));
+            focus_soon("#code");
+            Ok(())
+        });
+    }
+
+    pub fn add_app(self, code: String) {
+        self.dialog.submission.start(async move {
+            let before = untrack(|| self.count_apps());
+            match totp::add(code.into(), "".into()).await {
+                Ok(_) => {}
+                // It was added if there is one more now.
+                Err(error) if error.is_unclear() => match totp::apps().await {
+                    Ok(apps) if apps.len() > before => {}
+                    _ => return Err(error),
+                },
+                Err(error) => return Err(error),
+            }
+            self.finish_apps(tr("Authenticator app added.").to_owned());
+            Ok(())
+        });
+    }
+
+    pub fn rename_app(self, id: String, name: String) {
+        self.dialog.submission.start(async move {
+            totp::rename(id.into(), name.into()).await?;
+            self.finish_apps(tr("Authenticator app renamed.").to_owned());
+            Ok(())
+        });
+    }
+
+    pub fn remove_app(self, app: AuthenticatorApp, password: String) {
+        self.dialog.submission.start(async move {
+            totp::remove(app.id.into(), password.into()).await?;
+            self.finish_apps(tr_with(
+                "Authenticator app removed: {name}",
+                &[("name", &app.name)],
+            ));
+            // No device is trusted any more.
+            self.details.reload_sessions();
+            Ok(())
+        });
+    }
+
+    /// Closes the dialog, says what has happened, and shows the apps as they are now.
+    fn finish_apps(self, message: String) {
+        self.dialog.finish(message);
+        self.load_apps();
+        focus_soon("#two-factor");
+    }
+
+    /// Asks the server for the apps.
+    pub fn load_apps(self) {
+        spawn_local(async move {
+            let response = with_limit(LOADING_LIMIT, totp::apps()).await;
+            self.apps.try_set(Some(response));
+        });
+    }
+
+    /// The number of apps, as far as it is known.
+    pub fn count_apps(self) -> usize {
+        self.apps.with(|apps| match apps {
+            Some(Ok(apps)) => apps.len(),
+            Some(Err(_)) | None => 0,
+        })
     }
 
     pub fn turn_on(self, code: String) {
@@ -231,6 +314,7 @@ impl Flow {
             }
             self.set_unsaved_codes(false);
             self.details.set_second_factor(false);
+            self.apps.try_set(None);
             self.finish(tr(TURNED_OFF));
             self.details.reload_sessions();
             Ok(())

@@ -1,5 +1,6 @@
 //! The section "Two-factor authentication".
 
+mod apps;
 mod codes_left;
 mod flow;
 mod set_up;
@@ -14,11 +15,12 @@ use crate::{
     api::user::{self, Session},
     components::{Alert, Button, Dialog, Notice, RecoveryCodes, Submission, focus_soon},
 };
+use apps::{AddApp, AddAppButton, Apps, RemoveApp, RenameApp};
 use codes_left::RecoveryCodesLeft;
 use flow::{CODES_REPLACED, Flow, Step};
-use set_up::{SetUp, Steps};
+use set_up::{Purpose, SetUp, Steps};
 
-/// Turns the second factor on and off, and creates new recovery codes.
+/// Turns the second factor on and off, lists the authenticator apps, and creates new recovery codes.
 #[component]
 pub(super) fn TwoFactor(details: Details) -> impl IntoView {
     let flow = Flow::new(details);
@@ -38,7 +40,15 @@ pub(super) fn TwoFactor(details: Details) -> impl IntoView {
             <Dialog open=flow.dialog.is_open locked=Signal::derive(move || flow.is_locked())>
                 {move || match flow.step.get() {
                     Step::TurnOn => view! { <TurnOn flow /> }.into_any_sync(),
-                    Step::SetUp(setup) => view! { <SetUp flow setup /> }.into_any_sync(),
+                    Step::SetUp(setup) => {
+                        view! { <SetUp flow setup purpose=Purpose::TurnOn /> }.into_any_sync()
+                    }
+                    Step::AddApp => view! { <AddApp flow /> }.into_any_sync(),
+                    Step::SetUpAnother(setup) => {
+                        view! { <SetUp flow setup purpose=Purpose::Add /> }.into_any_sync()
+                    }
+                    Step::RenameApp(app) => view! { <RenameApp flow app /> }.into_any_sync(),
+                    Step::RemoveApp(app) => view! { <RemoveApp flow app /> }.into_any_sync(),
                     Step::CreateCodes => view! { <CreateCodes flow /> }.into_any_sync(),
                     Step::Codes(codes, notice) => view! { <Codes flow codes notice /> }.into_any_sync(),
                     Step::TurnOff => view! { <TurnOff flow /> }.into_any_sync(),
@@ -81,9 +91,11 @@ fn On(flow: Flow) -> impl IntoView {
             <span class="badge">{tr("On")}</span>
             <span>{tr("Signing in requires a code from your authenticator app.")}</span>
         </p>
+        <Apps flow />
         <RecoveryCodesLeft flow />
         <Notice text=flow.dialog.notice />
         <div class="actions">
+            <AddAppButton flow />
             <button
                 type="button"
                 class="button quiet"

@@ -48,21 +48,37 @@ pub(super) fn Steps(
     }
 }
 
+/// What an app is set up for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It turns the second factor on.
+    TurnOn,
+    /// It is another one.
+    Add,
+}
+
 /// Shows the secret for the authenticator app, and asks for the app's first code.
 #[component]
-pub(super) fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
+pub(super) fn SetUp(flow: Flow, setup: Setup, purpose: Purpose) -> impl IntoView {
     let input = NodeRef::new();
-    let turn_on = move |()| flow.turn_on(input_value(input));
+    let confirm = move |()| match purpose {
+        Purpose::TurnOn => flow.turn_on(input_value(input)),
+        Purpose::Add => flow.add_app(input_value(input)),
+    };
+    let (submit, pending_label) = match purpose {
+        Purpose::TurnOn => (tr("Turn on"), tr("Turning on…")),
+        Purpose::Add => (tr("Add"), tr("Adding…")),
+    };
     view! {
         <DialogForm
             dialog=flow.dialog
             title=tr("Set up your app")
             details=flow.details
-            submit=tr("Turn on")
-            pending_label=tr("Turning on…")
-            on_submit=turn_on
+            submit
+            pending_label
+            on_submit=confirm
         >
-            <Steps step=2 />
+            {(purpose == Purpose::TurnOn).then(|| view! { <Steps step=2 /> })}
             <p class="dialog-lead">
                 {tr("Scan this QR code with your authenticator app. Then enter the code that the app shows.")}
             </p>
@@ -79,7 +95,7 @@ pub(super) fn SetUp(flow: Flow, setup: Setup) -> impl IntoView {
                 </a>
             </p>
             <Key secret=setup.secret />
-            <CodeField submission=flow.dialog.submission input on_complete=turn_on />
+            <CodeField submission=flow.dialog.submission input on_complete=confirm />
         </DialogForm>
     }
 }
