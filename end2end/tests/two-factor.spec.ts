@@ -537,6 +537,61 @@ test.describe('recovery codes', () => {
   });
 });
 
+testWithSecondFactor('another app is added, renamed, used and removed', async ({ page, user, mailbox, problems }) => {
+  problems.expectStatus(400, '/api/totp/add');
+  problems.allow(/status of 403.*user\/view/);
+  const apps = section(page, NAME).getByRole('listitem');
+  await open(page, '/account/security');
+  await expect(apps).toHaveCount(1);
+  await expect(apps).toContainText('Authenticator app');
+  await expect(apps).toContainText('Never used');
+  await expect(apps.getByRole('button')).toHaveText([/^Rename/]);
+
+  await openDialog(page, NAME, 'Add another app');
+  await expectAccessible(page);
+  await currentPassword(page).fill(user.password);
+  await press(page, 'Continue');
+  const app = new Authenticator(await scan(qrCode(page)));
+  await expectAccessible(page);
+  await code(page).fill(app.wrongCode());
+  await expectFieldError(code(page), WRONG);
+  // The first app has used up this step.
+  app.code();
+  await code(page).fill(app.code());
+  await expect(dialog(page)).toHaveCount(0);
+  await expect(section(page, NAME).getByRole('status').first()).toHaveText('Authenticator app added.');
+  await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
+  await expect(apps).toHaveCount(2);
+  await mailbox.take(user.email, 'An authenticator app was added');
+
+  await apps.last().getByRole('button', { name: /^Rename/ }).click();
+  await expectAccessible(page);
+  await dialog(page).getByLabel('Name').fill('Tablet');
+  await press(page, 'Save');
+  await expect(apps.last()).toContainText('Tablet');
+  await expectAccessible(page);
+
+  await signOut(page);
+  await signIn(page, user);
+  await expectTwoFactor(page);
+  let typed = '';
+  await expect(() => { typed = app.code(); }).toPass();
+  await code(page).fill(typed);
+  await expectAccount(page, user);
+  await openPage(page, 'Security');
+  await expect(apps.last()).toContainText('Last used');
+
+  // Then the other one is the only one.
+  await apps.first().getByRole('button', { name: /^Remove/ }).click();
+  await expectAccessible(page);
+  await currentPassword(page).fill(user.password);
+  await press(page, 'Remove');
+  await expect(apps).toHaveCount(1);
+  await expect(apps).toContainText('Tablet');
+  await expect(apps.getByRole('button')).toHaveText([/^Rename/]);
+  await mailbox.take(user.email, 'An authenticator app was removed');
+});
+
 testWithSecondFactor('turning it off requires the password, and ends other sessions', async ({ page, anotherBrowser, server, user, secondFactor, mailbox, problems }) => {
   problems.expectStatus(400, '/api/totp/delete');
   problems.expect(/status of 401/);
