@@ -6,7 +6,7 @@ use super::{
     content::{EmailContent, Link},
     design::EmailDesign,
     notices::{email_changed, new_device, new_device_by_code, new_device_with_provider},
-    template::SignedInWith,
+    signed_in_with::SignedInWith,
 };
 use crate::crypto::email_token::LinkToken;
 

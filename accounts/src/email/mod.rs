@@ -9,6 +9,7 @@ mod notices;
 pub(crate) mod palette;
 pub(crate) mod send_error;
 pub(crate) mod sender;
+pub(crate) mod signed_in_with;
 pub(crate) mod smtp;
 pub(crate) mod template;
 pub(crate) mod template_files;

@@ -11,6 +11,7 @@ use super::{
     design::EmailDesign,
     links, notices,
     sender::EmailFrom,
+    signed_in_with::SignedInWith,
     template_files::{EmailTemplates, Format, InvalidTemplates},
 };
 use crate::{
@@ -87,18 +88,6 @@ impl Origin {
             &[("time", &minute), ("device", &device), ("ip", &self.ip)],
         )
     }
-}
-
-/// What somebody has signed in with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SignedInWith {
-    /// The password, or a passkey.
-    Secret,
-    /// An emailed code.
-    Code,
-    /// An account at this provider.
-    Provider(String),
 }
 
 /// What an email says. A token belongs to a link, which works once.

@@ -7,7 +7,7 @@ use crate::{
         token::TokenPair,
     },
     device::Device,
-    email::{address::EmailAddress, template::SignedInWith},
+    email::{address::EmailAddress, signed_in_with::SignedInWith},
     error::Error,
     store::{
         audit_events::{Event, NewEvent},

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::{
     device::{ClientNetwork, Device},
-    email::{
-        address::EmailAddress,
-        template::{EmailTemplate, SignedInWith},
-    },
+    email::{address::EmailAddress, signed_in_with::SignedInWith, template::EmailTemplate},
     error::Error,
     id::Id,
     store::{

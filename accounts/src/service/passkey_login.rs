@@ -10,7 +10,7 @@ use crate::{
         token::TokenPair,
     },
     device::Device,
-    email::template::SignedInWith,
+    email::signed_in_with::SignedInWith,
     error::Error,
     store::{
         audit_events::{self, Event, NewEvent},

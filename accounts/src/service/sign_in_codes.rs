@@ -13,7 +13,10 @@ use crate::{
         password::NO_PASSWORD,
     },
     device::Device,
-    email::template::{Email, EmailTemplate, SignedInWith},
+    email::{
+        signed_in_with::SignedInWith,
+        template::{Email, EmailTemplate},
+    },
     error::Error,
     id::Id,
     store::{

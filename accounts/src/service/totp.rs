@@ -67,9 +67,9 @@ impl Accounts {
             .setup(&issuer, &user.email)
     }
 
-    /// Turns the second factor on with the first code of the app that was set up, which replaces all others. Returns tokens that
-    /// have completed it, and new recovery codes. For other sessions, the second factor is pending:
-    /// they end unless they complete it within 10 minutes.
+    /// Turns the second factor on with the first code of the app that was set up, which replaces all others.
+    /// Returns tokens that have completed it, and new recovery codes. For other sessions, the second factor is
+    /// pending: they end unless they complete it within 10 minutes.
     ///
     /// # Errors
     /// Field errors for a code that is missing or wrong, when no app was set up, and for a name that is too long;
@@ -175,8 +175,8 @@ impl Accounts {
     ///
     /// # Errors
     /// `Conflict` where the user must have one; a field error when the password is missing or wrong;
-    /// `PermissionDenied` without a second factor; `TokenInvalid` when the caller was signed out in the meantime; `Throttled`;
-    /// `Overloaded`.
+    /// `PermissionDenied` without a second factor; `TokenInvalid` when the caller was signed out in the
+    /// meantime; `Throttled`; `Overloaded`.
     pub async fn delete_totp(
         &self,
         caller: &Authorized,

@@ -20,7 +20,8 @@ pub(super) fn is_timeout(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Whether the server only reads. After a failover, this may be a connection to the server that is no longer the primary one.
+/// Whether the server only reads. After a failover, this may be a connection to the server that is no longer the
+/// primary one.
 pub(super) fn is_read_only(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == "25006"))
 }

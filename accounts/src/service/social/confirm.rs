@@ -5,7 +5,7 @@ use languages::tr_later;
 use crate::{
     crypto::{browser_secret::BrowserSecret, token::TokenPair},
     device::Device,
-    email::template::SignedInWith,
+    email::signed_in_with::SignedInWith,
     error::Error,
     id::Id,
     service::{Accounts, login::SignedIn},
