@@ -23,7 +23,7 @@ use crate::{
     embedded_site::EmbeddedSite,
     failure::Failure,
     middleware::{AllowedOrigins, TrustedProxies},
-    parsing::trimmed,
+    parsing::{choice, trimmed},
     providers::{self, GitHubConfig},
     site::{self, SiteFiles},
 };
@@ -322,18 +322,6 @@ fn folder(path: &str) -> Result<PathBuf, &'static str> {
 
 fn file(path: &str) -> Result<PathBuf, &'static str> {
     folder(path).map_err(|_| "name a file")
-}
-
-/// Returns a parser of `yes` as `true` and `no` as `false`.
-pub(crate) fn choice(
-    yes: &'static str,
-    no: &'static str,
-) -> impl Fn(&str) -> Result<bool, String> + Clone + Send + Sync {
-    move |text| match text.trim() {
-        text if text == yes => Ok(true),
-        text if text == no => Ok(false),
-        _ => Err(format!("write it as {yes} or {no}")),
-    }
 }
 
 /// Returns a parser of durations within `bounds`.

@@ -8,10 +8,9 @@ use clap::{ArgAction::Set, Args};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    config::choice,
     environment::{Environment, Value},
     failure::Failure,
-    parsing::trimmed,
+    parsing::{choice, trimmed},
 };
 
 /// How many providers there can be.
