@@ -738,6 +738,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the authenticator apps */
+        get: operations["totp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/totp/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add an authenticator app */
+        post: operations["totpAdd"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/totp/confirm": {
         parameters: {
             query?: never;
@@ -800,6 +834,40 @@ export interface paths {
         put?: never;
         /** Complete the second factor with a code of the app */
         post: operations["totpLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/totp/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove an authenticator app */
+        post: operations["totpRemove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/totp/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rename an authenticator app */
+        post: operations["totpRename"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1112,6 +1180,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/user/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get whether the user has a password */
+        get: operations["userPassword"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/user/password/change": {
         parameters: {
             query?: never;
@@ -1140,6 +1225,23 @@ export interface paths {
         put?: never;
         /** Rate a password */
         post: operations["userPasswordCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/password/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove the password */
+        post: operations["userPasswordRemove"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1367,6 +1469,14 @@ export interface components {
             user: string | null;
             user_agent: string;
         };
+        AuthenticatorApp: {
+            /** Format: date-time */
+            created_at: string | null;
+            id: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+            name: string;
+        };
         BulkResult: {
             id: string;
             status: string;
@@ -1525,6 +1635,10 @@ export interface components {
             /** @enum {string} */
             strength: "weak" | "fair" | "good" | "strong";
         };
+        PasswordState: {
+            can_be_removed: boolean;
+            is_set: boolean;
+        };
         Profile: {
             /** Format: date-time */
             date_joined: string;
@@ -1609,6 +1723,7 @@ export interface components {
         };
         UserExport: {
             activity: components["schemas"]["Event"][];
+            authenticator_apps: components["schemas"]["AuthenticatorApp"][];
             identities: components["schemas"]["ExportedIdentity"][];
             language: string | null;
             links: components["schemas"]["SentLink"][];
@@ -1913,7 +2028,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1921,7 +2036,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -2044,7 +2159,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2052,7 +2167,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -2172,7 +2287,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2180,7 +2295,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -2312,7 +2427,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2320,7 +2435,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -2450,7 +2565,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2458,7 +2573,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -2578,7 +2693,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2586,7 +2701,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -2728,7 +2843,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2736,7 +2851,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -2881,7 +2996,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2889,7 +3004,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -3029,7 +3144,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3037,7 +3152,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -3159,7 +3274,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3167,7 +3282,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -3299,7 +3414,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3307,7 +3422,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -3474,7 +3589,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3482,7 +3597,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -3628,7 +3743,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3636,7 +3751,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -3768,7 +3883,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3776,7 +3891,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -3908,7 +4023,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3916,7 +4031,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -4050,7 +4165,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4058,7 +4173,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -4190,7 +4305,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4198,7 +4313,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -4330,7 +4445,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4338,7 +4453,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -4467,7 +4582,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4475,7 +4590,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -4595,7 +4710,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4603,7 +4718,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -4746,7 +4861,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4754,7 +4869,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -4891,7 +5006,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4899,7 +5014,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -5032,7 +5147,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5040,7 +5155,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -5519,7 +5634,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password?: string;
                 };
@@ -5559,7 +5674,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5567,7 +5682,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
                     };
                 };
             };
@@ -5669,7 +5784,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password?: string;
                     /** @description A UUID. */
@@ -5709,7 +5824,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5717,7 +5832,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -5742,6 +5857,18 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
                         code?: "request_timeout";
+                    };
+                };
+            };
+            /** @description `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "conflict";
                     };
                 };
             };
@@ -6107,7 +6234,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6115,7 +6242,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -6217,7 +6344,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password: string;
                 };
@@ -6257,7 +6384,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6265,7 +6392,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -6508,7 +6635,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6516,7 +6643,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -6588,7 +6715,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6596,7 +6723,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -6773,7 +6900,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password?: string;
                     /** @description The name of a provider. */
@@ -6815,7 +6942,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6823,7 +6950,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -6981,7 +7108,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password?: string;
                     /** @description A UUID. */
@@ -7021,7 +7148,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`, `reauthentication_required`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7029,7 +7156,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied" | "reauthentication_required";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -7326,7 +7453,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7334,7 +7461,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -7718,6 +7845,235 @@ export interface operations {
             };
         };
     };
+    totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticatorApp"][];
+                };
+            };
+            /** @description `not_authenticated`, `token_expired`, `token_invalid`. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "not_authenticated" | "token_expired" | "token_invalid";
+                    };
+                };
+            };
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
+                    };
+                };
+            };
+            /** @description `throttled`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "throttled";
+                    };
+                };
+            };
+            /** @description `internal_error`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description `overloaded`, `unavailable`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "overloaded" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    totpAdd: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A one-time code. */
+                    code: string;
+                    /** @description A name, at most 100 characters. */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticatorApp"];
+                };
+            };
+            /** @description Invalid fields, or `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed_request";
+                    }) | components["schemas"]["FieldErrors"];
+                };
+            };
+            /** @description `not_authenticated`, `token_expired`, `token_invalid`. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "not_authenticated" | "token_expired" | "token_invalid";
+                    };
+                };
+            };
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
+                    };
+                };
+            };
+            /** @description `request_timeout`. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "request_timeout";
+                    };
+                };
+            };
+            /** @description `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "conflict";
+                    };
+                };
+            };
+            /** @description `request_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "request_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `throttled`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "throttled";
+                    };
+                };
+            };
+            /** @description `internal_error`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description `overloaded`, `unavailable`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "overloaded" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
     totpConfirm: {
         parameters: {
             query?: never;
@@ -7730,6 +8086,8 @@ export interface operations {
                 "application/json": {
                     /** @description A one-time code. */
                     code: string;
+                    /** @description A name, at most 100 characters. */
+                    name?: string;
                 };
             };
         };
@@ -7865,7 +8223,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password: string;
                 };
@@ -7905,7 +8263,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7913,7 +8271,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required";
                     };
                 };
             };
@@ -8003,7 +8361,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password: string;
                 };
@@ -8043,7 +8401,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8051,7 +8409,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -8064,6 +8422,18 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
                         code?: "request_timeout";
+                    };
+                };
+            };
+            /** @description `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "conflict";
                     };
                 };
             };
@@ -8189,6 +8559,315 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
                         code?: "permission_denied";
+                    };
+                };
+            };
+            /** @description `request_timeout`. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "request_timeout";
+                    };
+                };
+            };
+            /** @description `request_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "request_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `throttled`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "throttled";
+                    };
+                };
+            };
+            /** @description `internal_error`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description `overloaded`, `unavailable`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "overloaded" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    totpRemove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: password
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
+                     */
+                    current_password: string;
+                    /** @description A UUID. */
+                    id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid fields, or `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed_request";
+                    }) | components["schemas"]["FieldErrors"];
+                };
+            };
+            /** @description `not_authenticated`, `token_expired`, `token_invalid`. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "not_authenticated" | "token_expired" | "token_invalid";
+                    };
+                };
+            };
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
+                    };
+                };
+            };
+            /** @description `not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `request_timeout`. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "request_timeout";
+                    };
+                };
+            };
+            /** @description `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "conflict";
+                    };
+                };
+            };
+            /** @description `request_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "request_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `throttled`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "throttled";
+                    };
+                };
+            };
+            /** @description `internal_error`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description `overloaded`, `unavailable`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "overloaded" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    totpRename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A UUID. */
+                    id: string;
+                    /** @description A name, at most 100 characters. */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid fields, or `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed_request";
+                    }) | components["schemas"]["FieldErrors"];
+                };
+            };
+            /** @description `not_authenticated`, `token_expired`, `token_invalid`. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "not_authenticated" | "token_expired" | "token_invalid";
+                    };
+                };
+            };
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
+                    };
+                };
+            };
+            /** @description `not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
                     };
                 };
             };
@@ -8672,7 +9351,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8680,7 +9359,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -8869,7 +9548,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password: string;
                 };
@@ -8907,7 +9586,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8915,7 +9594,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -9017,7 +9696,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password: string;
                     /**
@@ -9060,7 +9739,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `email_unverified`, `otp_required`, `permission_denied`. */
+            /** @description `email_unverified`, `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9068,7 +9747,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "email_unverified" | "otp_required" | "permission_denied";
+                        code?: "email_unverified" | "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -9428,7 +10107,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9436,7 +10115,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -10181,7 +10860,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10189,7 +10868,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -10433,7 +11112,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10441,7 +11120,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -10519,6 +11198,86 @@ export interface operations {
             };
         };
     };
+    userPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordState"];
+                };
+            };
+            /** @description `not_authenticated`, `token_expired`, `token_invalid`. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "not_authenticated" | "token_expired" | "token_invalid";
+                    };
+                };
+            };
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
+                    };
+                };
+            };
+            /** @description `throttled`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "throttled";
+                    };
+                };
+            };
+            /** @description `internal_error`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description `overloaded`, `unavailable`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "overloaded" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
     userPasswordChange: {
         parameters: {
             query?: never;
@@ -10531,7 +11290,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password: string;
                     /**
@@ -10576,7 +11335,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10584,7 +11343,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -10728,6 +11487,156 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
                         code?: "request_timeout";
+                    };
+                };
+            };
+            /** @description `request_too_large`. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "request_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `throttled`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "throttled";
+                    };
+                };
+            };
+            /** @description `internal_error`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description `overloaded`, `unavailable`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "overloaded" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    userPasswordRemove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: password
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
+                     */
+                    current_password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPair"];
+                };
+            };
+            /** @description Invalid fields, or `malformed_request`. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed_request";
+                    }) | components["schemas"]["FieldErrors"];
+                };
+            };
+            /** @description `not_authenticated`, `token_expired`, `token_invalid`. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "not_authenticated" | "token_expired" | "token_invalid";
+                    };
+                };
+            };
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
+                    };
+                };
+            };
+            /** @description `request_timeout`. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "request_timeout";
+                    };
+                };
+            };
+            /** @description `conflict`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"] & {
+                        /** @enum {unknown} */
+                        code?: "conflict";
                     };
                 };
             };
@@ -11063,7 +11972,7 @@ export interface operations {
                     code?: string;
                     /**
                      * Format: password
-                     * @description The password of the account.
+                     * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
                     current_password: string;
                 };
@@ -11103,7 +12012,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `reauthentication_required`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11111,7 +12020,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "reauthentication_required" | "second_factor_setup_required";
                     };
                 };
             };
@@ -11219,7 +12128,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11227,7 +12136,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -11436,7 +12345,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11444,7 +12353,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -11574,7 +12483,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11582,7 +12491,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
@@ -11711,7 +12620,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`. */
+            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11719,7 +12628,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied";
+                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
                     };
                 };
             };
