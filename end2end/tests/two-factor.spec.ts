@@ -562,6 +562,7 @@ testWithSecondFactor('another app is added, renamed, used and removed', async ({
   await expect(section(page, NAME).getByRole('status').first()).toHaveText('Authenticator app added.');
   await expect(section(page, NAME).locator(':focus')).toHaveCount(1);
   await expect(apps).toHaveCount(2);
+  await expect(apps.last()).toContainText('Authenticator app 2');
   await mailbox.take(user.email, 'An authenticator app was added');
 
   await apps.last().getByRole('button', { name: /^Rename/ }).click();

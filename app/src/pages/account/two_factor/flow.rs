@@ -180,7 +180,10 @@ impl Flow {
     pub fn add_app(self, code: String) {
         self.dialog.submission.start(async move {
             let before = untrack(|| self.count_apps());
-            match totp::add(code.into(), "".into()).await {
+            // It can be renamed later. Until then, the number tells it from the others.
+            let number = (before + 1).to_string();
+            let name = tr_with("Authenticator app {number}", &[("number", &number)]);
+            match totp::add(code.into(), name.into()).await {
                 Ok(_) => {}
                 // It was added if there is one more now.
                 Err(error) if error.is_unclear() => match totp::apps().await {
