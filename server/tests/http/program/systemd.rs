@@ -9,11 +9,11 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging");
 /// Copies the unit and the socket to a folder, as if the program was installed.
 fn units(folder: &Path) -> [String; 2] {
     ["latchkey.service", "latchkey.socket"].map(|name| {
-        let text = fs::read_to_string(format!("{FOLDER}/{name}")).unwrap();
+        let text = fs::read_to_string(format!("{FOLDER}/{name}")).expect("it is there");
         let text = text.replace("/usr/local/bin/latchkey", env!("CARGO_BIN_EXE_latchkey"));
         let path = folder.join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
+        fs::write(&path, text).expect("the folder is writable");
+        path.to_str().expect("the folder is in ASCII").to_owned()
     })
 }
 
