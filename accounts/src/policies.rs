@@ -44,6 +44,18 @@ pub enum SecondFactorPolicy {
     All,
 }
 
+impl SecondFactorPolicy {
+    /// Whether a user must have a second factor.
+    #[must_use]
+    pub fn applies_to(self, is_admin: bool) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Admins => is_admin,
+            Self::All => true,
+        }
+    }
+}
+
 /// The error of a text that names no [`SecondFactorPolicy`].
 #[derive(Debug, thiserror::Error)]
 #[error("expected off, admins or all")]

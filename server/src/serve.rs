@@ -65,8 +65,15 @@ impl Listener {
         };
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = TcpListener::from_std(listener).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        let handed_over = listener.local_addr().map_err(failed)?;
+        if handed_over != address {
+            tracing::warn!(%address, %handed_over,
+                "{variable} names another address than that of the socket that was handed over, which is served");
+        }
+        Ok(Self {
+            listener,
+            address: handed_over,
+        })
     }
 
     /// Binds the address that this variable has set.

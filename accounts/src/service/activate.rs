@@ -6,7 +6,7 @@ use languages::stated_language;
 
 use super::{
     accounts::Accounts,
-    caller::Authorized,
+    caller::Enrolling,
     email_proof::EmailProof,
     fields::{EMAIL_TAKEN, TOKEN, existing_email_address, invalid_link},
 };
@@ -47,7 +47,7 @@ impl Accounts {
         &self,
         proof: EmailProof<'_>,
         password: Option<&str>,
-        caller: Option<&Authorized>,
+        caller: Option<&Enrolling>,
         device: &Device,
     ) -> Result<(), Error> {
         let link = self.required_link(proof, LinkPurpose::Activation).await?;
@@ -206,7 +206,7 @@ impl Accounts {
     pub async fn resend_activation(
         &self,
         email: Option<&str>,
-        caller: Option<&Authorized>,
+        caller: Option<&Enrolling>,
         device: &Device,
     ) -> Result<(), Error> {
         let email = existing_email_address("email", email)?;

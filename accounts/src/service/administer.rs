@@ -131,8 +131,8 @@ impl Accounts {
         self.rekey_user(self.new_rekey(event)).await
     }
 
-    /// Removes the second factor of a user who has lost both authenticator app and recovery codes.
-    /// Every session ends, and the user is notified by email.
+    /// Removes the second factor of a user who has lost both authenticator app and recovery codes; the passkeys of
+    /// one who must have a second factor, and has no app. Every session ends, and the user is notified by email.
     ///
     /// # Errors
     /// `NotFound`; a field error for an invalid email address.
@@ -145,6 +145,7 @@ impl Accounts {
         };
         self.rekey_user(Rekey {
             removes_second_factor: true,
+            removes_lone_passkeys: self.must_have_second_factor(&user),
             notice,
             ..self.new_rekey(self.event_without_device(Event::OperatorResetOtp, user.id))
         })

@@ -6,7 +6,6 @@ use super::{
     accounts::Accounts,
     caller::{Authorized, Caller, Enrolling},
     fields::TOKEN,
-    second_factor_policy::require_completion,
 };
 use crate::{
     cache::CachedUser,
@@ -30,7 +29,8 @@ impl Accounts {
         Ok(Authorized(Enrolling(caller)))
     }
 
-    /// Returns the caller that an access token belongs to, also one who must set up a second factor.
+    /// Returns the caller that an access token belongs to, also one who must set up a second factor, and has
+    /// none.
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`.
@@ -40,7 +40,8 @@ impl Accounts {
         device: &Arc<Device>,
     ) -> Result<Enrolling, Error> {
         let caller = self.identify(token, device).await?;
-        require_completion(caller.user(), caller.second_factor)?;
+        self.check_enrolling(caller.user(), caller.second_factor)
+            .await?;
         Ok(Enrolling(caller))
     }
 

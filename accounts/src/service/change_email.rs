@@ -2,7 +2,7 @@
 
 use super::{
     accounts::Accounts,
-    caller::Authorized,
+    caller::{Authorized, Enrolling},
     email_proof::EmailProof,
     fields::{EMAIL_TAKEN, TOKEN, email_address, invalid_link},
     queue_email::{EmailKind, LinkRequest},
@@ -117,7 +117,7 @@ impl Accounts {
         &self,
         proof: EmailProof<'_>,
         password: Option<&str>,
-        caller: Option<&Authorized>,
+        caller: Option<&Enrolling>,
         device: &Device,
     ) -> Result<(), Error> {
         let link = self.required_link(proof, LinkPurpose::EmailChange).await?;

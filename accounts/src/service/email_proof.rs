@@ -4,7 +4,7 @@ use languages::tr_later;
 
 use super::{
     accounts::Accounts,
-    caller::Authorized,
+    caller::Enrolling,
     fields::{
         INCORRECT_PASSWORD, INVALID_LINK, PASSWORD, TOKEN, existing_email_address, invalid_link,
     },
@@ -15,7 +15,7 @@ use crate::{
     clock::Timestamp,
     crypto::{
         email_token,
-        password::{HashingPlace, Password, Verified},
+        password::{HashingPlace, NO_PASSWORD, Password, Verified},
     },
     device::{Device, device_name},
     error::Error,
@@ -30,6 +30,9 @@ use crate::{
     },
     validation::{Validator, required_field},
 };
+
+const NO_PASSWORD_HERE: &str =
+    tr_later("Your account has no password. Sign in on this device, and open the link again.");
 
 /// The token of an emailed link; or, where a link arrived without it, the email address and the code
 /// of that email.
@@ -208,7 +211,7 @@ impl Accounts {
         link: &Link,
         user_id: Id,
         password: Option<&str>,
-        caller: Option<&Authorized>,
+        caller: Option<&Enrolling>,
         device: &Device,
     ) -> Result<(), Error> {
         if caller.is_some_and(|caller| caller.user().id == user_id) {
@@ -216,6 +219,9 @@ impl Accounts {
         }
         let stored = Credentials::password_hash(&self.0.database, user_id).await?;
         let stored = stored.ok_or_else(invalid_link)?;
+        if stored == NO_PASSWORD {
+            return Err(Error::field(PASSWORD, NO_PASSWORD_HERE));
+        }
         let checked = self.check_link_password(link, &[&stored], password).await;
         if checked.is_err() && password.is_some() {
             self.sign_in_failed(user_id, device);

@@ -129,6 +129,7 @@ impl Accounts {
             drops_password: false,
             device_key: self.random().id(),
             removes_second_factor: false,
+            removes_lone_passkeys: false,
             deactivates: false,
             link: None,
             verifies_email: false,

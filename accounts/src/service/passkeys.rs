@@ -43,6 +43,10 @@ const DUPLICATE: &str = tr_later("This passkey is already in use.");
 const LAST_WAY: &str =
     tr_later("This is your only way to sign in. Choose a password first, or add another passkey.");
 
+const REQUIRED: &str = tr_later(
+    "Your account must have two-factor authentication, and this is your only second factor.",
+);
+
 const TOO_MANY: &str = tr_later("You have 20 passkeys. Remove one first.");
 
 impl Accounts {
@@ -168,7 +172,7 @@ impl Accounts {
     /// # Errors
     /// Field errors for a missing id, and when the password is missing or wrong, unless a passkey was used
     /// within 5 minutes; `NotFound` for an id that is not one of the caller's passkeys; `Conflict` if the caller
-    /// could not sign in any more; `TokenInvalid` when the caller was signed out in the meantime; `Throttled`;
+    /// could not sign in any more, or must have a second factor and has no other; `TokenInvalid` when the caller was signed out in the meantime; `Throttled`;
     /// `Overloaded`.
     pub async fn remove_passkey(
         &self,
@@ -188,6 +192,7 @@ impl Accounts {
         let origin = Some(Origin::new(&caller.device, now));
         let notice = self.notice(user, template, origin, now)?;
         let removal = Removal {
+            policy: self.0.require_second_factor,
             user,
             id,
             session_id: caller.session_id,
@@ -201,6 +206,7 @@ impl Accounts {
             Removed::Done => Ok(()),
             Removed::Unknown => Err(Error::NotFound),
             Removed::IsLast => Err(Error::Conflict(LAST_WAY)),
+            Removed::IsRequired => Err(Error::Conflict(REQUIRED)),
             Removed::SessionEnded => Err(Error::TokenInvalid),
         }
     }

@@ -2,7 +2,7 @@
 
 use languages::stated_language;
 
-use super::{accounts::Accounts, caller::Authorized};
+use super::{accounts::Accounts, caller::Enrolling};
 use crate::{
     clock::Timestamp,
     crypto::{
@@ -229,7 +229,7 @@ impl Accounts {
         &self,
         kind: EmailRequestKind,
         email: &EmailAddress,
-        caller: Option<&Authorized>,
+        caller: Option<&Enrolling>,
         device: &Device,
     ) -> Result<(), Error> {
         self.request_email_for(kind, None, email, caller, device)
@@ -242,7 +242,7 @@ impl Accounts {
         kind: EmailRequestKind,
         flow_hash: Option<Vec<u8>>,
         email: &EmailAddress,
-        caller: Option<&Authorized>,
+        caller: Option<&Enrolling>,
         device: &Device,
     ) -> Result<(), Error> {
         let address = email.to_lowercase();

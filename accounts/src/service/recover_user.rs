@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl Accounts {
-    /// Removes the second factor of a user who has lost both authenticator app and recovery codes. Every
-    /// session ends, and a verified email address is notified.
+    /// Removes the second factor of a user who has lost both authenticator app and recovery codes; the passkeys of
+    /// one who must have a second factor, and has no app. Every session ends, and a verified email address is notified.
     ///
     /// # Errors
     /// `PermissionDenied` for a service, if the user is an administrator; `ReauthenticationRequired`;
@@ -33,6 +33,7 @@ impl Accounts {
         };
         let change = Rekey {
             removes_second_factor: true,
+            removes_lone_passkeys: self.must_have_second_factor(&user),
             notice,
             guard: administrator.guard(),
             ..self.new_rekey(self.event_of(Event::OperatorResetOtp, user.id, administrator))

@@ -2,7 +2,10 @@
 
 use languages::tr_later;
 
-use super::{accounts::Accounts, caller::Authorized};
+use super::{
+    accounts::Accounts,
+    caller::{Authorized, Enrolling},
+};
 use crate::{
     crypto::{password::NO_PASSWORD, token::TokenPair},
     email::template::{EmailTemplate, Origin},
@@ -26,11 +29,13 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn password_state(&self, caller: &Authorized) -> Result<PasswordState, Error> {
+    pub async fn password_state(&self, caller: &Enrolling) -> Result<PasswordState, Error> {
         let ways = SignInWays::of_user(&self.0.database, caller.user().id).await?;
         Ok(PasswordState {
             is_set: ways.has_password(),
-            can_be_removed: ways.has_password() && ways.can_replace_password(),
+            can_be_removed: ways.has_password()
+                && ways.can_replace_password()
+                && self.relying_party().is_ok(),
         })
     }
 
@@ -38,7 +43,7 @@ impl Accounts {
     /// is known or trusted. An emailed link to choose a new password brings one back.
     ///
     /// # Errors
-    /// A field error when the password is missing or wrong; `Conflict` without a password, and with fewer than
+    /// `NotPossible` where browsers refuse passkeys; a field error when the password is missing or wrong; `Conflict` without a password, and with fewer than
     /// two passkeys, or one and no recovery codes; `TokenInvalid` when the caller was signed out in the
     /// meantime; `Throttled`; `Overloaded`.
     pub async fn remove_password(
@@ -46,6 +51,8 @@ impl Accounts {
         caller: &Authorized,
         current_password: Option<&str>,
     ) -> Result<TokenPair, Error> {
+        // Passkeys must be of use here.
+        self.relying_party()?;
         if !self.has_password(caller).await? {
             return Err(Error::Conflict(NO_PASSWORD_SET));
         }

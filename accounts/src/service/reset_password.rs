@@ -4,7 +4,7 @@ use languages::stated_language;
 
 use super::{
     accounts::Accounts,
-    caller::Authorized,
+    caller::Enrolling,
     email_proof::EmailProof,
     fields::{existing_email_address, invalid_link},
 };
@@ -36,7 +36,7 @@ impl Accounts {
     pub async fn reset_password(
         &self,
         email: Option<&str>,
-        caller: Option<&Authorized>,
+        caller: Option<&Enrolling>,
         device: &Device,
     ) -> Result<(), Error> {
         let email = existing_email_address("email", email)?;

@@ -3,7 +3,7 @@
 use languages::tr_later;
 
 use super::{
-    accounts::Accounts, caller::Authorized, fields::existing_email_address, login::SignedIn,
+    accounts::Accounts, caller::Enrolling, fields::existing_email_address, login::SignedIn,
     process_email_requests::origin, totp::CODE,
 };
 use crate::{
@@ -48,7 +48,7 @@ impl Accounts {
     pub async fn request_sign_in_code(
         &self,
         email: Option<&str>,
-        caller: Option<&Authorized>,
+        caller: Option<&Enrolling>,
         device: &Device,
     ) -> Result<String, Error> {
         let email = existing_email_address("email", email)?;

@@ -95,7 +95,7 @@ impl Accounts {
         let matching_step = |encrypted: &[u8]| self.matching_step(user.id, encrypted, code);
         let attempt = Attempt {
             user,
-            factor: Factor::NewCode(&matching_step),
+            factor: Factor::NewCode(&matching_step, caller.session_id),
             on_success: OnSuccess::TurnOn {
                 app: NewApp {
                     id: self.random().id(),

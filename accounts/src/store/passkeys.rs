@@ -10,6 +10,7 @@ use crate::{
     },
     error::Error,
     id::Id,
+    policies::SecondFactorPolicy,
     store::{
         audit_events::{self, NewEvent},
         database::Database,
@@ -79,6 +80,8 @@ pub(crate) enum Added {
 
 /// A passkey to be removed.
 pub(crate) struct Removal<'a> {
+    /// Who must have a second factor.
+    pub policy: SecondFactorPolicy,
     pub user: &'a User,
     pub id: Id,
     /// The caller's session, which continues.
@@ -95,6 +98,8 @@ pub(crate) enum Removed {
     Unknown,
     /// It is the last way to sign in.
     IsLast,
+    /// It is the only second factor of a user who must have one.
+    IsRequired,
     /// All tokens of the user were revoked in the meantime.
     SessionEnded,
 }
@@ -225,9 +230,9 @@ impl Removal<'_> {
             DELETE FROM sessions WHERE user_id = $1 AND passkey_id = $2 AND id <> $3";
         let mut transaction = database.begin().await?;
         let locked = users::lock_unchanged(&mut transaction, self.user).await?;
-        if locked.is_none() {
+        let Some(user) = locked else {
             return Ok(Removed::SessionEnded);
-        }
+        };
         let of_passkey = |sql: &'static str| Statement::new(sql).bind(self.user.id).bind(self.id);
         if transaction.execute(of_passkey(DELETE)).await? == 0 {
             return Ok(Removed::Unknown);
@@ -235,6 +240,10 @@ impl Removal<'_> {
         let ways = SignInWays::of_locked(&mut transaction, self.user.id).await?;
         if ways.is_none() {
             return Ok(Removed::IsLast);
+        }
+        let is_required = self.policy.applies_to(user.is_admin) && !user.otp_enabled;
+        if is_required && !ways.has_passkeys() {
+            return Ok(Removed::IsRequired);
         }
         let statement = of_passkey(END_SESSIONS).bind(self.session_id);
         transaction.execute(statement).await?;
@@ -245,6 +254,15 @@ impl Removal<'_> {
         transaction.commit().await?;
         Ok(Removed::Done)
     }
+}
+
+/// Whether a user has a passkey.
+pub(crate) async fn exist(database: &Database, user_id: Id) -> Result<bool, Error> {
+    const SQL: &str = "SELECT count(*) FROM passkeys WHERE user_id = $1";
+    let (count,): (i64,) = database
+        .fetch_one(Statement::new(SQL).bind(user_id))
+        .await?;
+    Ok(count > 0)
 }
 
 /// Returns the ids that authenticators have chosen for the passkeys of a user.

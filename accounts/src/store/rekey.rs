@@ -41,6 +41,8 @@ pub(crate) struct Rekey<'a> {
     /// The device key that comes with a new password.
     pub device_key: Id,
     pub removes_second_factor: bool,
+    /// Whether passkeys go, too, where they are the only second factor.
+    pub removes_lone_passkeys: bool,
     pub deactivates: bool,
     /// The hash of the emailed link that allows the change, and the time now. The link is used up
     /// and verifies the email address. If that is its first verification, the second factor
@@ -135,6 +137,11 @@ impl Rekey<'_> {
             is_first_proof = true;
         }
         let removes_second_factor = self.removes_second_factor || is_first_proof;
+        let removes_passkeys = is_first_proof
+            || (self.removes_lone_passkeys
+                && users::lock(transaction, id)
+                    .await?
+                    .is_some_and(|locked| !locked.otp_enabled));
         let updated = self.update_user(transaction, removes_second_factor);
         let Some(user) = updated.await? else {
             return Ok(None);
@@ -148,8 +155,10 @@ impl Rekey<'_> {
         if removes_second_factor {
             second_factors::remove(transaction, user.id).await?;
         }
-        if is_first_proof {
+        if removes_passkeys {
             passkeys::remove_added_after(transaction, user.id, None).await?;
+        }
+        if is_first_proof {
             identities::remove_all(transaction, user.id).await?;
         }
         if let Some(proof) = self.identity {

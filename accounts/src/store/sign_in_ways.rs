@@ -47,6 +47,11 @@ impl SignInWays {
         self.passwords > 0
     }
 
+    /// Whether the user has passkeys.
+    pub fn has_passkeys(self) -> bool {
+        self.passkeys > 0
+    }
+
     /// Whether nothing is left to sign in with.
     pub fn is_none(self) -> bool {
         self.passwords + self.passkeys + self.identities == 0

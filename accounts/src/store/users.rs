@@ -96,6 +96,7 @@ pub(crate) struct LockedUser {
     pub email: Box<str>,
     pub email_verified: bool,
     pub is_admin: bool,
+    pub otp_enabled: bool,
 }
 
 /// Locks a user's row until the end of the transaction; returns `None` if there is no such user.
@@ -107,9 +108,10 @@ pub(crate) async fn lock(
     transaction: &mut Transaction,
     user_id: Id,
 ) -> Result<Option<LockedUser>, Error> {
-    const SELECT: &str = "SELECT email, email_verified, is_admin FROM users WHERE id = $1";
+    const SELECT: &str =
+        "SELECT email, email_verified, is_admin, otp_enabled FROM users WHERE id = $1";
     const LOCK: &str = "
-        SELECT email, email_verified, is_admin FROM users WHERE id = $1 FOR NO KEY UPDATE";
+        SELECT email, email_verified, is_admin, otp_enabled FROM users WHERE id = $1 FOR NO KEY UPDATE";
     fetch_locked(transaction, user_id, SELECT, LOCK).await
 }
 

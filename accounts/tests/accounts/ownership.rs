@@ -1,7 +1,7 @@
 //! What someone else has prepared with an email address does not outlive the first proof of it, and a
 //! hostile change of the address can be taken back.
 
-use accounts::{Accounts, Authorized, Device, EmailProof, Error};
+use accounts::{Accounts, Authorized, Device, EmailProof, Enrolling, Error};
 
 use crate::support::{DAY, EMAIL, HOUR, MINUTE, PASSWORD, SECOND, TestEnv, laptop, why};
 
@@ -96,8 +96,9 @@ async fn a_session_of_the_account_verifies_and_no_other() {
         .unwrap();
     let eve = env.authorize(&pair.tokens.access_token).await.unwrap();
     let proof = EmailProof::token(&token);
-    let open = async |caller| accounts.activate(proof, None, caller, &laptop()).await;
-    for caller in [None, Some(&eve)] {
+    let open =
+        async |caller: Option<&Enrolling>| accounts.activate(proof, None, caller, &laptop()).await;
+    for caller in [None, Some(&*eve)] {
         let Err(Error::Fields(fields)) = open(caller).await else {
             panic!("it needs a password");
         };
@@ -264,7 +265,7 @@ async fn emails_of_a_purpose_to_an_address_are_limited() {
     let env = TestEnv::with_verified_user().await;
     env.emails().await;
     let other_server = env.server_without_throttling();
-    let ask = async |caller: Option<&Authorized>| {
+    let ask = async |caller: Option<&Enrolling>| {
         let mut sent = 0;
         for server in [&env.accounts, &other_server] {
             for _ in 0..3 {

@@ -105,10 +105,10 @@ pub fn device_of(ClientIp(ip): ClientIp, headers: &HeaderMap) -> Device {
     Device::new(ip, &user_agent(headers))
 }
 
-/// Returns the caller of an endpoint that works without one, too. A token that [`authorize`] would
+/// Returns the caller of an endpoint that works without one, too. A token that [`authorize_enrolling`] would
 /// reject counts as none.
-pub async fn optional_caller() -> Option<Authorized> {
-    authorize().await.ok()
+pub async fn optional_caller() -> Option<Enrolling> {
+    authorize_enrolling().await.ok()
 }
 
 /// Checks that the service key in the `Authorization` header allows something.

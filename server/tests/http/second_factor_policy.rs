@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::{
     mfa_pending::call,
     support::{
-        ENDPOINTS, NO_LIMITS, PASSWORD, RequiredToken, Response, Server, TestEnv, TokenPair, jwt,
+        ENDPOINTS, NO_LIMITS, PASSWORD, RequiredToken, Response, Server, TestEnv, TokenPair,
+        email::CONFIRM_ADDRESS, jwt, passkeys::PASSKEY_SITE, soft_passkey::SoftPasskey,
     },
 };
 
@@ -167,4 +168,89 @@ fn other_services_can_not_verify_a_token_before_it_is_set_up() {
     assert_eq!(algorithm(&pair), "HS256");
     let factor = server.enable_totp(&pair);
     assert_eq!(algorithm(&factor.pair), "EdDSA");
+}
+
+/// Otherwise a thief of the password could set up another second factor beside the user's.
+#[test]
+fn who_has_a_passkey_uses_it_and_sets_up_nothing() {
+    let env = TestEnv::new();
+    let server = env.start(&[PASSKEY_SITE]);
+    let pair = server.sign_up_verified("ada@example.com");
+    let mut passkey = SoftPasskey::new(1);
+    server.add_passkey(&pair.token, &mut passkey);
+    drop(server);
+    let server = env.start(&[ALL, PASSKEY_SITE]);
+    let pair = server.sign_in("ada@example.com");
+    assert_must_set_up(sessions(&server, &pair));
+    for path in [
+        "/api/totp/create",
+        "/api/totp/confirm",
+        "/api/passkey/create",
+    ] {
+        let body = json!({"current_password": PASSWORD, "code": "123456"});
+        let response = server.post(path).token(&pair.token).json(body).send();
+        response.assert_error(403, "otp_required");
+    }
+    let pair = TokenPair::from(&server.passkey_login_with(&pair.token, &passkey));
+    assert_eq!(sessions(&server, &pair).status, 200);
+    server.enable_totp(&pair);
+}
+
+#[test]
+fn the_only_second_factor_stays_where_one_is_required() {
+    let env = TestEnv::new();
+    let server = env.start(&[ALL, PASSKEY_SITE]);
+    let pair = server.sign_up_verified("ada@example.com");
+    let mut passkey = SoftPasskey::new(1);
+    let id = server.add_passkey(&pair.token, &mut passkey);
+    let pair = server.sign_in_with_passkey(&passkey);
+    let delete = |pair: &TokenPair| {
+        let body = json!({"id": id, "current_password": PASSWORD});
+        server
+            .post("/api/passkey/delete")
+            .token(&pair.token)
+            .json(body)
+            .send()
+    };
+    delete(&pair).assert_json(
+        409,
+        json!({
+            "detail": "Your account must have two-factor authentication, and this is your only second factor.",
+            "code": "conflict",
+        }),
+    );
+    let factor = server.enable_totp(&pair);
+    delete(&factor.pair).assert_no_content();
+}
+
+/// An administrator helps a user whose passkeys are lost, and so the second factor.
+#[test]
+fn a_reset_removes_passkeys_where_they_are_the_second_factor() {
+    let env = TestEnv::new();
+    let server = env.start(&[ALL, PASSKEY_SITE]);
+    let pair = server.sign_up_verified("ada@example.com");
+    server.add_passkey(&pair.token, &mut SoftPasskey::new(1));
+    let mut command = env.command(&[ALL]);
+    command.args(["user", "reset-otp", "--email", "ada@example.com"]);
+    let output = env.run_command(command, "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert_eq!(server.database().count("passkeys", "true"), 0);
+    let pair = server.sign_in("ada@example.com");
+    let factor = server.enable_totp(&pair);
+    assert_eq!(sessions(&server, &factor.pair).status, 200);
+}
+
+/// The emailed link takes the password, or a session of the account: also one that can do little else.
+#[test]
+fn a_session_that_must_set_it_up_verifies_the_address() {
+    let server = Server::start_with(&[ALL]);
+    let pair = server.sign_up("ada@example.com");
+    let email = server.take_email("ada@example.com", CONFIRM_ADDRESS);
+    server
+        .post("/api/user/activation")
+        .token(&pair.token)
+        .json(json!({"token": email.token("activate")}))
+        .send()
+        .assert_no_content();
+    assert_eq!(server.view(&pair.token).json()["email_verified"], true);
 }

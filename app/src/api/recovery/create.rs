@@ -41,5 +41,4 @@ pub async fn create(#[server(default)] current_password: Text) -> Result<Recover
 server_fn::inventory::submit! {
     Endpoint::new::<Create>("Create new recovery codes", Access::Token)
         .created()
-        .required(&["current_password"])
 }

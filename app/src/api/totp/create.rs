@@ -48,6 +48,5 @@ pub async fn create(#[server(default)] current_password: Text) -> Result<Setup, 
 server_fn::inventory::submit! {
     Endpoint::new::<Create>("Begin to set up an authenticator app", Access::EnrollingToken)
         .created()
-        .required(&["current_password"])
         .errors(&[Code::EmailUnverified])
 }

@@ -32,6 +32,5 @@ pub async fn delete(#[server(default)] current_password: Text) -> Result<TokenPa
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
     Endpoint::new::<Delete>("Turn two-factor authentication off", Access::Token)
-        .required(&["current_password"])
         .errors(&[Code::Conflict])
 }

@@ -37,6 +37,6 @@ pub async fn remove(
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
     Endpoint::no_content::<Remove>("Remove an authenticator app", Access::Token)
-        .required(&["id", "current_password"])
+        .required(&["id"])
         .errors(&[Code::NotFound, Code::Conflict])
 }

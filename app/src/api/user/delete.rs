@@ -31,6 +31,5 @@ pub async fn delete(#[server(default)] current_password: Text) -> Result<(), Api
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
     Endpoint::no_content::<Delete>("Delete the account", Access::Token)
-        .required(&["current_password"])
         .errors(&[Code::Conflict])
 }

@@ -40,7 +40,7 @@ pub async fn change_email(
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
     Endpoint::no_content::<ChangeEmail>("Email a link that changes the email address", Access::Token)
-        .required(&["new_email", "current_password"])
+        .required(&["new_email"])
         .errors(&[Code::EmailUnverified])
 }
 

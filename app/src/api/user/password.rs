@@ -41,7 +41,7 @@ pub async fn change_password(
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
     Endpoint::new::<ChangePassword>("Change the password", Access::Token)
-        .required(&["current_password", "new_password"])
+        .required(&["new_password"])
 }
 
 /// `POST /api/user/password/reset`: emails a link to set a new password. The response is the same

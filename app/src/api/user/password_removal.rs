@@ -9,7 +9,7 @@ use crate::api::Code;
 use crate::api::describe::{Access, Endpoint};
 #[cfg(feature = "ssr")]
 use crate::api::{
-    context::{accounts, authorize},
+    context::{accounts, authorize, authorize_enrolling},
     text::text_fields,
 };
 use crate::{
@@ -32,7 +32,7 @@ pub struct PasswordState {
 /// The errors of a missing or invalid token.
 #[server(protocol = Get, prefix = "/api", endpoint = "user/password", client = SignedIn)]
 pub async fn password() -> Result<PasswordState, ApiError> {
-    let caller = authorize().await?;
+    let caller = authorize_enrolling().await?;
     let state = accounts().password_state(&caller).await?;
     Ok(PasswordState {
         is_set: state.is_set,
@@ -42,7 +42,7 @@ pub async fn password() -> Result<PasswordState, ApiError> {
 
 #[cfg(feature = "ssr")]
 server_fn::inventory::submit! {
-    Endpoint::new::<Password>("Get whether the user has a password", Access::Token)
+    Endpoint::new::<Password>("Get whether the user has a password", Access::EnrollingToken)
 }
 
 /// `POST /api/user/password/remove`: removes the password, and ends all other sessions.
@@ -66,5 +66,5 @@ pub async fn remove_password(
 server_fn::inventory::submit! {
     Endpoint::new::<RemovePassword>("Remove the password", Access::Token)
         .required(&["current_password"])
-        .errors(&[Code::Conflict])
+        .errors(&[Code::Conflict, Code::PermissionDenied])
 }

@@ -1,6 +1,6 @@
 //! Loading the account: once for all of its pages.
 
-use futures::future::join3;
+use futures::future::join4;
 use gloo_timers::future::TimeoutFuture;
 use languages::tr;
 use leptos::{prelude::*, task::spawn_local};
@@ -9,7 +9,7 @@ use super::details;
 use crate::{
     api::{
         ApiError, Code,
-        user::{self, Profile, Session},
+        user::{self, PasswordState, Profile, Session},
     },
     browser::{AuthState, LOADING_LIMIT},
     components::{LoadFailed, focus_soon},
@@ -22,9 +22,14 @@ use crate::{
 pub(super) enum AccountData {
     Loading,
     Failed(ApiError),
-    Loaded(Profile, Vec<Session>, details::Activity),
+    Loaded(
+        Profile,
+        Vec<Session>,
+        details::Activity,
+        Option<PasswordState>,
+    ),
     /// The user must set up a second factor first. The server says no more before that.
-    Enrolling(Profile),
+    Enrolling(Profile, Option<PasswordState>),
 }
 
 /// A placeholder while the account is being loaded.
@@ -72,13 +77,22 @@ pub(super) fn load_when_signed_in(data: RwSignal<AccountData>) {
 pub(super) fn load(data: RwSignal<AccountData>) {
     data.set(AccountData::Loading);
     spawn_local(async move {
-        let (profile, sessions, activity) =
-            join3(user::view(), user::sessions(), user::activity()).await;
+        let (profile, sessions, activity, password) = join4(
+            user::view(),
+            user::sessions(),
+            user::activity(),
+            user::password(),
+        )
+        .await;
+        // Without it, the account counts as one that has a password.
+        let password = password.ok();
         let loaded = match (profile, sessions) {
             // The page is useful without the recent events.
-            (Ok(profile), Ok(sessions)) => AccountData::Loaded(profile, sessions, activity),
+            (Ok(profile), Ok(sessions)) => {
+                AccountData::Loaded(profile, sessions, activity, password)
+            }
             (Ok(profile), Err(error)) if error.code() == Some(Code::SecondFactorSetupRequired) => {
-                AccountData::Enrolling(profile)
+                AccountData::Enrolling(profile, password)
             }
             (Err(error), _) | (_, Err(error)) => {
                 wait_if_leaving(&error).await;

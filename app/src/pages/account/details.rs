@@ -1,6 +1,6 @@
 //! The account's data that its pages share.
 
-use futures::future::join3;
+use futures::future::join4;
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
@@ -27,17 +27,22 @@ pub(super) struct Details {
     pub sessions: RwSignal<Vec<Session>>,
     /// The recent events.
     pub activity: RwSignal<Activity>,
-    /// What is known of the password, once a page has asked.
+    /// What is known of the password.
     password: RwSignal<Option<PasswordState>>,
 }
 
 impl Details {
-    pub fn new(profile: Profile, sessions: Vec<Session>, activity: Activity) -> Self {
+    pub fn new(
+        profile: Profile,
+        sessions: Vec<Session>,
+        activity: Activity,
+        password: Option<PasswordState>,
+    ) -> Self {
         Self {
             profile: RwSignal::new(profile),
             sessions: RwSignal::new(sorted(sessions)),
             activity: RwSignal::new(activity),
-            password: RwSignal::new(None),
+            password: RwSignal::new(password),
         }
     }
 
@@ -82,13 +87,6 @@ impl Details {
         }));
     }
 
-    /// Asks the server whether there is a password, unless that is known.
-    pub fn ask_for_password(self) {
-        if self.password.with_untracked(Option::is_none) {
-            spawn_local(self.reload_password());
-        }
-    }
-
     async fn reload_password(self) {
         if let Ok(password) = with_limit(LOADING_LIMIT, user::password()).await {
             set_if_changed(self.password, Some(password));
@@ -120,8 +118,13 @@ impl Details {
     }
 
     async fn reload(self) {
-        let (profile, sessions, activity) =
-            join3(user::view(), user::sessions(), user::activity()).await;
+        let (profile, sessions, activity, ()) = join4(
+            user::view(),
+            user::sessions(),
+            user::activity(),
+            self.reload_password(),
+        )
+        .await;
         // What has not changed is not rendered again, so that it keeps the focus.
         if let Ok(profile) = profile {
             set_if_changed(self.profile, profile);
@@ -131,9 +134,6 @@ impl Details {
         }
         if activity.is_ok() {
             set_if_changed(self.activity, activity);
-        }
-        if self.password.try_with_untracked(Option::is_some) == Some(true) {
-            self.reload_password().await;
         }
     }
 

@@ -205,7 +205,6 @@ pub(super) fn CurrentPassword(
     /// The input, from which the form reads the password.
     input: NodeRef<html::Input>,
 ) -> impl IntoView {
-    details.ask_for_password();
     move || {
         details.has_password().then(|| {
             view! {

@@ -117,13 +117,13 @@ fn Frame(
                 {move || match data.get() {
                     AccountData::Loading => view! { <Skeleton /> }.into_any_sync(),
                     AccountData::Failed(error) => view! { <LoadingFailed error data /> }.into_any_sync(),
-                    AccountData::Loaded(profile, sessions, activity) => {
-                        let details = Details::new(profile, sessions, activity);
+                    AccountData::Loaded(profile, sessions, activity, password) => {
+                        let details = Details::new(profile, sessions, activity, password);
                         details.keep_current();
                         view! { <Sections page details /> }.into_any_sync()
                     }
-                    AccountData::Enrolling(profile) => {
-                        let details = Details::new(profile, Vec::new(), Ok(Vec::new()));
+                    AccountData::Enrolling(profile, password) => {
+                        let details = Details::new(profile, Vec::new(), Ok(Vec::new()), password);
                         details.keep_current();
                         view! { <Enroll details data /> }.into_any_sync()
                     }
@@ -138,7 +138,7 @@ fn Frame(
 fn OverviewHeading(data: RwSignal<AccountData>) -> impl IntoView {
     let email = move || {
         data.with(|data| match data {
-            AccountData::Loaded(profile, ..) | AccountData::Enrolling(profile) => {
+            AccountData::Loaded(profile, ..) | AccountData::Enrolling(profile, _) => {
                 Some(email_for_display(&profile.email))
             }
             _ => None,

@@ -17,7 +17,6 @@ use crate::{
 /// Changes, removes and sets the password.
 #[component]
 pub(super) fn Password(details: Details) -> impl IntoView {
-    details.ask_for_password();
     // What has happened is said also when the section looks different afterwards.
     let dialog = DialogState::default();
     let removal = DialogState {

@@ -85,7 +85,7 @@ pub const ENDPOINTS: [Endpoint; 83] = [
     post("/api/user/activation/resend", RequiredToken::None),
     post("/api/user/link", RequiredToken::None),
     post("/api/user/password/change", RequiredToken::Access),
-    get("/api/user/password", RequiredToken::Access),
+    get("/api/user/password", RequiredToken::Enrolling),
     post("/api/user/password/remove", RequiredToken::Access),
     post("/api/user/password/check", RequiredToken::None),
     post("/api/user/password/reset", RequiredToken::None),

@@ -180,14 +180,12 @@ impl Flow {
     pub fn add_app(self, code: String) {
         self.dialog.submission.start(async move {
             let before = untrack(|| self.count_apps());
-            // It can be renamed later. Until then, the number tells it from the others.
-            let number = (before + 1).to_string();
-            let name = tr_with("Authenticator app {number}", &[("number", &number)]);
+            let name = untrack(|| self.free_name());
             match totp::add(code.into(), name.into()).await {
                 Ok(_) => {}
                 // It was added if there is one more now.
                 Err(error) if error.is_unclear() => match totp::apps().await {
-                    Ok(apps) if apps.len() > before => {}
+                    Ok(apps) if before > 0 && apps.len() > before => {}
                     _ => return Err(error),
                 },
                 Err(error) => return Err(error),
@@ -195,6 +193,23 @@ impl Flow {
             self.finish_apps(tr("Authenticator app added.").to_owned());
             Ok(())
         });
+    }
+
+    /// A name for another app that no other has. It can be changed later.
+    fn free_name(self) -> String {
+        let numbered = |number: usize| {
+            let number = number.to_string();
+            tr_with("Authenticator app {number}", &[("number", &number)])
+        };
+        self.apps.with(|apps| {
+            let apps = apps.iter().flatten().flatten();
+            let taken: Vec<_> = apps.map(|app| app.name.clone()).collect();
+            let names = (taken.len() + 1..).map(numbered);
+            names
+                .into_iter()
+                .find(|name| !taken.contains(name))
+                .unwrap_or_default()
+        })
     }
 
     pub fn rename_app(self, id: String, name: String) {
