@@ -6,6 +6,7 @@ use super::{
     accounts::Accounts,
     caller::{Authorized, Caller, Enrolling},
     fields::TOKEN,
+    second_factor_policy::require_completion,
 };
 use crate::{
     cache::CachedUser,
@@ -29,8 +30,7 @@ impl Accounts {
         Ok(Authorized(Enrolling(caller)))
     }
 
-    /// Returns the caller that an access token belongs to, also one who must set up a second factor, and has
-    /// none.
+    /// Returns the caller that an access token belongs to, also one who must set up a second factor.
     ///
     /// # Errors
     /// `TokenExpired`, `TokenInvalid`, `OtpRequired`.
@@ -40,8 +40,7 @@ impl Accounts {
         device: &Arc<Device>,
     ) -> Result<Enrolling, Error> {
         let caller = self.identify(token, device).await?;
-        self.check_enrolling(caller.user(), caller.second_factor)
-            .await?;
+        require_completion(caller.user(), caller.second_factor)?;
         Ok(Enrolling(caller))
     }
 

@@ -64,6 +64,7 @@ impl Accounts {
     ) -> Result<Value, Error> {
         let relying_party = self.relying_party()?;
         require_verified_email(caller)?;
+        self.check_set_up(caller).await?;
         self.confirm_with_passkey(caller, current_password).await?;
         let user = caller.user();
         let existing = passkeys::credential_ids(&self.0.database, user.id).await?;
@@ -95,6 +96,7 @@ impl Accounts {
     ) -> Result<Passkey, Error> {
         let relying_party = self.relying_party()?;
         require_verified_email(caller)?;
+        self.check_set_up(caller).await?;
         let mut validator = Validator::default();
         let default_name = device_name(&caller.device.user_agent);
         let name = label(&mut validator, name.unwrap_or(&default_name));

@@ -1,6 +1,6 @@
 //! Whether a user has the factors that the account needs.
 
-use super::accounts::Accounts;
+use super::{accounts::Accounts, caller::Enrolling};
 use crate::{
     error::Error,
     store::{passkeys, users::User},
@@ -12,18 +12,14 @@ impl Accounts {
         self.0.require_second_factor.applies_to(user.is_admin)
     }
 
-    /// Checks that a user who has not completed a second factor has none: who must have one, and has a passkey, uses
-    /// that. A thief of the password must not get to set up another one.
+    /// Checks that the caller may set up another factor: who must have a second one, and has a passkey, uses that
+    /// before. Otherwise a thief of the password could put an own factor beside it.
     ///
     /// # Errors
     /// `OtpRequired`.
-    pub(super) async fn check_enrolling(
-        &self,
-        user: &User,
-        is_completed: bool,
-    ) -> Result<(), Error> {
-        require_completion(user, is_completed)?;
-        if !is_completed
+    pub(super) async fn check_set_up(&self, caller: &Enrolling) -> Result<(), Error> {
+        let user = caller.user();
+        if !caller.second_factor
             && self.must_have_second_factor(user)
             && passkeys::exist(&self.0.database, user.id).await?
         {
@@ -49,7 +45,7 @@ impl Accounts {
 ///
 /// # Errors
 /// `OtpRequired`.
-fn require_completion(user: &User, is_completed: bool) -> Result<(), Error> {
+pub(super) fn require_completion(user: &User, is_completed: bool) -> Result<(), Error> {
     if user.otp_enabled && !is_completed {
         return Err(Error::OtpRequired);
     }

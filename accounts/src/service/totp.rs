@@ -42,14 +42,15 @@ impl Accounts {
     /// before the page was closed still fits.
     ///
     /// # Errors
-    /// `EmailUnverified`; a field error when the password is missing or wrong; `TokenInvalid` when the
-    /// caller was signed out in the meantime; `Throttled`; `Overloaded`.
+    /// `EmailUnverified`; `OtpRequired` for a passkey that must be used before; a field error when the password is
+    /// missing or wrong; `TokenInvalid` when the caller was signed out in the meantime; `Throttled`; `Overloaded`.
     pub async fn begin_totp(
         &self,
         caller: &Enrolling,
         current_password: Option<&str>,
     ) -> Result<TotpSetup, Error> {
         require_verified_email(caller)?;
+        self.check_set_up(caller).await?;
         self.confirm_password(caller, current_password).await?;
         let (user, random) = (caller.user(), self.random());
         let (database, masters) = (&self.0.database, &self.0.master_secrets);
@@ -81,6 +82,7 @@ impl Accounts {
         name: Option<&str>,
     ) -> Result<(TokenPair, Vec<String>), Error> {
         require_verified_email(caller)?;
+        self.check_set_up(caller).await?;
         let mut validator = Validator::default();
         let code = validator.required(CODE, code);
         let name = name.and_then(|name| label(&mut validator, name));

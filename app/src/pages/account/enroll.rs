@@ -18,8 +18,11 @@ use crate::{
 /// Says why there is nothing else, and turns the second factor on.
 #[component]
 pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl IntoView {
-    let has_passkey = RwSignal::new(false);
+    let has_any = RwSignal::new(false);
+    let has_passkey = Memo::new(move |_| has_any.get());
     let is_on = Memo::new(move |_| details.has_second_factor());
+    // The section stays while it shows the recovery codes.
+    let offers_app = Memo::new(move |_| is_on.get() || !has_passkey.get());
     view! {
         <section class="callout" aria-labelledby="required">
             <div class="callout-text">
@@ -28,8 +31,10 @@ pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl Into
                     {move || {
                         if is_on.get() {
                             tr("Two-factor authentication is on. You can use your account now.")
+                        } else if has_passkey.get() {
+                            tr("You have a passkey. Continue with it, and you can use your account.")
                         } else {
-                            tr("Turn it on below, or add a passkey and continue with it. Until then, you can't do anything else here.")
+                            tr("Turn it on below, or add a passkey. Until then, you can't do anything else here.")
                         }
                     }}
                 </p>
@@ -46,7 +51,7 @@ pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl Into
                     view! {
                         <UsePasskey
                             label=tr("Continue with a passkey")
-                            class="button quiet"
+                            class="button primary"
                             on_done=move |()| load(data)
                         />
                     }
@@ -57,7 +62,7 @@ pub(super) fn Enroll(details: Details, data: RwSignal<AccountData>) -> impl Into
             }}
         </section>
         <Unverified details />
-        <TwoFactor details />
-        <Passkeys details has_any=has_passkey />
+        {move || offers_app.get().then(|| view! { <TwoFactor details /> })}
+        <Passkeys details has_any />
     }
 }
