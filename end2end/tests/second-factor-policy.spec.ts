@@ -54,6 +54,16 @@ test('a passkey will do, too', async ({ page, user }) => {
   await button(page, 'Continue with a passkey').click();
   await expect(section(page, 'Password')).toBeVisible();
   await expect(page.getByRole('heading', { name: REQUIRED })).toHaveCount(0);
+
+  // The password alone does not get far any more, and sets up nothing else.
+  await signOut(page);
+  await open(page, '/login');
+  await signIn(page, user);
+  await expect(button(page, 'Continue with a passkey')).toBeVisible();
+  await expect(button(page, 'Turn on')).toHaveCount(0);
+  await expectAccessible(page);
+  await button(page, 'Continue with a passkey').click();
+  await expect(section(page, 'Password')).toBeVisible();
 });
 
 test('who does not want to can sign out', async ({ page, user }) => {
