@@ -6339,14 +6339,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /**
                      * Format: password
                      * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
-                    current_password: string;
+                    current_password?: string;
                 };
             };
         };
@@ -8218,14 +8218,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /**
                      * Format: password
                      * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
-                    current_password: string;
+                    current_password?: string;
                 };
             };
         };
@@ -8356,14 +8356,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /**
                      * Format: password
                      * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
-                    current_password: string;
+                    current_password?: string;
                 };
             };
         };
@@ -8650,7 +8650,7 @@ export interface operations {
                      * Format: password
                      * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
-                    current_password: string;
+                    current_password?: string;
                     /** @description A UUID. */
                     id: string;
                 };
@@ -9543,14 +9543,14 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
                     /**
                      * Format: password
                      * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
-                    current_password: string;
+                    current_password?: string;
                 };
             };
         };
@@ -9698,7 +9698,7 @@ export interface operations {
                      * Format: password
                      * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
-                    current_password: string;
+                    current_password?: string;
                     /**
                      * @description An email address.
                      * @example ada@example.com
@@ -11228,7 +11228,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `otp_required`, `permission_denied`, `second_factor_setup_required`. */
+            /** @description `otp_required`, `permission_denied`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11236,7 +11236,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Failure"] & {
                         /** @enum {unknown} */
-                        code?: "otp_required" | "permission_denied" | "second_factor_setup_required";
+                        code?: "otp_required" | "permission_denied";
                     };
                 };
             };
@@ -11292,7 +11292,7 @@ export interface operations {
                      * Format: password
                      * @description The password of the account. An account without one needs a recent sign-in instead.
                      */
-                    current_password: string;
+                    current_password?: string;
                     /**
                      * Format: password
                      * @description A password of 8 to 128 characters.
