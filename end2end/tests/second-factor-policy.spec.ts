@@ -10,6 +10,8 @@ test.use({ settings: { LATCHKEY_REQUIRE_SECOND_FACTOR: 'all', LATCHKEY_PUBLIC_UR
 
 test.beforeEach(async ({ page, user, server, mailbox, problems }) => {
   problems.allow(/status of 403/);
+  // The sign-in page is left while it asks what passkeys could be suggested.
+  problems.allow(/net::ERR_ABORTED.*passkey\/login\/begin/);
   await server.verify(user, mailbox);
   await open(page, '/login');
 });

@@ -331,11 +331,12 @@ async fn totp_secrets_that_are_being_set_up_move_as_well() {
     let app = authenticator(setup.unwrap().secret);
 
     rotating.reencrypt_totp_secrets().await.unwrap();
-    let pair = rotated
-        .login(EMAIL.into(), PASSWORD.into(), &laptop())
+    // The same session goes on, with tokens of the new secret.
+    let pair = rotating
+        .refresh(Some(&*pair.refresh_token), &laptop())
         .await;
     let caller = rotated
-        .authorize(&pair.unwrap().tokens.access_token, &on_laptop())
+        .authorize(&pair.unwrap().access_token, &on_laptop())
         .await;
     let code = env.code(&app);
     let confirmed = rotated
@@ -458,4 +459,33 @@ async fn a_secret_in_use_is_not_returned_again() {
     let caller = caller.unwrap();
     let setup = env.accounts.begin_totp(&caller, PASSWORD.into()).await;
     assert_ne!(setup.unwrap().secret, first);
+}
+
+/// Somebody else may have seen the secret of a setup that was begun elsewhere, or with an old password.
+#[tokio::test]
+async fn only_the_session_that_has_begun_finishes_a_setup() {
+    let env = TestEnv::with_verified_user().await;
+    let accounts = &env.accounts;
+    let begun = env.sign_in().await;
+    let begun = env.authorize(&begun.access_token).await.unwrap();
+    let setup = accounts.begin_totp(&begun, PASSWORD.into()).await;
+    let app = authenticator(setup.unwrap().secret);
+    let code = env.code(&app);
+    let other = env.sign_in().await;
+    let other = env.authorize(&other.access_token).await.unwrap();
+    let confirmed = accounts.confirm_totp(&other, (&*code).into(), None).await;
+    let none = "Set up an authenticator app first, then enter its code.";
+    let Err(Error::Fields(fields)) = confirmed else {
+        panic!("{:?}", confirmed.map(drop));
+    };
+    assert_eq!(fields["code"], [none]);
+    let new = "another good password";
+    let changed = accounts.change_password(&begun, PASSWORD.into(), new.into());
+    let pair = changed.await.unwrap().tokens;
+    let begun = env.authorize(&pair.access_token).await.unwrap();
+    let confirmed = accounts.confirm_totp(&begun, (&*code).into(), None).await;
+    let Err(Error::Fields(fields)) = confirmed else {
+        panic!("{:?}", confirmed.map(drop));
+    };
+    assert_eq!(fields["code"], [none]);
 }
