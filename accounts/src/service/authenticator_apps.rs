@@ -71,7 +71,6 @@ impl Accounts {
         let notice = self.notice(user, template, origin, now)?;
         let addition = Addition {
             user,
-            session_id: caller.session_id,
             app: NewApp {
                 id: app.id,
                 name: app.name.as_deref(),

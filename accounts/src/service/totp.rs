@@ -97,7 +97,7 @@ impl Accounts {
         let matching_step = |encrypted: &[u8]| self.matching_step(user.id, encrypted, code);
         let attempt = Attempt {
             user,
-            factor: Factor::NewCode(&matching_step, caller.session_id),
+            factor: Factor::NewCode(&matching_step),
             on_success: OnSuccess::TurnOn {
                 app: NewApp {
                     id: self.random().id(),

@@ -19,8 +19,6 @@ use crate::{
 /// The app that is being set up, to be put beside the others.
 pub(crate) struct Addition<'a> {
     pub user: &'a User,
-    /// The caller's session.
-    pub session_id: Id,
     pub app: NewApp<'a>,
     /// Checks its first code.
     pub step_of: &'a StepOf<'a>,
@@ -77,7 +75,7 @@ impl Addition<'_> {
         if existing.len() >= authenticator_apps::LIMIT {
             return Ok(Added::TooMany);
         }
-        let factor = Factor::NewCode(self.step_of, self.session_id);
+        let factor = Factor::NewCode(self.step_of);
         let checked =
             second_factors::use_code(transaction, user_id, &factor, self.failed, self.now);
         let mut transaction = match checked.await? {

@@ -41,8 +41,8 @@ pub(crate) type StepOf<'a> = dyn Fn(&[u8]) -> Result<Option<i64>, Error> + Sync 
 pub(crate) enum Factor<'a> {
     /// A code of an authenticator app in use.
     Code(&'a StepOf<'a>),
-    /// A code of the app that is being set up in this session.
-    NewCode(&'a StepOf<'a>, Id),
+    /// A code of the app that is being set up.
+    NewCode(&'a StepOf<'a>),
     /// The hash of a recovery code; `None` if the text can't be one.
     RecoveryCode(Option<&'a [u8]>),
 }
@@ -109,8 +109,6 @@ struct SecondFactor {
     wrong_codes: i32,
     seed: Option<Vec<u8>>,
     new_seed: Option<Vec<u8>>,
-    /// The session that has begun to set up the new app.
-    new_seed_session_id: Option<Id>,
 }
 
 /// The result of checking a code.
@@ -211,7 +209,7 @@ async fn count_attempt(
         UPDATE second_factors SET wrong_codes = wrong_codes + 1
         WHERE user_id = $1
             AND (blocked_until IS NULL OR blocked_until <= $2 OR blocked_until > $3)
-        RETURNING wrong_codes, seed, new_seed, new_seed_session_id";
+        RETURNING wrong_codes, seed, new_seed";
     let statement = Statement::new(SQL)
         .bind(user_id)
         .bind(now)
@@ -246,13 +244,7 @@ async fn check(
             }
             found.map(|(_, step)| step)
         }
-        (Factor::NewCode(step_of, session_id), _, Some(secret))
-            if second_factor
-                .new_seed_session_id
-                .is_none_or(|id| id == *session_id) =>
-        {
-            step_of(secret)?
-        }
+        (Factor::NewCode(step_of), _, Some(secret)) => step_of(secret)?,
         (Factor::RecoveryCode(hash), Some(_), _) => {
             let is_used = match hash {
                 Some(hash) => recovery_codes::use_up(transaction, user_id, hash).await?,

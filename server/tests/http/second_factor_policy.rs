@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::{
     mfa_pending::call,
     support::{
-        ENDPOINTS, NO_LIMITS, PASSWORD, RequiredToken, Response, Server, TestEnv, TokenPair,
-        email::CONFIRM_ADDRESS, jwt, passkeys::PASSKEY_SITE, soft_passkey::SoftPasskey,
+        ENDPOINTS, NO_LIMITS, PASSWORD, RequiredToken, Response, Server, TestEnv, TokenPair, jwt,
+        passkeys::PASSKEY_SITE, soft_passkey::SoftPasskey,
     },
 };
 
@@ -245,11 +245,11 @@ fn a_reset_removes_passkeys_where_they_are_the_second_factor() {
 fn a_session_that_must_set_it_up_verifies_the_address() {
     let server = Server::start_with(&[ALL]);
     let pair = server.sign_up("ada@example.com");
-    let email = server.take_email("ada@example.com", CONFIRM_ADDRESS);
+    let token = server.activation_token("ada@example.com");
     server
         .post("/api/user/activation")
         .token(&pair.token)
-        .json(json!({"token": email.token("activate")}))
+        .json(json!({"token": token}))
         .send()
         .assert_no_content();
     assert_eq!(server.view(&pair.token).json()["email_verified"], true);
