@@ -27,19 +27,20 @@ impl Accounts {
         caller: &Enrolling,
         current_password: Option<&str>,
     ) -> Result<HashingPlace, Error> {
-        if !self.has_password(caller).await? {
+        let stored = Credentials::password_hash(&self.0.database, caller.user().id).await?;
+        if stored.as_deref() == Some(NO_PASSWORD) {
             self.require_recent_sign_in_of(caller)?;
             return self.0.hasher.reserve();
         }
         let password = Password::new(required_field(CURRENT_PASSWORD, current_password)?);
         let place = self.0.hasher.reserve()?;
         if !self.0.throttle_failed_sign_ins {
-            self.check_password(caller, password, &place).await?;
+            self.check_password(stored, password, &place).await?;
             return Ok(place);
         }
         let source = AttemptSource::Session(caller.session_id);
         let attempt = self.start_attempt(source, &caller.user().email).await?;
-        let checked = self.check_password(caller, password, &place).await;
+        let checked = self.check_password(stored, password, &place).await;
         let outcome = match &checked {
             Ok(()) => Outcome::Right,
             Err(Error::Fields(_)) => Outcome::Wrong,
@@ -70,14 +71,12 @@ impl Accounts {
 
     async fn check_password(
         &self,
-        caller: &Enrolling,
+        stored: Option<String>,
         password: Password,
         place: &HashingPlace,
     ) -> Result<(), Error> {
         // The account may have been deleted since its token was checked.
-        let stored = Credentials::password_hash(&self.0.database, caller.user().id)
-            .await?
-            .ok_or(Error::TokenInvalid)?;
+        let stored = stored.ok_or(Error::TokenInvalid)?;
         let salt = self.random().bytes();
         let verified = place.verify(password, Some(&stored), salt).await?;
         if verified == Verified::Wrong {

@@ -3,7 +3,7 @@
 use super::{accounts::Accounts, caller::Enrolling};
 use crate::{
     error::Error,
-    store::{passkeys, users::User},
+    store::{sign_in_ways::SignInWays, users::User},
 };
 
 impl Accounts {
@@ -21,7 +21,9 @@ impl Accounts {
         let user = caller.user();
         if !caller.second_factor
             && self.must_have_second_factor(user)
-            && passkeys::exist(&self.0.database, user.id).await?
+            && SignInWays::of_user(&self.0.database, user.id)
+                .await?
+                .has_passkeys()
         {
             return Err(Error::OtpRequired);
         }

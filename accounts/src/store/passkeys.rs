@@ -256,15 +256,6 @@ impl Removal<'_> {
     }
 }
 
-/// Whether a user has a passkey.
-pub(crate) async fn exist(database: &Database, user_id: Id) -> Result<bool, Error> {
-    const SQL: &str = "SELECT count(*) FROM passkeys WHERE user_id = $1";
-    let (count,): (i64,) = database
-        .fetch_one(Statement::new(SQL).bind(user_id))
-        .await?;
-    Ok(count > 0)
-}
-
 /// Returns the ids that authenticators have chosen for the passkeys of a user.
 pub(crate) async fn credential_ids(
     database: &Database,
